@@ -59,6 +59,13 @@ def _factor(text: str) -> float | None:
     return factor if math.isfinite(factor) and factor > 0 else None
 
 
+@dataclass(frozen=True)
+class Component:
+    """Marks an argument that is itself a component: `Annotated[Any, Component(OPTIMIZERS)]`."""
+
+    registry: Registry[Any]
+
+
 def relative_channels(value: int | str, incoming: int) -> int:
     """`same`, `x2` or a number, as a number of channels. At least 1."""
     if isinstance(value, int):
@@ -150,7 +157,8 @@ def _checked(param: Param, value: object, path: tuple[str | int, ...]) -> Any:
 
 def signature(function: object, supplied: int = 0) -> tuple[Param, ...]:
     assert callable(function)
-    hints = typing.get_type_hints(function.__init__ if inspect.isclass(function) else function, include_extras=True)  # type: ignore[misc]
+    target = function.__init__ if inspect.isclass(function) else function
+    hints = typing.get_type_hints(target, include_extras=True)
     parameters = list(inspect.signature(function).parameters.values())[supplied:]
     kinds = (inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL)
     return tuple(Param(p.name, hints.get(p.name, Any), p.default) for p in parameters if p.kind not in kinds)
@@ -192,7 +200,7 @@ def name_arguments(given: object, params: tuple[Param, ...], what: str, path: tu
 
 
 def _is_value(given: dict[Any, Any], names: list[str]) -> bool:
-    """Is `{choice: …}`, `{int: …}` or `{float: …}` a value for the first argument rather than a mapping of arguments?"""
+    """Is it `{choice: …}`, `{int: …}` or `{float: …}`, a value for the first argument, and no mapping of arguments?"""
     return bool({"choice", "int", "float"} & set(given)) and not set(given) & set(names)
 
 
