@@ -8,14 +8,11 @@ from itertools import combinations
 from typing import Any
 
 from nas_cli.errors import Infeasible
+from nas_cli.space.decisions import Choice, Decision, FloatRange, IntRange
 from nas_cli.space.nodes import (
     Branches,
     Cell,
     CellSpace,
-    Choice,
-    Decision,
-    FloatRange,
-    IntRange,
     Items,
     Join,
     Layer,
@@ -114,7 +111,7 @@ class _Walk:
         return self.taken[path]
 
     def layers(self, seq: Seq, path: str, top: bool = False) -> list[Layer]:
-        """The layers of `seq` without decisions, nested sequences spliced in. A single layer keeps the path as it is."""
+        """The layers of `seq` without decisions, nested sequences spliced in. A single layer keeps the path."""
         if not self._is_open(seq):
             self._grow(len(seq.layers))
             return list(seq.layers)
@@ -141,7 +138,8 @@ class _Walk:
                 index, option = layer.option(self.decide(f"{path}.choice", layer))
                 return self.layers(option, f"{path}.choice[{index}]")
             case Ref(name, node):
-                return self._once(name, node, lambda: self.layers(node, f"let.{name}"))
+                shared: list[Layer] = self._once(name, node, lambda: self.layers(node, f"let.{name}"))
+                return shared
             case Repeat(times, body, tied):
                 count = self.value(times, f"{path}.repeat.times")
                 result: list[Layer] = []

@@ -1,0 +1,125 @@
+"""The canonical form: two architectures with one form are the same network, and the second costs nothing.
+
+A value is a sum of terms; a term is an op applied to a value. That is all there is to it:
+identities vanish, a sum of sums is one sum, the order of a sum does not matter, an op on a sum of nothing is nothing
+(the `zero` rule of NAS-Bench-201, Dong & Yang 2020), and what does not reach the output is not part of the form.
+A path that is used twice counts as two equal paths, as in that paper. Shapes are not looked at: `channels: same` and
+`channels: 16` stay different even where they agree, so a form never joins what may differ.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+from nas_cli.registry import Param
+from nas_cli.space.nodes import Branches, Cell, Join, Layer, Op, Residual, Seq, Tap, plain
+from nas_cli.space.parse import Vocabulary
+from nas_cli.space.space import Resolved
+
+Sum = tuple[str, ...]
+"""The digests of a value's terms, sorted; () is zero."""
+
+IDENTITIES = ("identity", "nn.Identity")
+OFF_AT_ZERO = ("dropout", "drop_path", "nn.Dropout")
+
+
+class Canonical:
+    """Computes forms over one vocabulary; what was seen of an op or a cell is remembered between calls."""
+
+    def __init__(self, ops: Vocabulary) -> None:
+        self._ops = ops
+        self._params: dict[str, tuple[Param, ...]] = {}
+        self._spelled: dict[int, tuple[Op, str | None]] = {}
+
+    def key(self, resolved: Resolved) -> str:
+        """The form of the architecture together with its training recipe, as 32 hexadecimal digits."""
+        return _digest(self.network(resolved.model), json.dumps(resolved.train, sort_keys=True))
+
+    def network(self, model: Seq) -> str:
+        """The form of the architecture alone."""
+        return _digest("network", *self._sequence(model, (_digest("input"),), {}))
+
+    def _sequence(self, seq: Seq, value: Sum, taps: dict[str, Sum]) -> Sum:
+        before = value
+        for layer in seq.layers:
+            value, before = self._layer(layer, value, before, taps), value
+        return value
+
+    def _layer(self, layer: Layer, value: Sum, before: Sum, taps: dict[str, Sum]) -> Sum:
+        match layer:
+            case Op():
+                return self._op(layer, value)
+            case Seq():
+                return self._sequence(layer, value, taps)
+            case Residual(body):
+                inner = self._sequence(body, value, taps)
+                return (_digest("residual", *value, "+", *inner),)
+            case Branches(paths, "add"):
+                return _sum(self._sequence(path, value, taps) for path in paths)
+            case Branches(paths):
+                ends = [self._sequence(path, value, taps) for path in paths]
+                return ends[0] if len(ends) == 1 else (_digest("concat", *_flat(ends)),)
+            case Cell():
+                return self._cell(layer, value, before, taps)
+            case Tap(name):
+                taps[name] = value
+                return value
+            case Join(tap, by):
+                # Ordered: `add` projects the tap to the shape of what comes in.
+                return (_digest("join", by, *_flat([value, taps.get(tap, ())])),)
+        raise AssertionError(f"{type(layer).__name__} belongs to a space, not to an architecture")
+
+    def _op(self, op: Op, value: Sum) -> Sum:
+        if op.name == "zero" or not value:
+            return ()
+        spelled = self._spell(op)
+        return value if spelled is None else (_digest(spelled, *value),)
+
+    def _spell(self, op: Op) -> str | None:
+        """The op with every argument written out; None for an identity."""
+        known = self._spelled.get(id(op))
+        if known is None or known[0] is not op:
+            known = self._spelled[id(op)] = (op, self._written_out(op))
+        return known[1]
+
+    def _written_out(self, op: Op) -> str | None:
+        if op.name in IDENTITIES:
+            return None
+        if op.name not in self._params:
+            self._params[op.name] = self._ops.params(op.name)
+        defaults: dict[str, Any] = {p.name: p.default for p in self._params[op.name] if not p.required}
+        args = {**defaults, **op.args}
+        if op.name in OFF_AT_ZERO and next(iter(args.values()), None) == 0:
+            return None
+        return op.name + json.dumps(plain(args), sort_keys=True, default=str)
+
+    def _cell(self, cell: Cell, value: Sum, before: Sum, taps: dict[str, Sum]) -> Sum:
+        values = [value]
+        if cell.inputs == 2:
+            values = [(_digest("cell input", str(cell.channels), *_flat([v, value])),) for v in (before, value)]
+        elif cell.channels != "same":
+            values = [(_digest("cell input", str(cell.channels), *value),)]
+        for node in cell.nodes:
+            values.append(_sum(self._sequence(body, values[source], taps) for source, body in node))
+        if cell.output == "last" or len(cell.nodes) == 1:
+            return values[-1]
+        return (_digest("concat", *_flat(values[cell.inputs :])),)
+
+
+def canonical(resolved: Resolved, ops: Vocabulary) -> str:
+    """The key of one point of a space; for many, keep a `Canonical`."""
+    return Canonical(ops).key(resolved)
+
+
+def _sum(values: Any) -> Sum:
+    return tuple(sorted(term for value in values for term in value))
+
+
+def _flat(values: list[Sum]) -> list[str]:
+    return [text for value in values for text in ("(", *value, ")")]
+
+
+def _digest(*parts: str) -> str:
+    return hashlib.blake2b("\0".join(parts).encode(), digest_size=16).hexdigest()

@@ -1,0 +1,109 @@
+"""Drawing and changing genotypes. Each function is one `decide` for the one walk of the space."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+
+from nas_cli.errors import SpecError
+from nas_cli.registry import show
+from nas_cli.space.decisions import Decision
+from nas_cli.space.space import Resolved, Space
+from nas_cli.trial import Genotype, Scalar
+
+
+def sample(space: Space, rng: np.random.Generator) -> dict[str, Scalar]:
+    """A genotype with every decision drawn evenly from its values."""
+    return space.resolve(lambda path, decision: decision.sample(rng)).genotype
+
+
+def replay(space: Space, genotype: Genotype) -> Resolved:
+    """The point of the space that `genotype` names. Raises SpecError where a decision is missing or not allowed."""
+
+    def decide(path: str, decision: Decision) -> Scalar:
+        if path not in genotype:
+            raise SpecError(f"the decision {path} is missing")
+        value = genotype[path]
+        if not decision.allows(value):
+            raise SpecError(f"{path} cannot be {show(value)} in this space")
+        return value
+
+    return space.resolve(decide)
+
+
+def decisions(space: Space, genotype: Genotype) -> dict[str, Decision]:
+    """The decisions that lead to `genotype`, in the order of the walk. Raises SpecError as `replay` does."""
+    found: dict[str, Decision] = {}
+
+    def decide(path: str, decision: Decision) -> Scalar:
+        found[path] = decision
+        return genotype[path]
+
+    if any(path not in genotype for path in replay(space, genotype).genotype):
+        raise AssertionError("replay returns what it was given")
+    space.resolve(decide)
+    return found
+
+
+def mutate(space: Space, genotype: Genotype, rng: np.random.Generator) -> dict[str, Scalar]:
+    """One decision, drawn evenly from those that have an alternative, gets another value.
+
+    Decisions that exist only because of the new value are drawn afresh; all others stay.
+    """
+    open_paths = [path for path, decision in decisions(space, genotype).items() if has_alternative(decision)]
+    if not open_paths:
+        return dict(genotype)
+    changed = open_paths[int(rng.integers(len(open_paths)))]
+
+    def decide(path: str, decision: Decision) -> Scalar:
+        if path == changed:
+            return decision.neighbour(genotype[path], rng)
+        if path in genotype and decision.allows(genotype[path]):
+            return genotype[path]
+        return decision.sample(rng)
+
+    return space.resolve(decide).genotype
+
+
+def crossover(space: Space, first: Genotype, second: Genotype, rng: np.random.Generator) -> dict[str, Scalar]:
+    """Uniform crossover: each decision from either parent that made it; one that neither made is drawn afresh."""
+
+    def decide(path: str, decision: Decision) -> Scalar:
+        parents = [p[path] for p in (first, second) if path in p and decision.allows(p[path])]
+        return parents[int(rng.integers(len(parents)))] if parents else decision.sample(rng)
+
+    return space.resolve(decide).genotype
+
+
+def enumerate_genotypes(space: Space) -> Iterator[dict[str, Scalar]]:
+    """Every genotype once, the last decision changing fastest. Raises SpecError where a decision is continuous."""
+    prefix: list[int] = []
+    while True:
+        trail: list[tuple[int, int]] = []
+
+        def decide(path: str, decision: Decision, trail: list[tuple[int, int]] = trail) -> Scalar:
+            values = decision.values()
+            if values is None:
+                raise SpecError(f"the space cannot be enumerated: {path} is a continuous range; give it a step")
+            index = prefix[len(trail)] if len(trail) < len(prefix) else 0
+            trail.append((index, len(values)))
+            return values[index]
+
+        yield space.resolve(decide).genotype
+        while trail and trail[-1][0] + 1 == trail[-1][1]:
+            trail.pop()
+        if not trail:
+            return
+        prefix = [index for index, _ in trail]
+        prefix[-1] += 1
+
+
+def has_alternative(decision: Decision) -> bool:
+    values = decision.values()
+    return values is None or len(values) > 1
+
+
+def describe(genotype: Mapping[str, Scalar]) -> str:
+    """A genotype on one line."""
+    return ", ".join(f"{path}={value}" for path, value in genotype.items())
