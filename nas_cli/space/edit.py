@@ -82,7 +82,9 @@ def enumerate_genotypes(space: Space) -> Iterator[dict[str, Scalar]]:
     while True:
         trail: list[tuple[int, int]] = []
 
-        def decide(path: str, decision: Decision, trail: list[tuple[int, int]] = trail) -> Scalar:
+        def decide(
+            path: str, decision: Decision, prefix: list[int] = prefix, trail: list[tuple[int, int]] = trail
+        ) -> Scalar:
             values = decision.values()
             if values is None:
                 raise SpecError(f"the space cannot be enumerated: {path} is a continuous range; give it a step")
