@@ -1,0 +1,144 @@
+"""What a search is after: one reward, always maximised, and constraints that a good trial keeps."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, cast
+
+from nas_cli.errors import SpecError, did_you_mean
+from nas_cli.registry import show
+from nas_cli.search.expression import Expression, parse_expression
+from nas_cli.trial import Measurement
+
+Direction = Literal["maximize", "minimize"]
+GOALS = ("maximize", "minimize", "reward")
+
+
+@dataclass(frozen=True)
+class Constraint:
+    """`name` stays within `low` and `high`, both included; an infinite bound is none."""
+
+    name: str
+    low: float = -math.inf
+    high: float = math.inf
+
+    def broken(self, value: float) -> str | None:
+        """A sentence where `value` is outside (NaN always is), None where it is inside."""
+        if value > self.high:
+            return f"{self.name} is {_number(value)}, above the maximum of {_number(self.high)}"
+        if value < self.low:
+            return f"{self.name} is {_number(value)}, below the minimum of {_number(self.low)}"
+        return f"{self.name} is not a number" if math.isnan(value) else None
+
+    def __str__(self) -> str:
+        bounds = [f"at least {_number(self.low)}"] if self.low > -math.inf else []
+        bounds += [f"at most {_number(self.high)}"] if self.high < math.inf else []
+        return f"{self.name} {' and '.join(bounds)}"
+
+
+@dataclass(frozen=True)
+class Objective:
+    """A goal (`maximize` or `minimize` one name, or a `reward` expression) and the constraints."""
+
+    goal: Literal["maximize", "minimize", "reward"]
+    expression: Expression
+    constraints: tuple[Constraint, ...] = ()
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The metrics and costs it reads: what else costs time to measure (latency, say) can be left out."""
+        return self.expression.names | {constraint.name for constraint in self.constraints}
+
+    def reward(self, measurement: Measurement) -> float:
+        """The number to maximise: finite. Raises TrialFailed with a sentence where there is none."""
+        return self.shown(self.expression.value(measurement))
+
+    def shown(self, reward: float) -> float:
+        """A reward as a person reads it, and back: of `minimize: loss` the loss, which is minus the reward."""
+        return -reward if self.goal == "minimize" else reward
+
+    def broken(self, measurement: Measurement) -> list[str]:
+        """A sentence for each constraint that `measurement` breaks; names not measured yet break none."""
+        checked = (c.broken(measurement[c.name]) for c in self.constraints if c.name in measurement)
+        return [sentence for sentence in checked if sentence]
+
+    def describe(self) -> str:
+        """`maximize accuracy, with params at most 200,000`."""
+        text = f"{'maximize' if self.goal == 'reward' else self.goal} {self.expression.text}"
+        return f"{text}, with {' and '.join(map(str, self.constraints))}" if self.constraints else text
+
+
+def parse_objective(raw: object, metrics: Mapping[str, Direction], costs: tuple[str, ...]) -> Objective:
+    """The `objective:` section; left out, it is the task's first metric.
+
+    `metrics` are the task's, each with its better direction; `costs` (params, macs, latency_ms) are better when small.
+    Raises SpecError with a path relative to `raw`.
+    """
+    first, towards = next(iter(metrics.items()))
+    if raw is None:
+        raw = {}
+    if isinstance(raw, str):
+        return parse_objective({metrics.get(raw, "minimize"): raw}, metrics, costs)
+    if not isinstance(raw, dict):
+        raise SpecError(f"objective takes a mapping such as {{{towards}: {first}}}; got {show(raw)}")
+    for key in raw:
+        if key not in (*GOALS, "constraints"):
+            hint = did_you_mean(key, (*GOALS, "constraints"))
+            raise SpecError(f"objective has no '{key}'{hint}", (str(key),), on_key=True)
+    goals = [goal for goal in GOALS if goal in raw]
+    if len(goals) > 1:
+        raise SpecError(
+            f"objective takes one of {', '.join(GOALS)}; got {' and '.join(goals)}", (goals[1],), on_key=True
+        )
+    goal = cast(Literal["maximize", "minimize", "reward"], goals[0] if goals else towards)
+    allowed = (*metrics, *costs)
+    constraints = _constraints(raw.get("constraints"), allowed)
+    text = raw[goal] if goals else first
+    if goal == "reward":
+        if not isinstance(text, str):
+            raise SpecError(f"reward takes an expression such as '{first} / {costs[-1]}'; got {show(text)}", (goal,))
+        try:
+            return Objective(goal, parse_expression(text, allowed), constraints)
+        except SpecError as error:
+            raise error.under((goal,)) from None
+    if text not in allowed:
+        raise SpecError(f"unknown metric '{text}'{did_you_mean(text, allowed)}", (goal,))
+    better = metrics.get(str(text), "minimize")
+    if better != goal:
+        raise SpecError(
+            f"{text} is better when {'larger' if goal == 'minimize' else 'smaller'}; write {better}: {text}", (goal,)
+        )
+    return Objective(goal, parse_expression(str(text), allowed), constraints)
+
+
+def _constraints(raw: object, allowed: tuple[str, ...]) -> tuple[Constraint, ...]:
+    if raw is None:
+        return ()
+    if not isinstance(raw, dict):
+        raise SpecError(
+            f"constraints takes a mapping such as {{params: {{max: 200_000}}}}; got {show(raw)}", ("constraints",)
+        )
+    return tuple(_constraint(name, bounds, allowed) for name, bounds in raw.items())
+
+
+def _constraint(name: object, bounds: object, allowed: tuple[str, ...]) -> Constraint:
+    path = ("constraints", str(name))
+    if name not in allowed:
+        raise SpecError(f"unknown metric or cost '{name}'{did_you_mean(name, allowed)}", path, on_key=True)
+    if not isinstance(bounds, dict) or not bounds:
+        raise SpecError(f"{name} takes {{max: NUMBER}}, {{min: NUMBER}} or both; got {show(bounds)}", path)
+    for key, value in bounds.items():
+        if key not in ("min", "max"):
+            raise SpecError(f"a constraint has no '{key}'; allowed: min, max", (*path, str(key)), on_key=True)
+        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+            raise SpecError(f"{key} takes a number; got {show(value)}", (*path, key))
+    low, high = float(bounds.get("min", -math.inf)), float(bounds.get("max", math.inf))
+    if low > high:
+        raise SpecError(f"min is {_number(low)} and max is {_number(high)}: nothing lies between", path)
+    return Constraint(str(name), low, high)
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if value == round(value) and abs(value) < 1e15 else f"{value:.6g}"
