@@ -1,0 +1,243 @@
+"""A spec file as plain data, with the place of every value: YAML 1.2's plain types, no tags, no surprises.
+
+Differences from PyYAML's own loader: `1e-3` is a number, `no`, `on` and `1:30` are texts, a key may stand once only,
+tags are refused, and what aliases repeat is counted, so that a file of ten lines cannot fill the memory.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path as FilePath
+from typing import Any, ClassVar
+
+import yaml
+
+from nas_cli.errors import Path, SpecError, UserError
+
+MAX_BYTES = 1_000_000
+MAX_VALUES = 50_000
+MAX_DEPTH = 100
+Mark = tuple[int, int]
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML 1.2's core schema: the only plain texts with a meaning are null, true, false and numbers."""
+
+    yaml_implicit_resolvers: ClassVar[dict[str, list[tuple[str, re.Pattern[str]]]]] = {}
+
+
+_PLAIN = {
+    "null": (r"~|null|Null|NULL|", ["~", "n", "N", ""]),
+    "bool": (r"true|True|TRUE|false|False|FALSE", list("tTfF")),
+    "int": (r"[-+]?[0-9][0-9_]*", list("-+0123456789")),
+    "float": (
+        r"[-+]?(?:[0-9][0-9_]*\.[0-9_]*(?:[eE][-+]?[0-9]+)?|\.[0-9_]+(?:[eE][-+]?[0-9]+)?|[0-9][0-9_]*[eE][-+]?[0-9]+"
+        r"|\.(?:inf|Inf|INF))|\.(?:nan|NaN|NAN)",
+        list("-+0123456789."),
+    ),
+    "merge": (r"<<", ["<"]),
+}
+for _name, (_pattern, _first) in _PLAIN.items():
+    _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_name}", re.compile(f"^(?:{_pattern})$"), _first)
+
+
+@dataclass
+class Document:
+    """`data` is what the file says; `place` finds a value of it in the file."""
+
+    name: str
+    data: dict[str, Any]
+    marks: dict[Path, Mark] = field(default_factory=dict)
+    key_marks: dict[Path, Mark] = field(default_factory=dict)
+    overrides: dict[Path, str] = field(default_factory=dict)
+
+    def place(self, path: Path, on_key: bool = False) -> str:
+        """`file:line:column` of the value at `path`, or of what encloses it; `--set …` for an overridden one."""
+        for length in range(len(path), -1, -1):
+            prefix = path[:length]
+            if prefix in self.overrides:
+                return f"--set {self.overrides[prefix]}"
+            marks = self.key_marks if on_key and length == len(path) and prefix in self.key_marks else self.marks
+            if prefix in marks:
+                line, column = marks[prefix]
+                return f"{self.name}:{line}:{column}"
+        return self.name
+
+    def locate(self, error: SpecError) -> SpecError:
+        """`error` with its place in front of its message."""
+        return SpecError(f"{self.place(error.path, error.on_key)}: {error.message}", error.path)
+
+
+def load_document(path: FilePath, overrides: Iterable[str] = ()) -> Document:
+    """Reads the spec at `path` and applies `--set` overrides (`search.stop.trials=5`).
+
+    Raises UserError where the file cannot be read, SpecError where it is no YAML mapping.
+    """
+    document = parse_document(_read(path), str(path))
+    for override in overrides:
+        _override(document, override)
+    return document
+
+
+def _read(path: FilePath) -> str:
+    try:
+        if path.is_dir():
+            raise UserError(f"{path} is a folder; a spec is a YAML file")
+        if path.stat().st_size > MAX_BYTES:
+            raise UserError(f"{path} has {path.stat().st_size:,} bytes; a spec has at most {MAX_BYTES:,}")
+        return path.read_bytes().decode("utf-8-sig")
+    except FileNotFoundError:
+        raise UserError(f"there is no file {path}{_siblings(path)}") from None
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path} is no text: byte {error.start} is not UTF-8; a spec is a YAML file") from None
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror}") from None
+
+
+def _siblings(path: FilePath) -> str:
+    if not path.parent.is_dir():
+        return f", and no folder {path.parent}"
+    found = sorted(str(other) for other in path.parent.glob("*.y*ml"))[:8]
+    return f"; that folder has {', '.join(found)}" if found else ""
+
+
+def parse_document(text: str, name: str) -> Document:
+    """`text` as a document. Raises SpecError with the place in its message."""
+    try:
+        loader = _Loader(text)
+    except yaml.YAMLError as error:
+        raise SpecError(f"{name}: no readable text: {_first_line(error)}") from None
+    try:
+        root = loader.get_single_node()
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        place = f"{name}:{mark.line + 1}:{mark.column + 1}" if mark else name
+        raise SpecError(f"{place}: no valid YAML: {error.problem or error.context}") from None
+    except yaml.YAMLError as error:
+        raise SpecError(f"{name}: no valid YAML: {_first_line(error)}") from None
+    except RecursionError:
+        raise SpecError(f"{name}: the values are nested more than {MAX_DEPTH} deep") from None
+    finally:
+        loader.dispose()
+    document = Document(name, {})
+    if root is None:
+        raise SpecError(f"{name}: the file is empty; a spec needs at least task, data, and model or space")
+    if not isinstance(root, yaml.MappingNode):
+        kind = "a list" if isinstance(root, yaml.SequenceNode) else "a single value"
+        raise SpecError(f"{name}:{_mark(root)[0]}:{_mark(root)[1]}: a spec is a mapping such as 'task: …', not {kind}")
+    document.data = _Builder(document).build(root, ())
+    return document
+
+
+def _first_line(error: yaml.YAMLError) -> str:
+    return str(error).split("\n", 1)[0]
+
+
+def _mark(node: yaml.Node) -> Mark:
+    return node.start_mark.line + 1, node.start_mark.column + 1
+
+
+class _Builder:
+    """YAML nodes to plain data, remembering where each value stands. An alias is built anew at each place."""
+
+    def __init__(self, document: Document) -> None:
+        self._document = document
+        self._count = 0
+
+    def build(self, node: yaml.Node, path: Path) -> Any:
+        self._count += 1
+        self._document.marks[path] = _mark(node)
+        if self._count > MAX_VALUES:
+            self._fail(node, f"the spec holds more than {MAX_VALUES:,} values once its aliases are written out")
+        if len(path) > MAX_DEPTH:
+            self._fail(node, f"the values are nested more than {MAX_DEPTH} deep; does an alias contain itself?")
+        if not node.tag.startswith("tag:yaml.org,2002:") or node.tag[18:] not in (*_PLAIN, "str", "seq", "map"):
+            self._fail(node, f"the tag {node.tag.replace('tag:yaml.org,2002:', '!!')} is not allowed in a spec")
+        if isinstance(node, yaml.MappingNode):
+            return self._mapping(node, path)
+        if isinstance(node, yaml.SequenceNode):
+            return [self.build(child, (*path, index)) for index, child in enumerate(node.value)]
+        return self._scalar(node)
+
+    def _mapping(self, node: yaml.MappingNode, path: Path) -> dict[str, Any]:
+        result: dict[str, Any] = {}
+        merged: dict[str, Any] = {}
+        for key_node, value_node in node.value:
+            if key_node.tag == "tag:yaml.org,2002:merge":
+                merged.update(self._merge(value_node, path))
+                continue
+            if not isinstance(key_node, yaml.ScalarNode):
+                self._fail(key_node, "a key must be a text")
+            key = str(key_node.value)
+            if key in result:
+                self._fail(key_node, f"the key '{key}' stands twice")
+            self._document.key_marks[(*path, key)] = _mark(key_node)
+            result[key] = self.build(value_node, (*path, key))
+        return {**merged, **result}
+
+    def _merge(self, node: yaml.Node, path: Path) -> dict[str, Any]:
+        parts = node.value if isinstance(node, yaml.SequenceNode) else [node]
+        merged: dict[str, Any] = {}
+        for part in reversed(parts):
+            if not isinstance(part, yaml.MappingNode):
+                self._fail(part, "<< takes a mapping")
+            merged.update(self.build(part, path))
+        return merged
+
+    def _scalar(self, node: yaml.Node) -> Any:
+        text, kind = node.value, node.tag.rsplit(":", 1)[1]
+        if kind == "null":
+            return None
+        if kind == "bool":
+            return text.lower() == "true"
+        if kind not in ("int", "float"):
+            return text
+        try:
+            if kind == "int":
+                return int(text.replace("_", ""))
+            return float(re.sub(r"\.(inf|nan)$", r"\1", text.replace("_", ""), flags=re.IGNORECASE))
+        except ValueError:
+            self._fail(node, f"'{text[:40]}' is no number that can be read")
+
+    def _fail(self, node: yaml.Node, message: str) -> Any:
+        line, column = _mark(node)
+        raise SpecError(f"{self._document.name}:{line}:{column}: {message}")
+
+
+def _override(document: Document, override: str) -> None:
+    """Applies `key=value`. Lists are indexed with numbers: `model.0.conv.channels=8`. The value is YAML."""
+    key, equals, text = override.partition("=")
+    if not equals or not key.strip():
+        raise SpecError(f"--set {override}: a key and a value are expected, such as search.stop.trials=5")
+    steps = [step for step in re.split(r"[.\[\]]+", key.strip()) if step]
+    value_document = parse_document("value: " + text if "\n" not in text else f"value:\n{text}", f"--set {override}")
+    value = value_document.data["value"]
+    target: Any = document.data
+    path: Path = ()
+    for step in steps[:-1]:
+        target, path = _descend(target, step, path, override)
+    last: Any = _index(target, steps[-1], override) if isinstance(target, list) else steps[-1]
+    if not isinstance(target, dict | list):
+        raise SpecError(f"--set {override}: {'.'.join(map(str, path))} is a plain value and has nothing inside")
+    target[last] = value
+    document.overrides[(*path, last)] = override
+
+
+def _descend(target: Any, step: str, path: Path, override: str) -> tuple[Any, Path]:
+    if isinstance(target, list):
+        index = _index(target, step, override)
+        return target[index], (*path, index)
+    if not isinstance(target, dict):
+        raise SpecError(f"--set {override}: {'.'.join(map(str, path))} is a plain value and has nothing inside")
+    if not isinstance(target.get(step), dict | list):
+        # `strategy: evolution` may be given arguments: it becomes `strategy: {evolution: {}}`.
+        target[step] = {} if target.get(step) is None else {str(target[step]): {}}
+    return target[step], (*path, step)
+
+
+def _index(target: list[Any], step: str, override: str) -> int:
+    if not step.isdigit() or int(step) >= len(target):
+        raise SpecError(f"--set {override}: the list has the places 0 to {len(target) - 1}; got '{step}'")
+    return int(step)

@@ -1,0 +1,187 @@
+"""The spec: which sections there are, what they take, and what they take where nothing is said.
+
+`let`, `model`, `space`, `train`, `baselines`, and the names under `task`, `data`, `search` and `objective` are read by
+the rooms they belong to; here stands what is fixed.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictInt, StrictStr, ValidationError
+
+from nas_cli.errors import Path, SpecError, did_you_mean
+from nas_cli.registry import show
+
+UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+
+
+def parse_duration(value: object) -> float:
+    """`90s`, `10m`, `1h30m` or a number of seconds, as seconds. Raises ValueError."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        seconds = float(value)
+    elif isinstance(value, str) and re.fullmatch(r"(\d+(\.\d+)?[smhd])+", value.replace(" ", "")):
+        parts = re.findall(r"(\d+(?:\.\d+)?)([smhd])", value)
+        seconds = sum(float(number) * UNITS[unit] for number, unit in parts)
+    else:
+        raise ValueError("a duration such as 90s, 10m or 1h30m")
+    if not 0 < seconds < 1e9:
+        raise ValueError("a duration above 0")
+    return seconds
+
+
+Duration = Annotated[float, BeforeValidator(parse_duration), Field(json_schema_extra={"type": ["string", "number"]})]
+Component = StrictStr | dict[str, Any]
+Positive = Annotated[StrictInt, Field(ge=1)]
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class Stop(Section):
+    """When a search ends: whichever comes first."""
+
+    trials: Positive | None = Field(None, description="candidates trained; duplicates and infeasible ones do not count")
+    time: Duration | None = Field(
+        None, description="time spent searching, such as 10m; the final training comes on top"
+    )
+    target: float | None = Field(None, description="the objective's value that is good enough")
+    patience: Positive | None = Field(None, description="candidates trained since the best one was found")
+
+
+class Search(Section):
+    strategy: Component = Field(
+        "evolution", description="random, evolution, genetic, reinforce or grid, with arguments"
+    )
+    schedule: Component = Field(
+        "full", description="full: every candidate trains to the end; asha: weak ones stop early"
+    )
+    stop: Stop = Field(default_factory=lambda: Stop.model_validate({}), description="when the search ends")
+
+
+class Final(Section):
+    """The training from scratch of the best candidates and the baselines, once the search is over."""
+
+    epochs: Positive | None = Field(None, description="epochs of each final training; train.epochs where left out")
+    top: Positive = Field(3, description="how many of the best candidates are trained again")
+    seeds: Positive = Field(2, description="how often each is trained, every time with another seed")
+
+
+class Latency(Section):
+    """How latency is measured."""
+
+    batch_size: Positive = Field(1, description="inputs at once")
+    threads: Positive = Field(1, description="CPU threads")
+
+
+class Hardware(Section):
+    device: Literal["auto", "cpu", "cuda", "mps"] = Field("auto", description="auto: a GPU where there is one")
+    precision: Literal["auto", "float32", "bf16"] = Field(
+        "auto", description="auto: what trains fastest here, by timing"
+    )
+    threads: Positive | None = Field(None, description="CPU threads for training; all cores where left out")
+    latency: Latency = Field(default_factory=lambda: Latency.model_validate({}), description="how latency is measured")
+
+
+class RunSpec(Section):
+    """One search. `task`, `data`, and `space` or `model` are needed; everything else has defaults."""
+
+    name: Annotated[StrictStr, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,79}$")] = Field(
+        "search", description="names the run directory"
+    )
+    seed: Annotated[StrictInt, Field(ge=0, lt=2**63)] = Field(0, description="everything random follows from it")
+    task: StrictStr = Field(description="what is learned, such as image-classification")
+    data: dict[str, Any] = Field(description="source: the format, path: where it lies, and how it is split")
+    let: dict[str, Any] = Field(default_factory=dict, description="named values and bodies, used as $name")
+    space: Component | None = Field(None, description="a built-in space: its name, or {name: {value of its let: …}}")
+    model: Any = Field(None, description="layers, with choices left open")
+    train: dict[str, Any] = Field(
+        default_factory=dict, description="how a candidate is trained; choices may stand here too"
+    )
+    objective: dict[str, Any] | None = Field(
+        None, description="maximize or minimize a metric, or reward: an expression"
+    )
+    search: Search = Field(default_factory=lambda: Search.model_validate({}), description="how the space is searched")
+    final: Final = Field(default_factory=lambda: Final.model_validate({}), description="the final training")
+    baselines: dict[str, Any] = Field(
+        default_factory=dict, description="hand-written networks, trained like the winners"
+    )
+    hardware: Hardware = Field(
+        default_factory=lambda: Hardware.model_validate({}), description="where candidates train"
+    )
+    plugins: list[StrictStr] = Field(default_factory=list, description="Python files with your own ops, tasks, …")
+
+
+def check_spec(data: dict[str, Any]) -> RunSpec:
+    """`data` as a spec. Raises SpecError with the path of the first wrong value."""
+    try:
+        spec = RunSpec.model_validate(data)
+    except ValidationError as error:
+        raise _translate(error, data) from None
+    if (spec.model is None) == (spec.space is None):
+        if spec.model is not None:
+            raise SpecError(
+                "model and space exclude each other: space stands for a built-in model", ("space",), on_key=True
+            )
+        raise SpecError("a spec needs a search space: model: with layers of your own, or space: with a built-in one")
+    return spec
+
+
+def _translate(error: ValidationError, data: dict[str, Any]) -> SpecError:
+    """The gravest of pydantic's complaints as a sentence: an unknown key, then a missing one, then a wrong value."""
+    order = {"extra_forbidden": 0, "missing": 1}
+    details = min(error.errors(), key=lambda e: order.get(e["type"], 2))
+    path = _known_path(tuple(details["loc"]), data)
+    name, kind, context = str(path[-1]) if path else "the spec", details["type"], details.get("ctx", {})
+    if kind == "extra_forbidden":
+        section = ".".join(str(step) for step in path[:-1]) or "a spec"
+        return SpecError(f"{section} has no '{name}'{did_you_mean(name, _keys(path[:-1]))}", path, on_key=True)
+    if kind == "missing":
+        what = {"task": "task: what is learned, such as image-classification", "data": "data: with a source"}
+        return SpecError(f"a spec needs {what.get(name, name)}", path[:-1])
+    rules = {
+        "int_type": "a whole number",
+        "int_from_float": "a whole number",
+        "float_type": "a number",
+        "float_parsing": "a number",
+        "string_type": "a text",
+        "bool_type": "true or false",
+        "dict_type": "a mapping",
+        "model_type": "a mapping",
+        "list_type": "a list",
+        "greater_than_equal": f"a number of at least {context.get('ge')}",
+        "less_than": f"a number below {context.get('lt')}",
+        "string_pattern_mismatch": "letters, digits, '.', '_' and '-', at most 80",
+        "literal_error": f"one of {context.get('expected')}",
+        "value_error": str(context.get("error", "")),
+    }
+    value: Any = data
+    for step in path:
+        value = value[step]
+    return SpecError(f"{name} takes {rules.get(kind, details['msg'])}; got {show(value)}", path)
+
+
+def _known_path(location: tuple[int | str, ...], data: Any) -> Path:
+    """pydantic adds the member of a union to a location; what is not in the data is left out."""
+    path: list[int | str] = []
+    value: Any = data
+    for index, step in enumerate(location):
+        inside = isinstance(value, dict) and step in value
+        if inside or (isinstance(value, list) and isinstance(step, int) and step < len(value)):
+            value = value[step]
+            path.append(step)
+        elif isinstance(value, dict) and index == len(location) - 1:
+            path.append(step)
+    return tuple(path)
+
+
+def _keys(path: Path) -> list[str]:
+    """The keys that the section at `path` has."""
+    section: type[BaseModel] = RunSpec
+    for step in path:
+        annotation = section.model_fields[str(step)].annotation
+        assert isinstance(annotation, type)
+        section = annotation
+    return list(section.model_fields)
