@@ -1,0 +1,73 @@
+"""A genetic algorithm: generations, tournament selection, uniform crossover, mutation, elitism.
+
+Goldberg & Deb, "A Comparative Analysis of Selection Schemes Used in Genetic Algorithms", FOGA 1991 (tournaments);
+Xie & Yuille, "Genetic CNN", ICCV 2017 (for architectures).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from nas_cli.registry import Fraction, NonNegativeInt, PositiveInt
+from nas_cli.search.strategy import STRATEGIES, Memory
+from nas_cli.space.edit import crossover, mutate, sample
+from nas_cli.space.space import Space
+from nas_cli.trial import Genotype, Trial
+
+
+@STRATEGIES.register("genetic")
+class Genetic:
+    """Generations bred by tournament, crossover and mutation; the elite lives on without being trained again."""
+
+    def __init__(
+        self,
+        space: Space,
+        seed: int,
+        population: PositiveInt = 20,
+        tournament: PositiveInt = 4,
+        crossover: Fraction = 0.5,
+        mutation: Fraction = 0.8,
+        elite: NonNegativeInt = 5,
+    ) -> None:
+        self.space = space
+        self.seed = seed
+        self.size = population
+        self.tournament = tournament
+        self.crossover = crossover
+        self.mutation = mutation
+        self.elite = min(elite, population - 1)
+        self.memory = Memory()
+        self.parents: list[int] = []
+        self.children: list[int] = []
+
+    def ask(self, number: int) -> Genotype:
+        rng = np.random.default_rng([self.seed, number])
+        if not self.parents:
+            return self.memory.fresh(lambda _: sample(self.space, rng))
+        return self.memory.fresh(lambda attempt: self._child(attempt, rng))
+
+    def _child(self, attempt: int, rng: np.random.Generator) -> Genotype:
+        child = self._winner(rng)
+        if rng.random() < self.crossover:
+            child = crossover(self.space, child, self._winner(rng), rng)
+        mutations = int(rng.random() < self.mutation) + attempt // 4  # more where everything near was tried
+        for _ in range(mutations):
+            child = mutate(self.space, child, rng)
+        return child
+
+    def _winner(self, rng: np.random.Generator) -> Genotype:
+        entrants = rng.choice(self.parents, self.tournament)
+        return self.memory.genotypes[max(entrants.tolist(), key=self.memory.standing)]
+
+    def tell(self, trial: Trial) -> None:
+        """A generation is complete when enough children have a reward; stragglers count for the next one."""
+        if not self.memory.add(trial):
+            return
+        self.children.append(trial.number)
+        survivors = self._survivors()
+        if len(survivors) + len(self.children) >= self.size:
+            self.parents = survivors + self.children
+            self.children = []
+
+    def _survivors(self) -> list[int]:
+        return sorted(self.parents, key=self.memory.standing, reverse=True)[: self.elite]

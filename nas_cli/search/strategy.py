@@ -1,0 +1,93 @@
+"""What every strategy shares: the protocol, the registry, and the memory of what it was told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from nas_cli.errors import Infeasible
+from nas_cli.registry import Registry
+from nas_cli.trial import Genotype, Trial
+
+TRIES = 20
+
+
+class Strategy(Protocol):
+    """Decides what to try. It is made with (space, seed) and the arguments of the spec.
+
+    Numbers may be asked more than once and in any order; trials are told in the order of the journal, each at every
+    change of it: started, a rung ended, finished, failed, infeasible, duplicate. A resumed search tells the same trials
+    again, so everything a strategy knows must come from `tell`.
+    """
+
+    def ask(self, number: int) -> Genotype:
+        """What trial `number` tries. Changes no state: the randomness comes from (seed, number) alone."""
+        ...
+
+    def tell(self, trial: Trial) -> None: ...
+
+
+STRATEGIES: Registry[Callable[..., Strategy]] = Registry("strategy", supplied=2)
+
+Standing = tuple[bool, int, float, int]
+
+
+class Memory:
+    """The trials told so far: how those with a reward compare, and which genotypes were tried.
+
+    Trials compare as `trial.rank` says: one that keeps the constraints is above all that break one; then the one that
+    was trained longer, since rewards of different rungs do not compare and a trial is promoted for being among the best
+    of its rung; then the higher reward; then the earlier. A duplicate stands where its twin stands, now and later on.
+    Infeasible and failed trials stand nowhere, even where an earlier rung gave them a reward.
+    """
+
+    def __init__(self) -> None:
+        self.genotypes: dict[int, Genotype] = {}
+        self._standings: dict[int, Standing] = {}
+        self._twins: dict[int, int] = {}
+        self._tried: set[frozenset[tuple[str, type, object]]] = set()
+
+    def add(self, trial: Trial) -> bool:
+        """True where the trial has a standing now and had none before: it becomes a member of the population."""
+        self._tried.add(_key(trial.genotype))
+        if trial.status in ("failed", "infeasible") or trial.reward is None:
+            if trial.status != "running":
+                self._standings.pop(trial.number, None)
+            return False
+        if trial.equals is not None and trial.equals in self._standings:
+            self._twins[trial.number] = self._twins.get(trial.equals, trial.equals)
+        else:
+            rung = trial.rungs[-1][0] if trial.rungs else 0
+            self._standings[trial.number] = (trial.feasible, rung, trial.reward, -trial.number)
+        new = trial.number not in self.genotypes
+        self.genotypes[trial.number] = trial.genotype
+        return new
+
+    def standing(self, number: int) -> Standing:
+        """How a member compares with others; a member that failed later is below all."""
+        return self._standings.get(self._twins.get(number, number), (False, -1, 0.0, -number))
+
+    def fresh(self, draw: Callable[[int], Genotype]) -> Genotype:
+        """The first of `draw(0)`, `draw(1)`, … that was not tried before, running trials included.
+
+        In a space that is nearly used up the last draw may be a repetition. It costs nothing: the search records it as
+        a duplicate. Raises Infeasible where no draw can be resolved at all.
+        """
+        genotype: Genotype | None = None
+        problem: Infeasible | None = None
+        for attempt in range(TRIES):
+            try:
+                genotype = draw(attempt)
+            except Infeasible as error:
+                problem = error
+                continue
+            if _key(genotype) not in self._tried:
+                return genotype
+        if genotype is None:
+            assert problem is not None
+            raise problem
+        return genotype
+
+
+def _key(genotype: Genotype) -> frozenset[tuple[str, type, object]]:
+    return frozenset((path, type(value), value) for path, value in genotype.items())

@@ -1,0 +1,94 @@
+"""NAS-Bench-Macro as a search: 8 layers, each with one of 3 ops; every network was trained with three seeds.
+
+Su et al., "Prioritized Architecture Sampling with Monto-Carlo Tree Search", CVPR 2021. A query draws the accuracy of one
+of the three seeds at random. A search makes 200 distinct queries; the architecture with the best accuracy it has *seen*
+is its choice, and the choice is scored by the mean of the three seeds.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, replace
+from functools import cache, partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nas_cli.registry import Registry
+from nas_cli.search import STRATEGIES
+from nas_cli.space.parse import parse_space
+from nas_cli.space.space import Space
+from nas_cli.trial import Trial
+
+DATA = Path(__file__).parents[3] / "shared" / "data" / "nas-bench-macro.json"
+GOALS = {"random": 92.87, "evolution": 93.04, "genetic": 93.03, "reinforce": 93.03}
+QUERIES = 200
+ASKS = 20 * QUERIES
+
+
+@dataclass(frozen=True)
+class Score:
+    """The mean accuracy of what was chosen over all repetitions, and its standard error."""
+
+    mean: float
+    error: float
+    asks: float
+
+    @staticmethod
+    def of(chosen: list[tuple[float, int]]) -> Score:
+        scores = np.array([score for score, _ in chosen])
+        asks = float(np.mean([asks for _, asks in chosen]))
+        return Score(float(scores.mean()), float(scores.std(ddof=1)) / math.sqrt(len(scores)), asks)
+
+
+@cache
+def table() -> dict[str, tuple[list[float], float]]:
+    """The three accuracies of each architecture and their mean, by its eight digits."""
+    raw = json.loads(DATA.read_text())
+    return {name: (entry["test_acc"], entry["mean_acc"]) for name, entry in raw.items()}
+
+
+@cache
+def macro_space() -> Space:
+    ops: Registry[Any] = Registry("op")
+    for name in ("op0", "op1", "op2"):
+        ops.register(name)(lambda: None)
+    return parse_space([{"choice": list(ops)}] * 8, {}, {}, ops, ())
+
+
+def search(name: str, seed: int, **arguments: Any) -> tuple[float, int]:
+    """One search: the mean accuracy of the architecture it chose, and how often it asked, duplicates included."""
+    strategy = STRATEGIES[name](macro_space(), seed, **{**STRATEGIES.parse(name)[1], **arguments})
+    luck = np.random.default_rng([seed, 2**31])
+    tried: dict[str, Trial] = {}
+    for number in range(ASKS):
+        genotype = strategy.ask(number)
+        architecture = "".join(str(op)[-1] for op in genotype.values())
+        twin = tried.get(architecture)
+        if twin is not None:
+            strategy.tell(replace(twin, number=number, status="duplicate", equals=twin.number, rungs=()))
+            continue
+        trial = Trial(number, genotype)
+        strategy.tell(trial)
+        accuracy = table()[architecture][0][int(luck.integers(3))]
+        measured = {"accuracy": accuracy}
+        trial = replace(
+            trial, status="finished", measurement=measured, reward=accuracy, rungs=((0, measured, accuracy),)
+        )
+        strategy.tell(trial)
+        tried[architecture] = trial
+        if len(tried) == QUERIES:
+            break
+    chosen = max(tried, key=lambda architecture: tried[architecture].reward or -math.inf)
+    return table()[chosen][1], number + 1
+
+
+def repeat(name: str, repetitions: int, first: int = 0, **arguments: Any) -> Score:
+    """`repetitions` searches with the seeds from `first` on, on all cores."""
+    one = partial(search, name, **arguments)
+    with ProcessPoolExecutor(os.cpu_count()) as pool:
+        return Score.of(list(pool.map(one, range(first, first + repetitions), chunksize=5)))
