@@ -1,0 +1,191 @@
+"""A run directory: where its files are, and how they are written and read. Nothing here is executed."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from nas_cli.errors import RunError
+
+RUNS = Path("runs")
+
+
+@dataclass(frozen=True)
+class RunDirectory:
+    """`path` and the files in it.
+
+    spec.yaml, environment.json, journal.jsonl, trials/NNNNN/checkpoint.safetensors, final/*.safetensors (until the best
+    is chosen), best/ (architecture.yaml, weights.safetensors, metrics.json), report.html, evaluation.json (by `evaluate`).
+    """
+
+    path: Path
+
+    @property
+    def spec(self) -> Path:
+        return self.path / "spec.yaml"
+
+    @property
+    def environment(self) -> Path:
+        return self.path / "environment.json"
+
+    @property
+    def journal(self) -> Path:
+        return self.path / "journal.jsonl"
+
+    @property
+    def best(self) -> Path:
+        return self.path / "best"
+
+    @property
+    def architecture(self) -> Path:
+        return self.best / "architecture.yaml"
+
+    @property
+    def weights(self) -> Path:
+        return self.best / "weights.safetensors"
+
+    @property
+    def metrics(self) -> Path:
+        return self.best / "metrics.json"
+
+    @property
+    def report(self) -> Path:
+        return self.path / "report.html"
+
+    @property
+    def evaluation(self) -> Path:
+        return self.path / "evaluation.json"
+
+    def checkpoint(self, trial: int) -> Path:
+        return self.path / "trials" / f"{trial:05d}" / "checkpoint.safetensors"
+
+    def final_weights(self, candidate: str, seed: int) -> Path:
+        """Of one final training; `candidate` is `trial-12` or `baseline-plain`."""
+        return self.path / "final" / f"{candidate}-seed{seed}.safetensors"
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Holds the run for this process. Raises RunError where another process holds it. A kill lets go of it."""
+        with (self.path / "lock").open("a+") as handle:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                handle.seek(0)
+                raise RunError(f"{self.path} is in use by process {handle.read().strip() or 'unknown'}") from None
+            handle.truncate(0)
+            handle.write(str(os.getpid()))
+            handle.flush()
+            yield
+
+
+def create_run(root: Path, name: str, files: Mapping[str, str]) -> RunDirectory:
+    """A new directory `name-DATE-TIME` under `root` with `files` (name → text) in it; it appears whole or not at all."""
+    root.mkdir(parents=True, exist_ok=True)
+    stamp = time.strftime("%Y%m%d-%H%M%S")
+    building = root / f".{name}-{stamp}-{os.getpid()}"
+    building.mkdir()
+    try:
+        for file, text in files.items():
+            write_text(building / file, text)
+        write_text(building / "journal.jsonl", "")
+        for count in range(1, 1000):
+            target = root / (f"{name}-{stamp}" if count == 1 else f"{name}-{stamp}-{count}")
+            if not target.exists():
+                building.rename(target)
+                return RunDirectory(target)
+    finally:
+        if building.exists():
+            shutil.rmtree(building)
+    raise RunError(f"{root} holds too many runs named {name}-{stamp}")
+
+
+def open_run(path: Path | None, root: Path = RUNS) -> RunDirectory:
+    """The run at `path`; the latest under `root` where it is None. Raises RunError where there is none."""
+    if path is None:
+        runs = [folder for folder in root.glob("*/") if (folder / "journal.jsonl").exists() and folder.name[0] != "."]
+        if not runs:
+            raise RunError(
+                f"there is no run under {root}/ yet: start one with 'nas search SPEC', or name its directory"
+            )
+        path = max(runs, key=lambda folder: ((folder / "spec.yaml").stat().st_mtime_ns, folder.name))
+    if not path.is_dir():
+        raise RunError(f"there is no run directory {path}")
+    run = RunDirectory(path)
+    for file in (run.spec, run.journal):
+        if not file.exists():
+            raise RunError(f"{path} is no whole run directory: {file.name} is missing")
+    return run
+
+
+def write_text(path: Path, text: str) -> None:
+    """Writes a file that appears whole or not at all: temporary file, fsync, rename."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with temporary.open("w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_json(path: Path, content: Any) -> None:
+    write_text(path, json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def read_json(path: Path) -> Any:
+    """Raises RunError where the file is missing or damaged."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise RunError(f"{path} is missing") from None
+    except (ValueError, OSError) as error:
+        raise RunError(f"{path} is damaged: {error}") from None
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """Raises RunError where the file is missing or holds no mapping."""
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise RunError(f"{path} is missing") from None
+    except (yaml.YAMLError, ValueError, OSError) as error:
+        first = str(error).split("\n", 1)[0]
+        raise RunError(f"{path} is damaged: {first}") from None
+    if not isinstance(content, dict):
+        raise RunError(f"{path} is damaged: a mapping is expected")
+    return content
+
+
+def dump_yaml(content: Any) -> str:
+    """YAML with short lists and mappings on one line, in the order given; floats read back as floats."""
+    return yaml.dump(content, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120, default_flow_style=None)
+
+
+class _Dumper(yaml.SafeDumper):
+    """No aliases, and numbers such as 1e-05 with a point, since YAML 1.1 readers take them for texts otherwise."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
+def _float(dumper: yaml.SafeDumper, value: float) -> yaml.ScalarNode:
+    text = repr(value)
+    if "e" in text and "." not in text:
+        text = text.replace("e", ".0e")
+    return dumper.represent_scalar("tag:yaml.org,2002:float", text)
+
+
+_Dumper.add_representer(float, _float)
