@@ -24,8 +24,8 @@ RUNS = Path("runs")
 class RunDirectory:
     """`path` and the files in it.
 
-    spec.yaml, environment.json, journal.jsonl, trials/NNNNN/checkpoint.safetensors, final/*.safetensors (until the best
-    is chosen), best/ (architecture.yaml, weights.safetensors, metrics.json), report.html, evaluation.json (by `evaluate`).
+    spec.yaml, environment.json, journal.jsonl, trials/NNNNN/checkpoint.safetensors, final/*.safetensors (until the
+    best is chosen), best/ (architecture.yaml, weights.safetensors, metrics.json), report.html, and evaluation.json.
     """
 
     path: Path
@@ -89,7 +89,7 @@ class RunDirectory:
 
 
 def create_run(root: Path, name: str, files: Mapping[str, str]) -> RunDirectory:
-    """A new directory `name-DATE-TIME` under `root` with `files` (name → text) in it; it appears whole or not at all."""
+    """A new directory `name-DATE-TIME` under `root` with `files` (name → text); it appears whole or not at all."""
     root.mkdir(parents=True, exist_ok=True)
     stamp = time.strftime("%Y%m%d-%H%M%S")
     building = root / f".{name}-{stamp}-{os.getpid()}"
