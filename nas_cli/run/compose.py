@@ -1,0 +1,210 @@
+"""From a spec to everything a search needs. What is wrong in a spec is found here, before anything is written."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+import traceback
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from nas_cli.data import DataSettings, parse_data
+from nas_cli.errors import NasError, SpecError
+from nas_cli.model.ops import OPS
+from nas_cli.registry import Registry, split_component
+from nas_cli.run.directory import dump_yaml
+from nas_cli.search import SCHEDULERS, STRATEGIES
+from nas_cli.search.objective import Objective, parse_objective
+from nas_cli.search.scheduler import Scheduler
+from nas_cli.search.strategy import Strategy
+from nas_cli.space.builtins import load_builtin
+from nas_cli.space.canonical import Canonical
+from nas_cli.space.nodes import Seq
+from nas_cli.space.parse import parse_architecture, parse_space
+from nas_cli.space.size import size
+from nas_cli.space.space import Space
+from nas_cli.spec.load import Document
+from nas_cli.spec.schema import RunSpec, check_spec
+from nas_cli.task import TASKS, Task
+from nas_cli.train.settings import TRAIN
+
+COSTS = ("params", "macs", "latency_ms")
+MEASURED = ("latency_ms",)
+"""Costs that take time to measure, so only where the objective names them."""
+DEFAULT_TRIALS = 50
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """A checked spec with its parts. `text` is the spec with every default written out; `notes` are for the user."""
+
+    spec: RunSpec
+    text: str
+    task: Task
+    data: DataSettings
+    space: Space
+    objective: Objective
+    baselines: Mapping[str, Seq]
+    notes: tuple[str, ...] = ()
+    canonical: Canonical = field(default_factory=lambda: Canonical(OPS))
+
+    @cached_property
+    def size(self) -> int | float:
+        """How many genotypes the space holds."""
+        return size(self.space)
+
+    @property
+    def measured(self) -> tuple[str, ...]:
+        """The costs that must be measured for the objective."""
+        return tuple(name for name in MEASURED if name in self.objective.names)
+
+    def make_strategy(self) -> Strategy:
+        name, arguments = STRATEGIES.parse(self.spec.search.strategy)
+        return STRATEGIES[name](self.space, self.spec.seed, **arguments)
+
+    def make_scheduler(self) -> Scheduler:
+        name, arguments = SCHEDULERS.parse(self.spec.search.schedule)
+        epochs = self.space.train["epochs"]
+        if not isinstance(epochs, int):
+            if name != "full":
+                raise SpecError(f"{name} needs one number of epochs: train.epochs cannot be a choice", (name,))
+            epochs = 1
+        return SCHEDULERS[name](epochs, **arguments)
+
+
+def compose(document: Document, plugins: bool = True) -> Experiment:
+    """Checks all of a spec and puts its parts together; reads no data and writes nothing.
+
+    `plugins` allows the Python files that the spec names to be imported. Raises SpecError with file:line:column.
+    """
+    try:
+        return _compose(document, plugins)
+    except SpecError as error:
+        raise document.locate(error) from None
+
+
+def _compose(document: Document, plugins: bool) -> Experiment:
+    data = {"name": _default_name(document), **document.data}
+    spec = check_spec(data)
+    for index, plugin in enumerate(spec.plugins):
+        if not plugins:
+            raise SpecError(f"this run imports {plugin}; pass --allow-plugins if you trust it", ("plugins", index))
+        import_plugin(Path(plugin), ("plugins", index))
+    with _under("task"):
+        task = TASKS[spec.task]
+    with _under("data"):
+        settings = parse_data(spec.data)
+    space = _space(spec)
+    with _under("objective"):
+        objective = parse_objective(spec.objective, task.metrics, COSTS)
+    baselines = {}
+    for name, raw in spec.baselines.items():
+        if not name.replace("-", "").replace("_", "").isalnum():
+            raise SpecError(f"a baseline's name has letters, digits, '-' and '_'; got '{name}'", ("baselines", name))
+        baselines[name] = parse_architecture(raw, OPS, spec.let, ("baselines", name))
+    spec, notes = _stop_condition(spec)
+    notes += [f"let: {name} is defined and not used" for name in space.unused]
+    experiment = Experiment(
+        spec, _written_out(spec, settings), task, settings, space, objective, baselines, tuple(notes)
+    )
+    with _under("search", "strategy"):
+        experiment.make_strategy()
+    with _under("search", "schedule"):
+        experiment.make_scheduler()
+    return experiment
+
+
+def _default_name(document: Document) -> str:
+    stem = "".join(c if c.isascii() and (c.isalnum() or c in "._-") else "-" for c in Path(document.name).stem)
+    return stem.lstrip("-._")[:80] or "search"
+
+
+@contextmanager
+def _under(*prefix: str) -> Iterator[None]:
+    """Errors raised inside are about the value at `prefix`."""
+    try:
+        yield
+    except SpecError as error:
+        raise error.under(prefix) from None
+
+
+def _space(spec: RunSpec) -> Space:
+    model, let = spec.model, spec.let
+    if spec.space is None:
+        return parse_space(model, spec.train, let, OPS, TRAIN)
+    with _under("space"):
+        builtin = load_builtin(spec.space)
+    clash = sorted(set(builtin.let) & set(let))
+    if clash:
+        raise SpecError(
+            f"space {builtin.name} defines '{clash[0]}' itself; to replace it, write {{{builtin.name}: {{{clash[0]}: …}}}}",
+            ("let", clash[0]),
+            on_key=True,
+        )
+    try:
+        space = parse_space(builtin.model, spec.train, {**builtin.let, **let}, OPS, TRAIN)
+    except SpecError as error:
+        # What the user replaced stands under `space:`, not under `let:`.
+        if error.path[:1] == ("let",) and error.path[1] in builtin.let:
+            raise SpecError(error.message, ("space", builtin.name, *error.path[1:])) from None
+        if error.path[:1] == ("model",):
+            raise SpecError(f"in the built-in space: {error.message}", ("space",)) from None
+        raise
+    space.unused = tuple(name for name in space.unused if name in let)
+    return space
+
+
+def _stop_condition(spec: RunSpec) -> tuple[RunSpec, list[str]]:
+    """A search without a stop condition ends after 50 trials; grid ends by itself."""
+    stop = spec.search.stop
+    name, _ = split_component(spec.search.strategy, "strategy")
+    if any(value is not None for value in (stop.trials, stop.time, stop.target, stop.patience)) or name == "grid":
+        return spec, []
+    stop = stop.model_copy(update={"trials": DEFAULT_TRIALS})
+    spec = spec.model_copy(update={"search": spec.search.model_copy(update={"stop": stop})})
+    return spec, [f"search.stop is not set: the search ends after {DEFAULT_TRIALS} trials"]
+
+
+def _written_out(spec: RunSpec, data: DataSettings) -> str:
+    """The spec as YAML with every default, paths absolute, so that `nas search` on it repeats the run anywhere."""
+    content = spec.model_dump(exclude_none=True)
+    content["data"] = {key: str(v) if isinstance(v, Path) else v for key, v in data.written_out().items()}
+    content["plugins"] = [str(Path(plugin).resolve()) for plugin in spec.plugins]
+    given = dict(spec.train)
+    content["train"] = {p.name: given.get(p.name, p.default) for p in TRAIN if given.get(p.name, p.default) is not None}
+    content = {key: value for key, value in content.items() if value not in ({}, [])}
+    return "# Written by nas: the spec as it ran, defaults included.\n" + dump_yaml(content)
+
+
+def import_plugin(path: Path, at: tuple[str | int, ...] = ()) -> None:
+    """Runs a plugin file, which registers what it defines. Raises SpecError where it cannot be run."""
+    if not path.is_file():
+        raise SpecError(f"there is no plugin file {path}", at)
+    name = f"nas_plugin_{path.stem}_{abs(hash(str(path.resolve())))}"
+    if name in sys.modules:
+        return
+    module_spec = importlib.util.spec_from_file_location(name, path)
+    if module_spec is None or module_spec.loader is None:
+        raise SpecError(f"{path} is no Python file", at)
+    module = importlib.util.module_from_spec(module_spec)
+    sys.modules[name] = module
+    try:
+        module_spec.loader.exec_module(module)
+    except NasError as error:
+        del sys.modules[name]
+        raise SpecError(f"plugin {path}: {error}", at) from None
+    except Exception as error:  # whatever the user's own code raises is told to the user
+        del sys.modules[name]
+        line = next(
+            (f.lineno for f in reversed(traceback.extract_tb(error.__traceback__)) if f.filename == str(path)), 0
+        )
+        raise SpecError(f"plugin {path}:{line} failed: {type(error).__name__}: {error}", at) from error
+
+
+def registries() -> dict[str, Registry[Any]]:
+    """Every registry that a spec can name things of, by its word."""
+    return {"task": TASKS, "strategy": STRATEGIES, "schedule": SCHEDULERS}
