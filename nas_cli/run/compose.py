@@ -141,7 +141,7 @@ def _space(spec: RunSpec) -> Space:
     clash = sorted(set(builtin.let) & set(let))
     if clash:
         raise SpecError(
-            f"space {builtin.name} defines '{clash[0]}' itself; to replace it, write {{{builtin.name}: {{{clash[0]}: …}}}}",
+            f"space {builtin.name} defines '{clash[0]}' itself; to replace it: {{{builtin.name}: {{{clash[0]}: …}}}}",
             ("let", clash[0]),
             on_key=True,
         )

@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Protocol
 
 from nas_cli.run.journal import Event
 
 
 class Observer(Protocol):
-    def opened(self, run: Path) -> None:
-        """The run directory is there; from now on a kill loses nothing."""
-        ...
-
     def event(self, event: Event) -> None:
         """A journal event, just written."""
         ...
@@ -29,8 +24,6 @@ class Observer(Protocol):
 
 class Silent:
     """Watches nothing."""
-
-    def opened(self, run: Path) -> None: ...
 
     def event(self, event: Event) -> None: ...
 
