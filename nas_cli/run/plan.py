@@ -1,8 +1,7 @@
-"""`nas plan`: what a spec would do, before it does it: its space, the cost of its candidates, the time it would take."""
+"""`nas plan`: what a spec would do, before it does it: its space, its candidates' costs, the time it would take."""
 
 from __future__ import annotations
 
-import dataclasses
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass

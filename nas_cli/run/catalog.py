@@ -1,0 +1,187 @@
+"""What there is to choose from: ops, spaces, their decisions and their size. `nas show` prints it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from nas_cli.errors import UserError, did_you_mean
+from nas_cli.model.ops import OPS
+from nas_cli.registry import Param, type_name
+from nas_cli.run.compose import compose
+from nas_cli.space.builtins import builtin_names, load_builtin
+from nas_cli.space.canonical import Canonical
+from nas_cli.space.decisions import Choice, Decision, FloatRange
+from nas_cli.space.edit import enumerate_genotypes, replay
+from nas_cli.space.nodes import plain
+from nas_cli.space.parse import parse_space
+from nas_cli.space.size import size
+from nas_cli.space.space import Space
+from nas_cli.spec.load import load_document
+from nas_cli.train.settings import TRAIN
+from nas_cli.trial import Scalar
+
+MAX_ENUMERATED = 100_000
+MAX_WALKS = 5_000
+SHOWN_VALUES = 12
+
+
+def list_ops(name: str | None = None) -> list[dict[str, Any]]:
+    """Every op by name, or one: its summary and its arguments with types and defaults.
+
+    Raises SpecError where there is no op `name`.
+    """
+    wanted = list(OPS) if name is None else [name]
+    return [
+        {"name": op, "arguments": [argument(p) for p in OPS.params(op)], "summary": OPS.describe(op)} for op in wanted
+    ]
+
+
+def argument(param: Param) -> dict[str, Any]:
+    content: dict[str, Any] = {"name": param.name, "type": type_name(param.annotation), "required": param.required}
+    return content if param.required else {**content, "default": plain(param.default)}
+
+
+@dataclass(frozen=True)
+class OpenDecision:
+    """A decision of a space. `conditional`: it exists only where others turn out a certain way."""
+
+    path: str
+    values: str
+    conditional: bool
+
+
+@dataclass(frozen=True)
+class SpaceFacts:
+    """`size` counts genotypes, train settings included; `networks` are the distinct ones, None where too many."""
+
+    name: str
+    text: str
+    summary: str
+    decisions: list[OpenDecision] = field(default_factory=list)
+    size: int | float = 1
+    architectures: int | float = 1
+    networks: int | None = None
+
+
+def describe_space(name: str) -> SpaceFacts:
+    """The facts of a built-in space, or of the space of the spec file `name`. Raises UserError where it is neither."""
+    if name in builtin_names():
+        builtin = load_builtin(name)
+        space = parse_space(builtin.model, {}, builtin.let, OPS, TRAIN)
+        return _facts(name, builtin.text, builtin.summary, space)
+    path = Path(name)
+    if not path.exists():
+        words = builtin_names()
+        hint = did_you_mean(name, words)
+        raise UserError(f"there is no built-in space '{name}' and no spec file of that name{hint}")
+    experiment = compose(load_document(path))
+    return _facts(experiment.spec.name, path.read_text(encoding="utf-8"), "", experiment.space)
+
+
+def list_spaces() -> list[SpaceFacts]:
+    """The built-in spaces with their size; networks are not counted."""
+    found = []
+    for name in builtin_names():
+        builtin = load_builtin(name)
+        space = parse_space(builtin.model, {}, builtin.let, OPS, TRAIN)
+        found.append(SpaceFacts(name, builtin.text, builtin.summary, size=size(space)))
+    return found
+
+
+def _facts(name: str, text: str, summary: str, space: Space) -> SpaceFacts:
+    alone = Space(space.model, {})
+    architectures = size(alone)
+    networks = None
+    if architectures <= MAX_ENUMERATED:
+        canonical = Canonical(OPS)
+        networks = len({canonical.network(replay(alone, g).model) for g in enumerate_genotypes(alone)})
+    return SpaceFacts(name, text, summary, open_decisions(space), size(space), architectures, networks)
+
+
+def open_decisions(space: Space) -> list[OpenDecision]:
+    """Every decision of `space` in the order of the text.
+
+    Found by taking each value of each decision in turn, with all others as they were where the decision was met first.
+    """
+    met: dict[str, tuple[Decision, dict[str, Scalar]]] = {}
+    visits: dict[str, int] = {}
+    order: list[str] = []
+    walks = 0
+
+    def walk(wanted: dict[str, Scalar]) -> list[str]:
+        trail: list[str] = []
+        found: dict[str, Decision] = {}
+
+        def decide(path: str, decision: Decision) -> Scalar:
+            trail.append(path)
+            found[path] = decision
+            known = wanted.get(path)
+            return known if path in wanted and decision.allows(known) else _values(decision)[0]
+
+        genotype = space.resolve(decide).genotype
+        before = -1
+        for path in trail:
+            if path not in met:
+                met[path] = found[path], dict(genotype)
+                order.insert(before + 1, path)
+            before = order.index(path)
+            visits[path] = visits.get(path, 0) + 1
+        return trail
+
+    queue = walk({})
+    walks += 1
+    seen = set(queue)
+    while queue:
+        path = queue.pop(0)
+        decision, genotype = met[path]
+        for value in _values(decision)[1:]:
+            if walks == MAX_WALKS:
+                break
+            walks += 1
+            new = [p for p in walk({**genotype, path: value}) if p not in seen]
+            seen.update(new)
+            queue.extend(new)
+    return [OpenDecision(path, describe_values(met[path][0]), visits[path] < walks) for path in order]
+
+
+def _values(decision: Decision) -> tuple[Scalar, ...]:
+    """The values that may open other decisions; the ends stand for a range."""
+    if isinstance(decision, Choice):
+        return decision.labels
+    return decision.low, decision.high
+
+
+def describe_values(decision: Decision) -> str:
+    """`16, 24, 32`, `1 to 3`, `0.01 to 0.3, logarithmic`."""
+    if isinstance(decision, Choice):
+        labels = [_text(label) for label in decision.labels]
+        more = len(labels) - SHOWN_VALUES
+        return ", ".join(labels[:SHOWN_VALUES]) + (f", … {more} more" if more > 0 else "")
+    text = f"{decision.low:g} to {decision.high:g}"
+    if decision.log:
+        text += ", logarithmic"
+    step = decision.step
+    if step is not None and (isinstance(decision, FloatRange) or step != 1):
+        text += f", in steps of {step:g}"
+    return text
+
+
+def _text(label: Scalar) -> str:
+    if label is None:
+        return "nothing"
+    return str(label).lower() if isinstance(label, bool) else str(label)
+
+
+def describe_size(value: int | float) -> str:
+    """`15,625`, `about 3.1e+27`, `without end (a number is drawn from a continuous range)`."""
+    if math.isinf(value):
+        return "without end (a number is drawn from a continuous range)"
+    if value < 10**12:
+        return f"{value:,}"
+    power = math.log10(value)  # of a whole number of any length
+    return f"about {10 ** (power % 1):.1f}e+{int(power)}"
+
+
