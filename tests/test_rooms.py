@@ -1,0 +1,80 @@
+"""The rooms hold to the design: who may import whom, how long a file is, what loads without torch."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[1] / "nas_cli"
+BASE = {"errors", "registry", "trial"}
+MAY_IMPORT = {
+    "errors": set(),
+    "registry": {"errors"},
+    "trial": set(),
+    "spec": BASE,
+    "space": BASE,
+    "search": BASE | {"space"},
+    "model": BASE | {"space"},
+    "data": BASE | {"model"},
+    "task": BASE | {"model", "data"},
+    "train": BASE | {"task", "model", "space"},
+    "execute": BASE | {"train", "task", "data", "model", "space"},
+    "run": BASE | {"execute", "train", "task", "data", "model", "search", "space", "spec"},
+    "deliver": BASE | {"execute", "train", "task", "data", "model", "space", "spec", "run"},
+    "cli": BASE | {"spec", "run", "deliver"},
+}
+"""The table of the design. `cli` shows spaces, ops and schemas through `run` and `deliver`."""
+ONLY_IN = {"rich": {"cli"}, "typer": {"cli"}, "onnx": {"deliver"}, "onnxruntime": {"deliver"}}
+NEVER_IN = {"torch": {"errors", "registry", "trial", "spec", "space", "cli"}}
+FILES = sorted(PACKAGE.rglob("*.py"))
+
+
+def room(path: Path) -> str:
+    relative = path.relative_to(PACKAGE)
+    return relative.parts[0] if len(relative.parts) > 1 else relative.stem
+
+
+def imports(path: Path) -> set[str]:
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}:{node.lineno} imports relatively"
+            assert node.module is not None
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return found
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_imports_point_one_way(path: Path) -> None:
+    here = room(path)
+    for name in imports(path):
+        top, _, rest = name.partition(".")
+        if top == "nas_cli" and here != "__init__":
+            other = rest.split(".")[0]
+            assert other in MAY_IMPORT[here] | {here, "__version__"}, f"{here} may not import {name}"
+            if here == "deliver" and other == "run":
+                assert rest.split(".")[1] in ("directory", "journal"), f"deliver may not import {name}"
+        if top in ONLY_IN:
+            assert here in ONLY_IN[top], f"only {ONLY_IN[top]} may import {top}"
+        assert here not in NEVER_IN.get(top, set()), f"{here} may not import {top}"
+        if top == "torch" and here == "search":
+            assert path.name == "reinforce.py"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_files_stay_short(path: Path) -> None:
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= 320
+
+
+def test_help_loads_no_torch() -> None:
+    code = (
+        "import sys, nas_cli, nas_cli.cli.app; print(sorted({'torch', 'onnx', 'sklearn', 'numpy'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

@@ -1,0 +1,52 @@
+"""The history that journal events fold into."""
+
+from __future__ import annotations
+
+from nas_cli.trial import History
+
+
+def test_events_fold_into_trials() -> None:
+    history = History()
+    events = [
+        {"event": "run_started"},
+        {"event": "trial_started", "number": 0, "genotype": {"a": 1}, "rung": 0},
+        {"event": "trial_finished", "number": 0, "rung": 0, "measurement": {"m": 0.5}, "reward": 0.5, "last": False},
+        {"event": "trial_infeasible", "number": 1, "genotype": {"a": 2}, "reason": "too small"},
+        {"event": "trial_started", "number": 2, "genotype": {"a": 3}, "rung": 0},
+        {"event": "trial_failed", "number": 2, "rung": 0, "reason": "NaN"},
+        {"event": "duplicate", "number": 3, "genotype": {"a": 1}, "equals": 0},
+        {"event": "trial_started", "number": 0, "rung": 1},
+        {"event": "something_new", "number": 9},
+    ]
+    for event in events:
+        history.apply(event)
+    assert [t.status for t in history] == ["running", "infeasible", "failed", "duplicate"]
+    assert history.trials[0].rung == 1
+    assert history.trials[3].reward == 0.5
+    assert history.trials[3].equals == 0
+    assert [t.number for t in history.trained()] == [0, 2]
+    history.apply({"event": "trial_finished", "number": 0, "rung": 1, "measurement": {"m": 0.7}, "reward": 0.7})
+    best = history.best()
+    assert best is not None
+    assert (best.number, best.reward, len(best.rungs), best.status) == (0, 0.7, 2, "finished")
+
+
+def test_the_best_keeps_constraints_then_goes_by_rung_then_reward_then_age() -> None:
+    history = History()
+    for number, (rung, reward, feasible) in enumerate(
+        [(0, 0.9, True), (1, 0.5, True), (1, 0.8, False), (1, 0.5, True)]
+    ):
+        history.apply({"event": "trial_started", "number": number, "genotype": {"a": number}, "rung": rung})
+        history.apply(
+            {
+                "event": "trial_finished",
+                "number": number,
+                "rung": rung,
+                "measurement": {},
+                "reward": reward,
+                "feasible": feasible,
+            }
+        )
+    best = history.best()
+    assert best is not None
+    assert best.number == 1
