@@ -183,5 +183,3 @@ def describe_size(value: int | float) -> str:
         return f"{value:,}"
     power = math.log10(value)  # of a whole number of any length
     return f"about {10 ** (power % 1):.1f}e+{int(power)}"
-
-

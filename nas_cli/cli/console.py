@@ -1,0 +1,217 @@
+"""Two observers of a run: a live view on a terminal, one line an event elsewhere."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, Protocol
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from nas_cli.cli.output import console, duration, number, plural
+from nas_cli.cli.watch import Watch, plain_name
+from nas_cli.trial import Genotype, Trial
+
+WIDEST = 110
+KEPT = ("run_started", "resumed", "trial_failed", "search_finished", "final_finished", "final_failed")
+"""Events whose lines stay above the live view."""
+
+
+class View(Protocol):
+    watch: Watch
+
+    def event(self, event: dict[str, Any]) -> None: ...
+    def progress(self, label: str, epoch: int, epochs: int, metrics: Mapping[str, float]) -> None: ...
+    def note(self, text: str) -> None: ...
+
+
+@contextmanager
+def view(watch: Watch, *, stderr: bool = False) -> Iterator[View]:
+    """The view that fits the stream: live on a terminal, plain lines elsewhere."""
+    target = console(stderr=stderr)
+    if not target.is_terminal or target.is_dumb_terminal:
+        yield Plain(watch, target)
+        return
+    live = LiveView(watch, target)
+    with live:
+        yield live
+
+
+class Plain:
+    """One line an event, for logs and files."""
+
+    def __init__(self, watch: Watch, target: Console) -> None:
+        self.watch = watch
+        self._console = target
+
+    def event(self, event: dict[str, Any]) -> None:
+        trial = self.watch.event(event)
+        line = event_line(self.watch, event, trial)
+        if line:
+            self._print(line)
+
+    def progress(self, label: str, epoch: int, epochs: int, metrics: Mapping[str, float]) -> None:
+        self.watch.progress(label, epoch, epochs, metrics)
+
+    def note(self, text: str) -> None:
+        self._print(text)
+
+    def _print(self, line: str) -> None:
+        self._console.print(line, soft_wrap=True)
+
+
+class LiveView:
+    """A few lines that are drawn again four times a second; what is worth keeping scrolls by above them."""
+
+    def __init__(self, watch: Watch, target: Console) -> None:
+        self.watch = watch
+        self._console = target
+        self._live = Live(
+            console=target, get_renderable=self._render, refresh_per_second=4, transient=True, redirect_stdout=False
+        )
+
+    def __enter__(self) -> LiveView:
+        self._live.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._live.stop()
+
+    def event(self, event: dict[str, Any]) -> None:
+        trial = self.watch.event(event)
+        kind = event["event"]
+        worth_keeping = self.watch.improved or kind in KEPT
+        line = event_line(self.watch, event, trial) if worth_keeping else ""
+        if line:
+            self._console.print(Text(line, style="" if self.watch.improved else "dim"))
+
+    def progress(self, label: str, epoch: int, epochs: int, metrics: Mapping[str, float]) -> None:
+        self.watch.progress(label, epoch, epochs, metrics)
+
+    def note(self, text: str) -> None:
+        self._console.print(Text(text, style="dim"))
+
+    def _render(self) -> RenderableType:
+        return live_view(self.watch, min(self._console.width, WIDEST))
+
+
+def live_view(watch: Watch, width: int) -> RenderableType:
+    """The picture of a run at this moment, at most `width` columns wide."""
+    if watch.finished:
+        return Text("")
+    grid = Table.grid(padding=(0, 1, 0, 0))
+    grid.width = width
+    grid.add_column(width=7, no_wrap=True, style="bold")
+    grid.add_column(ratio=1, overflow="ellipsis", no_wrap=True)
+    if watch.reason:
+        _final_rows(grid, watch)
+    else:
+        _search_rows(grid, watch, width - 9)
+    _best_rows(grid, watch, width - 9)
+    _training_rows(grid, watch)
+    return Group(Text(""), grid)
+
+
+def _search_rows(grid: Table, watch: Watch, width: int) -> None:
+    fraction = watch.fraction()
+    bar = ProgressBar(total=1.0, completed=fraction or 0.0, pulse=fraction is None, animation_time=time.time())
+    grid.add_row("search", bar)
+    stop = watch.spec.search.stop
+    parts = [f"{watch.done:,}/{stop.trials:,} trials" if stop.trials else plural(watch.done, "trial")]
+    parts.append(duration(watch.elapsed()) + (f" of {duration(stop.time)}" if stop.time else ""))
+    left, rate = watch.time_left(), watch.rate()
+    if left is not None:
+        parts.append(f"{duration(left)} left")
+    if rate is not None:
+        parts.append(f"{rate:.0f} a minute" if rate >= 10 else f"{rate:.1f} a minute")
+    if stop.target is not None:
+        parts.append(f"target {stop.target:g}")
+    while len(" · ".join(parts)) > width and len(parts) > 2:
+        parts.pop()  # the least important stand last
+    grid.add_row("", Text(" · ".join(parts), style="dim"))
+    others = [
+        f"{watch.counts[status]:,} {word}"
+        for status, word in (("failed", "failed"), ("infeasible", "infeasible"), ("duplicate", "known already"))
+        if watch.counts[status]
+    ]
+    if others:
+        grid.add_row("", Text(" · ".join(others), style="dim"))
+
+
+def _final_rows(grid: Table, watch: Watch) -> None:
+    total = max(watch.final_total(), 1)
+    done = watch.final_done()
+    partly = sum(t.epoch / max(t.epochs, 1) for t in list(watch.trainings.values()))
+    grid.add_row("final", ProgressBar(total=float(total), completed=min(done + partly, total)))
+    grid.add_row("", Text(f"{done}/{total} trainings from scratch", style="dim"))
+
+
+def _best_rows(grid: Table, watch: Watch, width: int) -> None:
+    best = watch.best
+    if best is None:
+        grid.add_row("best", Text("none yet", style="dim"))
+        return
+    broken = "" if best.feasible else ", breaks a constraint"
+    grid.add_row("best", f"trial {best.number}: {watch.headline(best.measurement, best.reward)}{broken}")
+    for line in decision_lines(best.genotype, width, rows=2):
+        grid.add_row("", Text(line, style="dim"))
+
+
+def _training_rows(grid: Table, watch: Watch) -> None:
+    for label, training in list(watch.trainings.items())[:4]:
+        shown = [f"{name} {number(name, value)}" for name, value in list(training.metrics.items())[:3]]
+        grid.add_row("now", f"{label}: {', '.join([f'epoch {training.epoch}/{training.epochs}', *shown])}")
+
+
+def decision_lines(genotype: Genotype, width: int, rows: int) -> list[str]:
+    """As many decisions as fit on `rows` lines of `width` columns, then how many are left out."""
+    items = [f"{path} {value}" for path, value in genotype.items()]
+    lines: list[str] = []
+    while items and len(lines) < rows:
+        line = items.pop(0)
+        while items and len(line) + 3 + len(items[0]) + (12 if len(lines) == rows - 1 else 0) <= width:
+            line += " · " + items.pop(0)
+        lines.append(line)
+    if items:
+        lines[-1] += f" · {len(items)} more"
+    return lines
+
+
+def event_line(watch: Watch, event: Mapping[str, Any], trial: Trial | None) -> str:
+    """An event as a sentence; nothing for those that tell a person nothing."""
+    kind = event["event"]
+    if kind in ("run_started", "resumed"):
+        known = f" goes on: {plural(watch.done, 'trial')} known" if kind == "resumed" else ""
+        return f"run {watch.run}{known}"
+    if kind == "trial_finished" and trial is not None:
+        notes = [watch.headline(trial.measurement, trial.reward)]
+        if "seconds" in trial.measurement:
+            notes.append(f"{trial.measurement['seconds']:.1f} s")
+        if trial.status == "paused" or trial.rung:
+            notes.append(f"rung {trial.rung}")
+        if not trial.feasible:
+            notes.append("breaks a constraint")
+        if watch.improved:
+            notes.append("best so far")
+        return f"trial {trial.number}: {', '.join(notes)}"
+    if kind == "trial_failed":
+        return f"trial {event['number']}: failed: {event['reason']}"
+    if kind == "trial_infeasible":
+        return f"trial {event['number']}: infeasible: {event['reason']}"
+    if kind == "duplicate":
+        return f"trial {event['number']}: the same network as trial {event['equals']}"
+    if kind == "search_finished":
+        return f"search ended after {duration(watch.searched)}: {event['reason']}"
+    if kind == "final_finished":
+        headline = watch.headline(event["measurement"], event["reward"])
+        return f"final {plain_name(event['candidate'])}, seed {event['seed']}: {headline}"
+    if kind == "final_failed":
+        return f"final {plain_name(event['candidate'])}, seed {event['seed']}: failed: {event['reason']}"
+    if kind == "final_selected":
+        return f"kept: {plain_name(event['candidate'])}, seed {event['seed']}"
+    return ""

@@ -1,0 +1,65 @@
+"""`nas plan`: what a search would cost, before it runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from nas_cli.cli.command import guarded
+from nas_cli.cli.output import count, duration, print_json, say, sentence
+from nas_cli.cli.search import Set
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+@guarded
+def plan(
+    spec: Annotated[Path, typer.Argument(help="The spec, a YAML file.")], changes: Set = None, as_json: Json = False
+) -> None:
+    """Check a spec, and say how large its space is, what candidates cost, and how long the search would take."""
+    from nas_cli.run.plan import plan as make_plan
+
+    facts = make_plan(spec, changes or [])
+    if as_json:
+        print_json(facts)
+    else:
+        _print(facts)
+
+
+def _print(facts: dict[str, Any]) -> None:
+    space, data, drawn, time = facts["space"], facts["data"], facts["candidates"], facts["time"]
+    shape = "×".join(str(side) for side in data["input"])
+    size = f"{space['size']:,} points" if space["size"] is not None else "points without end"
+    rows = [
+        ("spec", f"{facts['name']}: {facts['objective']}"),
+        ("data", f"{data['train']:,} to train, {data['validation']:,} to validate, {data['classes']} classes, {shape}"),
+        ("space", f"{size}; a typical architecture takes {space['decisions']} decisions"),
+    ]
+    rows += [(name, _costs(values)) for name, values in drawn["costs"].items()]
+    if drawn["infeasible"]:
+        share = f"{drawn['infeasible']} of {drawn['drawn']} drawn candidates"
+        rows.append(("left out", f"{share} cannot be trained; the first: {drawn['first_reason']}"))
+    if time["epoch"] is not None:
+        rows.append(("an epoch", f"{time['epoch']['median']:.2g} s, {_range(time['epoch'], '{:.2g}')}"))
+    rows.append(("search", _about(time["search"])))
+    rows.append(("final", _about(time["final"])))
+    width = max(len(name) for name, _ in rows)
+    for name, text in rows:
+        say(f"{name:<{width}}  {text}")
+    for note in facts["notes"]:
+        say(sentence(note))
+
+
+def _costs(values: dict[str, float]) -> str:
+    text = " to ".join(count(values[key]) for key in ("min", "max"))
+    return f"{text}, half of them below {count(values['median'])}"
+
+
+def _range(values: dict[str, float], form: str) -> str:
+    return f"between {form.format(values['min'])} and {form.format(values['max'])}"
+
+
+def _about(seconds: float | None) -> str:
+    return "cannot be said beforehand" if seconds is None else f"about {duration(seconds)}"

@@ -1,0 +1,97 @@
+"""`nas search`: starts a run or goes on with one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from nas_cli.cli.command import INTERRUPTED, guarded
+from nas_cli.cli.output import console, print_json, say, sentence
+from nas_cli.errors import UserError
+
+if TYPE_CHECKING:
+    from nas_cli.cli.watch import Watch
+    from nas_cli.run.observer import Observer
+
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout, progress on stderr.")]
+Set = Annotated[
+    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Replace a value of the spec; repeatable.")
+]
+Plugins = Annotated[
+    bool, typer.Option("--allow-plugins", help="Import the Python files that somebody else's run names.")
+]
+
+
+@guarded
+def search(
+    spec: Annotated[Path | None, typer.Argument(help="The spec, a YAML file.", show_default=False)] = None,
+    out: Annotated[Path, typer.Option("--out", help="Where the run directory is made.")] = Path("runs"),
+    changes: Set = None,
+    resume: Annotated[
+        Path | None, typer.Option("--resume", metavar="RUN", help="Go on with a run; 'latest' is the latest.")
+    ] = None,
+    allow_plugins: Plugins = False,
+    as_json: Json = False,
+) -> None:
+    """Search, train the best candidates from scratch, and leave the best model in a run directory."""
+    if (spec is None) == (resume is None):
+        raise UserError("search takes a spec, or --resume with a run directory: 'nas search configs/digits.yaml'")
+    from nas_cli.cli.console import view
+    from nas_cli.cli.watch import Watch
+
+    watch = Watch()
+    try:
+        with view(watch, stderr=as_json) as observer:
+            _run(spec, resume, out, changes or [], allow_plugins, observer)
+    except KeyboardInterrupt:
+        _say_what_is_kept(watch)
+        raise typer.Exit(INTERRUPTED) from None
+    if as_json:
+        print_json(watch.summary())
+    else:
+        _print_outcome(watch)
+
+
+def _run(
+    spec: Path | None, resume: Path | None, out: Path, changes: list[str], plugins: bool, observer: Observer
+) -> None:
+    from nas_cli.run.search import resume_search, start_search
+
+    if spec is not None:
+        start_search(spec, out, changes, observer)
+    else:
+        latest = resume == Path("latest") and not resume.exists()
+        resume_search(None if latest else resume, changes, observer, plugins, out)
+
+
+def _say_what_is_kept(watch: Watch) -> None:
+    if watch.run is None:
+        say("interrupted before anything was written", stderr=True)
+        return
+    say(
+        f"interrupted: {watch.run} keeps {watch.done} trials and {watch.final_done()} final trainings that ended; "
+        "what was under way starts again. To go on:",
+        stderr=True,
+    )
+    say(f"  nas search --resume {watch.run}", stderr=True, whole=True)
+
+
+def _print_outcome(watch: Watch) -> None:
+    from nas_cli.cli.tables import final_table
+
+    results = final_table(watch)
+    if results is not None:
+        target = console()
+        target.print()
+        target.print(results)
+        target.print()
+        say(sentence(watch.verdict))
+    say(f"\nThe run is in {watch.run}. Next:")
+    for line in (
+        f"nas evaluate {watch.run}",
+        f"nas export {watch.run} --format onnx",
+        f"nas predict {watch.run} FILE…",
+    ):
+        say(f"  {line}", whole=True)

@@ -1,0 +1,176 @@
+"""`nas show`: a run, a space, the schema of the spec, the ops."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from nas_cli.cli.command import guarded
+from nas_cli.cli.output import console, duration, plural, print_json, say, sentence
+
+if TYPE_CHECKING:
+    from nas_cli.cli.watch import Watch
+    from nas_cli.run.catalog import SpaceFacts
+
+app = typer.Typer(
+    help="Print a run, a space, the schema of the spec, or the ops.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+@app.command("run")
+@guarded
+def show_run(
+    run: Annotated[Path | None, typer.Argument(help="A run directory; the latest where left out.")] = None,
+    as_json: Json = False,
+) -> None:
+    """What a run has tried, what is best, and what was kept."""
+    from nas_cli.cli.watch import Watch
+    from nas_cli.run.directory import open_run
+
+    watch = Watch()
+    watch.open(open_run(run).path)
+    if as_json:
+        print_json(watch.summary())
+    else:
+        _print_run(watch)
+
+
+def _print_run(watch: Watch) -> None:
+    from nas_cli.cli.tables import final_table, trials_table
+
+    target = console()
+    say(f"{watch.run}: {watch.state}, {duration(watch.searched)} of search")
+    counts = [plural(watch.done, "trial") + " trained"]
+    counts += [
+        f"{watch.counts[status]:,} {word}"
+        for status, word in (("failed", "failed"), ("infeasible", "infeasible"), ("duplicate", "known already"))
+        if watch.counts[status]
+    ]
+    say(" · ".join(counts))
+    if watch.reason:
+        say(sentence(f"the search ended: {watch.reason}"))
+    best = watch.best
+    if best is not None:
+        target.print()
+        target.print(trials_table(watch, 10))
+        say(f"\nDecisions of trial {best.number}:")
+        for path, value in best.genotype.items():
+            say(f"  {path} = {value}")
+    results = final_table(watch)
+    if results is not None:
+        target.print()
+        target.print(results)
+        say(f"\n{sentence(watch.verdict)}")
+    if not watch.finished:
+        say(f"\nIt goes on with: nas search --resume {watch.run}")
+
+
+@app.command("space")
+@guarded
+def show_space(
+    name: Annotated[str | None, typer.Argument(help="A built-in space, or a spec file; all where left out.")] = None,
+    as_json: Json = False,
+) -> None:
+    """A space's YAML, its decisions, its size, and how many distinct networks it holds."""
+    from nas_cli.run.catalog import describe_size, describe_space, list_spaces
+
+    if name is not None:
+        facts = describe_space(name)
+        if as_json:
+            print_json(_space_json(facts))
+        else:
+            _print_space(facts)
+        return
+    spaces = list_spaces()
+    if as_json:
+        print_json([{"name": s.name, "summary": s.summary, "size": _finite(s.size)} for s in spaces])
+        return
+    from nas_cli.cli.tables import table
+
+    rows = table("space", "architectures", "what it is", right=("architectures",))
+    for space in spaces:
+        rows.add_row(space.name, describe_size(space.size), space.summary)
+    console().print(rows)
+
+
+def _finite(value: int | float) -> int | float | None:
+    return value if isinstance(value, int) else None
+
+
+def _space_json(facts: SpaceFacts) -> dict[str, Any]:
+    return {
+        "name": facts.name,
+        "yaml": facts.text,
+        "decisions": [{"path": d.path, "values": d.values, "conditional": d.conditional} for d in facts.decisions],
+        "size": _finite(facts.size),
+        "architectures": _finite(facts.architectures),
+        "networks": facts.networks,
+    }
+
+
+def _print_space(facts: SpaceFacts) -> None:
+    from nas_cli.cli.tables import table
+    from nas_cli.run.catalog import describe_size
+
+    say(facts.text.rstrip("\n"))
+    target = console()
+    rows = table("decision", "values", "")
+    for decision in facts.decisions:
+        rows.add_row(decision.path, decision.values, "in some" if decision.conditional else "")
+    target.print()
+    target.print(rows)
+    say(f"\n{plural(len(facts.decisions), 'decision')}, of which the ones marked exist in some architectures only.")
+    say(f"Architectures: {describe_size(facts.architectures)}")
+    if facts.size != facts.architectures:
+        say(f"With the choices under train: {describe_size(facts.size)}")
+    if facts.networks is not None:
+        say(f"Distinct networks: {facts.networks:,} (each is trained once)")
+
+
+@app.command("schema")
+@guarded
+def show_schema() -> None:
+    """The JSON Schema of the spec, for editors and checkers."""
+    from nas_cli.run.schema import spec_schema
+
+    print_json(spec_schema())
+
+
+@app.command("ops")
+@guarded
+def show_ops(
+    name: Annotated[str | None, typer.Argument(help="One op; all where left out.")] = None, as_json: Json = False
+) -> None:
+    """The layers that a model may use, with their arguments."""
+    from nas_cli.run.catalog import list_ops
+
+    ops = list_ops(name)
+    if as_json:
+        print_json(ops)
+        return
+    from nas_cli.cli.tables import table
+
+    rows = table("op", "arguments", "what it does")
+    for op in ops:
+        rows.add_row(op["name"], "\n".join(_argument(a) for a in op["arguments"]), op["summary"])
+    console().print(rows)
+    if name is None:
+        say("\nAny module of torch.nn goes by its name: nn.GELU, or nn.Conv2d: {…} with its own arguments.")
+
+
+def _argument(argument: dict[str, Any]) -> str:
+    if argument["required"]:
+        return f"{argument['name']}: {argument['type']}"
+    default = argument["default"]
+    shown = (
+        {None: "nothing", True: "true", False: "false"}.get(default, default)
+        if not isinstance(default, list)
+        else default
+    )
+    return f"{argument['name']} = {shown}: {argument['type']}"

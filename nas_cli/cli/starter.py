@@ -1,0 +1,175 @@
+"""The text of a starter spec, and the look at somebody's data that fills it in."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from nas_cli.errors import DataError, MissingExtraError
+
+IMAGES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".ppm", ".pgm", ".tif", ".tiff")
+SIDES = (16, 24, 32, 48, 64)
+LOOKED_AT = 40
+
+TEMPLATE = """\
+# {what}
+# Check it with 'nas plan {file}', run it with 'nas search {file}'. configs/README.md explains every key.
+name: {name}
+seed: 0
+task: image-classification
+
+data:
+{data}
+
+# What is searched. 'nas show space {space}' prints this space, to be copied to 'model:' and changed;
+# 'nas show space' lists the others, 'nas show ops' the layers that you can use.
+space: {space}
+
+# How a candidate is trained. Any value may be a choice: {{choice: [a, b]}}, or {{float: [low, high], log: true}}.
+train:
+  epochs: {epochs}
+  batch_size: 64
+  optimizer: {{adamw: {{lr: {{float: [5.0e-4, 1.0e-2], log: true}}}}}}
+  augment: [{{crop: {{padding: {padding}}}}}]      # add flip where left and right do not matter
+
+# What is best. Constraints keep the network small or fast:
+#   constraints: {{params: {{max: 200_000}}, latency_ms: {{max: 2.0}}}}
+objective:
+  maximize: accuracy
+
+search:
+  strategy: evolution               # random, evolution, genetic, reinforce, grid
+  stop: {{trials: 30, time: 10m}}     # whichever comes first
+
+# The best candidates and the baselines are trained again from scratch, each with several seeds.
+final: {{epochs: {final_epochs}, top: 3, seeds: 2}}
+baselines:
+  plain:
+    - conv: {{channels: 16, kernel: 3}}
+    - relu
+    - max_pool: {{size: 2}}
+    - conv: {{channels: 32, kernel: 3}}
+    - relu
+    - global_pool: avg
+"""
+
+
+@dataclass(frozen=True)
+class Found:
+    """What lies at a path: a sentence about it, the lines of the data section, the side of the images."""
+
+    name: str
+    what: str
+    lines: tuple[str, ...]
+    side: int
+
+
+DIGITS = Found(
+    "digits",
+    "The digits that come with scikit-learn: 1,797 grey images of 8×8 pixels. Put your own data in their place.",
+    (
+        "source: digits",
+        "# your own:  {source: image-folder, path: my-images, size: [32, 32]}   one folder a class",
+        "#            {source: idx, path: my-folder}                            the files of MNIST and its kind",
+        "#            {source: npz, path: my-data.npz}                          NumPy arrays",
+        "validation: 0.2                   # held out of the training data, to choose by",
+    ),
+    8,
+)
+
+
+def look_at(path: Path | None) -> Found:
+    """What data lies at `path`; the embedded digits for None. Raises DataError where it is none that can be read."""
+    if path is None:
+        return DIGITS
+    if not path.exists():
+        raise DataError(f"there is nothing at {path}")
+    if path.is_file():
+        if path.suffix == ".npz":
+            return _npz(path)
+        raise DataError(f"{path} is no data that can be read: {KINDS}")
+    if any(re.search(r"idx\d-ubyte(\.gz)?$", file.name) for file in path.iterdir()):
+        return Found(_name(path), f"The idx files in {path}.", (*_source("idx", path), *SPLIT), 28)
+    arrays = sorted(path.glob("*.npz"))
+    if len(arrays) == 1:
+        return _npz(arrays[0])
+    return _folder(path)
+
+
+KINDS = "a folder with a folder of images a class, a folder with idx files, or an .npz file is expected"
+SPLIT = (
+    "validation: 0.1                   # held out of the training data, to choose by: shuffled, every class in it",
+)
+SPLIT_TEST = (*SPLIT, "test: 0.15                        # held out for 'nas evaluate' alone")
+
+
+def _npz(path: Path) -> Found:
+    return Found(_name(path), f"The arrays in {path}.", (*_source("npz", path), *SPLIT), 28)
+
+
+def _folder(path: Path) -> Found:
+    classes = sorted(folder for folder in path.iterdir() if folder.is_dir() and not folder.name.startswith("."))
+    filled = [folder for folder in classes if next(_images(folder), None) is not None]
+    if len(filled) < 2:
+        found = f"{len(filled)} such folder{'' if len(filled) == 1 else 's'}"
+        raise DataError(f"{path} has {found}, and at least two classes are needed: {KINDS}")
+    files = [file for folder in filled for file in _images(folder)]
+    height, width = _typical_size(files[:: max(1, len(files) // LOOKED_AT)])
+    side = max([s for s in SIDES if s <= min(height, width)], default=SIDES[0])
+    names = ", ".join(folder.name for folder in filled[:5]) + (", …" if len(filled) > 5 else "")
+    lines = (
+        *_source("image-folder", path),
+        f"size: [{side}, {side}]                    # what every image is resized to; most here are {height}×{width}",
+        *SPLIT_TEST,
+    )
+    return Found(_name(path), f"{len(files):,} images of {len(filled)} classes in {path}: {names}.", lines, side)
+
+
+def _images(folder: Path) -> Iterator[Path]:
+    return (file for file in sorted(folder.rglob("*")) if file.suffix.lower() in IMAGES)
+
+
+def _typical_size(files: list[Path]) -> tuple[int, int]:
+    """The median height and width."""
+    try:
+        from PIL import Image, UnidentifiedImageError
+    except ImportError:
+        raise MissingExtraError("pillow", "images", "reading a folder of images") from None
+    sizes = []
+    for file in files:
+        try:
+            with Image.open(file) as image:
+                sizes.append((image.height, image.width))
+        except (UnidentifiedImageError, OSError) as error:
+            raise DataError(f"{file} cannot be read as an image: {error}") from None
+    middle = len(sizes) // 2
+    return sorted(height for height, _ in sizes)[middle], sorted(width for _, width in sizes)[middle]
+
+
+def _source(source: str, path: Path) -> tuple[str, str]:
+    import yaml
+
+    text = yaml.safe_dump(str(path), default_flow_style=True, width=10_000).removesuffix("...\n").strip()
+    return f"source: {source}", f"path: {text}"
+
+
+def _name(path: Path) -> str:
+    stem = re.sub(r"[^A-Za-z0-9._-]+", "-", path.resolve().stem).strip("-._")
+    return stem[:60] or "my-data"
+
+
+def starter_spec(found: Found, file: Path) -> str:
+    """A commented spec for what was found, which runs as it stands."""
+    small = found.side < 16
+    return TEMPLATE.format(
+        what=found.what,
+        file=file,
+        name=found.name,
+        data="\n".join(f"  {line}" for line in found.lines),
+        space="cnn" if small else "resnet",
+        epochs=10,
+        final_epochs=30,
+        padding=1 if small else max(2, found.side // 12),
+    )

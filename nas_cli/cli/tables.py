@@ -1,0 +1,67 @@
+"""Tables of results."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.box import SIMPLE_HEAD
+from rich.console import JustifyMethod
+from rich.table import Table
+
+from nas_cli.cli.output import count, number
+from nas_cli.cli.watch import Watch, plain_name
+from nas_cli.trial import rank
+
+
+def table(*columns: str, right: Sequence[str] = ()) -> Table:
+    """An empty table without frames; the columns named in `right` hold numbers."""
+    result = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    for column in columns:
+        justify: JustifyMethod = "right" if column in right else "left"
+        result.add_column(column, justify=justify, no_wrap=column in right)
+    return result
+
+
+def final_table(watch: Watch) -> Table | None:
+    """Candidates and baselines of the final training, best first; None before one was kept."""
+    if watch.selected is None:
+        return None
+    goal, name = watch.goal
+    score = "reward" if goal == "reward" else name
+    columns = ("candidate", score, "±", "seeds", "params", "MACs")
+    result = table(*columns, right=columns[1:])
+    for row in watch.selected["ranking"]:
+        candidate = row["candidate"]
+        first = next((final.measurement for final in watch.finals if final.candidate == candidate), {})
+        kept = candidate == watch.selected["candidate"]
+        result.add_row(
+            plain_name(candidate),
+            number(score, watch.shown(row["mean"])),
+            number(score, abs(row["spread"])) if row["spread"] is not None else "-",
+            str(len(row["rewards"])),
+            count(first["params"]) if "params" in first else "-",
+            count(first["macs"]) if "macs" in first else "-",
+            style="bold" if kept else "",
+        )
+    return result
+
+
+def trials_table(watch: Watch, most: int) -> Table:
+    """The best trials, best first."""
+    goal, name = watch.goal
+    score = "reward" if goal == "reward" else name
+    columns = ("trial", score, "rung", "params", "MACs", "seconds")
+    result = table(*columns, right=columns)
+    ranked = sorted((t for t in watch.history if t.rungs and t.rungs[-1][2] is not None), key=rank, reverse=True)
+    for trial in ranked[:most]:
+        rung, measurement, reward = trial.rungs[-1]
+        assert reward is not None
+        result.add_row(
+            str(trial.number),
+            number(score, watch.shown(reward)),
+            str(rung),
+            count(measurement["params"]) if "params" in measurement else "-",
+            count(measurement["macs"]) if "macs" in measurement else "-",
+            f"{measurement['seconds']:.1f}" if "seconds" in measurement else "-",
+        )
+    return result

@@ -1,0 +1,260 @@
+"""What is known of a run while it goes on, folded from its journal events: what every view of it shows."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from nas_cli.cli.output import count, number
+from nas_cli.run.directory import RunDirectory, read_yaml
+from nas_cli.run.journal import read_journal
+from nas_cli.spec.schema import RunSpec, check_spec
+from nas_cli.trial import History, Measurement, Trial, rank
+
+NOTHING_YET = RunSpec.model_validate({"task": "", "data": {}})
+
+
+@dataclass(frozen=True)
+class Training:
+    """One training under way: the epochs done, of how many, and the last metrics."""
+
+    epoch: int
+    epochs: int
+    metrics: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class FinalTraining:
+    candidate: str
+    seed: int
+    measurement: Measurement
+    reward: float
+
+
+@dataclass
+class Watch:
+    """Feed it events in the order of the journal, or `open` a run.
+
+    `spec` has the stop conditions and the objective; before the first event it is empty.
+    """
+
+    spec: RunSpec = NOTHING_YET
+    run: Path | None = None
+    history: History = field(default_factory=History)
+    counts: Counter[str] = field(default_factory=Counter)
+    trainings: dict[str, Training] = field(default_factory=dict)
+    best: Trial | None = None
+    improved: bool = False
+    reason: str = ""
+    finals: list[FinalTraining] = field(default_factory=list)
+    final_failures: list[tuple[str, int, str]] = field(default_factory=list)
+    selected: dict[str, Any] | None = None
+    finished: bool = False
+    searched: float = 0.0
+    _first_rung: set[int] = field(default_factory=set)
+    _before: float | None = None
+    _live_from: tuple[float, int] | None = None
+
+    def open(self, run: Path) -> None:
+        """Reads the spec and the journal of `run`. Raises RunError where one of them is missing or damaged."""
+        directory = RunDirectory(run)
+        self.run = run
+        self.spec = check_spec(read_yaml(directory.spec))
+        for event in read_journal(directory.journal):
+            self._fold(event)
+        self.improved = False
+
+    def event(self, event: Mapping[str, Any]) -> Trial | None:
+        """Folds in an event that was just written and returns the trial it changed.
+
+        The first of a process names its run, which is then read from the start.
+        """
+        if event["event"] in ("run_started", "resumed"):
+            self.open(Path(event["run"]))
+            self._live_from = (time.time(), self.counts["measured"])
+            return None
+        return self._fold(event)
+
+    def _fold(self, event: Mapping[str, Any]) -> Trial | None:
+        kind = event["event"]
+        self._spend(kind, event["time"])
+        trial = self.history.apply(event)
+        self.improved = False
+        if trial is not None:
+            self._trial(trial, kind)
+        elif kind == "search_finished":
+            self.reason = event.get("reason", "")
+            self.trainings.clear()
+            self.finals.clear()
+            self.final_failures.clear()
+        elif kind == "final_finished":
+            self.finals.append(FinalTraining(event["candidate"], event["seed"], event["measurement"], event["reward"]))
+            self._final_ended(event)
+        elif kind == "final_failed":
+            self.final_failures.append((event["candidate"], event["seed"], event["reason"]))
+            self._final_ended(event)
+        elif kind == "final_selected":
+            self.selected = dict(event)
+        elif kind in ("run_finished", "resumed"):
+            self.finished = kind == "run_finished"
+        return trial
+
+    def _spend(self, kind: str, now: float) -> None:
+        if self._before is not None and kind not in ("run_started", "resumed") and not self.reason:
+            self.searched += max(0.0, now - self._before)
+        self._before = now
+
+    def _trial(self, trial: Trial, kind: str) -> None:
+        if kind == "trial_finished":
+            self.counts["measured"] += 1
+        elif kind in ("trial_failed", "trial_infeasible", "duplicate"):
+            self.counts[trial.status] += 1
+        if kind == "trial_started":
+            self.reason = ""  # a search that was over goes on, with another stop condition
+        if kind == "trial_started" and trial.rung == 0:
+            self.counts["started"] += 1
+            self._first_rung.add(trial.number)
+        if trial.status != "running":
+            self._first_rung.discard(trial.number)
+            self.trainings.pop(f"trial {trial.number}", None)
+        if kind == "trial_finished" and trial.reward is not None:
+            known = self.best
+            if known is None or known.number == trial.number or rank(trial) > rank(known):
+                self.improved = known is None or known.number != trial.number
+                self.best = trial
+
+    def _final_ended(self, event: Mapping[str, Any]) -> None:
+        self.trainings.pop(f"{plain_name(event['candidate'])}, seed {event['seed']}", None)
+
+    def progress(self, label: str, epoch: int, epochs: int, metrics: Mapping[str, float]) -> None:
+        self.trainings[label] = Training(epoch, epochs, dict(metrics))
+
+    # What views show ------------------------------------------------------------------------------------------------
+
+    @property
+    def done(self) -> int:
+        """Trials that ended a rung at least: what `stop.trials` counts, less those in their first."""
+        return self.counts["started"] - len(self._first_rung)
+
+    def elapsed(self) -> float:
+        """Seconds of search so far, pauses between resumptions left out."""
+        if self.reason or self._live_from is None or self._before is None:
+            return self.searched
+        return self.searched + max(0.0, time.time() - self._before)
+
+    def fraction(self) -> float | None:
+        """How much of the search is over, by the stop condition that is nearest; None where no end is in sight."""
+        stop = self.spec.search.stop
+        parts = []
+        if stop.trials is not None:
+            parts.append(self.done / stop.trials)
+        if stop.time is not None:
+            parts.append(self.elapsed() / stop.time)
+        return min(max(parts), 1.0) if parts else None
+
+    def rate(self) -> float | None:
+        """Trainings that ended a minute, in this process; None before the first."""
+        if self._live_from is None:
+            return None
+        since, before = self._live_from
+        ended = self.counts["measured"] - before
+        return 60.0 * ended / max(time.time() - since, 1e-3) if ended else None
+
+    def time_left(self) -> float | None:
+        """Seconds of search left, as things go; None where no end is in sight."""
+        stop, rate = self.spec.search.stop, self.rate()
+        left = []
+        if stop.time is not None:
+            left.append(stop.time - self.elapsed())
+        if stop.trials is not None and rate is not None:
+            left.append((stop.trials - self.done) * 60.0 / rate)
+        return max(min(left), 0.0) if left else None
+
+    def final_total(self) -> int:
+        """How many final trainings there will be."""
+        trained = sum(1 for t in self.history if t.rungs and t.status in ("paused", "finished"))
+        final = self.spec.final
+        return (min(final.top, trained) + len(self.spec.baselines)) * final.seeds
+
+    def final_done(self) -> int:
+        return len(self.finals) + len(self.final_failures)
+
+    @property
+    def goal(self) -> tuple[str, str]:
+        """(maximize | minimize | reward, the metric's name or the expression)."""
+        raw = self.spec.objective or {}
+        for goal in ("maximize", "minimize", "reward"):
+            if goal in raw:
+                return goal, str(raw[goal])
+        return "maximize", "accuracy"
+
+    def shown(self, reward: float) -> float:
+        """The reward as the spec words it: of `minimize: loss` the loss."""
+        return -reward if self.goal[0] == "minimize" else reward
+
+    def headline(self, measurement: Measurement, reward: float | None) -> str:
+        """`accuracy 0.9820, 12.3k params`; of a reward expression its value first, then what it was made of."""
+        goal, name = self.goal
+        parts = []
+        if reward is not None:
+            score = "reward" if goal == "reward" else name
+            parts.append(f"{score} {number(score, self.shown(reward))}")
+        if goal == "reward":
+            used = set(re.findall(r"[A-Za-z_]\w*", name))
+            parts += [f"{key} {number(key, measurement[key])}" for key in measurement if key in used]
+        elif name != "accuracy" and "accuracy" in measurement:
+            parts.append(f"accuracy {measurement['accuracy']:.4f}")
+        if "params" in measurement and not (goal == "reward" and "params" in name):
+            parts.append(f"{count(measurement['params'])} params")
+        return ", ".join(parts)
+
+    @property
+    def verdict(self) -> str:
+        return str(self.selected["verdict"]) if self.selected else ""
+
+    @property
+    def state(self) -> str:
+        if self.finished:
+            return "finished"
+        return "in the final training" if self.reason else "searching"
+
+    def summary(self) -> dict[str, Any]:
+        """The run as JSON data: where it is, what was tried, what is best and what was kept."""
+        best = self.best
+        summary: dict[str, Any] = {
+            "run": str(self.run),
+            "name": self.spec.name,
+            "state": self.state,
+            "stopped": self.reason or None,
+            "search_seconds": round(self.searched, 1),
+            "trials": {
+                "trained": self.done,
+                "failed": self.counts["failed"],
+                "infeasible": self.counts["infeasible"],
+                "duplicate": self.counts["duplicate"],
+            },
+            "objective": dict([self.goal]),
+            "best_trial": None,
+            "final": None,
+        }
+        if best is not None and best.reward is not None:
+            summary["best_trial"] = {
+                "number": best.number,
+                "score": self.shown(best.reward),
+                "feasible": best.feasible,
+                "measurement": dict(best.measurement),
+                "genotype": dict(best.genotype),
+            }
+        if self.selected is not None:
+            summary["final"] = {k: v for k, v in self.selected.items() if k not in ("event", "time", "sequence")}
+        return summary
+
+
+def plain_name(candidate: str) -> str:
+    """`trial-12` as `trial 12`, `baseline-two-layers` as `baseline two-layers`."""
+    return candidate.replace("-", " ", 1)
