@@ -1,0 +1,105 @@
+"""Linear layers, normalisation, activations, dropout, and nothing at all. For images and vectors alike."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+from torch import nn
+
+from nas_cli.errors import Infeasible
+from nas_cli.model.ops.modules import ChannelNorm, DropPath, Zero
+from nas_cli.model.ops.vocabulary import Shape, op
+from nas_cli.registry import Channels, Fraction, NonNegative, PositiveInt
+
+
+@op("linear")
+def linear(shape: Shape, units: Channels, bias: bool | None = None) -> nn.Module:
+    """Fully connected. An image is flattened first. No bias before a batch_norm."""
+    assert isinstance(units, int), f"{units!r} should be a number by now"
+    if len(shape) == 3:
+        return nn.Sequential(nn.Flatten(), nn.Linear(math.prod(shape), units, bias is not False))
+    return nn.Linear(shape[-1], units, bias is not False)
+
+
+@op("batch_norm")
+def batch_norm(shape: Shape) -> nn.Module:
+    """Normalises each channel over the batch."""
+    if len(shape) == 3:
+        return nn.BatchNorm2d(shape[0])
+    return nn.BatchNorm1d(shape[0])
+
+
+@op("layer_norm")
+def layer_norm(shape: Shape) -> nn.Module:
+    """Normalises the channels of each pixel of an image, or a vector."""
+    return ChannelNorm(shape[0]) if len(shape) == 3 else nn.LayerNorm(shape[-1])
+
+
+@op("group_norm")
+def group_norm(shape: Shape, groups: PositiveInt = 4) -> nn.Module:
+    """Normalises each group of channels of a sample."""
+    if shape[0] % groups:
+        raise Infeasible(f"groups {groups} does not divide its {shape[0]} channels")
+    return nn.GroupNorm(groups, shape[0])
+
+
+@op("dropout")
+def dropout(shape: Shape, rate: Fraction = 0.5) -> nn.Module:
+    """In training, each value becomes zero with probability `rate`."""
+    return nn.Dropout(rate) if rate else nn.Identity()
+
+
+@op("drop_path")
+def drop_path(shape: Shape, rate: Fraction = 0.1) -> nn.Module:
+    """In training, a whole sample becomes zero with probability `rate`: stochastic depth at the end of a residual."""
+    return DropPath(float(rate)) if rate else nn.Identity()
+
+
+@op("identity")
+def identity(shape: Shape) -> nn.Module:
+    """Passes on what comes in."""
+    return nn.Identity()
+
+
+@op("zero")
+def zero(shape: Shape) -> nn.Module:
+    """No connection: zeros, and so is every layer after it."""
+    return Zero()
+
+
+@op("leaky_relu")
+def leaky_relu(shape: Shape, slope: NonNegative = 0.01) -> nn.Module:
+    """Leaky ReLU: `slope` times x below zero."""
+    return nn.LeakyReLU(slope)
+
+
+@op("elu")
+def elu(shape: Shape, alpha: NonNegative = 1.0) -> nn.Module:
+    """ELU: alpha (exp(x) - 1) below zero."""
+    return nn.ELU(alpha)
+
+
+def _activation(module: Callable[[], nn.Module], text: str) -> Callable[[Shape], nn.Module]:
+    def build(shape: Shape) -> nn.Module:
+        return module()
+
+    build.__doc__ = text
+    return build
+
+
+ACTIVATIONS: dict[str, tuple[Callable[[], nn.Module], str]] = {
+    "relu": (nn.ReLU, "ReLU: max(0, x)."),
+    "relu6": (nn.ReLU6, "ReLU capped at 6."),
+    "gelu": (nn.GELU, "GELU: x Φ(x)."),
+    "silu": (nn.SiLU, "SiLU, or Swish: x sigmoid(x)."),
+    "hardswish": (nn.Hardswish, "Hard Swish: x relu6(x + 3) / 6."),
+    "hardsigmoid": (nn.Hardsigmoid, "Hard sigmoid: relu6(x + 3) / 6."),
+    "mish": (nn.Mish, "Mish: x tanh(softplus(x))."),
+    "selu": (nn.SELU, "SELU: a scaled ELU that keeps mean and variance."),
+    "softplus": (nn.Softplus, "Softplus: log(1 + exp(x))."),
+    "tanh": (nn.Tanh, "Hyperbolic tangent."),
+    "sigmoid": (nn.Sigmoid, "Sigmoid: 1 / (1 + exp(-x))."),
+}
+for _name, (_module, _text) in ACTIVATIONS.items():
+    op(_name)(_activation(_module, _text))

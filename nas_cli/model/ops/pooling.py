@@ -1,0 +1,67 @@
+"""Layers that change the size: pooling, upsampling, flattening."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from torch import nn
+
+from nas_cli.errors import Infeasible
+from nas_cli.model.ops.modules import AveragePool, GlobalPool
+from nas_cli.model.ops.vocabulary import Shape, need_fit, need_image, op, pair
+from nas_cli.registry import NonNegativeInt, PositiveInt, Size
+
+Padding = NonNegativeInt | tuple[NonNegativeInt, NonNegativeInt]
+
+
+@op("pool")
+def pool(
+    shape: Shape,
+    kind: Literal["max", "avg"] = "max",
+    size: Size = 2,
+    stride: Size | None = None,
+    padding: Padding = 0,
+) -> nn.Module:
+    """Max or average pooling; `stride` is `size` where it is not given. Padding does not count in averages."""
+    window, pads = pair(size), pair(padding)
+    step = window if stride is None else pair(stride)
+    if any(2 * p > side for p, side in zip(pads, window, strict=True)):
+        raise Infeasible("its padding may be half of its size at most")
+    need_fit(shape, window, pads)
+    if kind == "max":
+        return nn.MaxPool2d(window, step, pads)
+    return AveragePool(window, step, pads) if any(pads) else nn.AvgPool2d(window, step)
+
+
+@op("max_pool")
+def max_pool(shape: Shape, size: Size = 2, stride: Size | None = None, padding: Padding = 0) -> nn.Module:
+    """The maximum of each window; `stride` is `size` where it is not given."""
+    return pool(shape, "max", size, stride, padding)
+
+
+@op("avg_pool")
+def avg_pool(shape: Shape, size: Size = 2, stride: Size | None = None, padding: Padding = 0) -> nn.Module:
+    """The average of each window, padding not counted; `stride` is `size` where it is not given."""
+    return pool(shape, "avg", size, stride, padding)
+
+
+@op("global_pool")
+def global_pool(shape: Shape, kind: Literal["avg", "max"] = "avg") -> nn.Module:
+    """The average or maximum of each channel: an image becomes a vector, and a vector stays."""
+    if len(shape) == 1:
+        return nn.Identity()
+    need_image(shape)
+    return GlobalPool(kind)
+
+
+@op("flatten")
+def flatten(shape: Shape) -> nn.Module:
+    """All values as one vector; a vector stays."""
+    return nn.Identity() if len(shape) == 1 else nn.Flatten()
+
+
+@op("upsample")
+def upsample(shape: Shape, scale: PositiveInt = 2, mode: Literal["nearest", "bilinear"] = "nearest") -> nn.Module:
+    """Height and width times `scale`."""
+    need_image(shape)
+    return nn.Identity() if scale == 1 else nn.Upsample(scale_factor=scale, mode=mode)

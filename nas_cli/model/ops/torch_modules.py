@@ -1,0 +1,115 @@
+"""`nn.NAME`: any module of `torch.nn` that takes one tensor and gives one.
+
+What comes in need not be written: `in_channels`, `in_features`, `num_features` and `num_channels` are `same` by default.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from torch import nn
+
+from nas_cli.errors import SpecError, did_you_mean
+from nas_cli.registry import Channels, Param, signature
+
+PREFIX = "nn."
+INCOMING = ("in_channels", "in_features", "num_features", "num_channels")
+HIDDEN = ("device", "dtype", "inplace")
+"""Arguments that no spec sets: where a network lives is not its design, and a value may have other readers."""
+CONTAINERS = (nn.Sequential, nn.ModuleList, nn.ModuleDict, nn.ParameterList, nn.ParameterDict, nn.Container)
+RECURRENT = (nn.RNNBase, nn.RNNCellBase)
+OF_MODULES = (nn.Transformer, nn.TransformerEncoder, nn.TransformerDecoder, nn.DataParallel)
+
+
+def is_torch_name(name: object) -> bool:
+    return isinstance(name, str) and name.startswith(PREFIX)
+
+
+@functools.cache
+def _classes() -> dict[str, type[nn.Module]]:
+    found = {name: getattr(nn, name) for name in dir(nn) if not name.startswith("_")}
+    return {
+        PREFIX + name: item for name, item in found.items() if inspect.isclass(item) and issubclass(item, nn.Module)
+    }
+
+
+@functools.cache
+def layer_names() -> tuple[str, ...]:
+    return tuple(sorted(name for name, cls in _classes().items() if not _refusal(cls)))
+
+
+def is_layer(name: str) -> bool:
+    return name in _classes() and not _refusal(_classes()[name])
+
+
+@functools.cache
+def _refusal(cls: type[nn.Module]) -> str:
+    """Why `cls` cannot be a layer; empty where it can."""
+    if cls is nn.Module or issubclass(cls, CONTAINERS):
+        return "is a container; write its layers as a list"
+    if "Loss" in cls.__name__:
+        return "is a loss; losses go under train.loss"
+    if cls.__name__.startswith("Lazy"):
+        name = cls.__name__.removeprefix("Lazy")
+        return f"is not needed: nn.{name} takes what comes in by itself"
+    if issubclass(cls, RECURRENT):
+        return "gives more than one output, and a layer gives one"
+    if issubclass(cls, OF_MODULES):
+        return "is made of other modules, and a spec holds plain values"
+    inputs = [
+        p
+        for p in list(inspect.signature(cls.forward).parameters.values())[1:]
+        if p.default is inspect.Parameter.empty and p.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD
+    ]
+    if len(inputs) != 1:
+        return f"takes {len(inputs)} inputs, and a layer takes one"
+    return ""
+
+
+def _class(name: str) -> type[nn.Module]:
+    if name not in _classes():
+        hint = did_you_mean(name, layer_names())
+        hint = hint if "did you mean" in hint else "; nn. is followed by a module of torch.nn, such as nn.GELU"
+        raise SpecError(f"torch.nn has no module '{name.removeprefix(PREFIX)}'{hint}", on_key=True)
+    refusal = _refusal(_classes()[name])
+    if refusal:
+        raise SpecError(f"{name} {refusal}", on_key=True)
+    return _classes()[name]
+
+
+@functools.cache
+def params(name: str) -> tuple[Param, ...]:
+    """What `nn.NAME` takes, from its signature. Raises SpecError where it is no layer."""
+    cls = _class(name)
+    try:
+        found = signature(cls)
+    except NameError:  # an annotation that exists for type checkers only
+        found = tuple(Param(p.name, Any, p.default) for p in inspect.signature(cls).parameters.values())
+    return tuple(
+        replace(p, annotation=Channels, default="same") if p.name in INCOMING else p
+        for p in found
+        if p.name not in HIDDEN and not p.name.startswith("_")
+    )
+
+
+def describe(name: str) -> str:
+    """The first sentence of its documentation."""
+    lines = (inspect.getdoc(_class(name)) or "").splitlines()
+    text = next((line for line in lines if line.strip() and not line.startswith(name)), "")
+    return re.sub(r":\w+:`~?([^`<]*?)\s*(<[^>]*>)?`", r"\1", text.split(". ")[0]).rstrip(".")
+
+
+@functools.cache
+def op_function(name: str) -> Callable[..., nn.Module]:
+    cls = _class(name)
+
+    def build(shape: tuple[int, ...], **arguments: Any) -> nn.Module:
+        """`arguments` as `torch.nn` takes them; `same` and `x2` are numbers by now."""
+        return cls(**arguments)
+
+    return build
