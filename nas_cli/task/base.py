@@ -1,0 +1,68 @@
+"""What a task is: all that depends on what is learned, behind one interface. A task is one file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+import numpy as np
+import torch
+
+from nas_cli.registry import Registry
+
+Direction = Literal["maximize", "minimize"]
+Shape = tuple[int, ...]
+"""Of one example, without the batch."""
+Array = np.ndarray[Any, Any] | torch.Tensor
+"""Network outputs and targets come as tensors while training, and as arrays from ONNX Runtime."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """Part of a report as a person reads it; cells are texts. The first column names the row."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+class Task(Protocol):
+    """What is learned: the head a network gets, how its outputs are scored, and how they read to a person.
+
+    `metrics` maps each metric to its better direction; the first one is the objective where a spec names none.
+    `proportions` are those metrics that are a share of the examples (accuracy, say), whose sampling noise is known.
+    """
+
+    @property
+    def metrics(self) -> Mapping[str, Direction]: ...
+
+    @property
+    def proportions(self) -> frozenset[str]: ...
+
+    def head(self, shape: Shape, classes: int) -> list[Any]:
+        """The last layers, in the language of spaces, for a body whose output has `shape`."""
+        ...
+
+    def measure(self, logits: Array, targets: Array) -> dict[str, float]:
+        """The metrics of `logits` (N, classes) against `targets` (N,); one that does not apply here is left out."""
+        ...
+
+    def report(self, logits: Array, targets: Array, labels: Sequence[str]) -> dict[str, Any]:
+        """All there is to say of a network's outputs on a test part, as JSON data."""
+        ...
+
+    def tables(self, report: Mapping[str, Any]) -> list[Table]:
+        """What `report` returned, as tables for a person."""
+        ...
+
+    def answer(self, logits: Array, labels: Sequence[str], top: int = 5) -> dict[str, Any]:
+        """The output for one example, (classes,), as JSON data."""
+        ...
+
+    def describe(self, answer: Mapping[str, Any]) -> str:
+        """What `answer` returned, as a line for a person."""
+        ...
+
+
+TASKS: Registry[Task] = Registry("task")
