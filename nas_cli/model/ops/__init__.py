@@ -1,0 +1,8 @@
+"""Every op that a model may name: `OPS`. `op` registers one more."""
+
+from __future__ import annotations
+
+from nas_cli.model.ops import basic, convolution, pooling
+from nas_cli.model.ops.vocabulary import OPS, OpFunction, Shape, Vocabulary, op, show_shape
+
+__all__ = ["OPS", "OpFunction", "Shape", "Vocabulary", "basic", "convolution", "op", "pooling", "show_shape"]

@@ -1,0 +1,206 @@
+"""An architecture to a network: residuals, branches, cells and taps become one flat program of steps."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from nas_cli.errors import Infeasible
+from nas_cli.model.infer import infer, resolve_channels
+from nas_cli.model.network import Network
+from nas_cli.model.ops import Shape, show_shape
+from nas_cli.model.program import Program, Step, without_dead_steps, without_idle_biases
+from nas_cli.registry import relative_channels
+from nas_cli.space.nodes import Branches, Cell, Join, Layer, Op, Residual, Seq, Tap
+
+MAX_PARAMS = 2_000_000_000
+MAX_VALUES = 2**31
+"""Numbers in one layer's output, for one sample."""
+
+Head = Callable[[Shape], Seq]
+
+
+def build(arch: Seq, input_shape: Shape, head: Head) -> Network:
+    """The network of `arch` for samples of `input_shape` (C, H, W), on the meta device: `initialise` gives it weights.
+
+    `head(shape)` gives the last layers from the shape that `arch` ends with. Raises Infeasible with one sentence that
+    names the layer and the shape that came to it.
+    """
+    return Network(plan(arch, input_shape, head))
+
+
+def plan(arch: Seq, input_shape: Shape, head: Head) -> Program:
+    """The program of `arch` alone: its shapes and costs without any module. Raises Infeasible as `build` does."""
+    builder = _Builder(input_shape)
+    features = builder.seq(arch, "model", _Value(0, input_shape))
+    output = builder.seq(head(features.shape), "head", features)
+    if output.is_zero:
+        raise Infeasible("the output does not depend on the input: every path to it is zero")
+    if output.index == 0:
+        raise Infeasible("the network has no layers")
+    program = without_dead_steps(Program(input_shape, tuple(builder.steps)), output.index)
+    return without_idle_biases(program)
+
+
+@dataclass(frozen=True)
+class _Value:
+    """Value `index` of the program. A value that is zero for every input has a shape and no step (index -1)."""
+
+    index: int
+    shape: Shape
+
+    @property
+    def is_zero(self) -> bool:
+        return self.index < 0
+
+
+class _Builder:
+    def __init__(self, input_shape: Shape) -> None:
+        self.steps: list[Step] = []
+        self._taps: dict[str, _Value] = {}
+        self._names: set[str] = set()
+        self._params = 0
+
+    def seq(self, seq: Seq, path: str, value: _Value) -> _Value:
+        before = value
+        for index, layer in enumerate(seq.layers):
+            value, before = self._layer(layer, f"{path}[{index}]", value, before), value
+        return value
+
+    def _layer(self, layer: Layer, path: str, value: _Value, before: _Value) -> _Value:
+        """The output of `layer`; `before` is what the layer before the last one gave."""
+        match layer:
+            case Op(name, args):
+                return self._op(f"{path}.{name}", name, args, value)
+            case Seq():
+                return self.seq(layer, path, value)
+            case Residual(body):
+                inner = self.seq(body, f"{path}.residual", value)
+                shortcut = self._project(value, inner.shape, f"{path}.residual.shortcut")
+                return self._add([shortcut, inner], f"{path}.residual")
+            case Branches(paths, join):
+                ends = [self.seq(body, f"{path}.branches[{n}]", value) for n, body in enumerate(paths)]
+                return self._joined(join, ends, f"{path}.branches")
+            case Cell():
+                return self._cell(layer, f"{path}.cell", value, before)
+            case Tap(name):
+                self._taps[name] = value
+                return value
+            case Join(tap, by):
+                return self._join(tap, by, f"{path}.join", value)
+        raise AssertionError(f"{type(layer).__name__} belongs to a space, not to an architecture")
+
+    def _op(self, path: str, name: str, args: Mapping[str, Any], value: _Value) -> _Value:
+        try:
+            resolved = resolve_channels(name, args, value.shape)
+            return self._run(path, name, resolved, value)
+        except Infeasible as error:
+            raise Infeasible(f"{path} cannot take {show_shape(value.shape)}: {error}") from error.__cause__
+
+    def _run(self, path: str, name: str, args: Mapping[str, Any], value: _Value) -> _Value:
+        """Adds a step, unless the op does nothing or works on nothing. Raises Infeasible with the bare reason."""
+        found = infer(name, args, value.shape)
+        if found.is_zero or value.is_zero:
+            return _Value(-1, found.shape)
+        if found.is_identity:
+            return value
+        self._params += found.params
+        if self._params > MAX_PARAMS:
+            raise Infeasible(f"the network would have more than {MAX_PARAMS:,} parameters")
+        if math.prod(found.shape) > MAX_VALUES:
+            raise Infeasible(f"its output, {show_shape(found.shape)}, would have more than {MAX_VALUES:,} values")
+        return self._emit(path, "op", (value.index,), found.shape, name, args)
+
+    def _emit(
+        self,
+        path: str,
+        kind: Literal["op", "add", "concat"],
+        inputs: tuple[int, ...],
+        shape: Shape,
+        op: str,
+        args: Mapping[str, Any],
+    ) -> _Value:
+        name = stem = re.sub(r"\W+", "_", path).strip("_")
+        suffix = 2
+        while name in self._names:
+            name, suffix = f"{stem}_{suffix}", suffix + 1
+        self._names.add(name)
+        self.steps.append(Step(name, kind, inputs, shape, op, args, path))
+        return _Value(len(self.steps), shape)
+
+    # Joining ----------------------------------------------------------------------------------------------------------
+
+    def _joined(self, by: str, values: list[_Value], path: str) -> _Value:
+        return self._add(values, path) if by == "add" else self._concat(values, path)
+
+    def _add(self, values: list[_Value], path: str) -> _Value:
+        """The sum. What is zero adds nothing, whatever its shape."""
+        terms = [value for value in values if not value.is_zero]
+        if not terms:
+            return values[0]
+        shapes = dict.fromkeys(value.shape for value in terms)
+        if len(shapes) > 1:
+            raise Infeasible(f"{path} cannot add {' and '.join(map(show_shape, shapes))}: their shapes differ")
+        if len(terms) == 1:
+            return terms[0]
+        return self._emit(f"{path}.add", "add", tuple(value.index for value in terms), terms[0].shape, "add", {})
+
+    def _concat(self, values: list[_Value], path: str) -> _Value:
+        shapes = [value.shape for value in values]
+        if len({shape[1:] for shape in shapes}) > 1:
+            different = " and ".join(map(show_shape, dict.fromkeys(shapes)))
+            raise Infeasible(f"{path} cannot concatenate {different}: their sizes differ")
+        shape = (sum(shape[0] for shape in shapes), *shapes[0][1:])
+        if len(values) == 1:
+            return values[0]
+        if all(value.is_zero for value in values):
+            return _Value(-1, shape)
+        parts = [
+            self._emit(f"{path}.zeros", "op", (0,), value.shape, "zeros", {"to": value.shape})
+            if value.is_zero
+            else value
+            for value in values
+        ]
+        return self._emit(f"{path}.concat", "concat", tuple(part.index for part in parts), shape, "concat", {})
+
+    def _project(self, value: _Value, shape: Shape, path: str) -> _Value:
+        """`value` itself where it has `shape` already, else a projection of it."""
+        if value.shape == shape:
+            return value
+        try:
+            return self._run(f"{path}.projection", "projection", {"to": shape}, value)
+        except Infeasible as error:
+            raise Infeasible(f"{path} cannot take {show_shape(value.shape)}: {error}") from None
+
+    def _join(self, tap: str, by: str, path: str, value: _Value) -> _Value:
+        if tap not in self._taps:
+            raise Infeasible(f"{path} wants the tap '{tap}', and none before it has that name in this architecture")
+        kept = self._taps[tap]
+        if by == "add":
+            kept = self._project(kept, value.shape, path)
+        return self._joined(by, [value, kept], path)
+
+    # Cells ------------------------------------------------------------------------------------------------------------
+
+    def _cell(self, cell: Cell, path: str, value: _Value, before: _Value) -> _Value:
+        values = self._cell_inputs(cell, path, value, before)
+        for node, edges in enumerate(cell.nodes, cell.inputs):
+            ends = [self.seq(body, f"{path}.edge[{source},{node}]", values[source]) for source, body in edges]
+            values.append(self._add(ends, f"{path}.node[{node}]"))
+        return values[-1] if cell.output == "last" else self._concat(values[cell.inputs :], path)
+
+    def _cell_inputs(self, cell: Cell, path: str, value: _Value, before: _Value) -> list[_Value]:
+        if cell.inputs == 1 and cell.channels == "same":
+            return [value]
+        shape = (relative_channels(cell.channels, value.shape[0]), *value.shape[1:])
+        inputs = []
+        for index, given in enumerate([before, value] if cell.inputs == 2 else [value]):
+            at = f"{path}.input[{index}]"
+            try:
+                inputs.append(self._run(at, "cell_input", {"to": shape}, given))
+            except Infeasible as error:
+                raise Infeasible(f"{at} cannot take {show_shape(given.shape)}: {error}") from None
+        return inputs

@@ -1,0 +1,108 @@
+"""What a layer does to a shape and what it costs, found by running it on the meta device."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, get_args
+
+import torch
+from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from nas_cli.errors import Infeasible
+from nas_cli.model.ops import OPS, Shape, show_shape
+from nas_cli.model.ops.internal import INTERNAL
+from nas_cli.model.ops.modules import Zero
+from nas_cli.registry import Relative, relative_channels
+
+BATCH = 2
+MAX_REMEMBERED = 20_000
+
+
+@dataclass(frozen=True)
+class Inferred:
+    """The shape that a layer gives, its parameters, its multiply-accumulates a sample, and whether it does anything."""
+
+    shape: Shape
+    params: int
+    macs: int
+    is_identity: bool
+    is_zero: bool
+
+
+_remembered: dict[tuple[str, str, Shape], Inferred] = {}
+
+
+def construct(name: str, args: Mapping[str, Any], shape: Shape) -> nn.Module:
+    """The module of an op for samples of `shape`, on torch's default device."""
+    function = INTERNAL[name] if name in INTERNAL else OPS[name]
+    return function(shape, **args)
+
+
+def infer(name: str, args: Mapping[str, Any], shape: Shape) -> Inferred:
+    """Builds the op on the meta device, which costs no memory, and runs it on a batch of 2 in training mode.
+
+    Remembers what it found. Raises Infeasible with the reason where the op cannot work on `shape`.
+    """
+    key = (name, json.dumps(args, sort_keys=True, default=str), shape)
+    if key not in _remembered:
+        found = _run(name, args, shape)
+        if len(_remembered) >= MAX_REMEMBERED:
+            _remembered.clear()
+        _remembered[key] = found
+    return _remembered[key]
+
+
+def resolve_channels(name: str, args: Mapping[str, Any], shape: Shape) -> dict[str, Any]:
+    """`args` with `same` and `x2` as numbers, also where that is a default."""
+    resolved = dict(args)
+    for parameter, default in _relative_params(name):
+        value = args.get(parameter, default)
+        if isinstance(value, str):
+            incoming = shape[-1] if parameter == "in_features" else shape[0]
+            resolved[parameter] = relative_channels(value, incoming)
+    return resolved
+
+
+@functools.cache
+def _relative_params(name: str) -> tuple[tuple[str, Any], ...]:
+    return tuple((p.name, p.default) for p in OPS.params(name) if _is_relative(p.annotation))
+
+
+def _is_relative(annotation: Any) -> bool:
+    return isinstance(annotation, Relative) or any(map(_is_relative, get_args(annotation)))
+
+
+def _run(name: str, args: Mapping[str, Any], shape: Shape) -> Inferred:
+    counter = FlopCounterMode(display=False)
+    try:
+        # A user's op may draw numbers when it is built: the caller's random state is not its own.
+        with torch.device("meta"), torch.random.fork_rng(devices=[]), torch.no_grad():
+            module = construct(name, args, shape)
+            batch = torch.empty((BATCH, *shape))
+            with counter:
+                output = module(batch)
+    except Infeasible:
+        raise
+    except Exception as error:  # torch and users' ops raise anything; it is this candidate's end, not the search's
+        raise Infeasible(_first_sentence(error)) from error
+    if not isinstance(output, Tensor):
+        raise Infeasible(f"it gives {type(output).__name__}, and a layer gives one tensor")
+    after = tuple(output.shape[1:])
+    if 0 in after:
+        raise Infeasible(f"nothing would be left: it gives {show_shape(after)}")
+    if output.dim() < 2 or output.shape[0] != BATCH:
+        raise Infeasible(f"it turns a batch of {BATCH} into {show_shape(tuple(output.shape))}")
+    params = sum(p.numel() for p in module.parameters())
+    identity = isinstance(module, nn.Identity) or (isinstance(module, nn.Dropout) and module.p == 0)
+    return Inferred(after, params, counter.get_total_flops() // 2 // BATCH, identity, isinstance(module, Zero))
+
+
+def _first_sentence(error: Exception) -> str:
+    lines = inspect.cleandoc(str(error)).splitlines() or [""]
+    text = lines[0].split(". ")[0].rstrip(".")[:200]
+    return text if isinstance(error, RuntimeError | ValueError) and text else f"{type(error).__name__}: {text}"

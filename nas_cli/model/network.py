@@ -1,0 +1,83 @@
+"""The network that is trained, measured and exported: a program with its modules and its normalisation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from nas_cli.model.infer import construct
+from nas_cli.model.ops import Shape
+from nas_cli.model.program import Program, Step
+
+
+class Network(nn.Module):
+    """Takes raw samples (N, C, H, W), uint8 or float, and gives what the last step gives, logits (N, classes) say.
+
+    `mean` and `std` are (1, C, 1, 1) in the units of the raw samples, 0 to 255 for pixels; they are in the state dict, so
+    whoever has the weights has the preprocessing. `layers` holds the module of every 'op' step by the step's name.
+    A network comes on the meta device: `initialise` gives it weights. Dropout and drop-path draw from torch's global
+    generator when training: whoever trains seeds it.
+    """
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, program: Program) -> None:
+        super().__init__()
+        self.program = program
+        with torch.device("meta"):
+            self.layers = nn.ModuleDict({s.name: self.construct(s) for s in program.steps if s.kind == "op"})
+        sides = (1, program.input_shape[0], *[1] * (len(program.input_shape) - 1))
+        self.register_buffer("mean", torch.zeros(sides, dtype=torch.float32, device="cpu"))
+        self.register_buffer("std", torch.ones(sides, dtype=torch.float32, device="cpu"))
+        readers = program.readers()
+        last = len(program.steps)
+        self._freed = tuple(
+            tuple(v for v in dict.fromkeys(step.inputs) if readers[v][-1] == index and v != last)
+            for index, step in enumerate(program.steps)
+        )
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        return self.program.steps
+
+    @property
+    def input_shape(self) -> Shape:
+        return self.program.input_shape
+
+    def construct(self, step: Step) -> nn.Module:
+        """A new module for an 'op' step, on torch's default device."""
+        return construct(step.op, step.args, self.program.shape(step.inputs[0]))
+
+    def set_normalisation(self, mean: Sequence[float], std: Sequence[float]) -> None:
+        """Sets mean and standard deviation of each channel of the raw samples; a deviation of zero becomes one."""
+        self.mean.copy_(torch.tensor(mean, dtype=torch.float32).view_as(self.mean))
+        deviations = torch.tensor([value if value > 0 else 1.0 for value in std], dtype=torch.float32)
+        self.std.copy_(deviations.view_as(self.std))
+
+    def forward(self, raw: Tensor) -> Tensor:
+        return self.body(self.normalize(raw))
+
+    def normalize(self, raw: Tensor) -> Tensor:
+        """Raw samples, uint8 or float, as float32 with mean 0 and deviation 1."""
+        return (raw.to(self.mean.dtype) - self.mean) / self.std
+
+    def body(self, x: Tensor) -> Tensor:
+        """The layers, on normalised samples. A value is let go after its last use."""
+        values = {0: x}
+        for index, step in enumerate(self.program.steps):
+            inputs = [values[value] for value in step.inputs]
+            for value in self._freed[index]:
+                del values[value]
+            if step.kind == "op":
+                values[index + 1] = self.layers[step.name](inputs[0])
+            elif step.kind == "concat":
+                values[index + 1] = torch.cat(inputs, dim=1)
+            else:
+                total = inputs[0]
+                for term in inputs[1:]:
+                    total = total + term
+                values[index + 1] = total
+        return values[len(self.program.steps)]

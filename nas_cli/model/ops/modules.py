@@ -1,0 +1,157 @@
+"""Modules that `torch.nn` lacks. `nas export --format source` copies these classes, so they use nothing but torch.
+
+The repr of each is a call of its constructor.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+
+class AveragePool(nn.Module):
+    """Average pooling that does not count the padding, as in NAS-Bench-201 and DARTS. (N, C, H, W) to (N, C, H', W')."""
+
+    def __init__(self, kernel_size: tuple[int, int], stride: tuple[int, int], padding: tuple[int, int]) -> None:
+        super().__init__()
+        self.kernel_size, self.stride, self.padding = kernel_size, stride, padding
+
+    def forward(self, x: Tensor) -> Tensor:
+        return nn.functional.avg_pool2d(x, self.kernel_size, self.stride, self.padding, count_include_pad=False)
+
+    def extra_repr(self) -> str:
+        return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
+
+
+class GlobalPool(nn.Module):
+    """The average ('avg') or the maximum ('max') of every channel. (N, C, H, W) to (N, C)."""
+
+    def __init__(self, kind: str) -> None:
+        super().__init__()
+        self.kind = kind
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.mean((2, 3)) if self.kind == "avg" else x.amax((2, 3))
+
+    def extra_repr(self) -> str:
+        return f"kind={self.kind!r}"
+
+
+class ChannelNorm(nn.Module):
+    """Layer normalisation over the channels of every pixel, as in ConvNeXt (Liu et al. 2022). Keeps (N, C, H, W)."""
+
+    def __init__(self, channels: int, eps: float = 1e-6) -> None:
+        super().__init__()
+        self.channels, self.eps = channels, eps
+        self.weight = nn.Parameter(torch.ones(channels))
+        self.bias = nn.Parameter(torch.zeros(channels))
+
+    def forward(self, x: Tensor) -> Tensor:
+        pixels = x.permute(0, 2, 3, 1)
+        y = nn.functional.layer_norm(pixels, (self.channels,), self.weight, self.bias, self.eps)
+        return y.permute(0, 3, 1, 2)
+
+    def extra_repr(self) -> str:
+        return f"channels={self.channels}, eps={self.eps}"
+
+
+class DropPath(nn.Module):
+    """Stochastic depth (Huang et al. 2016): in training, a sample becomes zero with probability `rate`."""
+
+    def __init__(self, rate: float) -> None:
+        super().__init__()
+        self.rate = rate
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not self.training or self.rate == 0.0:
+            return x
+        if self.rate == 1.0:
+            return torch.zeros_like(x)
+        keep = 1.0 - self.rate
+        mask = torch.empty([x.shape[0]] + [1] * (x.dim() - 1), dtype=x.dtype, device=x.device)
+        return x * mask.bernoulli_(keep) / keep
+
+    def extra_repr(self) -> str:
+        return f"rate={self.rate}"
+
+
+class SqueezeExcite(nn.Module):
+    """Scales every channel by a gate that sees all of them (Hu et al. 2018). Keeps (N, C, H, W)."""
+
+    def __init__(self, channels: int, hidden: int) -> None:
+        super().__init__()
+        self.channels, self.hidden = channels, hidden
+        self.squeeze = nn.Conv2d(channels, hidden, 1)
+        self.excite = nn.Conv2d(hidden, channels, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        gate = torch.relu(self.squeeze(x.mean((2, 3), keepdim=True)))
+        return x * torch.sigmoid(self.excite(gate))
+
+    def __repr__(self) -> str:
+        return f"SqueezeExcite(channels={self.channels}, hidden={self.hidden})"
+
+
+class MBConv(nn.Module):
+    """Inverted residual (Sandler et al. 2018; Howard et al. 2019): widen, depthwise convolution, gate, narrow.
+
+    `hidden` is the width inside, `squeeze` the width of the gate (0: none). The input is added where shapes agree.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        hidden: int,
+        kernel_size: tuple[int, int],
+        stride: tuple[int, int],
+        squeeze: int,
+        activation: str,
+    ) -> None:
+        super().__init__()
+        self.arguments = (
+            f"in_channels={in_channels}, out_channels={out_channels}, hidden={hidden}, kernel_size={kernel_size}, "
+            f"stride={stride}, squeeze={squeeze}, activation={activation!r}"
+        )
+        layers: list[nn.Module] = []
+        if hidden != in_channels:
+            layers += [nn.Conv2d(in_channels, hidden, 1, bias=False), nn.BatchNorm2d(hidden), getattr(nn, activation)()]
+        padding = (kernel_size[0] // 2, kernel_size[1] // 2)
+        layers += [
+            nn.Conv2d(hidden, hidden, kernel_size, stride, padding, groups=hidden, bias=False),
+            nn.BatchNorm2d(hidden),
+            getattr(nn, activation)(),
+        ]
+        if squeeze:
+            layers.append(SqueezeExcite(hidden, squeeze))
+        layers += [nn.Conv2d(hidden, out_channels, 1, bias=False), nn.BatchNorm2d(out_channels)]
+        self.body = nn.Sequential(*layers)
+        self.residual = in_channels == out_channels and stride == (1, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = self.body(x)
+        return x + y if self.residual else y
+
+    def __repr__(self) -> str:
+        return f"MBConv({self.arguments})"
+
+
+class Zero(nn.Module):
+    """Zeros of the shape that comes in."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.zeros_like(x)
+
+
+class Zeros(nn.Module):
+    """Zeros of `shape` (without the batch axis), one for each sample that comes in."""
+
+    def __init__(self, shape: tuple[int, ...]) -> None:
+        super().__init__()
+        self.shape = shape
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.new_zeros((x.shape[0], *self.shape))
+
+    def extra_repr(self) -> str:
+        return f"shape={self.shape}"
