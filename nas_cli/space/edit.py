@@ -77,7 +77,15 @@ def crossover(space: Space, first: Genotype, second: Genotype, rng: np.random.Ge
 
 
 def enumerate_genotypes(space: Space) -> Iterator[dict[str, Scalar]]:
-    """Every genotype once, the last decision changing fastest. Raises SpecError where a decision is continuous."""
+    """Every genotype once, as `enumerate_resolved`."""
+    return (resolved.genotype for resolved in enumerate_resolved(space))
+
+
+def enumerate_resolved(space: Space) -> Iterator[Resolved]:
+    """Every point of the space once, the last decision changing fastest.
+
+    Raises SpecError where a decision is continuous.
+    """
     prefix: list[int] = []
     while True:
         trail: list[tuple[int, int]] = []
@@ -92,7 +100,7 @@ def enumerate_genotypes(space: Space) -> Iterator[dict[str, Scalar]]:
             trail.append((index, len(values)))
             return values[index]
 
-        yield space.resolve(decide).genotype
+        yield space.resolve(decide)
         while trail and trail[-1][0] + 1 == trail[-1][1]:
             trail.pop()
         if not trail:

@@ -11,7 +11,7 @@ import pytest
 from nas_cli.errors import Infeasible, SpecError
 from nas_cli.model.ops import OPS
 from nas_cli.space.builtins import load_builtin
-from nas_cli.space.decisions import Choice, FloatRange, IntRange
+from nas_cli.space.decisions import Choice, FloatRange, IntRange, same
 from nas_cli.space.edit import enumerate_genotypes, mutate, replay, sample
 from nas_cli.space.nodes import to_yaml
 from nas_cli.space.parse import parse_space
@@ -34,7 +34,7 @@ def test_paths_read_like_the_text() -> None:
             {
                 "repeat": {
                     "times": {"int": [2, 2]},
-                    "body": [{"choice": ["relu", {"mbconv": {"expand": {"choice": [3]}}}]}],
+                    "body": [{"choice": ["relu", {"mbconv": {"kernel": {"choice": [3]}}}]}],
                 }
             },
             {"optional": [{"max_pool": {"size": {"choice": [2]}}}, "relu"]},
@@ -47,7 +47,7 @@ def test_paths_read_like_the_text() -> None:
         "model[1].repeat.times": 2,
         "model[1].repeat[0].choice": "relu",
         "model[1].repeat[1].choice": "mbconv",
-        "model[1].repeat[1].choice[1].mbconv.expand": 3,
+        "model[1].repeat[1].choice[1].mbconv.kernel": 3,
         "model[2].optional": True,
         "model[2].optional[0].max_pool.size": 2,
     }
@@ -56,7 +56,7 @@ def test_paths_read_like_the_text() -> None:
     assert to_yaml(resolved.model) == [
         {"conv": {"channels": 8, "kernel": 5}},
         "relu",
-        {"mbconv": {"expand": 3}},
+        {"mbconv": {"kernel": 3}},
         {"max_pool": {"size": 2}},
         "relu",
     ]
@@ -126,7 +126,7 @@ def test_draws_and_neighbours_are_allowed(decision: Any) -> None:
         near = decision.neighbour(value, rng)
         assert decision.allows(value)
         assert decision.allows(near)
-        assert near != value
+        assert not same(near, value)
 
 
 def test_a_logarithmic_range_is_even_in_the_logarithm() -> None:
