@@ -14,7 +14,7 @@ from nas_cli.run.compose import compose
 from nas_cli.space.builtins import builtin_names, load_builtin
 from nas_cli.space.canonical import Canonical
 from nas_cli.space.decisions import Choice, Decision, FloatRange
-from nas_cli.space.edit import enumerate_genotypes, replay
+from nas_cli.space.edit import enumerate_resolved, replay
 from nas_cli.space.nodes import plain
 from nas_cli.space.parse import parse_space
 from nas_cli.space.size import size
@@ -97,7 +97,7 @@ def _facts(name: str, text: str, summary: str, space: Space) -> SpaceFacts:
     networks = None
     if architectures <= MAX_ENUMERATED:
         canonical = Canonical(OPS)
-        networks = len({canonical.network(replay(alone, g).model) for g in enumerate_genotypes(alone)})
+        networks = len({canonical.network(resolved.model) for resolved in enumerate_resolved(alone)})
     return SpaceFacts(name, text, summary, open_decisions(space), size(space), architectures, networks)
 
 

@@ -44,5 +44,7 @@ def load_builtin(raw: object) -> Builtin:
         raise SpecError(f"space '{name}' takes a mapping of its let: values: {', '.join(let)}", (name,))
     for key in replaced or {}:
         if key not in let:
-            raise SpecError(f"space '{name}' has no '{key}' to replace{did_you_mean(key, let)}", (name, key), on_key=True)
+            raise SpecError(
+                f"space '{name}' has no '{key}' to replace{did_you_mean(key, let)}", (name, key), on_key=True
+            )
     return Builtin(name, text, {**let, **(replaced or {})}, content["model"])
