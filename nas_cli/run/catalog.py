@@ -14,7 +14,7 @@ from nas_cli.run.compose import compose
 from nas_cli.space.builtins import builtin_names, load_builtin
 from nas_cli.space.canonical import Canonical
 from nas_cli.space.decisions import Choice, Decision, FloatRange
-from nas_cli.space.edit import enumerate_resolved, replay
+from nas_cli.space.edit import enumerate_resolved
 from nas_cli.space.nodes import plain
 from nas_cli.space.parse import parse_space
 from nas_cli.space.size import size
