@@ -1,0 +1,26 @@
+"""The user's files as arrays, and how they are divided. Importing the room registers its sources."""
+
+from nas_cli.data import digits, idx, image_folder, npz
+from nas_cli.data.inputs import read_inputs
+from nas_cli.data.load import TrainingData, load_test, load_training, normalisation
+from nas_cli.data.settings import DataSettings, parse_data, source_params
+from nas_cli.data.source import SOURCES, Dataset, Examples, Part
+
+__all__ = [
+    "SOURCES",
+    "DataSettings",
+    "Dataset",
+    "Examples",
+    "Part",
+    "TrainingData",
+    "digits",
+    "idx",
+    "image_folder",
+    "load_test",
+    "load_training",
+    "normalisation",
+    "npz",
+    "parse_data",
+    "read_inputs",
+    "source_params",
+]

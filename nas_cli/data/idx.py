@@ -1,0 +1,111 @@
+"""IDX files, the format of MNIST and its relatives: images and labels in two files for each part, plain or gzipped."""
+
+from __future__ import annotations
+
+import re
+import struct
+from pathlib import Path
+
+import numpy as np
+
+from nas_cli.data.classes import as_labels
+from nas_cli.data.files import array_examples, choose_part, read_bytes, require_file, require_folder
+from nas_cli.data.pixels import shape_text
+from nas_cli.data.source import SOURCES, Array, Dataset, Examples
+from nas_cli.errors import DataError
+
+TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
+NAME = re.compile(r"(?P<part>train|t10k|test|validation|val)-(?P<kind>images|labels)[-.]idx\d-ubyte(\.gz)?$")
+PARTS = {"t10k": "test", "val": "validation"}
+MOST_PACKED = 1032
+"""Deflate packs no byte into less than 1/1032 of one."""
+
+
+@SOURCES.register("idx")
+def idx(path: Path, labels: list[str] | None = None) -> Dataset:
+    """IDX files as of MNIST: a folder with train-images, train-labels and, as a test part, t10k-images and t10k-labels.
+
+    Files are named like `train-images-idx3-ubyte` or `train-images.idx3-ubyte`, with `.gz` where gzipped; a prefix
+    such as `emnist-letters-` may stand before. `labels` names the classes 0, 1, ….
+    """
+    files = find_files(path)
+    if "train" not in files:
+        parts = f"only files of the part {', '.join(files)}" if files else "no IDX files"
+        raise DataError(f"{path} has {parts}: train-images-idx3-ubyte and train-labels-idx1-ubyte are needed")
+
+    def part(name: str) -> Examples:
+        return examples(path, files[name], name)
+
+    return Dataset(
+        train=part("train"),
+        validation=(lambda: part("validation")) if "validation" in files else None,
+        test=(lambda: part("test")) if "test" in files else None,
+        elsewhere=elsewhere,
+        names=tuple(labels) if labels is not None else None,
+    )
+
+
+def elsewhere(path: Path, wanted: str) -> Examples:
+    """A part in another folder."""
+    files = find_files(path)
+    name = choose_part(path, list(files), wanted)
+    return examples(path, files[name], name)
+
+
+def find_files(folder: Path) -> dict[str, dict[str, Path]]:
+    """part → kind (images, labels) → file. Raises DataError where two files claim one place."""
+    require_folder(folder)
+    found: dict[str, dict[str, Path]] = {}
+    for file in sorted(folder.iterdir()):
+        match = NAME.search(file.name)
+        if match is None or file.name.startswith("."):
+            continue
+        part = PARTS.get(match["part"], match["part"])
+        others = found.setdefault(part, {})
+        if match["kind"] in others:
+            raise DataError(
+                f"{folder} has two files of {part} {match['kind']}: {others[match['kind']].name}, {file.name}"
+            )
+        others[match["kind"]] = file
+    return dict(sorted(found.items(), key=lambda item: ["train", "validation", "test"].index(item[0])))
+
+
+def examples(folder: Path, files: dict[str, Path], part: str) -> Examples:
+    """The examples of one part; the labels are read now, the images when they are needed."""
+    for kind in ("images", "labels"):
+        if kind not in files:
+            (other,) = files.values()
+            raise DataError(f"{folder} has {other.name} and no file with the {part} {kind}")
+    labels = as_labels(read_idx(files["labels"]), str(files["labels"]))
+    file = files["images"]
+
+    def read(indices: Array) -> Array:
+        return array_examples(read_idx(file), labels, str(file)).read(indices)
+
+    return Examples(str(file), labels, read)
+
+
+def read_idx(path: Path) -> Array:
+    """The array in an IDX file, plain or gzipped. Raises DataError where it is none, damaged or cut short."""
+    require_file(path)
+    gzipped = path.suffix == ".gz"
+    start = read_bytes(path, gzipped, 4)
+    if not gzipped and start[:2] == b"\x1f\x8b":
+        raise DataError(f"{path} is gzipped: its name should end in .gz")
+    if len(start) < 4 or start[:2] != b"\0\0" or start[2] not in TYPES or not 1 <= start[3] <= 4:
+        raise DataError(f"{path} is no IDX file: it begins with the bytes {start.hex(' ') or 'of nothing'}")
+    dtype, dimensions = np.dtype(TYPES[start[2]]), start[3]
+    header_size = 4 + 4 * dimensions
+    header = read_bytes(path, gzipped, header_size)
+    if len(header) < header_size:
+        raise DataError(f"{path} is cut short within its header")
+    shape = struct.unpack(f">{dimensions}I", header[4:])
+    size = header_size + int(np.prod(shape, dtype=object)) * dtype.itemsize
+    if size > path.stat().st_size * (MOST_PACKED if gzipped else 1):
+        raise DataError(f"{path} is cut short: its header says {shape_text(shape)}, {size:,} bytes")
+    content = read_bytes(path, gzipped, size + 1)
+    if len(content) != size:
+        fault = "is cut short" if len(content) < size else "is longer than it should be"
+        raise DataError(f"{path} {fault}: its header says {shape_text(shape)}, {size:,} bytes")
+    values = np.frombuffer(content, dtype, offset=header_size).reshape(shape)
+    return values if dtype.itemsize == 1 else values.astype(dtype.newbyteorder("="))

@@ -1,0 +1,95 @@
+"""Files to predict from, as a trained network takes its inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from nas_cli.data.files import require_file, unreadable
+from nas_cli.data.idx import read_idx
+from nas_cli.data.npz import NAMES, array_names, read_array
+from nas_cli.data.pictures import SUFFIXES, decode, require_pillow
+from nas_cli.data.pixels import as_pixels, shape_text
+from nas_cli.data.settings import DataSettings
+from nas_cli.data.source import Array
+from nas_cli.errors import DataError
+
+IMAGE_ARRAYS = (*(x for pairs in reversed(list(NAMES.values())) for x, _ in pairs),)
+
+
+def read_inputs(settings: DataSettings, input_shape: Sequence[int], files: Sequence[Path]) -> list[tuple[str, Array]]:
+    """(name, uint8 of `input_shape`, which is (C, H, W)) of every image in `files`.
+
+    PNG and JPEG become grey or colour and are resized, as the images were that the network was trained on. Arrays
+    (.npy, .npz, IDX) must have the network's size: (H, W), (H, W, C) or (C, H, W), or many of them, which are then
+    named `file[0]`, `file[1]`, …; uint8 or floats from 0 to 1. Raises DataError.
+    """
+    found: list[tuple[str, Array]] = []
+    channels, height, width = input_shape
+    for file in files:
+        require_file(file)
+        if file.suffix.lower() in SUFFIXES:
+            require_pillow(f"predicting from {file}")
+            if channels not in (1, 3):
+                raise DataError(f"{file} has 1 or 3 channels, and the network takes {channels}: give it arrays (.npy)")
+            fit = settings.arguments.get("fit", "stretch")
+            found.append((str(file), decode(file, channels == 1, (height, width), fit)))
+        else:
+            images = _as_batch(_read_array(file), (channels, height, width), str(file))
+            single = len(images) == 1
+            found += [(str(file) if single else f"{file}[{k}]", image) for k, image in enumerate(images)]
+    return found
+
+
+def _read_array(file: Path) -> Array:
+    name = file.name.lower()
+    if name.endswith(".npy"):
+        return _read_npy(file)
+    if name.endswith(".npz"):
+        return _read_npz(file)
+    if "idx" in name and name.removesuffix(".gz").endswith("ubyte"):
+        return read_idx(file)
+    raise DataError(f"{file} is no image that can be read: allowed are PNG, JPEG, .npy, .npz and IDX files")
+
+
+def _read_npy(file: Path) -> Array:
+    try:
+        with file.open("rb") as stream:
+            return np.lib.format.read_array(stream, allow_pickle=False)
+    except MemoryError:
+        raise DataError(f"{file} does not fit into memory") from None
+    except (ValueError, EOFError) as error:
+        if "allow_pickle" in str(error):
+            raise DataError(f"{file} holds Python objects, which are not read: save numbers") from None
+        raise DataError(f"{file} is no .npy file, or is damaged: {error}") from None
+    except OSError as error:
+        raise unreadable(file, error) from None
+
+
+def _read_npz(file: Path) -> Array:
+    """The only array, or the one that is called like images; the test part's comes first."""
+    names = array_names(file)
+    known = [name for wanted in IMAGE_ARRAYS for name in names if name.lower() == wanted]
+    if not known and len(names) != 1:
+        raise DataError(f"{file} has the arrays {', '.join(names) or 'of nothing'}: none is called x or images")
+    return read_array(file, (known or names)[0])
+
+
+def _as_batch(raw: Array, shape: tuple[int, int, int], origin: str) -> Array:
+    """One image or many as uint8 (n, C, H, W); the network's `shape` tells which axis is which."""
+    channels, height, width = shape
+    if raw.shape[1:] == shape or raw.shape == shape:
+        batch = raw
+    elif raw.shape[-3:] == (height, width, channels) and raw.ndim in (3, 4):
+        batch = np.moveaxis(raw, -1, -3)
+    elif raw.shape[-2:] == (height, width) and channels == 1 and raw.ndim in (2, 3):
+        batch = raw[..., None, :, :]
+    else:
+        wanted = f"{height}x{width}" if channels == 1 else f"{height}x{width}x{channels}"
+        raise DataError(f"{origin} is {shape_text(raw.shape)}, and the network takes images of {wanted}")
+    batch = batch.reshape(-1, *shape)
+    if not len(batch):
+        raise DataError(f"{origin} has no images")
+    return np.ascontiguousarray(as_pixels(batch, origin))

@@ -1,0 +1,157 @@
+"""From the `data:` section to arrays: the training and validation parts, or the test part, never both."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from nas_cli.data.classes import Classes, find_classes
+from nas_cli.data.pixels import shape_text
+from nas_cli.data.settings import AUTO_FRACTION, DataSettings
+from nas_cli.data.source import Array, Dataset, Examples, Part
+from nas_cli.data.split import hold_out
+from nas_cli.errors import DataError
+
+STREAMS = {"test": 1, "validation": 2}
+"""The split of a part draws from (seed, its number)."""
+CHUNK = 512
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """What a search sees. `labels` names the classes; `input_shape` is of one input, (C, H, W) for images."""
+
+    train: Part
+    validation: Part
+    labels: tuple[str, ...]
+    input_shape: tuple[int, ...]
+
+
+def load_training(settings: DataSettings, seed: int) -> TrainingData:
+    """Reads the training and the validation part; files of the test part are not opened.
+
+    Raises DataError with one sentence where the data is missing, damaged or cannot be learned from.
+    """
+    dataset = settings.open()
+    classes = find_classes(dataset.train, dataset.names)
+    targets = classes.encode(dataset.train)
+    stay = np.arange(len(targets))
+    fraction = _fraction(settings.test, dataset, "test")
+    if fraction is not None:
+        stay, _ = _divide(targets, stay, fraction, seed, "test")
+    fraction = _fraction(settings.validation, dataset, "validation")
+    if fraction is not None:
+        stay, held = _divide(targets, stay, fraction, seed, "validation")
+        inputs = dataset.train.read(np.concatenate([stay, held]))  # at once, since reading may unpack a whole file
+        train = Part(inputs[: len(stay)], targets[stay])
+        validation = Part(inputs[len(stay) :], targets[held])
+    else:
+        stay = np.random.default_rng([seed, 0]).permutation(stay)
+        train = Part(dataset.train.read(stay), targets[stay])
+        validation = _whole(_own_part(settings.validation, dataset, "validation"), classes)
+    shape = tuple(train.inputs.shape[1:])
+    _same_shape(validation, shape, "validation")
+    return TrainingData(train, validation, classes.names, shape)
+
+
+def load_test(
+    settings: DataSettings,
+    seed: int,
+    labels: Sequence[str] | None = None,
+    input_shape: Sequence[int] | None = None,
+) -> Part:
+    """Reads the test part that `load_training` with the same `seed` left alone, in the order of its files.
+
+    `labels` and `input_shape` are those of the trained network: DataError is raised where the data has others by now.
+    """
+    dataset = settings.open()
+    classes = find_classes(dataset.train, dataset.names)
+    if labels is not None and tuple(labels) != classes.names:
+        raise DataError(
+            f"{dataset.train.origin} has other classes than the network was trained on: "
+            f"{_difference(classes.names, tuple(labels))}"
+        )
+    fraction = _fraction(settings.test, dataset, "test")
+    if fraction is not None:
+        targets = classes.encode(dataset.train)
+        _, held = _divide(targets, np.arange(len(targets)), fraction, seed, "test")
+        held = np.sort(held)
+        test = Part(dataset.train.read(held), targets[held])
+    else:
+        test = _whole(_own_part(settings.test, dataset, "test"), classes)
+    if input_shape is not None:
+        _same_shape(test, tuple(input_shape), "test")
+    return test
+
+
+def normalisation(part: Part) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Mean and standard deviation of each channel of a uint8 `part`, in units of its values (0 to 255).
+
+    The standard deviation is the population's. A constant channel has 1, so that it may be a divisor.
+    """
+    assert part.inputs.dtype == np.uint8, part.inputs.dtype
+    channels = part.inputs.shape[1]
+    counts = np.zeros((channels, 256), np.int64)
+    for start in range(0, len(part), CHUNK):
+        for channel in range(channels):
+            chunk = part.inputs[start : start + CHUNK, channel]
+            counts[channel] += np.bincount(chunk.reshape(-1), minlength=256)
+    values = np.arange(256)
+    mean = counts @ values / counts.sum(axis=1)
+    variance = (counts * (values - mean[:, None]) ** 2).sum(axis=1) / counts.sum(axis=1)
+    deviation = np.where(variance > 0, np.sqrt(variance), 1.0)
+    return tuple(mean.tolist()), tuple(deviation.tolist())
+
+
+def _fraction(setting: str | float | Path, dataset: Dataset, part: str) -> float | None:
+    """The share of the training part that makes `part`; None where it has files of its own."""
+    if isinstance(setting, Path):
+        return None
+    own = (dataset.test if part == "test" else dataset.validation) is not None
+    if setting == "auto":
+        return None if own else AUTO_FRACTION
+    if own:
+        raise DataError(
+            f"{part} is {setting}, and the data has a {part} part of its own: leave {part} out, and that part is used"
+        )
+    return float(setting)
+
+
+def _own_part(setting: str | float | Path, dataset: Dataset, part: str) -> Examples:
+    if isinstance(setting, Path):
+        assert dataset.elsewhere is not None
+        return dataset.elsewhere(setting, part)
+    own = dataset.test if part == "test" else dataset.validation
+    assert own is not None
+    return own()
+
+
+def _divide(targets: Array, among: Array, fraction: float, seed: int, part: str) -> tuple[Array, Array]:
+    """`among` (indices) in those that stay and those of `part`. Raises DataError where one of them is empty."""
+    stay, held = hold_out(targets[among], fraction, np.random.default_rng([seed, STREAMS[part]]))
+    if not len(stay) or not len(held):
+        raise DataError(f"{len(among)} examples are too few to hold {fraction:g} of them out as the {part} part")
+    return among[stay], among[held]
+
+
+def _whole(examples: Examples, classes: Classes) -> Part:
+    targets = classes.encode(examples)
+    return Part(examples.read(np.arange(len(targets))), targets)
+
+
+def _same_shape(part: Part, shape: tuple[int, ...], name: str) -> None:
+    found = tuple(part.inputs.shape[1:])
+    if found != shape:
+        raise DataError(
+            f"inputs of the {name} part are {shape_text(found)}, those of the training part {shape_text(shape)}"
+        )
+
+
+def _difference(found: tuple[str, ...], wanted: tuple[str, ...]) -> str:
+    new, gone = [n for n in found if n not in wanted], [n for n in wanted if n not in found]
+    if new:
+        return f"'{new[0]}' is new"
+    return f"'{gone[0]}' is gone" if gone else "their order is different"

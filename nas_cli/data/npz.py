@@ -1,0 +1,110 @@
+"""NumPy archives: images and labels as arrays in one .npz file."""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from pathlib import Path
+
+import numpy as np
+
+from nas_cli.data.classes import as_labels
+from nas_cli.data.files import array_examples, choose_part, require_file, unreadable
+from nas_cli.data.pixels import Layout
+from nas_cli.data.source import SOURCES, Array, Dataset, Examples
+from nas_cli.errors import DataError
+
+NAMES = {
+    "train": (("x_train", "y_train"), ("train_images", "train_labels"), ("x", "y"), ("images", "labels")),
+    "validation": (("x_validation", "y_validation"), ("x_val", "y_val"), ("val_images", "val_labels")),
+    "test": (("x_test", "y_test"), ("test_images", "test_labels")),
+}
+"""What the arrays of a part may be called: images, labels."""
+KNOWN = ", ".join(dict.fromkeys(f"{x} and {y}" for pairs in (NAMES["train"], NAMES["test"][:1]) for x, y in pairs))
+
+
+@SOURCES.register("npz")
+def npz(path: Path, layout: Layout = "auto", labels: list[str] | None = None) -> Dataset:
+    """Arrays in a .npz file: x_train, y_train and, where there are any, x_test, y_test; or x, y; or images, labels.
+
+    Images are (N, H, W), (N, H, W, C) or (N, C, H, W), of uint8, or floats from 0 to 1; `layout` says which where the
+    shape leaves it open. Labels are whole numbers or texts; `labels` names the classes 0, 1, ….
+    """
+    parts = find_arrays(path)
+    if "train" not in parts:
+        names = ", ".join(array_names(path)) or "none"
+        raise DataError(f"{path} has no arrays for training: it has {names}; known are {KNOWN}")
+
+    def part(name: str) -> Examples:
+        return examples(path, *parts[name], layout)
+
+    def elsewhere(other: Path, wanted: str) -> Examples:
+        found = find_arrays(other)
+        name = choose_part(other, list(found), wanted)
+        return examples(other, *found[name], layout)
+
+    return Dataset(
+        train=part("train"),
+        validation=(lambda: part("validation")) if "validation" in parts else None,
+        test=(lambda: part("test")) if "test" in parts else None,
+        elsewhere=elsewhere,
+        names=tuple(labels) if labels is not None else None,
+    )
+
+
+def array_names(path: Path) -> list[str]:
+    """The names of the arrays in a .npz file. Raises DataError where it is none."""
+    require_file(path)
+    if not zipfile.is_zipfile(path):
+        raise DataError(f"{path} is no .npz file, or is cut short: save the arrays with numpy.savez_compressed")
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return [name.removesuffix(".npy") for name in archive.namelist()]
+    except (zipfile.BadZipFile, OSError) as error:
+        raise DataError(f"{path} is damaged: {error}") from None
+
+
+def find_arrays(path: Path) -> dict[str, tuple[str, str]]:
+    """part → the names of its images and labels, whatever their case. Raises DataError where one has no partner."""
+    exact = {name.lower(): name for name in array_names(path)}
+    found = {}
+    for part, pairs in NAMES.items():
+        for images, labels in pairs:
+            if images in exact and labels in exact:
+                found[part] = exact[images], exact[labels]
+                break
+            if images in exact or labels in exact:
+                here, gone = (images, labels) if images in exact else (labels, images)
+                raise DataError(f"{path} has the array {exact[here]} and no {gone}")
+    return found
+
+
+def examples(path: Path, images: str, labels: str, layout: Layout) -> Examples:
+    """The examples of one part; the labels are read now, the images when they are needed."""
+    origin = f"{images} of {path}"
+    targets = as_labels(read_array(path, labels), f"{labels} of {path}")
+
+    def read(indices: Array) -> Array:
+        return array_examples(read_array(path, images), targets, origin, layout).read(indices)
+
+    return Examples(origin, targets, read)
+
+
+def read_array(path: Path, name: str) -> Array:
+    """One array of a .npz file; nothing is unpickled, and no other array is read. Raises DataError."""
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            array: Array = arrays[name]
+    except ValueError as error:
+        if "allow_pickle" in str(error):
+            raise DataError(
+                f"{name} of {path} holds Python objects, which are not read: save numbers or texts"
+            ) from None
+        raise DataError(f"{name} of {path} is damaged: {error}") from None
+    except MemoryError:
+        raise DataError(f"{name} of {path} does not fit into memory") from None
+    except (zipfile.BadZipFile, zlib.error, EOFError, KeyError) as error:
+        raise DataError(f"{name} of {path} is damaged: {error}") from None
+    except OSError as error:
+        raise unreadable(path, error) from None
+    return array

@@ -1,0 +1,94 @@
+"""The `data:` section of a spec, checked. No data is read here."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal, Union
+
+from nas_cli.data.source import SOURCES, Dataset
+from nas_cli.errors import SpecError, did_you_mean
+from nas_cli.registry import Between, Param, check, show
+
+HeldOut = Union[Literal["auto"], Annotated[float, Between(0.001, 0.9)], Path]
+"""auto: the part that the data has of its own, else a share of the training part; a fraction: that share; a path."""
+COMMON = (Param("validation", HeldOut, "auto"), Param("test", HeldOut, "auto"))
+AUTO_FRACTION = 0.2
+
+
+@dataclass(frozen=True)
+class DataSettings:
+    """Which data, and how it is divided. `arguments` are those of the source, defaults filled in.
+
+    A fraction for `test` is of all that the source has for training; one for `validation` is of what is left then.
+    """
+
+    source: str
+    arguments: Mapping[str, Any]
+    validation: str | float | Path = "auto"
+    test: str | float | Path = "auto"
+
+    def open(self) -> Dataset:
+        """The source's dataset. Raises DataError where its files are missing or wrong."""
+        return SOURCES[self.source](**self.arguments)
+
+    def written_out(self) -> dict[str, Any]:
+        """The section with every default as plain data, paths absolute; `parse_data` reads it back."""
+        content = {"source": self.source, **self.arguments, "validation": self.validation, "test": self.test}
+        return {key: _plain(value) for key, value in content.items() if value is not None}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Path):
+        return os.path.abspath(value)
+    return list(value) if isinstance(value, tuple) else value
+
+
+def source_params(name: str) -> tuple[Param, ...]:
+    """Every key that the `data:` section takes beside `source`, for the source `name`."""
+    return (*SOURCES.params(name), *COMMON)
+
+
+def parse_data(raw: object) -> DataSettings:
+    """The `data:` section. Raises SpecError with a path relative to `raw`."""
+    if not isinstance(raw, Mapping):
+        raise SpecError(f"data takes a mapping such as {{source: digits}}; got {show(raw)}")
+    if "source" not in raw:
+        raise SpecError(f"data needs source, the format of the data; allowed: {', '.join(SOURCES)}")
+    source = raw["source"]
+    if not isinstance(source, str) or source not in SOURCES:
+        raise SpecError(f"unknown source {show(source)}{did_you_mean(source, SOURCES)}", ("source",))
+    params = {p.name: p for p in source_params(source)}
+    for key in raw:
+        if key != "source" and key not in params:
+            hint = did_you_mean(key, ["source", *params])
+            raise SpecError(f"data has no '{key}' for source {source}{hint}", (str(key),), on_key=True)
+    values = {}
+    for name, param in params.items():
+        if name in raw:
+            values[name] = _checked(param, raw[name])
+        elif param.required:
+            raise SpecError(f"source {source} needs {name}", ("source",))
+        else:
+            values[name] = param.default
+    for part in ("validation", "test"):
+        if isinstance(values[part], Path) and "path" not in params:
+            raise SpecError(
+                f"source {source} reads no files: {part} takes auto or a number from 0.001 to 0.9; "
+                f"got {show(raw[part])}",
+                (part,),
+            )
+    own = {name: values[name] for name in params if name not in ("validation", "test")}
+    return DataSettings(source, own, values["validation"], values["test"])
+
+
+def _checked(param: Param, value: object) -> Any:
+    if value == "" and Path in (param.annotation, *getattr(param.annotation, "__args__", ())):
+        raise SpecError(f"{param.name} takes a path; got an empty text", (param.name,))
+    try:
+        checked = check(param.annotation, value)
+    except ValueError as error:
+        raise SpecError(f"{param.name} takes {error}; got {show(value)}", (param.name,)) from None
+    return checked.expanduser() if isinstance(checked, Path) else checked
