@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import json
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, get_args
@@ -81,7 +82,8 @@ def _run(name: str, args: Mapping[str, Any], shape: Shape) -> Inferred:
     counter = FlopCounterMode(display=False)
     try:
         # A user's op may draw numbers when it is built: the caller's random state is not its own.
-        with torch.device("meta"), torch.random.fork_rng(devices=[]), torch.no_grad():
+        with torch.device("meta"), torch.random.fork_rng(devices=[]), torch.no_grad(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
             module = construct(name, args, shape)
             batch = torch.empty((BATCH, *shape))
             with counter:

@@ -8,18 +8,21 @@ import torch
 from torch import nn
 
 from nas_cli.model.network import Network
-from nas_cli.model.program import Step
+from nas_cli.model.ops.modules import ChannelNorm
 
 RECTIFIERS = (nn.ReLU, nn.ReLU6, nn.GELU, nn.SiLU, nn.Hardswish, nn.ELU, nn.Mish, nn.CELU, nn.PReLU, nn.RReLU)
 WEIGHTED = (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.Linear)
-SHAPING = (nn.MaxPool2d, nn.AvgPool2d, nn.Flatten, nn.Dropout, nn.Upsample)
+NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.GroupNorm, nn.LayerNorm, ChannelNorm)
+PASSED = (*NORMS, nn.MaxPool2d, nn.AvgPool2d, nn.Flatten, nn.Dropout, nn.Upsample)
+"""Layers between a weighted layer and its activation."""
 
 
 def initialise(network: Network, generator: torch.Generator) -> Network:
     """Gives `network`, on the CPU, new weights that depend on the generator's state alone; returns it.
 
-    Convolutions and linear layers: normal with variance gain²/fan_in, the gain that of the activation that follows
-    (He et al. 2015), biases zero. Everything else as its module makes it, under a seed drawn from `generator`.
+    Convolutions and linear layers: normal with variance gain²/fan_in (He et al. 2015), biases zero. The gain is that of
+    the activation that follows; without one, √2 for a convolution and 1 for a linear layer, such as the last one.
+    Everything else as its module makes it, under a seed drawn from `generator`.
     """
     seed = int(torch.randint(2**63 - 1, (), generator=generator))
     with torch.device("cpu"), torch.random.fork_rng(devices=[]):
@@ -31,39 +34,38 @@ def initialise(network: Network, generator: torch.Generator) -> Network:
     with torch.no_grad():
         for index, step in enumerate(network.steps):
             if step.kind == "op":
-                _draw(network.layers[step.name], _gain(network, index, readers), generator)
+                _draw(network.layers[step.name], _activation_after(network, index, readers), generator)
     return network
 
 
-def _draw(layer: nn.Module, gain: float, generator: torch.Generator) -> None:
-    """A layer made of several modules keeps its signal's size inside, where activations are rectifiers."""
+def _draw(layer: nn.Module, activation: nn.Module | None, generator: torch.Generator) -> None:
+    """Inside a layer that is made of several modules all but the last are taken to be followed by a rectifier."""
     inner = [module for module in layer.modules() if isinstance(module, WEIGHTED)]
     for module in inner:
-        last = module is inner[-1]
         fan_in = math.prod(module.weight.shape[1:])
-        std = (gain if last else math.sqrt(2.0)) / math.sqrt(fan_in)
-        module.weight.normal_(0.0, std, generator=generator)
+        gain = _gain(module, activation) if module is inner[-1] else math.sqrt(2.0)
+        module.weight.normal_(0.0, gain / math.sqrt(fan_in), generator=generator)
         if module.bias is not None:
             module.bias.zero_()
 
 
-def _gain(network: Network, index: int, readers: list[list[int]]) -> float:
-    """The gain of the activation after step `index`, past layers that only change the size; 1 where there is none."""
+def _gain(module: nn.Module, activation: nn.Module | None) -> float:
+    if isinstance(activation, nn.Tanh):
+        return 5.0 / 3.0
+    if isinstance(activation, nn.Sigmoid | nn.SELU):
+        return 1.0
+    if isinstance(activation, nn.LeakyReLU):
+        return math.sqrt(2.0 / (1.0 + activation.negative_slope**2))
+    return 1.0 if isinstance(module, nn.Linear) and not isinstance(activation, RECTIFIERS) else math.sqrt(2.0)
+
+
+def _activation_after(network: Network, index: int, readers: list[list[int]]) -> nn.Module | None:
+    """The module that step `index` feeds, past layers that keep an activation's input what it is; None where several."""
     while True:
-        after = [network.steps[reader] for reader in readers[index + 1]]
-        if len(after) != 1 or after[0].kind != "op":
-            return 1.0
-        module = _first_module(network, after[0])
-        if not isinstance(module, SHAPING):
-            break
-        index = readers[index + 1][0]
-    if isinstance(module, RECTIFIERS):
-        return math.sqrt(2.0)
-    if isinstance(module, nn.LeakyReLU):
-        return math.sqrt(2.0 / (1.0 + module.negative_slope**2))
-    return 5.0 / 3.0 if isinstance(module, nn.Tanh) else 1.0
-
-
-def _first_module(network: Network, step: Step) -> nn.Module:
-    module = network.layers[step.name]
-    return module[0] if isinstance(module, nn.Sequential) else module
+        after = readers[index + 1]
+        if len(after) != 1 or network.steps[after[0]].kind != "op":
+            return None
+        index = after[0]
+        module = network.layers[network.steps[index].name]
+        if not isinstance(module, PASSED):
+            return module

@@ -93,15 +93,14 @@ def _conv2d(
     dilation: tuple[int, int],
     padding: Any,
     bias: bool,
-) -> nn.Conv2d:
-    spread = tuple(d * (k - 1) for k, d in zip(kernel, dilation, strict=True))
-    pads: Any
-    if padding != "same":
-        pads = pair(padding)
-        need_fit(shape, (spread[0] + 1, spread[1] + 1), pads)
-    elif stride == (1, 1) and (spread[0] % 2 or spread[1] % 2):
-        pads = "same"  # an even kernel needs one more pixel on one side
-    else:
-        pads = (spread[0] // 2, spread[1] // 2)
-        need_fit(shape, (spread[0] + 1, spread[1] + 1), pads)
+) -> nn.Module:
+    down, across = (d * (k - 1) for k, d in zip(kernel, dilation, strict=True))
+    if padding == "same" and stride == (1, 1) and (down % 2 or across % 2):
+        # An even kernel needs one more pixel on one side, which Conv2d's own padding cannot say.
+        sides = (across // 2, across - across // 2, down // 2, down - down // 2)
+        return nn.Sequential(
+            nn.ZeroPad2d(sides), nn.Conv2d(shape[0], out, kernel, 1, 0, dilation, groups=groups, bias=bias)
+        )
+    pads = (down // 2, across // 2) if padding == "same" else pair(padding)
+    need_fit(shape, (down + 1, across + 1), pads)
     return nn.Conv2d(shape[0], out, kernel, stride, pads, dilation, groups, bias)

@@ -19,7 +19,7 @@ from nas_cli.registry import Channels, Param, signature
 
 PREFIX = "nn."
 INCOMING = ("in_channels", "in_features", "num_features", "num_channels")
-HIDDEN = ("device", "dtype", "inplace")
+HIDDEN = ("device", "dtype", "inplace", "return_indices", "batch_first")
 """Arguments that no spec sets: where a network lives is not its design, and a value may have other readers."""
 CONTAINERS = (nn.Sequential, nn.ModuleList, nn.ModuleDict, nn.ParameterList, nn.ParameterDict, nn.Container)
 RECURRENT = (nn.RNNBase, nn.RNNCellBase)
@@ -85,16 +85,15 @@ def _class(name: str) -> type[nn.Module]:
 @functools.cache
 def params(name: str) -> tuple[Param, ...]:
     """What `nn.NAME` takes, from its signature. Raises SpecError where it is no layer."""
-    cls = _class(name)
+    kept = [p for p in _signature(_class(name)) if p.name not in HIDDEN and not p.name.startswith("_")]
+    return tuple(replace(p, annotation=Channels, default="same") if p.name in INCOMING else p for p in kept)
+
+
+def _signature(cls: type[nn.Module]) -> tuple[Param, ...]:
     try:
-        found = signature(cls)
+        return signature(cls)
     except NameError:  # an annotation that exists for type checkers only
-        found = tuple(Param(p.name, Any, p.default) for p in inspect.signature(cls).parameters.values())
-    return tuple(
-        replace(p, annotation=Channels, default="same") if p.name in INCOMING else p
-        for p in found
-        if p.name not in HIDDEN and not p.name.startswith("_")
-    )
+        return tuple(Param(p.name, Any, p.default) for p in inspect.signature(cls).parameters.values())
 
 
 def describe(name: str) -> str:
@@ -107,9 +106,11 @@ def describe(name: str) -> str:
 @functools.cache
 def op_function(name: str) -> Callable[..., nn.Module]:
     cls = _class(name)
+    takes = [p.name for p in _signature(cls)]
+    ours = {"batch_first": True} if "batch_first" in takes else {}  # the batch is always the first axis here
 
     def build(shape: tuple[int, ...], **arguments: Any) -> nn.Module:
         """`arguments` as `torch.nn` takes them; `same` and `x2` are numbers by now."""
-        return cls(**arguments)
+        return cls(**ours, **arguments)
 
     return build

@@ -1,0 +1,247 @@
+"""What every op must do, registered or from torch.nn."""
+
+from __future__ import annotations
+
+import ast
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from nas_cli.errors import Infeasible, SpecError
+from nas_cli.model.infer import construct, infer, resolve_channels
+from nas_cli.model.ops import OPS, Shape, modules, op
+from nas_cli.model.ops.internal import INTERNAL
+from nas_cli.registry import check
+from nas_cli.space.nodes import Op
+from nas_cli.space.parse import parse_architecture
+
+SHAPES: tuple[Shape, ...] = ((8, 9, 7), (8, 1, 1), (12,))
+REQUIRED: dict[str, dict[str, Any]] = {
+    "conv": {"channels": 6},
+    "separable_conv": {"channels": "x2"},
+    "linear": {"units": 5},
+    "projection": {"to": (6, 5, 4)},
+    "cell_input": {"to": (6, 9, 7)},
+    "zeros": {"to": (3, 2, 2)},
+}
+MORE: list[tuple[str, dict[str, Any]]] = [
+    ("conv", {"channels": "same", "groups": "same", "kernel": [3, 5], "stride": 2, "dilation": 2, "bias": False}),
+    ("conv", {"channels": 4, "kernel": 2}),
+    ("conv", {"channels": 4, "kernel": 4, "stride": 2}),
+    ("conv", {"channels": 4, "padding": 0}),
+    ("mbconv", {"channels": "x2", "expand": 2, "stride": 2, "se": 0.25, "activation": "relu6"}),
+    ("mbconv", {"expand": 1, "se": 0.5}),
+    ("pool", {"kind": "avg", "size": 3, "stride": 1, "padding": 1}),
+    ("global_pool", {"kind": "max"}),
+    ("upsample", {"scale": 3, "mode": "bilinear"}),
+    ("dropout", {"rate": 0.0}),
+    ("drop_path", {"rate": 1.0}),
+    ("nn.Conv2d", {"out_channels": 6, "kernel_size": 3, "padding": 1}),
+    ("nn.Linear", {"out_features": 3}),
+    ("nn.BatchNorm2d", {}),
+    ("nn.GroupNorm", {"num_groups": 2}),
+    ("nn.PReLU", {}),
+    ("nn.Softmax", {"dim": 1}),
+]
+CASES = [(name, REQUIRED.get(name, {})) for name in [*OPS, *INTERNAL]] + MORE
+IDS = [f"{name}-{number}" for number, (name, _) in enumerate(CASES)]
+
+
+def made(name: str, args: dict[str, Any], shape: Shape) -> tuple[nn.Module, Shape]:
+    """The module on the CPU, seeded, and the inferred shape. Raises Infeasible."""
+    if name not in INTERNAL:
+        args = resolve_channels(name, parsed(name, args), shape)
+    after = infer(name, args, shape).shape
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        return construct(name, args, shape), after
+
+
+def parsed(name: str, args: dict[str, Any]) -> dict[str, Any]:
+    layer = parse_architecture([{name: args}], OPS).layers[0]
+    assert isinstance(layer, Op)
+    return dict(layer.args)
+
+
+def samples(shape: Shape, count: int = 4) -> Tensor:
+    return torch.randn((count, *shape), generator=torch.Generator().manual_seed(0))
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+@pytest.mark.parametrize(("name", "args"), CASES, ids=IDS)
+def test_an_op_builds_as_inferred_or_says_why_not(name: str, args: dict[str, Any], shape: Shape) -> None:
+    try:
+        module, after = made(name, args, shape)
+    except Infeasible as error:
+        assert len(str(error)) > 10
+        assert len(shape) == 1 or shape[1:] == (1, 1) or name == "projection"
+        return
+    x = samples(shape).requires_grad_()
+    y = module.train()(x)
+    assert y.shape == (4, *after)
+    if name in ("zero", "zeros") or args.get("rate") == 1.0:
+        assert not y.any()
+        return
+    y.square().sum().backward()
+    for tensor in [x, *module.parameters()]:
+        assert tensor.grad is not None
+        assert bool(torch.isfinite(tensor.grad).all())
+
+
+@pytest.mark.parametrize("shape", [(8, 9, 7), (12,)], ids=str)
+@pytest.mark.parametrize(("name", "args"), CASES, ids=IDS)
+def test_in_eval_mode_a_sample_does_not_depend_on_its_batch(name: str, args: dict[str, Any], shape: Shape) -> None:
+    try:
+        module, _ = made(name, args, shape)
+    except Infeasible:
+        return
+    module.eval()
+    x = samples(shape)
+    with torch.no_grad():
+        together, again, alone = module(x), module(x), module(x[1:2])
+    assert torch.equal(together, again)
+    torch.testing.assert_close(together[1:2], alone, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("shape", [(8, 9, 7), (12,)], ids=str)
+@pytest.mark.parametrize(("name", "args"), [c for c in CASES if not c[0].startswith("nn.")], ids=IDS[: len(CASES) - 6])
+def test_the_repr_is_a_constructor_call(name: str, args: dict[str, Any], shape: Shape) -> None:
+    """`nas export --format source` writes the network from the reprs of its modules."""
+    try:
+        module, _ = made(name, args, shape)
+    except Infeasible:
+        return
+    for part in module if isinstance(module, nn.Sequential) else [module]:
+        rebuilt = constructed(repr(part))
+        assert repr(rebuilt) == repr(part)
+        rebuilt.load_state_dict(part.state_dict())
+        if not isinstance(module, nn.Sequential):
+            x = samples(shape)
+            torch.testing.assert_close(rebuilt.eval()(x), module.eval()(x))
+
+
+def constructed(text: str) -> nn.Module:
+    """What the constructor call `text` makes, its arguments being literals."""
+    call = ast.parse(text, mode="eval").body
+    assert isinstance(call, ast.Call)
+    assert isinstance(call.func, ast.Name)
+    maker = getattr(modules, call.func.id, None) or getattr(nn, call.func.id)
+    made_of = [ast.literal_eval(argument) for argument in call.args]
+    named = {str(word.arg): ast.literal_eval(word.value) for word in call.keywords}
+    module = maker(*made_of, **named)
+    assert isinstance(module, nn.Module)
+    return module
+
+
+@pytest.mark.parametrize("name", [*OPS, *OPS.torch_modules])
+def test_an_op_says_what_it_is_and_takes(name: str) -> None:
+    assert name in OPS
+    assert callable(OPS[name])
+    assert 5 < len(OPS.describe(name)) < 200
+    for param in OPS.params(name):
+        if not param.required and not name.startswith("nn."):
+            check(param.annotation, param.default)
+
+
+@pytest.mark.parametrize("name", [n for n in OPS.torch_modules if not any(p.required for p in OPS.params(n))])
+def test_a_torch_module_without_required_arguments_builds_or_says_why_not(name: str) -> None:
+    built = []
+    for shape in ((8, 9, 7), (8, 9), (12,)):
+        try:
+            built.append(infer(name, resolve_channels(name, {}, shape), shape))
+        except Infeasible as error:
+            assert len(str(error)) > 5
+    # Some take volumes, or a size or a scale.
+    assert built or "3d" in name or "Upsampl" in name
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("nn.GEUL", "did you mean 'nn.GELU'?"),
+        ("nn.Qwxyz", "torch.nn has no module 'Qwxyz'"),
+        ("nn.Sequential", "nn.Sequential is a container"),
+        ("nn.Module", "container"),
+        ("nn.CrossEntropyLoss", "losses go under train.loss"),
+        ("nn.LSTM", "more than one output"),
+        ("nn.Bilinear", "takes 2 inputs"),
+        ("nn.LazyConv2d", "nn.Conv2d takes what comes in by itself"),
+        ("nn.TransformerEncoder", "made of other modules"),
+        ("nn.functional", "torch.nn has no module 'functional'"),
+        ("covn", "did you mean 'conv'?"),
+    ],
+)
+def test_a_wrong_name_is_answered(name: str, words: str) -> None:
+    assert name not in OPS
+    for ask in (OPS.params, OPS.describe, OPS.__getitem__):
+        with pytest.raises(SpecError) as caught:
+            ask(name)
+        assert words in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("layer", "words"),
+    [
+        ({"nn.Conv2d": {"out_channels": "many", "kernel_size": 3}}, "a whole number"),
+        ({"nn.Dropout": {"p": "half"}}, "p takes a number"),
+        ({"nn.ReLU": {"inplace": True}}, "has no argument 'inplace'"),
+        ({"nn.Linear": {}}, "needs out_features"),
+        ({"pool": {"kind": "min"}}, "one of max, avg"),
+        ({"conv": {"channels": 4, "kernel": [3, 3, 3]}}, "kernel takes"),
+        ({"dropout": 1.5}, "from 0 to 1"),
+    ],
+)
+def test_a_wrong_argument_is_answered(layer: Any, words: str) -> None:
+    with pytest.raises(SpecError) as caught:
+        parse_architecture([layer], OPS)
+    assert words in caught.value.message
+
+
+def test_a_user_registers_an_op_once_and_under_a_plain_name() -> None:
+    for name in ("conv", "choice", "nn.Mine", "two words"):
+        with pytest.raises(SpecError):
+            op(name)(lambda shape: nn.Identity())
+
+
+def test_same_padding_keeps_the_size_and_even_kernels_halve_it() -> None:
+    for kernel in (1, 2, 3, 4, 5):
+        for dilation in (1, 2):
+            args = {"channels": 4, "kernel": kernel, "dilation": dilation}
+            assert infer("conv", args, (3, 12, 10)).shape == (4, 12, 10)
+            if dilation == 1:
+                assert infer("conv", {**args, "stride": 2}, (3, 12, 10)).shape == (4, 6, 5)
+
+
+def test_average_pooling_does_not_count_its_padding() -> None:
+    module, _ = made("avg_pool", {"size": 3, "stride": 1, "padding": 1}, (1, 4, 4))
+    torch.testing.assert_close(module(torch.ones(1, 1, 4, 4)), torch.ones(1, 1, 4, 4))
+
+
+def test_channel_norm_is_layer_norm_over_channels() -> None:
+    module, _ = made("layer_norm", {}, (8, 9, 7))
+    y = module(samples((8, 9, 7)))
+    torch.testing.assert_close(y.mean(1), torch.zeros(4, 9, 7), atol=1e-5, rtol=0)
+    torch.testing.assert_close(y.var(1, unbiased=False), torch.ones(4, 9, 7), atol=1e-3, rtol=0)
+
+
+def test_drop_path_drops_whole_samples_and_keeps_the_mean() -> None:
+    module = modules.DropPath(0.25).train()
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        y = module(torch.ones(4000, 2, 3, 3))
+    per_sample = y.flatten(1)
+    assert bool((per_sample == per_sample[:, :1]).all())
+    assert per_sample.unique().tolist() == pytest.approx([0.0, 4 / 3])
+    assert y.mean().item() == pytest.approx(1.0, abs=0.03)
+
+
+def test_mbconv_adds_its_input_only_where_shapes_agree() -> None:
+    same, _ = made("mbconv", {}, (8, 6, 6))
+    wider, _ = made("mbconv", {"channels": 16}, (8, 6, 6))
+    assert isinstance(same, modules.MBConv)
+    assert isinstance(wider, modules.MBConv)
+    assert (same.residual, wider.residual) == (True, False)
+    x = samples((8, 6, 6))
+    torch.testing.assert_close(same.eval()(x), x + same.body(x))
