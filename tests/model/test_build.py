@@ -1,0 +1,315 @@
+"""Architectures to programs: wiring, shapes, projections, and the sentence where one cannot be built."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from nas_cli.errors import Infeasible
+from nas_cli.model.build import build, plan
+from nas_cli.model.initialise import initialise
+from nas_cli.model.network import Network
+from nas_cli.model.ops import OPS, Shape
+from nas_cli.space.builtins import builtin_names, load_builtin
+from nas_cli.space.edit import replay, sample
+from nas_cli.space.nodes import Op, Seq
+from nas_cli.space.parse import parse_architecture, parse_space
+
+IMAGE = (3, 8, 8)
+
+
+def nothing(shape: Shape) -> Seq:
+    return Seq(())
+
+
+def classifier(shape: Shape) -> Seq:
+    return Seq((Op("flatten", {}), Op("linear", {"units": 3})))
+
+
+def network(model: Any, shape: Shape = IMAGE, head: Any = nothing) -> Network:
+    built = build(parse_architecture(model, OPS), shape, head)
+    return initialise(built, torch.Generator().manual_seed(0)).eval()
+
+
+def steps(model: Any, shape: Shape = IMAGE) -> list[tuple[str, tuple[int, ...], Shape]]:
+    program = plan(parse_architecture(model, OPS), shape, nothing)
+    return [(step.op, step.inputs, step.shape) for step in program.steps]
+
+
+def reason(model: Any, shape: Shape = IMAGE, head: Any = nothing) -> str:
+    with pytest.raises(Infeasible) as caught:
+        plan(parse_architecture(model, OPS), shape, head)
+    return str(caught.value)
+
+
+def samples(shape: Shape = IMAGE, count: int = 2) -> Tensor:
+    return torch.randn((count, *shape), generator=torch.Generator().manual_seed(1))
+
+
+def edge(source: int, body: Any) -> dict[str, Any]:
+    return {"from": source, "body": body}
+
+
+# Wiring -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_chain_with_relative_channels() -> None:
+    model = [{"conv": 4}, {"conv": {"channels": "x2", "stride": 2}}, {"mbconv": {}}, "global_pool", {"linear": "x0.5"}]
+    assert steps(model) == [
+        ("conv", (0,), (4, 8, 8)),
+        ("conv", (1,), (8, 4, 4)),
+        ("mbconv", (2,), (8, 4, 4)),
+        ("global_pool", (3,), (8,)),
+        ("linear", (4,), (4,)),
+    ]
+
+
+def test_names_are_readable_and_unique() -> None:
+    model = [{"conv": 4}, {"residual": ["relu", {"conv": "same"}]}, [["relu"]], {"branches": [["relu"], ["gelu"]]}]
+    program = plan(parse_architecture(model, OPS), IMAGE, classifier)
+    assert [step.path for step in program.steps] == [
+        "model[0].conv",
+        "model[1].residual[0].relu",
+        "model[1].residual[1].conv",
+        "model[1].residual.add",
+        "model[2].relu",
+        "model[3].branches[0][0].relu",
+        "model[3].branches[1][0].gelu",
+        "model[3].branches.add",
+        "head[0].flatten",
+        "head[1].linear",
+    ]
+    names = [step.name for step in program.steps]
+    assert names[2] == "model_1_residual_1_conv"
+    assert len(set(names)) == len(names)
+    assert all(name.isidentifier() for name in names)
+
+
+def test_a_residual_adds_its_input() -> None:
+    built = network([{"residual": [{"conv": 3}]}])
+    x = samples()
+    torch.testing.assert_close(built.body(x), x + built.layers["model_0_residual_0_conv"](x))
+
+
+def test_a_residual_projects_its_input_where_shapes_differ() -> None:
+    assert steps([{"residual": [{"conv": {"channels": 6, "stride": 2}}]}]) == [
+        ("conv", (0,), (6, 4, 4)),
+        ("projection", (0,), (6, 4, 4)),
+        ("add", (2, 1), (6, 4, 4)),
+    ]
+    assert steps([{"residual": [{"linear": 6}]}], (4,))[1] == ("projection", (0,), (6,))
+    built = network([{"residual": [{"conv": {"channels": 6, "stride": [2, 1]}}]}], (3, 7, 5))
+    shortcut = built.layers["model_0_residual_shortcut_projection"]
+    assert isinstance(shortcut, nn.Sequential)
+    assert [type(module).__name__ for module in shortcut] == ["Conv2d", "BatchNorm2d"]
+    assert built(samples((3, 7, 5))).shape == (2, 6, 4, 5)
+
+
+def test_branches_add_and_concatenate() -> None:
+    paths = [[{"conv": 4}], [{"conv": {"channels": 4, "kernel": 1}}, "relu"]]
+    x = samples()
+    for join in ("add", "concat"):
+        built = network([{"branches": {"paths": paths, "join": join}}])
+        first = built.layers["model_0_branches_0_0_conv"](x)
+        second = torch.relu(built.layers["model_0_branches_1_0_conv"](x))
+        wanted = first + second if join == "add" else torch.cat([first, second], 1)
+        torch.testing.assert_close(built.body(x), wanted)
+    assert steps([{"branches": {"paths": [["relu"], [{"conv": 5}]], "join": "concat"}}])[-1][2] == (8, 8, 8)
+    assert steps([{"branches": {"paths": [[{"linear": 2}], [{"linear": 3}]], "join": "concat"}}], (4,))[-1][2] == (5,)
+
+
+def test_taps_join_later_also_from_inside_a_residual() -> None:
+    unet = [{"conv": 8}, {"tap": "fine"}, {"max_pool": 2}, {"conv": 4}, {"upsample": 2}]
+    assert steps([*unet, {"join": {"with": "fine", "by": "concat"}}])[-1] == ("concat", (4, 1), (12, 8, 8))
+    added = steps([*unet, {"join": {"with": "fine", "by": "add"}}])
+    assert added[-2:] == [("projection", (1,), (4, 8, 8)), ("add", (4, 5), (4, 8, 8))]
+    inside = [{"residual": [{"conv": 3}, {"tap": "inner"}, "relu"]}, {"join": "inner"}]
+    assert steps(inside)[-1] == ("add", (3, 1), (3, 8, 8))
+
+
+def test_identities_vanish_and_dead_steps_cost_nothing() -> None:
+    plain = steps([{"conv": 4}, "relu"])
+    nothings = ["identity", "nn.Identity", {"dropout": 0.0}, {"nn.Dropout": {"p": 0.0}}, {"drop_path": 0.0}, []]
+    assert steps([{"conv": 4}, *nothings, "relu", "identity"]) == plain
+    dead = {"cell": {"nodes": [[edge(0, [{"conv": 64}])], [edge(0, ["relu"])]], "output": "last"}}
+    assert steps([{"conv": 4}, dead]) == plain
+
+
+# Zeros ------------------------------------------------------------------------------------------------------------
+
+
+def test_zero_adds_nothing_and_an_op_on_nothing_is_nothing() -> None:
+    plain = steps(["relu"])
+    assert steps([{"branches": [["relu"], ["zero"]]}]) == plain
+    assert steps([{"branches": [["zero", {"conv": 16}, "batch_norm"], ["relu"]]}]) == plain
+    assert steps(["relu", {"residual": ["zero"]}]) == plain
+    assert steps(["relu", {"tap": "t"}, "zero", {"join": "t"}]) == plain
+
+
+def test_a_concatenation_keeps_the_place_of_zeros() -> None:
+    model = [{"branches": {"paths": [["zero", {"conv": 2}], ["relu"]], "join": "concat"}}]
+    built = network(model)
+    y = built.body(samples())
+    assert y.shape == (2, 5, 8, 8)
+    assert not y[:, :2].any()
+    torch.testing.assert_close(y[:, 2:], torch.relu(samples()))
+
+
+def test_a_network_of_zeros_is_infeasible() -> None:
+    assert "every path to it is zero" in reason(["zero", {"conv": 3}], head=classifier)
+    assert "no layers" in reason(["identity"])
+
+
+# Cells ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_nasbench201_cell_is_what_its_definition_says() -> None:
+    conv = ["relu", {"conv": {"channels": "same", "kernel": 1}}, "batch_norm"]
+    nodes = [[edge(0, conv)], [edge(0, "identity"), edge(1, "avg_pool")], [edge(0, "zero"), edge(1, conv)]]
+    nodes[1][1]["body"] = [{"avg_pool": {"size": 3, "stride": 1, "padding": 1}}]
+    nodes[2].append(edge(2, "identity"))
+    built = network([{"conv": 4}, {"cell": {"nodes": nodes}}])
+    x = built.layers["model_0_conv"](samples())
+
+    def through(name: str, value: Tensor) -> Tensor:
+        value = built.layers[f"model_1_cell_edge_{name}_1_conv"](torch.relu(value))
+        return built.layers[f"model_1_cell_edge_{name}_2_batch_norm"](value)
+
+    one = through("0_1", x)
+    two = x + nn.functional.avg_pool2d(one, 3, 1, 1, count_include_pad=False)
+    torch.testing.assert_close(built.body(samples()), through("1_3", one) + two)
+
+
+def test_a_cell_with_two_inputs_takes_the_layer_before_the_last() -> None:
+    cell = {"cell": {"nodes": [[edge(0, "tanh"), edge(1, "relu")]], "from": 2, "channels": "x0.5", "output": "concat"}}
+    got = steps([{"conv": 4}, {"max_pool": 2}, cell])
+    assert got == [
+        ("conv", (0,), (4, 8, 8)),
+        ("max_pool", (1,), (4, 4, 4)),
+        ("cell_input", (1,), (2, 4, 4)),
+        ("cell_input", (2,), (2, 4, 4)),
+        ("tanh", (3,), (2, 4, 4)),
+        ("relu", (4,), (2, 4, 4)),
+        ("add", (5, 6), (2, 4, 4)),
+    ]
+    first = steps([cell], (4, 8, 8))
+    assert [inputs for op, inputs, _ in first if op == "cell_input"] == [(0,), (0,)]
+    assert steps([cell], (4,))[0] == ("cell_input", (0,), (2,))
+
+
+def test_a_cell_concatenates_its_nodes_with_zeros_where_a_node_is_nothing() -> None:
+    nodes = [[edge(0, "relu")], [edge(0, "zero")], [edge(1, "tanh"), edge(2, "relu")]]
+    built = network([{"conv": 4}, {"cell": {"nodes": nodes, "output": "concat"}}])
+    y = built.body(samples())
+    assert y.shape == (2, 12, 8, 8)
+    assert not y[:, 4:8].any()
+    torch.testing.assert_close(y[:, 8:], torch.tanh(y[:, :4]))
+
+
+def test_a_cell_of_one_input_with_its_own_channels_is_preprocessed() -> None:
+    cell = {"cell": {"nodes": [[edge(0, "relu")]], "channels": 6}}
+    assert [op for op, _, _ in steps([cell])] == ["cell_input", "relu"]
+
+
+# Reasons ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("model", "shape", "words"),
+    [
+        (
+            [{"max_pool": 2}, {"max_pool": 2}, {"max_pool": 2}, {"max_pool": 2}],
+            IMAGE,
+            "model[3].max_pool cannot take 3x1x1: a window of 2x2 does not fit, so nothing would be left",
+        ),
+        ([{"conv": {"channels": 4, "kernel": 5, "padding": 0}}], (3, 4, 9), "model[0].conv cannot take 3x4x9"),
+        (["flatten", {"conv": 3}], IMAGE, "model[1].conv cannot take 192: it works on images"),
+        ([{"conv": {"channels": 4, "groups": 2}}], IMAGE, "groups 2 does not divide both 3 channels in and 4 out"),
+        ([{"group_norm": 2}], IMAGE, "groups 2 does not divide its 3 channels"),
+        ([{"mbconv": {"kernel": 4}}], IMAGE, "its kernel must be odd"),
+        ([{"branches": [["relu"], [{"conv": 4}]]}], IMAGE, "model[0].branches cannot add 3x8x8 and 4x8x8"),
+        (
+            [{"branches": {"paths": [["relu"], [{"max_pool": 2}]], "join": "concat"}}],
+            IMAGE,
+            "model[0].branches cannot concatenate 3x8x8 and 3x4x4: their sizes differ",
+        ),
+        (
+            [{"residual": ["global_pool"]}],
+            IMAGE,
+            "model[0].residual.shortcut cannot take 3x8x8: it cannot be projected to 3",
+        ),
+        ([{"residual": [{"upsample": 2}]}], IMAGE, "no stride brings it to 3x16x16"),
+        (
+            [{"branches": [[{"join": "t"}], [{"tap": "t"}]]}],
+            IMAGE,
+            "model[0].branches[0][0].join wants the tap 't'",
+        ),
+        ([{"nn.Unflatten": {"dim": 1, "unflattened_size": [5, 2]}}], IMAGE, "model[0].nn.Unflatten cannot take 3x8x8"),
+        ([{"nn.Flatten": {"start_dim": 0}}], IMAGE, "it turns a batch of 2 into 384"),
+        ([{"linear": 30_000}, {"linear": 100_000}], (8,), "more than 2,000,000,000 parameters"),
+        ([{"upsample": 2**15}], IMAGE, "more than 2,147,483,648 values"),
+        ([{"conv": 10**30}], IMAGE, "model[0].conv cannot take 3x8x8"),
+        ([{"upsample": 10**12}], IMAGE, "model[0].upsample cannot take 3x8x8"),
+    ],
+)
+def test_what_cannot_be_built_says_why(model: Any, shape: Shape, words: str) -> None:
+    told = reason(model, shape)
+    assert words in told
+    assert "\n" not in told
+    assert len(told) < 400
+
+
+def test_a_users_op_that_fails_ends_its_candidate_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(shape: Shape) -> nn.Module:
+        raise KeyError("lost")
+
+    def pairs(shape: Shape) -> nn.Module:
+        return nn.MaxPool2d(2, return_indices=True)
+
+    monkeypatch.setattr(OPS, "_items", {**OPS._items, "broken": broken, "pairs": pairs})
+    assert reason(["broken"]) == "model[0].broken cannot take 3x8x8: KeyError: 'lost'"
+    assert "it gives tuple, and a layer gives one tensor" in reason(["pairs"])
+
+
+def test_a_bias_before_a_batch_norm_goes_unless_it_is_asked_for() -> None:
+    def has_bias(model: Any, name: str) -> bool:
+        return any(key.startswith(f"layers.{name}.") and key.endswith("bias") for key in network(model).state_dict())
+
+    assert not has_bias([{"conv": 4}, "batch_norm"], "model_0_conv")
+    assert not has_bias([{"conv": 4}, "identity", "batch_norm"], "model_0_conv")
+    assert not has_bias([{"separable_conv": 4}, "batch_norm"], "model_0_separable_conv")
+    assert has_bias([{"conv": 4}, "relu", "batch_norm"], "model_0_conv")
+    assert has_bias([{"conv": {"channels": 4, "bias": True}}, "batch_norm"], "model_0_conv")
+    assert has_bias([{"conv": 3}, {"residual": ["batch_norm"]}], "model_0_conv")
+
+
+# Everything at once -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", builtin_names())
+def test_the_shapes_of_built_in_spaces_are_those_of_a_real_run(name: str) -> None:
+    replaced = {"nasbench201": {"cells": 1, "channels": 4}, "darts": {"cells": 1, "stem": 8}, "mobile": {"width": 8}}
+    builtin = load_builtin({name: replaced.get(name, {})})
+    space = parse_space(builtin.model, {}, builtin.let, OPS, ())
+    rng = np.random.default_rng(0)
+    built = 0
+    while built < 3:
+        try:
+            net = build(replay(space, sample(space, rng)).model, (1, 16, 16), classifier)
+        except Infeasible as error:
+            assert str(error) == "the output does not depend on the input: every path to it is zero"
+            continue
+        initialise(net, torch.Generator().manual_seed(0)).eval()
+        seen: dict[str, Shape] = {}
+        for step in net.steps:
+            if step.kind == "op":
+                net.layers[step.name].register_forward_hook(
+                    lambda module, given, output, key=step.name: seen.__setitem__(key, tuple(output.shape[1:]))
+                )
+        assert net(torch.zeros(3, 1, 16, 16, dtype=torch.uint8)).shape == (3, 3)
+        assert seen == {step.name: step.shape for step in net.steps if step.kind == "op"}
+        built += 1

@@ -1,0 +1,111 @@
+"""Costs against hand computation, published figures and a count over a whole run; latency's manners."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from nas_cli.model.build import build, plan
+from nas_cli.model.cost import activation_bytes, cost
+from nas_cli.model.initialise import initialise
+from nas_cli.model.latency import device_name, measure_latency
+from nas_cli.model.network import Network
+from nas_cli.model.ops import OPS, Shape
+from nas_cli.space.builtins import load_builtin
+from nas_cli.space.nodes import Op, Seq
+from nas_cli.space.parse import parse_architecture, parse_space
+
+
+def nothing(shape: Shape) -> Seq:
+    return Seq(())
+
+
+def classifier(shape: Shape) -> Seq:
+    return Seq((Op("linear", {"units": 10}),))
+
+
+def make(model: Any, shape: Shape, head: Any = nothing) -> Network:
+    return build(parse_architecture(model, OPS), shape, head)
+
+
+@pytest.mark.parametrize(
+    ("model", "shape", "params", "macs"),
+    [
+        ([{"conv": 8}], (3, 6, 5), 3 * 8 * 9 + 8, 3 * 8 * 9 * 30),
+        ([{"conv": {"channels": 8, "stride": 2, "bias": False}}], (4, 6, 6), 4 * 8 * 9, 4 * 8 * 9 * 9),
+        ([{"conv": {"channels": 8, "groups": 4}}], (4, 6, 6), 8 * 9 + 8, 8 * 9 * 36),
+        ([{"conv": {"channels": "same", "groups": "same", "kernel": 5}}], (4, 6, 6), 100 + 4, 100 * 36),
+        ([{"conv": {"channels": 2, "dilation": 2, "padding": 0}}], (1, 9, 7), 18 + 2, 18 * 5 * 3),
+        ([{"conv": {"channels": 2, "kernel": [1, 3]}}], (1, 4, 4), 6 + 2, 6 * 16),
+        ([{"separable_conv": 8}], (4, 6, 6), 36 + 32 + 8, (36 + 32) * 36),
+        ([{"linear": 7}], (5,), 42, 35),
+        ([{"linear": 7}], (2, 3, 3), 18 * 7 + 7, 18 * 7),
+        ([{"conv": 8}, "batch_norm", "relu"], (3, 6, 5), 3 * 8 * 9 + 16, 3 * 8 * 9 * 30),
+        (
+            # 4 wide inside 8: widen, depthwise, gate of 2 on one pixel, narrow; four batch norms' worth of pairs.
+            [{"mbconv": {"expand": 2, "se": 0.25}}],
+            (4, 6, 6),
+            (32 + 16) + (72 + 16) + (16 + 2 + 16 + 8) + (32 + 8),
+            (32 + 72 + 32) * 36 + 16 + 16,
+        ),
+        ([{"residual": [{"conv": {"channels": 6, "stride": 2}}]}], (3, 8, 8), 162 + 6 + 18 + 12, (162 + 18) * 16),
+        (["relu", {"max_pool": 2}], (3, 6, 6), 0, 0),
+    ],
+)
+def test_params_and_macs_by_hand(model: Any, shape: Shape, params: int, macs: int) -> None:
+    network = make(model, shape)
+    assert cost(network) == cost(network.program) == {"params": params, "macs": macs}
+    assert params == sum(parameter.numel() for parameter in network.parameters())
+
+
+def test_nasbench201_has_its_published_cost() -> None:
+    """The cell of 3x3 convolutions, C=16, N=5, CIFAR-10: 220.12 M MACs and 1.531546 M parameters.
+
+    Ours has batch norm in the two shortcuts, 2*32 + 2*64 parameters more.
+    """
+    builtin = load_builtin("nasbench201")
+    space = parse_space(builtin.model, {}, builtin.let, OPS, ())
+    model = space.resolve(lambda path, decision: (decision.values() or ())[3]).model
+    assert cost(plan(model, (3, 32, 32), classifier)) == {"params": 1_531_546 + 192, "macs": 220_119_680}
+
+
+def test_the_cost_is_that_of_a_whole_real_run() -> None:
+    model = [
+        {"conv": 8},
+        {"branches": {"paths": [[{"mbconv": {"se": 0.5}}], [{"separable_conv": 8}]], "join": "concat"}},
+        {"residual": [{"conv": {"channels": "x2", "stride": 2}}]},
+        {"nn.Conv2d": {"out_channels": 4, "kernel_size": 3}},
+        "global_pool",
+    ]
+    network = initialise(make(model, (3, 12, 12), classifier), torch.Generator().manual_seed(0)).eval()
+    counter = FlopCounterMode(display=False)
+    with counter, torch.no_grad():
+        network(torch.zeros(3, 3, 12, 12))
+    assert counter.get_total_flops() == 2 * 3 * cost(network)["macs"]
+
+
+def test_activations_are_counted_in_bytes() -> None:
+    assert activation_bytes(make([{"conv": 8}, {"max_pool": 2}], (3, 6, 6))) == 4 * (8 * 36 + 8 * 9)
+
+
+def test_a_plan_is_cheap_the_second_time() -> None:
+    builtin = load_builtin("nasbench201")
+    space = parse_space(builtin.model, {}, builtin.let, OPS, ())
+    model = space.resolve(lambda path, decision: (decision.values() or ())[2]).model
+    assert plan(model, (3, 32, 32), classifier) == plan(model, (3, 32, 32), classifier)
+
+
+def test_latency_is_measured_and_leaves_everything_as_it_was() -> None:
+    network = initialise(make([{"conv": 4}, "batch_norm", "global_pool"], (1, 8, 8), classifier), torch.Generator())
+    threads, mode = torch.get_num_threads(), network.training
+    tracked = network.state_dict()["layers.model_1_batch_norm.num_batches_tracked"].item()
+    measured = measure_latency(network, threads=threads + 1, batch_size=2, seconds=0.1)
+    assert 0 < measured.p50_ms <= measured.p95_ms < 1000
+    assert 10 <= measured.runs <= 1000
+    assert measured.batch_size == 2
+    assert measured.device == device_name("cpu", threads + 1)
+    assert (torch.get_num_threads(), network.training) == (threads, mode)
+    assert network.state_dict()["layers.model_1_batch_norm.num_batches_tracked"].item() == tracked
