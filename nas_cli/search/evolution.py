@@ -20,7 +20,7 @@ from nas_cli.trial import Genotype, Trial
 class Evolution:
     """Regularized (aging) evolution: mutates the best of a random sample of the youngest trials."""
 
-    def __init__(self, space: Space, seed: int, population: PositiveInt = 20, sample: PositiveInt = 5) -> None:
+    def __init__(self, space: Space, seed: int, population: PositiveInt = 20, sample: PositiveInt = 10) -> None:
         self.space = space
         self.seed = seed
         self.size = population

@@ -54,8 +54,11 @@ class Memory:
             if trial.status != "running":
                 self._standings.pop(trial.number, None)
             return False
-        if trial.equals is not None and trial.equals in self._standings:
-            self._twins[trial.number] = self._twins.get(trial.equals, trial.equals)
+        twin = trial.number if trial.equals is None else self._twins.get(trial.equals, trial.equals)
+        if twin != trial.number and twin in self.genotypes:
+            if twin not in self._standings:
+                return False  # it failed on a later rung
+            self._twins[trial.number] = twin
         else:
             rung = trial.rungs[-1][0] if trial.rungs else 0
             self._standings[trial.number] = (trial.feasible, rung, trial.reward, -trial.number)

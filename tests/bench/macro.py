@@ -1,8 +1,8 @@
 """NAS-Bench-Macro as a search: 8 layers, each with one of 3 ops; every network was trained with three seeds.
 
-Su et al., "Prioritized Architecture Sampling with Monto-Carlo Tree Search", CVPR 2021. A query draws the accuracy of one
-of the three seeds at random. A search makes 200 distinct queries; the architecture with the best accuracy it has *seen*
-is its choice, and the choice is scored by the mean of the three seeds.
+Su et al., "Prioritized Architecture Sampling with Monto-Carlo Tree Search", CVPR 2021. A query draws the accuracy of
+one of the three seeds at random. A search makes 200 distinct queries; the architecture with the best accuracy it has
+*seen* is its choice, and the choice is scored by the mean of the three seeds.
 """
 
 from __future__ import annotations
