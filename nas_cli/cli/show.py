@@ -125,7 +125,7 @@ def _print_space(facts: SpaceFacts) -> None:
         rows.add_row(decision.path, decision.values, "in some" if decision.conditional else "")
     target.print()
     target.print(rows)
-    say(f"\n{plural(len(facts.decisions), 'decision')}, of which the ones marked exist in some architectures only.")
+    say(f"\n{plural(len(facts.decisions), 'decision')}; those marked 'in some' hang on another one.")
     say(f"Architectures: {describe_size(facts.architectures)}")
     if facts.size != facts.architectures:
         say(f"With the choices under train: {describe_size(facts.size)}")
@@ -165,12 +165,9 @@ def show_ops(
 
 
 def _argument(argument: dict[str, Any]) -> str:
+    default = argument.get("default")
     if argument["required"]:
         return f"{argument['name']}: {argument['type']}"
-    default = argument["default"]
-    shown = (
-        {None: "nothing", True: "true", False: "false"}.get(default, default)
-        if not isinstance(default, list)
-        else default
-    )
-    return f"{argument['name']} = {shown}: {argument['type']}"
+    if default is None:
+        return f"{argument['name']} (optional): {argument['type']}"
+    return f"{argument['name']} = {str(default).lower() if isinstance(default, bool) else default}: {argument['type']}"

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from nas_cli.errors import DataError, MissingExtraError
 
-IMAGES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".ppm", ".pgm", ".tif", ".tiff")
+IMAGES = (".png", ".jpg", ".jpeg")
 SIDES = (16, 24, 32, 48, 64)
 LOOKED_AT = 40
 
@@ -66,6 +65,13 @@ class Found:
     side: int
 
 
+KINDS = "a folder with a folder of PNG or JPEG images a class, a folder with idx files, or an .npz file is expected"
+SPLIT = (
+    "# A part that the data has of its own is used. Otherwise a fifth is held out: shuffled, every class in it.",
+    "# validation: 0.2                 # to choose the best by",
+    "# test: 0.2                       # for 'nas evaluate' alone",
+)
+
 DIGITS = Found(
     "digits",
     "The digits that come with scikit-learn: 1,797 grey images of 8×8 pixels. Put your own data in their place.",
@@ -74,7 +80,7 @@ DIGITS = Found(
         "# your own:  {source: image-folder, path: my-images, size: [32, 32]}   one folder a class",
         "#            {source: idx, path: my-folder}                            the files of MNIST and its kind",
         "#            {source: npz, path: my-data.npz}                          NumPy arrays",
-        "validation: 0.2                   # held out of the training data, to choose by",
+        *SPLIT,
     ),
     8,
 )
@@ -90,7 +96,7 @@ def look_at(path: Path | None) -> Found:
         if path.suffix == ".npz":
             return _npz(path)
         raise DataError(f"{path} is no data that can be read: {KINDS}")
-    if any(re.search(r"idx\d-ubyte(\.gz)?$", file.name) for file in path.iterdir()):
+    if any(re.search(r"images[-.]idx\d-ubyte(\.gz)?$", file.name) for file in path.iterdir()):
         return Found(_name(path), f"The idx files in {path}.", (*_source("idx", path), *SPLIT), 28)
     arrays = sorted(path.glob("*.npz"))
     if len(arrays) == 1:
@@ -98,37 +104,40 @@ def look_at(path: Path | None) -> Found:
     return _folder(path)
 
 
-KINDS = "a folder with a folder of images a class, a folder with idx files, or an .npz file is expected"
-SPLIT = (
-    "validation: 0.1                   # held out of the training data, to choose by: shuffled, every class in it",
-)
-SPLIT_TEST = (*SPLIT, "test: 0.15                        # held out for 'nas evaluate' alone")
-
-
 def _npz(path: Path) -> Found:
     return Found(_name(path), f"The arrays in {path}.", (*_source("npz", path), *SPLIT), 28)
 
 
 def _folder(path: Path) -> Found:
-    classes = sorted(folder for folder in path.iterdir() if folder.is_dir() and not folder.name.startswith("."))
-    filled = [folder for folder in classes if next(_images(folder), None) is not None]
+    top = path / "train" if _subfolders(path / "train") else path
+    classes = _subfolders(top)
+    images = {folder: _images(folder) for folder in classes}
+    filled = [folder for folder in classes if images[folder]]
     if len(filled) < 2:
-        found = f"{len(filled)} such folder{'' if len(filled) == 1 else 's'}"
-        raise DataError(f"{path} has {found}, and at least two classes are needed: {KINDS}")
-    files = [file for folder in filled for file in _images(folder)]
+        raise DataError(f"{top} has {len(filled)} folders with images, and at least two classes are needed: {KINDS}")
+    if len(filled) < len(classes):
+        empty = next(folder for folder in classes if not images[folder])
+        raise DataError(f"the class folder {empty} has no PNG or JPEG images")
+    files = [file for folder in classes for file in images[folder]]
     height, width = _typical_size(files[:: max(1, len(files) // LOOKED_AT)])
     side = max([s for s in SIDES if s <= min(height, width)], default=SIDES[0])
     names = ", ".join(folder.name for folder in filled[:5]) + (", …" if len(filled) > 5 else "")
     lines = (
         *_source("image-folder", path),
         f"size: [{side}, {side}]                    # what every image is resized to; most here are {height}×{width}",
-        *SPLIT_TEST,
+        *SPLIT,
     )
-    return Found(_name(path), f"{len(files):,} images of {len(filled)} classes in {path}: {names}.", lines, side)
+    return Found(_name(path), f"{len(files):,} images of {len(filled)} classes in {top}: {names}.", lines, side)
 
 
-def _images(folder: Path) -> Iterator[Path]:
-    return (file for file in sorted(folder.rglob("*")) if file.suffix.lower() in IMAGES)
+def _subfolders(folder: Path) -> list[Path]:
+    if not folder.is_dir():
+        return []
+    return sorted(inner for inner in folder.iterdir() if inner.is_dir() and inner.name[0] != "." and inner.name != "__MACOSX")
+
+
+def _images(folder: Path) -> list[Path]:
+    return sorted(file for file in folder.iterdir() if file.suffix.lower() in IMAGES and file.name[0] != ".")
 
 
 def _typical_size(files: list[Path]) -> tuple[int, int]:

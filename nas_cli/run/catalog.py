@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+import types
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from nas_cli.errors import UserError, did_you_mean
 from nas_cli.model.ops import OPS
-from nas_cli.registry import Param, type_name
+from nas_cli.registry import Between, Param, Relative, type_name
 from nas_cli.run.compose import compose
 from nas_cli.space.builtins import builtin_names, load_builtin
 from nas_cli.space.canonical import Canonical
@@ -40,8 +41,31 @@ def list_ops(name: str | None = None) -> list[dict[str, Any]]:
 
 
 def argument(param: Param) -> dict[str, Any]:
-    content: dict[str, Any] = {"name": param.name, "type": type_name(param.annotation), "required": param.required}
+    content: dict[str, Any] = {"name": param.name, "type": short_type(param.annotation), "required": param.required}
     return content if param.required else {**content, "default": plain(param.default)}
+
+
+def short_type(annotation: Any) -> str:
+    """What an argument takes, in few words: `whole number ≥ 1 | same, x2`, `max | avg`, `number 0 to 1`."""
+    origin, args = get_origin(annotation), get_args(annotation)
+    if origin is Annotated:
+        if any(isinstance(mark, Relative) for mark in args[1:]):
+            return "same, x2"
+        return " ".join([short_type(args[0]), *(_bounds(mark) for mark in args[1:] if isinstance(mark, Between))])
+    if origin in (Union, types.UnionType):
+        return " | ".join(short_type(arg) for arg in args if arg is not type(None))
+    if origin is Literal:
+        return " | ".join(map(str, args))
+    if origin is tuple and len(args) == 2 and args[1] is not Ellipsis:
+        return "[h, w]"
+    names = {int: "whole number", float: "number", bool: "true | false", str: "text"}
+    return names.get(annotation) or type_name(annotation)
+
+
+def _bounds(bounds: Between) -> str:
+    if math.isinf(bounds.high):
+        return f"≥ {bounds.low:g}"
+    return f"≤ {bounds.high:g}" if math.isinf(bounds.low) else f"{bounds.low:g} to {bounds.high:g}"
 
 
 @dataclass(frozen=True)
@@ -122,12 +146,12 @@ def open_decisions(space: Space) -> list[OpenDecision]:
             return known if path in wanted and decision.allows(known) else _values(decision)[0]
 
         genotype = space.resolve(decide).genotype
-        before = -1
-        for path in trail:
+        following = len(order)
+        for path in reversed(trail):
             if path not in met:
                 met[path] = found[path], dict(genotype)
-                order.insert(before + 1, path)
-            before = order.index(path)
+                order.insert(following, path)  # before what comes next in the text
+            following = order.index(path)
             visits[path] = visits.get(path, 0) + 1
         return trail
 

@@ -1,0 +1,93 @@
+"""`nas init` looks at data and writes a spec for it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from nas_cli.cli.starter import look_at, starter_spec
+from nas_cli.errors import DataError
+from nas_cli.run.compose import compose
+from nas_cli.run.directory import RunDirectory
+from nas_cli.spec.load import parse_document
+
+
+def make_images(folder: Path, classes: int = 2, each: int = 3, size: tuple[int, int] = (40, 30)) -> None:
+    rng = np.random.default_rng(0)
+    for label in range(classes):
+        (folder / f"class {label}").mkdir(parents=True)
+        for index in range(each):
+            pixels = rng.integers(0, 256, (size[1], size[0], 3), np.uint8)
+            Image.fromarray(pixels).save(folder / f"class {label}" / f"{index}.png")
+
+
+def composed(path: Path | None) -> Any:
+    found = look_at(path)
+    return compose(parse_document(starter_spec(found, Path("x.yaml")), "x.yaml"))
+
+
+def test_a_folder_of_images(tmp_path: Path) -> None:
+    make_images(tmp_path / "my images")
+    found = look_at(tmp_path / "my images")
+    assert found.what.startswith("6 images of 2 classes")
+    assert found.name == "my-images"
+    experiment = composed(tmp_path / "my images")
+    assert experiment.data.source == "image-folder"
+    assert experiment.data.arguments["size"] == (24, 24)
+    assert experiment.notes == ()
+
+
+def test_idx_npz_and_nothing(tmp_path: Path) -> None:
+    (tmp_path / "idx").mkdir()
+    (tmp_path / "idx" / "train-images-idx3-ubyte.gz").touch()
+    assert composed(tmp_path / "idx").data.source == "idx"
+    (tmp_path / "arrays.npz").touch()
+    assert composed(tmp_path / "arrays.npz").data.source == "npz"
+    assert composed(None).data.source == "digits"
+
+
+@pytest.mark.parametrize("name", ["", "one", "yes", "007", "a: b", "# c", "-", "ü 1"])
+def test_any_folder_name(tmp_path: Path, name: str) -> None:
+    folder = tmp_path / name / "d"
+    make_images(folder)
+    assert composed(folder).data.arguments["path"] == folder
+
+
+def test_what_cannot_be_read(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="nothing at"):
+        look_at(tmp_path / "nowhere")
+    with pytest.raises(DataError, match="0 folders with images"):
+        look_at(tmp_path)
+    (tmp_path / "table.csv").write_text("a,b\n")
+    with pytest.raises(DataError, match=r"table\.csv is no data that can be read"):
+        look_at(tmp_path / "table.csv")
+    make_images(tmp_path / "images")
+    broken = tmp_path / "images" / "class 0" / "0.png"
+    broken.write_bytes(b"no image")
+    with pytest.raises(DataError, match=r"0\.png cannot be read"):
+        look_at(tmp_path / "images")
+
+
+def test_it_overwrites_nothing(nas: Any, tmp_path: Path) -> None:
+    (tmp_path / "digits.yaml").write_text("mine")
+    done = nas("init", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "is there already" in done.stderr
+    assert (tmp_path / "digits.yaml").read_text() == "mine"
+    assert nas("init", "--out", "other.yaml", cwd=tmp_path).returncode == 0
+    assert nas("init", "--task", "image-clasification", cwd=tmp_path).returncode == 2
+
+
+def test_the_spec_runs_as_it_stands(nas: Any, tmp_path: Path) -> None:
+    make_images(tmp_path / "images", classes=3, each=20, size=(20, 20))
+    assert nas("init", "images", cwd=tmp_path).returncode == 0
+    small = ["train.epochs=1", "search.stop.trials=1", "final.epochs=1", "final.top=1", "final.seeds=1"]
+    changes = [word for change in small for word in ("--set", change)]
+    done = nas("search", "images.yaml", *changes, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    (run,) = (tmp_path / "runs").iterdir()
+    assert RunDirectory(run).weights.exists()
