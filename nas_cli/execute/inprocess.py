@@ -1,0 +1,29 @@
+"""Jobs in this very process, one after another."""
+
+from __future__ import annotations
+
+from collections import deque
+
+from nas_cli.execute.executor import Job, JobResult
+from nas_cli.execute.session import Session
+from nas_cli.execute.worker import JobProgress, run_job
+
+
+class InProcess:
+    """Runs a job when it is waited for. An exception of the candidate is contained; a crash of the process is not."""
+
+    slots = 1
+
+    def __init__(self, session: Session, progress: JobProgress = lambda *_: None) -> None:
+        self._session = session
+        self._progress = progress
+        self._waiting: deque[Job] = deque()
+
+    def submit(self, job: Job) -> None:
+        self._waiting.append(job)
+
+    def wait(self) -> JobResult:
+        return run_job(self._waiting.popleft(), self._session, self._progress)
+
+    def close(self) -> None:
+        self._waiting.clear()

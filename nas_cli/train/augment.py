@@ -1,0 +1,85 @@
+"""Augmentation of whole batches as tensors: each example drawn on its own, from one generator.
+
+Inputs are normalised images (N, C, H, W), so that what is filled with zero is filled with the mean.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated, Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from nas_cli.registry import Between, Fraction, PositiveInt, Registry
+
+Augmentation = Callable[[Tensor, Tensor, int, torch.Generator], tuple[Tensor, Tensor]]
+"""Takes inputs, targets, the number of classes and a generator on the inputs' device; gives inputs and targets."""
+
+AUGMENTS: Registry[Callable[..., Augmentation]] = Registry("augmentation")
+
+
+@AUGMENTS.register("crop")
+def crop(padding: PositiveInt = 2) -> Augmentation:
+    """Random crop: pads every side, then cuts a window of the old size."""
+
+    def apply(x: Tensor, y: Tensor, classes: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        count, _, height, width = x.shape
+        tops = torch.randint(0, 2 * padding + 1, (count, 1), generator=generator, device=x.device)
+        lefts = torch.randint(0, 2 * padding + 1, (count, 1), generator=generator, device=x.device)
+        rows = tops + torch.arange(height, device=x.device)
+        columns = lefts + torch.arange(width, device=x.device)
+        padded = F.pad(x, (padding, padding, padding, padding))
+        examples = torch.arange(count, device=x.device)[:, None, None]
+        # Advanced indexing puts the channels last: (N, H, W, C).
+        return padded[examples, :, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2), y
+
+    return apply
+
+
+@AUGMENTS.register("flip")
+def flip(axis: Literal["horizontal", "vertical"] = "horizontal", rate: Fraction = 0.5) -> Augmentation:
+    """Mirrors an image with probability rate."""
+    dimension = 3 if axis == "horizontal" else 2
+
+    def apply(x: Tensor, y: Tensor, classes: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        chosen = torch.rand(len(x), generator=generator, device=x.device) < rate
+        return torch.where(chosen[:, None, None, None], x.flip(dimension), x), y
+
+    return apply
+
+
+@AUGMENTS.register("cutout")
+def cutout(size: PositiveInt = 4) -> Augmentation:
+    """Cutout (DeVries & Taylor 2017): blanks a square around a random pixel; it may reach over the edge."""
+
+    def apply(x: Tensor, y: Tensor, classes: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        count, _, height, width = x.shape
+
+        def inside(side: int) -> Tensor:
+            start = torch.randint(0, side, (count, 1), generator=generator, device=x.device) - size // 2
+            places = torch.arange(side, device=x.device)
+            return (places >= start) & (places < start + size)
+
+        blank = inside(height)[:, None, :, None] & inside(width)[:, None, None, :]
+        return x.masked_fill(blank, 0.0), y
+
+    return apply
+
+
+@AUGMENTS.register("mixup")
+def mixup(alpha: Annotated[float, Between(0.01, 10)] = 0.2) -> Augmentation:
+    """Mixup (Zhang et al. 2018): blends pairs of images and their labels, the share drawn from Beta(alpha, alpha)."""
+
+    def apply(x: Tensor, y: Tensor, classes: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        shape = torch.full((2, len(x)), alpha, device=x.device, dtype=torch.float64)
+        gammas = torch._standard_gamma(shape, generator=generator).clamp_min(1e-30)
+        share = (gammas[0] / gammas.sum(0)).to(x.dtype)
+        partner = torch.randperm(len(x), generator=generator, device=x.device)
+        if y.dim() == 1:
+            y = F.one_hot(y, classes).to(x.dtype)
+        mixed = share[:, None, None, None] * x + (1 - share)[:, None, None, None] * x[partner]
+        return mixed, share[:, None] * y + (1 - share)[:, None] * y[partner]
+
+    return apply

@@ -1,0 +1,36 @@
+"""Losses by name. Targets are class indices (N,) or, after mixup, probabilities (N, classes)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from nas_cli.registry import Between, Registry
+
+Loss = Callable[[Tensor, Tensor], Tensor]
+"""From logits (N, classes) and targets to the mean loss over the batch, a scalar."""
+
+LOSSES: Registry[Callable[..., Loss]] = Registry("loss")
+
+
+@LOSSES.register("cross_entropy")
+def cross_entropy(label_smoothing: Annotated[float, Between(0, 0.9)] = 0.0) -> Loss:
+    """Cross-entropy with label smoothing (Szegedy et al. 2016)."""
+    return lambda logits, targets: F.cross_entropy(logits, targets, label_smoothing=label_smoothing)
+
+
+@LOSSES.register("focal")
+def focal(gamma: Annotated[float, Between(0, 10)] = 2.0) -> Loss:
+    """Focal loss (Lin et al. 2017): cross-entropy that makes little of what is right already."""
+
+    def loss(logits: Tensor, targets: Tensor) -> Tensor:
+        logs = torch.log_softmax(logits, dim=1)
+        if targets.dim() == 1:
+            targets = F.one_hot(targets, logits.shape[1]).to(logs.dtype)
+        return -(targets * (1 - logs.exp()) ** gamma * logs).sum(dim=1).mean()
+
+    return loss

@@ -1,0 +1,63 @@
+"""Optimizers by name. Weight decay acts on weights only, not on biases and norms (which have one dimension)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Annotated, Any
+
+import torch
+from torch import nn
+
+from nas_cli.registry import Between, Fraction, NonNegative, Registry
+
+LearningRate = Annotated[float, Between(1e-8, 100)]
+Momentum = Annotated[float, Between(0, 0.9999)]
+
+OPTIMIZERS: Registry[Callable[..., torch.optim.Optimizer]] = Registry("optimizer", supplied=1)
+
+
+def parameter_groups(parameters: Iterable[nn.Parameter], weight_decay: float) -> list[dict[str, Any]]:
+    """Two groups: weights of two or more dimensions, which decay, and the rest, which does not."""
+    trained = [p for p in parameters if p.requires_grad]
+    groups = [
+        {"params": [p for p in trained if p.dim() > 1], "weight_decay": weight_decay},
+        {"params": [p for p in trained if p.dim() <= 1], "weight_decay": 0.0},
+    ]
+    return [group for group in groups if group["params"]]
+
+
+@OPTIMIZERS.register("sgd")
+def sgd(
+    parameters: Iterable[nn.Parameter],
+    lr: LearningRate = 0.1,
+    momentum: Momentum = 0.9,
+    nesterov: bool = True,
+    weight_decay: NonNegative = 5e-4,
+) -> torch.optim.Optimizer:
+    """Stochastic gradient descent with (Nesterov) momentum."""
+    nesterov = nesterov and momentum > 0
+    return torch.optim.SGD(parameter_groups(parameters, weight_decay), lr, momentum, nesterov=nesterov)
+
+
+@OPTIMIZERS.register("adam")
+def adam(
+    parameters: Iterable[nn.Parameter],
+    lr: LearningRate = 1e-3,
+    beta1: Fraction = 0.9,
+    beta2: Fraction = 0.999,
+    weight_decay: NonNegative = 0.0,
+) -> torch.optim.Optimizer:
+    """Adam (Kingma & Ba 2015); weight decay is added to the gradient."""
+    return torch.optim.Adam(parameter_groups(parameters, weight_decay), lr, (beta1, beta2))
+
+
+@OPTIMIZERS.register("adamw")
+def adamw(
+    parameters: Iterable[nn.Parameter],
+    lr: LearningRate = 1e-3,
+    beta1: Fraction = 0.9,
+    beta2: Fraction = 0.999,
+    weight_decay: NonNegative = 0.01,
+) -> torch.optim.Optimizer:
+    """AdamW (Loshchilov & Hutter 2019): Adam with decoupled weight decay."""
+    return torch.optim.AdamW(parameter_groups(parameters, weight_decay), lr, (beta1, beta2))

@@ -1,0 +1,53 @@
+"""Learning-rate schedules: from the share of the training that is over to a factor on the optimizer's rate."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Annotated
+
+from nas_cli.registry import Between, Registry
+
+Schedule = Callable[[float], float]
+"""Takes progress in 0..1 (steps done over all steps) and gives the factor for the next step."""
+Share = Annotated[float, Between(0, 0.9)]
+
+SCHEDULES: Registry[Callable[..., Schedule]] = Registry("learning-rate schedule")
+
+
+def _after(warmup: float, progress: float) -> float:
+    return (progress - warmup) / (1 - warmup)
+
+
+@SCHEDULES.register("cosine")
+def cosine(warmup: Share = 0.0) -> Schedule:
+    """From the full rate to zero along half a cosine (Loshchilov & Hutter 2017); warmup: the share that rises first."""
+
+    def factor(progress: float) -> float:
+        if progress < warmup:
+            return progress / warmup
+        return 0.5 * (1 + math.cos(math.pi * min(1.0, _after(warmup, progress))))
+
+    return factor
+
+
+@SCHEDULES.register("one_cycle")
+def one_cycle(
+    warmup: Share = 0.3, start: Annotated[float, Between(0, 1)] = 0.04, end: Annotated[float, Between(0, 1)] = 4e-6
+) -> Schedule:
+    """Up along half a cosine from start times the rate, then down to end times the rate (Smith & Topin 2018)."""
+
+    def factor(progress: float) -> float:
+        if progress < warmup:
+            low, high, place = start, 1.0, progress / warmup
+        else:
+            low, high, place = 1.0, end, min(1.0, _after(warmup, progress))
+        return high + (low - high) * 0.5 * (1 + math.cos(math.pi * place))
+
+    return factor
+
+
+@SCHEDULES.register("constant")
+def constant(warmup: Share = 0.0) -> Schedule:
+    """The full rate all along, after a linear warmup."""
+    return lambda progress: progress / warmup if progress < warmup else 1.0
