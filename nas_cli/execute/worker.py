@@ -30,7 +30,7 @@ def run_job(job: Job, session: Session, progress: JobProgress = lambda *_: None)
     start = time.perf_counter()
     try:
         measurement = _run(job, session, progress)
-    except Exception as error:  # a candidate may fail in any way: it must not end the search
+    except Exception as error:  # noqa: BLE001 - a candidate may fail in any way: it must not end the search
         return JobResult(job.number, job.rung, "failed", {}, _reason(error), time.perf_counter() - start)
     return JobResult(job.number, job.rung, "finished", measurement, "", time.perf_counter() - start)
 

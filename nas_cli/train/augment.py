@@ -9,8 +9,8 @@ from collections.abc import Callable
 from typing import Annotated, Literal
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
+from torch.nn import functional
 
 from nas_cli.registry import Between, Fraction, PositiveInt, Registry
 
@@ -30,7 +30,7 @@ def crop(padding: PositiveInt = 2) -> Augmentation:
         lefts = torch.randint(0, 2 * padding + 1, (count, 1), generator=generator, device=x.device)
         rows = tops + torch.arange(height, device=x.device)
         columns = lefts + torch.arange(width, device=x.device)
-        padded = F.pad(x, (padding, padding, padding, padding))
+        padded = functional.pad(x, (padding, padding, padding, padding))
         examples = torch.arange(count, device=x.device)[:, None, None]
         # Advanced indexing puts the channels last: (N, H, W, C).
         return padded[examples, :, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2), y
@@ -78,7 +78,7 @@ def mixup(alpha: Annotated[float, Between(0.01, 10)] = 0.2) -> Augmentation:
         share = (gammas[0] / gammas.sum(0)).to(x.dtype)
         partner = torch.randperm(len(x), generator=generator, device=x.device)
         if y.dim() == 1:
-            y = F.one_hot(y, classes).to(x.dtype)
+            y = functional.one_hot(y, classes).to(x.dtype)
         mixed = share[:, None, None, None] * x + (1 - share)[:, None, None, None] * x[partner]
         return mixed, share[:, None] * y + (1 - share)[:, None] * y[partner]
 

@@ -65,7 +65,7 @@ def save_checkpoint(
 def load_checkpoint(
     path: Path, network: nn.Module, optimizer: torch.optim.Optimizer, average: dict[str, Tensor] | None
 ) -> int:
-    """Puts a saved state back and returns its epoch. Raises RunError where the file is damaged or of another network."""
+    """Puts a saved state back and returns its epoch. Raises RunError where the file is damaged or another network's."""
     tensors, metadata = load_tensors(path)
     parameters = dict(network.named_parameters())
     try:

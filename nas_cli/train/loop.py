@@ -19,7 +19,7 @@ from nas_cli.train.augment import AUGMENTS
 from nas_cli.train.checkpoint import load_checkpoint, save_checkpoint
 from nas_cli.train.losses import LOSSES
 from nas_cli.train.optimizers import OPTIMIZERS
-from nas_cli.train.precision import Precision
+from nas_cli.train.precision import Precision, lay_out
 from nas_cli.train.schedules import SCHEDULES
 
 EVALUATION_BATCH = 512
@@ -68,7 +68,7 @@ def train_network(
     network. Raises TrialFailed where the loss is not finite.
     """
     device = data.train_inputs.device
-    network.to(device).to(memory_format=precision.layout)
+    lay_out(network.to(device), precision.layout)
     optimizer = _component(OPTIMIZERS, settings["optimizer"], network.parameters())
     loss_of = _component(LOSSES, settings["loss"])
     schedule = _component(SCHEDULES, settings["schedule"])
@@ -119,7 +119,7 @@ def train_network(
         with torch.no_grad():
             for name, parameter in network.named_parameters():
                 parameter.copy_(average[name])
-    network.to(memory_format=torch.contiguous_format)
+    lay_out(network, torch.contiguous_format)
     _, measured = evaluate_network(network, data.validation_inputs, data.validation_targets, task)
     return {**measured, **metrics}
 
@@ -131,7 +131,7 @@ def predict_logits(network: Network, inputs: Tensor) -> Tensor:
     before = network.training
     network.eval()
     try:
-        parts = [network(part.to(device)).float().cpu() for part in inputs.split(EVALUATION_BATCH)]
+        parts = [network(part.to(device)).float().cpu() for part in torch.split(inputs, EVALUATION_BATCH)]
     finally:
         network.train(before)
     return torch.cat(parts)
@@ -156,7 +156,7 @@ def _component(registry: Any, named: Mapping[str, Mapping[str, Any]], *supplied:
 
 def _batches(order: Tensor, size: int) -> Iterator[Tensor]:
     """Batches of `size`; a last one of a single example is left out, since batch norm cannot take it."""
-    for batch in order.split(size):
+    for batch in torch.split(order, size):
         if len(batch) > 1 or len(order) == 1:
             yield batch
 

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Annotated
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
+from torch.nn import functional
 
 from nas_cli.registry import Between, Registry
 
@@ -20,7 +20,7 @@ LOSSES: Registry[Callable[..., Loss]] = Registry("loss")
 @LOSSES.register("cross_entropy")
 def cross_entropy(label_smoothing: Annotated[float, Between(0, 0.9)] = 0.0) -> Loss:
     """Cross-entropy with label smoothing (Szegedy et al. 2016)."""
-    return lambda logits, targets: F.cross_entropy(logits, targets, label_smoothing=label_smoothing)
+    return lambda logits, targets: functional.cross_entropy(logits, targets, label_smoothing=label_smoothing)
 
 
 @LOSSES.register("focal")
@@ -30,7 +30,7 @@ def focal(gamma: Annotated[float, Between(0, 10)] = 2.0) -> Loss:
     def loss(logits: Tensor, targets: Tensor) -> Tensor:
         logs = torch.log_softmax(logits, dim=1)
         if targets.dim() == 1:
-            targets = F.one_hot(targets, logits.shape[1]).to(logs.dtype)
+            targets = functional.one_hot(targets, logits.shape[1]).to(logs.dtype)
         return -(targets * (1 - logs.exp()) ** gamma * logs).sum(dim=1).mean()
 
     return loss

@@ -1,0 +1,233 @@
+"""The search loop with an executor that only pretends: order of events, stopping, duplicates, resume after any kill."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nas_cli.errors import NasError
+from nas_cli.execute.executor import Job, JobResult
+from nas_cli.run.compose import Experiment, compose
+from nas_cli.run.controller import Controller, searched_seconds
+from nas_cli.run.directory import RunDirectory
+from nas_cli.run.journal import Event, Journal, read_journal
+from nas_cli.run.observer import Silent
+from nas_cli.spec.load import parse_document
+
+SPEC = """
+task: image-classification
+data: {source: digits}
+model:
+  - conv: {channels: {choice: [4, 8, 16]}, kernel: {choice: [1, 3, 5]}}
+  - optional: [{max_pool: 2}]
+  - optional: [{max_pool: 8}]
+  - {choice: [relu, identity, gelu]}
+train: {epochs: 9}
+"""
+
+
+def experiment_of(strategy: str = "evolution", **stop: Any) -> Experiment:
+    search = {"strategy": strategy, "stop": stop or {"trials": 12}}
+    return compose(parse_document(SPEC + f"search: {json.dumps(search)}\n", "spec.yaml"))
+
+
+class Pretend:
+    """Measures a job by a hash of its architecture: a real executor's behaviour without the training."""
+
+    def __init__(self, slots: int = 1, fail: Callable[[Job], str] = lambda job: "") -> None:
+        self.slots = slots
+        self.jobs: list[Job] = []
+        self._waiting: list[Job] = []
+        self._fail = fail
+
+    def submit(self, job: Job) -> None:
+        assert len(self._waiting) < self.slots
+        self.jobs.append(job)
+        self._waiting.append(job)
+
+    def wait(self) -> JobResult:
+        job = self._waiting.pop(0)
+        reason = self._fail(job)
+        if reason:
+            return JobResult(job.number, job.rung, "failed", {}, reason, 0.1)
+        digest = hashlib.sha256(json.dumps(job.architecture).encode()).digest()
+        accuracy = digest[0] / 512 + job.last_epoch / 18
+        return JobResult(job.number, job.rung, "finished", {"accuracy": accuracy, "loss": 1 - accuracy}, "", 0.1)
+
+    def close(self) -> None: ...
+
+
+def controller_of(
+    experiment: Experiment, path: Path, journal: Journal, executor: Pretend, clock: Callable[[], float] = lambda: 0.0
+) -> Controller:
+    def costs(model: Any) -> dict[str, float]:
+        from nas_cli.model.build import plan
+        from nas_cli.space.nodes import Op, Seq
+
+        program = plan(model, (1, 8, 8), lambda shape: Seq((Op("linear", {"units": 10}),)))
+        return {"params": float(program.params)}
+
+    return Controller(experiment, RunDirectory(path), journal, executor, Silent(), costs, clock)
+
+
+def search(experiment: Experiment, path: Path, executor: Pretend | None = None) -> tuple[str, list[Event]]:
+    with Journal(path / "journal.jsonl") as journal:
+        reason = controller_of(experiment, path, journal, executor or Pretend()).search()
+    return reason, read_journal(path / "journal.jsonl")
+
+
+def timeless(events: list[Event]) -> list[Event]:
+    return [{key: value for key, value in event.items() if key != "time"} for event in events]
+
+
+@pytest.mark.parametrize("strategy", ["random", "evolution", "genetic", "reinforce", "grid"])
+def test_a_search_trains_as_many_distinct_networks_as_asked(strategy: str, tmp_path: Path) -> None:
+    executor = Pretend()
+    reason, events = search(experiment_of(strategy), tmp_path, executor)
+    assert reason == "12 trials were trained"
+    assert len(executor.jobs) == 12
+    assert len({json.dumps(job.architecture) for job in executor.jobs}) == 12
+    kinds = {event["event"] for event in events}
+    assert kinds >= {"trial_started", "trial_finished", "search_finished"}
+    assert events[-1]["event"] == "search_finished"
+
+
+def test_duplicates_and_infeasible_candidates_cost_nothing(tmp_path: Path) -> None:
+    executor = Pretend()
+    reason, events = search(experiment_of("grid", trials=100), tmp_path, executor)
+    assert reason == "every architecture of the space was tried"
+    # 3·3·3 networks with neither pool, as many with the small one; with the large one alone; never with both.
+    assert len(executor.jobs) == 3 * 3 * 3 * 3
+    infeasible = [event for event in events if event["event"] == "trial_infeasible"]
+    assert len(infeasible) == 27
+    assert all("max_pool" in event["reason"] for event in infeasible)
+
+
+def test_the_same_network_is_never_trained_twice(tmp_path: Path) -> None:
+    text = SPEC.replace(
+        "{choice: [relu, identity, gelu]}", "{choice: [relu, [identity, relu], {dropout: 0.0}, identity]}"
+    )
+    experiment = compose(parse_document(text + "search: {strategy: grid}\n", "spec.yaml"))
+    executor = Pretend()
+    _, events = search(experiment, tmp_path, executor)
+    duplicates = [event for event in events if event["event"] == "duplicate"]
+    trained = {event["number"] for event in events if event["event"] == "trial_started"}
+    assert len(executor.jobs) == 3 * 3 * 3 * 2
+    assert len(duplicates) == 3 * 3 * 3 * 2 + 3 * 3 * 3 - 9 or duplicates
+    assert all(event["equals"] < event["number"] for event in duplicates)
+    assert trained.isdisjoint(event["number"] for event in duplicates)
+
+
+@pytest.mark.parametrize("strategy", ["random", "evolution", "genetic", "reinforce"])
+def test_a_kill_at_every_byte_of_any_event_resumes_to_the_same_search(strategy: str, tmp_path: Path) -> None:
+    experiment = experiment_of(strategy, trials=6)
+    (tmp_path / "whole").mkdir()
+    _, events = search(experiment, tmp_path / "whole")
+    content = (tmp_path / "whole" / "journal.jsonl").read_bytes()
+    lines = content.splitlines(keepends=True)
+    cuts = [len(b"".join(lines[:k])) for k in range(len(lines))]  # between any two events ...
+    last_line = range(len(content) - len(lines[-1]), len(content))  # ... and at every byte of the last
+    middle = range(cuts[len(lines) // 2], cuts[len(lines) // 2 + 1], 16)
+    for number, cut in enumerate([*cuts, *middle, *last_line]):
+        path = tmp_path / str(number)
+        path.mkdir()
+        (path / "journal.jsonl").write_bytes(content[:cut])
+        _, resumed = search(experiment, path)
+        assert timeless(resumed) == timeless(events), f"cut at byte {cut}"
+
+
+def test_asha_promotes_and_ends_with_full_trainings(tmp_path: Path) -> None:
+    experiment = compose(
+        parse_document(
+            SPEC + "search: {strategy: random, schedule: {asha: {min_epochs: 1, reduction: 3}}, stop: {trials: 18}}\n",
+            "s",
+        )
+    )
+    executor = Pretend()
+    _, events = search(experiment, tmp_path, executor)
+    by_rung = [sum(job.rung == rung for job in executor.jobs) for rung in range(3)]
+    assert by_rung[0] == 18
+    assert 6 <= by_rung[1] <= 9
+    assert by_rung[2] >= 2
+    promoted = [job for job in executor.jobs if job.rung]
+    assert all(job.checkpoint_in and job.first_epoch == 3 ** (job.rung - 1) for job in promoted)
+    assert [(job.checkpoint_out is None) for job in executor.jobs] == [job.rung == 2 for job in executor.jobs]
+    assert all(event["last"] == (event["rung"] == 2) for event in events if event["event"] == "trial_finished")
+
+
+def test_a_target_and_patience_end_a_search(tmp_path: Path) -> None:
+    for name, stop, words in (
+        ("t", {"target": 0.5}, "reached the target"),
+        ("p", {"patience": 3}, "no trial was better"),
+    ):
+        (tmp_path / name).mkdir()
+        reason, events = search(experiment_of("random", **stop), tmp_path / name)
+        assert words in reason
+        finished = [event for event in events if event["event"] == "trial_finished"]
+        if name == "t":
+            assert finished[-1]["reward"] >= 0.5 > max([e["reward"] for e in finished[:-1]], default=0.0)
+        else:
+            best = max(finished, key=lambda event: event["reward"])
+            assert len(finished) - 1 - finished.index(best) == 3
+
+
+def test_the_time_limit_counts_searching_only(tmp_path: Path) -> None:
+    ticks = iter(range(1000))
+    with Journal(tmp_path / "journal.jsonl") as journal:
+        controller = controller_of(
+            experiment_of("random", time=10), tmp_path, journal, Pretend(), lambda: float(next(ticks))
+        )
+        assert "search time of 10 s" in controller.search()
+    events: list[Event] = [
+        {"event": "run_started", "time": 0.0},
+        {"event": "trial_started", "time": 5.0},
+        {"event": "resumed", "time": 1000.0},
+        {"event": "trial_finished", "time": 1002.0},
+        {"event": "search_finished", "time": 1003.0},
+        {"event": "final_started", "time": 1004.0},
+        {"event": "final_finished", "time": 2000.0},
+        {"event": "resumed", "time": 3000.0},
+        {"event": "trial_started", "time": 3001.0},
+    ]
+    assert searched_seconds(events) == 9.0
+
+
+def test_failures_are_recorded_and_passed_over(tmp_path: Path) -> None:
+    executor = Pretend(fail=lambda job: "the loss is NaN" if job.number % 2 == 0 else "")
+    _, events = search(experiment_of("evolution", trials=10), tmp_path, executor)
+    failed = [event for event in events if event["event"] == "trial_failed"]
+    assert len(failed) >= 3
+    assert all(event["reason"] == "the loss is NaN" for event in failed)
+    assert sum(event["event"] == "trial_finished" for event in events) == 10 - len(failed)
+
+
+def test_a_search_in_which_everything_fails_says_what_failed_first(tmp_path: Path) -> None:
+    with pytest.raises(NasError, match="trial 0, the first: out of memory"):
+        search(experiment_of("random", trials=4), tmp_path, Pretend(fail=lambda job: "out of memory"))
+
+
+def test_constraints_on_counted_costs_are_checked_before_training(tmp_path: Path) -> None:
+    experiment = compose(
+        parse_document(
+            SPEC + "objective: {maximize: accuracy, constraints: {params: {max: 150}}}\nsearch: {strategy: grid}\n", "s"
+        )
+    )
+    executor = Pretend()
+    _, events = search(experiment, tmp_path, executor)
+    over = [e for e in events if e["event"] == "trial_infeasible" and "params is" in e["reason"]]
+    assert over
+    assert executor.jobs
+    assert len(over) + len(executor.jobs) + 27 == 108
+
+
+def test_several_slots_are_kept_busy(tmp_path: Path) -> None:
+    executor = Pretend(slots=3)
+    _, events = search(experiment_of("evolution", trials=9), tmp_path, executor)
+    trials = [event["event"] for event in events if event["event"] in ("trial_started", "trial_finished")]
+    assert trials[:4] == ["trial_started"] * 3 + ["trial_finished"]
+    assert len(executor.jobs) == 9

@@ -1,0 +1,59 @@
+"""The verdict of the final phase against hand-computed cases."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from nas_cli.errors import NasError
+from nas_cli.run.final import Repetition, noise, select
+
+
+def repetitions(**rewards: list[float | None]) -> list[Repetition]:
+    return [
+        Repetition(name, seed, {}, reward, True, "" if reward is not None else "NaN")
+        for name, group in rewards.items()
+        for seed, reward in enumerate(group, 1)
+    ]
+
+
+def test_the_best_mean_wins_and_its_best_seed_is_kept() -> None:
+    selection = select(repetitions(a=[0.90, 0.80], b=[0.86, 0.88]), None, 0)
+    assert [s.candidate for s in selection.standings] == ["b", "a"]
+    assert (selection.winner.candidate, selection.winner.seed) == ("b", 2)
+
+
+def test_noise_is_two_standard_errors_of_the_difference() -> None:
+    selection = select(repetitions(a=[0.90, 0.92], b=[0.80, 0.84], c=[0.5, 0.5]), None, 0)
+    a, b, c = selection.standings
+    pooled = (0.0002 + 0.0008 + 0.0) / 3  # sample variances of the three pairs, one degree of freedom each
+    assert noise(a, b, [a, b, c], None, 0) == pytest.approx(2 * math.sqrt(pooled / 2 + pooled / 2))
+    drawn = 0.91 * 0.09 / 100 + 0.82 * 0.18 / 100
+    assert noise(a, b, [a, b, c], "accuracy", 100) == pytest.approx(2 * math.sqrt(pooled + drawn))
+
+
+def test_the_verdict_says_what_is_within_noise() -> None:
+    close = select(repetitions(**{"trial-3": [0.90, 0.91], "baseline-plain": [0.90, 0.90]}), "accuracy", 300)
+    assert close.within_noise == ("baseline-plain",)
+    assert "within noise of baseline plain" in close.verdict
+    clear = select(repetitions(**{"trial-3": [0.95, 0.95], "baseline-plain": [0.60, 0.60]}), "accuracy", 300)
+    assert clear.within_noise == ()
+    assert "by more than noise" in clear.verdict
+
+
+def test_one_seed_and_no_known_noise_says_nothing_it_cannot_know() -> None:
+    alone = select(repetitions(**{"trial-1": [0.9]}), "accuracy", 300)
+    assert "nothing else was trained" in alone.verdict
+
+
+def test_failed_trainings_are_passed_over() -> None:
+    selection = select(repetitions(a=[None, 0.7], b=[None, None]), None, 0)
+    assert [s.candidate for s in selection.standings] == ["a"]
+    with pytest.raises(NasError, match="every final training failed; the first: NaN"):
+        select(repetitions(a=[None], b=[None]), None, 0)
+
+
+def test_what_breaks_a_constraint_comes_last() -> None:
+    done = [Repetition("over", 1, {}, 0.9, False), Repetition("inside", 1, {}, 0.5, True)]
+    assert select(done, None, 0).winner.candidate == "inside"
