@@ -18,11 +18,12 @@ from nas_cli.execute.inprocess import InProcess
 from nas_cli.execute.session import Session
 from nas_cli.run.compose import Experiment, compose
 from nas_cli.run.controller import Controller
-from nas_cli.run.directory import RunDirectory, create_run, dump_yaml, open_run, write_json, write_text
+from nas_cli.run.directory import RunDirectory, create_run, dump_yaml, open_run, read_json, write_json, write_text
 from nas_cli.run.final import Candidate, Final, Selection, candidates, select
 from nas_cli.run.journal import Event, Journal, read_journal
 from nas_cli.run.observer import Observer, Silent
 from nas_cli.spec.load import load_document
+from nas_cli.train.precision import Precision
 
 RESUMABLE = ("search.stop.", "final.")
 
@@ -77,7 +78,7 @@ def resume_search(
     with run.lock():
         read_journal(run.journal)  # a damaged journal is answered before the data is read
         experiment = compose(load_document(run.spec, overrides), plugins)
-        session = open_session(experiment)
+        session = open_session(experiment, _chosen_precision(run))
         observer = observer or Silent()
         with Journal(run.journal) as journal:
             if overrides:
@@ -88,18 +89,30 @@ def resume_search(
             return _go(experiment, session, run, journal, observer)
 
 
-def open_session(experiment: Experiment) -> Session:
-    """The data and the device, ready to train. Raises DataError."""
+def open_session(experiment: Experiment, chosen: Precision | None = None) -> Session:
+    """The data and the device, ready to train; `chosen` is what an earlier start of the run measured.
+
+    Raises DataError.
+    """
     hardware = experiment.spec.hardware
     return Session.open(
         task=experiment.spec.task,
         data=experiment.data,
         seed=experiment.spec.seed,
         device=hardware.device,
-        precision=hardware.precision,
+        precision=chosen or hardware.precision,
         threads=hardware.threads,
         latency=(hardware.latency.batch_size, hardware.latency.threads),
     )
+
+
+def _chosen_precision(run: RunDirectory) -> Precision:
+    """What the run began with: a choice by timing may come out otherwise today, and the same trials must follow."""
+    try:
+        stored = read_json(run.environment)["precision"]
+        return Precision(stored["format"], bool(stored["channels_last"]))
+    except (KeyError, TypeError):
+        raise RunError(f"{run.environment} is damaged: it does not say which precision the run was begun with") from None
 
 
 def _go(experiment: Experiment, session: Session, run: RunDirectory, journal: Journal, observer: Observer) -> Outcome:
