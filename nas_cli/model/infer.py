@@ -7,6 +7,7 @@ import inspect
 import json
 import warnings
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any, get_args
 
@@ -15,7 +16,7 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from nas_cli.errors import Infeasible
-from nas_cli.model.ops import OPS, Shape, show_shape
+from nas_cli.model.ops import OPS, OpFunction, Shape, show_shape
 from nas_cli.model.ops.internal import INTERNAL
 from nas_cli.model.ops.modules import Zero
 from nas_cli.registry import Relative, relative_channels
@@ -26,22 +27,26 @@ MAX_REMEMBERED = 20_000
 
 @dataclass(frozen=True)
 class Inferred:
-    """The shape that a layer gives, its parameters, its multiply-accumulates a sample, and whether it does anything."""
+    """The shape that a layer gives, how many parameters it has, and whether it does anything."""
 
     shape: Shape
     params: int
-    macs: int
     is_identity: bool
     is_zero: bool
 
 
-_remembered: dict[tuple[str, str, Shape], Inferred] = {}
+_Key = tuple[OpFunction, str, Shape]
+_remembered: dict[_Key, Inferred] = {}
+_counted: dict[_Key, int] = {}
 
 
 def construct(name: str, args: Mapping[str, Any], shape: Shape) -> nn.Module:
     """The module of an op for samples of `shape`, on torch's default device."""
-    function = INTERNAL[name] if name in INTERNAL else OPS[name]
-    return function(shape, **args)
+    return _function(name)(shape, **args)
+
+
+def _function(name: str) -> OpFunction:
+    return INTERNAL[name] if name in INTERNAL else OPS[name]
 
 
 def infer(name: str, args: Mapping[str, Any], shape: Shape) -> Inferred:
@@ -49,19 +54,38 @@ def infer(name: str, args: Mapping[str, Any], shape: Shape) -> Inferred:
 
     Remembers what it found. Raises Infeasible with the reason where the op cannot work on `shape`.
     """
-    key = (name, json.dumps(args, sort_keys=True, default=str), shape)
+    key = _key(name, args, shape)
     if key not in _remembered:
-        found = _run(name, args, shape)
+        found = _infer(name, args, shape)
         if len(_remembered) >= MAX_REMEMBERED:
             _remembered.clear()
         _remembered[key] = found
     return _remembered[key]
 
 
+def count_macs(name: str, args: Mapping[str, Any], shape: Shape) -> int:
+    """Multiply-accumulates of one sample through an op that `infer` accepts: half of the FLOPs that torch counts.
+
+    Apart from `infer` because torch's counter takes a second to load, and a worker that trains never counts.
+    """
+    key = _key(name, args, shape)
+    if key not in _counted:
+        counter = FlopCounterMode(display=False)
+        _run(name, args, shape, counter)
+        if len(_counted) >= MAX_REMEMBERED:
+            _counted.clear()
+        _counted[key] = counter.get_total_flops() // 2 // BATCH
+    return _counted[key]
+
+
+def _key(name: str, args: Mapping[str, Any], shape: Shape) -> _Key:
+    return _function(name), json.dumps(args, sort_keys=True, default=str), shape
+
+
 def resolve_channels(name: str, args: Mapping[str, Any], shape: Shape) -> dict[str, Any]:
     """`args` with `same` and `x2` as numbers, also where that is a default."""
     resolved = dict(args)
-    for parameter, default in _relative_params(name):
+    for parameter, default in _relative_params(name, OPS[name]):
         value = args.get(parameter, default)
         if isinstance(value, str):
             incoming = shape[-1] if parameter == "in_features" else shape[0]
@@ -70,7 +94,7 @@ def resolve_channels(name: str, args: Mapping[str, Any], shape: Shape) -> dict[s
 
 
 @functools.cache
-def _relative_params(name: str) -> tuple[tuple[str, Any], ...]:
+def _relative_params(name: str, function: OpFunction) -> tuple[tuple[str, Any], ...]:
     return tuple((p.name, p.default) for p in OPS.params(name) if _is_relative(p.annotation))
 
 
@@ -78,16 +102,22 @@ def _is_relative(annotation: Any) -> bool:
     return isinstance(annotation, Relative) or any(map(_is_relative, get_args(annotation)))
 
 
-def _run(name: str, args: Mapping[str, Any], shape: Shape) -> Inferred:
-    counter = FlopCounterMode(display=False)
+def _run(
+    name: str, args: Mapping[str, Any], shape: Shape, watch: AbstractContextManager[object]
+) -> tuple[nn.Module, object]:
+    """The module on the meta device, and what it gives for a batch, inside `watch`."""
+    # A user's op may draw numbers when it is built: the caller's random state is not its own.
+    with torch.device("meta"), torch.random.fork_rng(devices=[]), torch.no_grad(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        module = construct(name, args, shape)
+        batch = torch.empty((BATCH, *shape))
+        with watch:
+            return module, module(batch)
+
+
+def _infer(name: str, args: Mapping[str, Any], shape: Shape) -> Inferred:
     try:
-        # A user's op may draw numbers when it is built: the caller's random state is not its own.
-        with torch.device("meta"), torch.random.fork_rng(devices=[]), torch.no_grad(), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            module = construct(name, args, shape)
-            batch = torch.empty((BATCH, *shape))
-            with counter:
-                output = module(batch)
+        module, output = _run(name, args, shape, nullcontext())
     except Infeasible:
         raise
     except Exception as error:  # torch and users' ops raise anything; it is this candidate's end, not the search's
@@ -101,7 +131,7 @@ def _run(name: str, args: Mapping[str, Any], shape: Shape) -> Inferred:
         raise Infeasible(f"it turns a batch of {BATCH} into {show_shape(tuple(output.shape))}")
     params = sum(p.numel() for p in module.parameters())
     identity = isinstance(module, nn.Identity) or (isinstance(module, nn.Dropout) and module.p == 0)
-    return Inferred(after, params, counter.get_total_flops() // 2 // BATCH, identity, isinstance(module, Zero))
+    return Inferred(after, params, identity, isinstance(module, Zero))
 
 
 def _first_sentence(error: Exception) -> str:

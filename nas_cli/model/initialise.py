@@ -60,7 +60,7 @@ def _gain(module: nn.Module, activation: nn.Module | None) -> float:
 
 
 def _activation_after(network: Network, index: int, readers: list[list[int]]) -> nn.Module | None:
-    """The module that step `index` feeds, past layers that keep an activation's input what it is; None where several."""
+    """The module that step `index` feeds, past norms and poolings; None where several."""
     while True:
         after = readers[index + 1]
         if len(after) != 1 or network.steps[after[0]].kind != "op":

@@ -15,8 +15,8 @@ from nas_cli.model.program import Program, Step
 class Network(nn.Module):
     """Takes raw samples (N, C, H, W), uint8 or float, and gives what the last step gives, logits (N, classes) say.
 
-    `mean` and `std` are (1, C, 1, 1) in the units of the raw samples, 0 to 255 for pixels; they are in the state dict, so
-    whoever has the weights has the preprocessing. `layers` holds the module of every 'op' step by the step's name.
+    `mean` and `std` are (1, C, 1, 1) in the units of the raw samples, 0 to 255 for pixels; they are in the state dict,
+    so whoever has the weights has the preprocessing. `layers` holds the module of every 'op' step by the step's name.
     A network comes on the meta device: `initialise` gives it weights. Dropout and drop-path draw from torch's global
     generator when training: whoever trains seeds it.
     """

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from nas_cli.model.infer import Inferred, infer
+from nas_cli.model.infer import Inferred, count_macs, infer
 from nas_cli.model.ops import Shape
 
 
@@ -14,7 +14,7 @@ from nas_cli.model.ops import Shape
 class Step:
     """Computes value `i + 1`, where i is its place in the program; value 0 is the network's input.
 
-    `op` and `args` say which module an 'op' step runs on its one input; 'add' and 'concat' (over channels) take several.
+    `op` and `args` say which module an 'op' step runs on its one input; 'add' and 'concat' (of channels) take several.
     `shape` is the value's, without the batch axis. `path` is the layer's place in the architecture, such as
     `model[3].residual[0].conv`, and `name` the same as a part of the name of its weights: `model_3_residual_0_conv`.
     """
@@ -39,7 +39,7 @@ class Program:
         return self.steps[value - 1].shape if value else self.input_shape
 
     def inferred(self, step: Step) -> Inferred:
-        """Shape and cost of the module of an 'op' step."""
+        """Shape and parameters of the module of an 'op' step."""
         return infer(step.op, step.args, self.shape(step.inputs[0]))
 
     @property
@@ -49,7 +49,7 @@ class Program:
     @property
     def macs(self) -> int:
         """Multiply-accumulates of one sample, of convolutions and matrix products."""
-        return sum(self.inferred(step).macs for step in self.steps if step.kind == "op")
+        return sum(count_macs(s.op, s.args, self.shape(s.inputs[0])) for s in self.steps if s.kind == "op")
 
     def readers(self) -> list[list[int]]:
         """For each value, the indices of the steps that read it."""

@@ -40,12 +40,6 @@ def steps(model: Any, shape: Shape = IMAGE) -> list[tuple[str, tuple[int, ...], 
     return [(step.op, step.inputs, step.shape) for step in program.steps]
 
 
-def reason(model: Any, shape: Shape = IMAGE, head: Any = nothing) -> str:
-    with pytest.raises(Infeasible) as caught:
-        plan(parse_architecture(model, OPS), shape, head)
-    return str(caught.value)
-
-
 def samples(shape: Shape = IMAGE, count: int = 2) -> Tensor:
     return torch.randn((count, *shape), generator=torch.Generator().manual_seed(1))
 
@@ -159,11 +153,6 @@ def test_a_concatenation_keeps_the_place_of_zeros() -> None:
     torch.testing.assert_close(y[:, 2:], torch.relu(samples()))
 
 
-def test_a_network_of_zeros_is_infeasible() -> None:
-    assert "every path to it is zero" in reason(["zero", {"conv": 3}], head=classifier)
-    assert "no layers" in reason(["identity"])
-
-
 # Cells ------------------------------------------------------------------------------------------------------------
 
 
@@ -177,7 +166,8 @@ def test_a_nasbench201_cell_is_what_its_definition_says() -> None:
 
     def through(name: str, value: Tensor) -> Tensor:
         value = built.layers[f"model_1_cell_edge_{name}_1_conv"](torch.relu(value))
-        return built.layers[f"model_1_cell_edge_{name}_2_batch_norm"](value)
+        normalised: Tensor = built.layers[f"model_1_cell_edge_{name}_2_batch_norm"](value)
+        return normalised
 
     one = through("0_1", x)
     two = x + nn.functional.avg_pool2d(one, 3, 1, 1, count_include_pad=False)
@@ -215,66 +205,6 @@ def test_a_cell_of_one_input_with_its_own_channels_is_preprocessed() -> None:
     assert [op for op, _, _ in steps([cell])] == ["cell_input", "relu"]
 
 
-# Reasons ----------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("model", "shape", "words"),
-    [
-        (
-            [{"max_pool": 2}, {"max_pool": 2}, {"max_pool": 2}, {"max_pool": 2}],
-            IMAGE,
-            "model[3].max_pool cannot take 3x1x1: a window of 2x2 does not fit, so nothing would be left",
-        ),
-        ([{"conv": {"channels": 4, "kernel": 5, "padding": 0}}], (3, 4, 9), "model[0].conv cannot take 3x4x9"),
-        (["flatten", {"conv": 3}], IMAGE, "model[1].conv cannot take 192: it works on images"),
-        ([{"conv": {"channels": 4, "groups": 2}}], IMAGE, "groups 2 does not divide both 3 channels in and 4 out"),
-        ([{"group_norm": 2}], IMAGE, "groups 2 does not divide its 3 channels"),
-        ([{"mbconv": {"kernel": 4}}], IMAGE, "its kernel must be odd"),
-        ([{"branches": [["relu"], [{"conv": 4}]]}], IMAGE, "model[0].branches cannot add 3x8x8 and 4x8x8"),
-        (
-            [{"branches": {"paths": [["relu"], [{"max_pool": 2}]], "join": "concat"}}],
-            IMAGE,
-            "model[0].branches cannot concatenate 3x8x8 and 3x4x4: their sizes differ",
-        ),
-        (
-            [{"residual": ["global_pool"]}],
-            IMAGE,
-            "model[0].residual.shortcut cannot take 3x8x8: it cannot be projected to 3",
-        ),
-        ([{"residual": [{"upsample": 2}]}], IMAGE, "no stride brings it to 3x16x16"),
-        (
-            [{"branches": [[{"join": "t"}], [{"tap": "t"}]]}],
-            IMAGE,
-            "model[0].branches[0][0].join wants the tap 't'",
-        ),
-        ([{"nn.Unflatten": {"dim": 1, "unflattened_size": [5, 2]}}], IMAGE, "model[0].nn.Unflatten cannot take 3x8x8"),
-        ([{"nn.Flatten": {"start_dim": 0}}], IMAGE, "it turns a batch of 2 into 384"),
-        ([{"linear": 30_000}, {"linear": 100_000}], (8,), "more than 2,000,000,000 parameters"),
-        ([{"upsample": 2**15}], IMAGE, "more than 2,147,483,648 values"),
-        ([{"conv": 10**30}], IMAGE, "model[0].conv cannot take 3x8x8"),
-        ([{"upsample": 10**12}], IMAGE, "model[0].upsample cannot take 3x8x8"),
-    ],
-)
-def test_what_cannot_be_built_says_why(model: Any, shape: Shape, words: str) -> None:
-    told = reason(model, shape)
-    assert words in told
-    assert "\n" not in told
-    assert len(told) < 400
-
-
-def test_a_users_op_that_fails_ends_its_candidate_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(shape: Shape) -> nn.Module:
-        raise KeyError("lost")
-
-    def pairs(shape: Shape) -> nn.Module:
-        return nn.MaxPool2d(2, return_indices=True)
-
-    monkeypatch.setattr(OPS, "_items", {**OPS._items, "broken": broken, "pairs": pairs})
-    assert reason(["broken"]) == "model[0].broken cannot take 3x8x8: KeyError: 'lost'"
-    assert "it gives tuple, and a layer gives one tensor" in reason(["pairs"])
-
-
 def test_a_bias_before_a_batch_norm_goes_unless_it_is_asked_for() -> None:
     def has_bias(model: Any, name: str) -> bool:
         return any(key.startswith(f"layers.{name}.") and key.endswith("bias") for key in network(model).state_dict())
@@ -300,16 +230,22 @@ def test_the_shapes_of_built_in_spaces_are_those_of_a_real_run(name: str) -> Non
     while built < 3:
         try:
             net = build(replay(space, sample(space, rng)).model, (1, 16, 16), classifier)
-        except Infeasible as error:
-            assert str(error) == "the output does not depend on the input: every path to it is zero"
+        except Infeasible:  # nothing but zeros
             continue
         initialise(net, torch.Generator().manual_seed(0)).eval()
-        seen: dict[str, Shape] = {}
-        for step in net.steps:
-            if step.kind == "op":
-                net.layers[step.name].register_forward_hook(
-                    lambda module, given, output, key=step.name: seen.__setitem__(key, tuple(output.shape[1:]))
-                )
+        seen = watch(net)
         assert net(torch.zeros(3, 1, 16, 16, dtype=torch.uint8)).shape == (3, 3)
         assert seen == {step.name: step.shape for step in net.steps if step.kind == "op"}
         built += 1
+
+
+def watch(net: Network) -> dict[str, Shape]:
+    """Filled with the shape that every layer gives."""
+    seen: dict[str, Shape] = {}
+
+    def hook(name: str) -> Any:
+        return lambda module, given, output: seen.__setitem__(name, tuple(output.shape[1:]))
+
+    for name, layer in net.layers.items():
+        layer.register_forward_hook(hook(name))
+    return seen

@@ -107,8 +107,9 @@ def test_what_an_op_sets_by_itself_survives(monkeypatch: pytest.MonkeyPatch) -> 
 
     monkeypatch.setattr(OPS, "_items", {**OPS._items, "scale": lambda shape: Scale()})
     scale = make(["scale", "global_pool"]).layers["model_0_scale"]
+    assert isinstance(scale, Scale)
     assert scale.gamma.tolist() == [0.25] * 3
-    assert scale.places.tolist() == [0.0, 1.0, 2.0]
+    assert dict(scale.named_buffers())["places"].tolist() == [0.0, 1.0, 2.0]
 
 
 def test_normalisation_is_inside_and_in_the_weights() -> None:

@@ -72,10 +72,13 @@ def samples(shape: Shape, count: int = 4) -> Tensor:
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 @pytest.mark.parametrize(("name", "args"), CASES, ids=IDS)
 def test_an_op_builds_as_inferred_or_says_why_not(name: str, args: dict[str, Any], shape: Shape) -> None:
+    refused = ""
     try:
         module, after = made(name, args, shape)
     except Infeasible as error:
-        assert len(str(error)) > 10
+        refused = str(error)
+    if refused:
+        assert len(refused) > 10
         assert len(shape) == 1 or shape[1:] == (1, 1) or name == "projection"
         return
     x = samples(shape).requires_grad_()
@@ -147,12 +150,13 @@ def test_an_op_says_what_it_is_and_takes(name: str) -> None:
 
 @pytest.mark.parametrize("name", [n for n in OPS.torch_modules if not any(p.required for p in OPS.params(n))])
 def test_a_torch_module_without_required_arguments_builds_or_says_why_not(name: str) -> None:
-    built = []
+    built, reasons = [], []
     for shape in ((8, 9, 7), (8, 9), (12,)):
         try:
             built.append(infer(name, resolve_channels(name, {}, shape), shape))
         except Infeasible as error:
-            assert len(str(error)) > 5
+            reasons.append(str(error))
+    assert all(len(reason) > 5 for reason in reasons)
     # Some take volumes, or a size or a scale.
     assert built or "3d" in name or "Upsampl" in name
 

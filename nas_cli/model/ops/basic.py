@@ -15,7 +15,7 @@ from nas_cli.registry import Channels, Fraction, NonNegative, PositiveInt
 
 @op("linear")
 def linear(shape: Shape, units: Channels, bias: bool | None = None) -> nn.Module:
-    """Fully connected. An image is flattened first. No bias before a batch_norm."""
+    """Fully connected; an image is flattened first; bias as in `conv`."""
     assert isinstance(units, int), f"{units!r} should be a number by now"
     if len(shape) == 3:
         return nn.Sequential(nn.Flatten(), nn.Linear(math.prod(shape), units, bias is not False))

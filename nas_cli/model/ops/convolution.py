@@ -25,7 +25,10 @@ def conv(
     padding: Padding = "same",
     bias: bool | None = None,
 ) -> nn.Module:
-    """Convolution. `padding` same keeps the size at stride 1; `groups` same is depthwise; no bias before a batch_norm."""
+    """Convolution; its padding keeps the size at stride 1.
+
+    `groups: same` is depthwise. `bias` is on unless a batch norm follows right after, or as given.
+    """
     incoming, _, _ = need_image(shape)
     out, groups = _number(channels), _number(groups)
     if incoming % groups or out % groups:
@@ -43,7 +46,7 @@ def separable_conv(
     padding: Padding = "same",
     bias: bool | None = None,
 ) -> nn.Module:
-    """Depthwise convolution and a pointwise one (Chollet 2017). No bias before a batch_norm."""
+    """Depthwise convolution and a pointwise one (Chollet 2017); bias as in `conv`."""
     incoming, _, _ = need_image(shape)
     return nn.Sequential(
         _conv2d(shape, incoming, pair(kernel), pair(stride), incoming, pair(dilation), padding, bias=False),

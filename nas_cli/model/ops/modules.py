@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 
 class AveragePool(nn.Module):
-    """Average pooling that does not count the padding, as in NAS-Bench-201 and DARTS. (N, C, H, W) to (N, C, H', W')."""
+    """Average pooling that does not count its padding, as in NAS-Bench-201. (N, C, H, W) to (N, C, H', W')."""
 
     def __init__(self, kernel_size: tuple[int, int], stride: tuple[int, int], padding: tuple[int, int]) -> None:
         super().__init__()

@@ -1,6 +1,6 @@
 """`nn.NAME`: any module of `torch.nn` that takes one tensor and gives one.
 
-What comes in need not be written: `in_channels`, `in_features`, `num_features` and `num_channels` are `same` by default.
+What comes in need not be written: `in_channels`, `in_features`, `num_features`, `num_channels` are `same` by default.
 """
 
 from __future__ import annotations
@@ -40,23 +40,23 @@ def _classes() -> dict[str, type[nn.Module]]:
 
 @functools.cache
 def layer_names() -> tuple[str, ...]:
-    return tuple(sorted(name for name, cls in _classes().items() if not _refusal(cls)))
+    return tuple(sorted(name for name in _classes() if not _refusal(name)))
 
 
 def is_layer(name: str) -> bool:
-    return name in _classes() and not _refusal(_classes()[name])
+    return name in _classes() and not _refusal(name)
 
 
 @functools.cache
-def _refusal(cls: type[nn.Module]) -> str:
-    """Why `cls` cannot be a layer; empty where it can."""
+def _refusal(name: str) -> str:
+    """Why `nn.NAME` cannot be a layer; empty where it can."""
+    cls = _classes()[name]
     if cls is nn.Module or issubclass(cls, CONTAINERS):
         return "is a container; write its layers as a list"
     if "Loss" in cls.__name__:
         return "is a loss; losses go under train.loss"
     if cls.__name__.startswith("Lazy"):
-        name = cls.__name__.removeprefix("Lazy")
-        return f"is not needed: nn.{name} takes what comes in by itself"
+        return f"is not needed: nn.{cls.__name__.removeprefix('Lazy')} takes what comes in by itself"
     if issubclass(cls, RECURRENT):
         return "gives more than one output, and a layer gives one"
     if issubclass(cls, OF_MODULES):
@@ -76,7 +76,7 @@ def _class(name: str) -> type[nn.Module]:
         hint = did_you_mean(name, layer_names())
         hint = hint if "did you mean" in hint else "; nn. is followed by a module of torch.nn, such as nn.GELU"
         raise SpecError(f"torch.nn has no module '{name.removeprefix(PREFIX)}'{hint}", on_key=True)
-    refusal = _refusal(_classes()[name])
+    refusal = _refusal(name)
     if refusal:
         raise SpecError(f"{name} {refusal}", on_key=True)
     return _classes()[name]
