@@ -18,7 +18,7 @@ from nas_cli.model.latency import measure_latency
 from nas_cli.model.network import Network
 from nas_cli.model.ops import OPS
 from nas_cli.space.parse import parse_architecture
-from nas_cli.train.checkpoint import save_tensors
+from nas_cli.train.checkpoint import DISK_FULL, save_tensors
 from nas_cli.train.loop import Epochs, train_network
 
 JobProgress = Callable[[str, int, int, Mapping[str, float]], None]
@@ -26,10 +26,14 @@ JobProgress = Callable[[str, int, int, Mapping[str, float]], None]
 
 
 def run_job(job: Job, session: Session, progress: JobProgress = lambda *_: None) -> JobResult:
-    """Trains and measures. Whatever the candidate raises becomes a failed result with a sentence; Ctrl-C passes."""
+    """Trains and measures. Whatever the candidate raises becomes a failed result with a sentence; Ctrl-C and a full disk pass."""
     start = time.perf_counter()
     try:
         measurement = _run(job, session, progress)
+    except OSError as error:
+        if error.errno in DISK_FULL:
+            raise  # this is no fault of the candidate: the search pauses
+        return JobResult(job.number, job.rung, "failed", {}, _reason(error), time.perf_counter() - start)
     except Exception as error:  # noqa: BLE001 - a candidate may fail in any way: it must not end the search
         return JobResult(job.number, job.rung, "failed", {}, _reason(error), time.perf_counter() - start)
     return JobResult(job.number, job.rung, "finished", measurement, "", time.perf_counter() - start)

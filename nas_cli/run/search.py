@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import nas_cli
-from nas_cli.errors import RunError, SpecError
+from nas_cli.errors import NasError, RunError, SpecError
 from nas_cli.execute.inprocess import InProcess
 from nas_cli.execute.session import Session
 from nas_cli.run.compose import Experiment, compose
@@ -23,6 +23,7 @@ from nas_cli.run.final import Candidate, Final, Selection, candidates, select
 from nas_cli.run.journal import Event, Journal, read_journal
 from nas_cli.run.observer import Observer, Silent
 from nas_cli.spec.load import load_document
+from nas_cli.train.checkpoint import DISK_FULL
 from nas_cli.train.precision import Precision
 
 RESUMABLE = ("search.stop.", "final.")
@@ -112,10 +113,24 @@ def _chosen_precision(run: RunDirectory) -> Precision:
         stored = read_json(run.environment)["precision"]
         return Precision(stored["format"], bool(stored["channels_last"]))
     except (KeyError, TypeError):
-        raise RunError(f"{run.environment} is damaged: it does not say which precision the run was begun with") from None
+        raise RunError(f"{run.environment} is damaged: it does not say which precision the run began with") from None
 
 
 def _go(experiment: Experiment, session: Session, run: RunDirectory, journal: Journal, observer: Observer) -> Outcome:
+    try:
+        return _search_and_train(experiment, session, run, journal, observer)
+    except OSError as error:
+        if error.errno not in DISK_FULL:
+            raise
+        raise NasError(
+            f"the disk is full: {run.path} cannot be written. Nothing that was recorded is lost: "
+            f"free some space, then go on with 'nas search --resume {run.path}'"
+        ) from error
+
+
+def _search_and_train(
+    experiment: Experiment, session: Session, run: RunDirectory, journal: Journal, observer: Observer
+) -> Outcome:
     for note in experiment.notes:
         observer.note(note)
     executor = InProcess(session, observer.progress)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from collections.abc import Mapping
@@ -15,11 +16,12 @@ from torch import Tensor, nn
 
 from nas_cli.errors import RunError
 
+DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 OPTIMIZER, AVERAGE, MODEL = "optimizer.", "average.", "model."
 
 
 def save_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, Any]) -> None:
-    """Writes a safetensors file that appears whole or not at all; `metadata` is JSON data."""
+    """Writes a safetensors file that appears whole or not at all; `metadata` is JSON data. Raises OSError."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
@@ -28,6 +30,9 @@ def save_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[st
         with temporary.open("rb") as file:
             os.fsync(file.fileno())
         temporary.replace(path)
+    except SafetensorError as error:
+        full = "No space left" in str(error) or "quota" in str(error).lower()
+        raise OSError(errno.ENOSPC if full else errno.EIO, str(error)) from error
     finally:
         temporary.unlink(missing_ok=True)
 
