@@ -26,7 +26,7 @@ JobProgress = Callable[[str, int, int, Mapping[str, float]], None]
 
 
 def run_job(job: Job, session: Session, progress: JobProgress = lambda *_: None) -> JobResult:
-    """Trains and measures. Whatever the candidate raises becomes a failed result with a sentence; Ctrl-C and a full disk pass."""
+    """Trains and measures. What the candidate raises becomes a failed result; Ctrl-C and a full disk pass."""
     start = time.perf_counter()
     try:
         measurement = _run(job, session, progress)

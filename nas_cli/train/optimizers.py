@@ -42,7 +42,7 @@ def sgd(
 @OPTIMIZERS.register("adam")
 def adam(
     parameters: Iterable[nn.Parameter],
-    lr: LearningRate = 1e-3,
+    lr: LearningRate = 2e-3,
     beta1: Fraction = 0.9,
     beta2: Fraction = 0.999,
     weight_decay: NonNegative = 0.0,
@@ -54,7 +54,7 @@ def adam(
 @OPTIMIZERS.register("adamw")
 def adamw(
     parameters: Iterable[nn.Parameter],
-    lr: LearningRate = 1e-3,
+    lr: LearningRate = 2e-3,
     beta1: Fraction = 0.9,
     beta2: Fraction = 0.999,
     weight_decay: NonNegative = 0.01,

@@ -1,0 +1,185 @@
+"""The training loop: repeatable bit for bit, cut anywhere, and honest about what fails."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from sklearn.datasets import load_digits
+
+from nas_cli.errors import RunError, TrialFailed
+from nas_cli.model.build import build
+from nas_cli.model.initialise import initialise
+from nas_cli.model.network import Network
+from nas_cli.model.ops import OPS
+from nas_cli.space.nodes import Op, Seq
+from nas_cli.space.parse import parse_architecture, parse_space
+from nas_cli.task import TASKS
+from nas_cli.train.checkpoint import load_tensors
+from nas_cli.train.loop import Epochs, Tensors, evaluate_network, train_network
+from nas_cli.train.precision import Precision, choose_precision
+from nas_cli.train.settings import TRAIN
+
+TASK = TASKS["image-classification"]
+MODEL = [{"conv": 8}, "batch_norm", "relu", {"max_pool": 2}, {"dropout": 0.2}, "flatten"]
+
+
+@pytest.fixture(scope="module")
+def data() -> Tensors:
+    digits = load_digits()
+    inputs = torch.from_numpy((digits.images * 15).astype("uint8"))[:, None]
+    targets = torch.from_numpy(digits.target).long()
+    return Tensors(inputs[:513], targets[:513], inputs[600:900], targets[600:900], 10)
+
+
+def network_of(seed: int = 0) -> Network:
+    network = build(parse_architecture(MODEL, OPS), (1, 8, 8), lambda shape: Seq((Op("linear", {"units": 10}),)))
+    initialise(network, torch.Generator().manual_seed(seed))
+    network.set_normalisation([75.0], [90.0])
+    return network
+
+
+def settings(**given: Any) -> dict[str, Any]:
+    return parse_space(["relu"], given, {}, OPS, TRAIN).resolve(lambda path, decision: None).train
+
+
+def train(
+    data: Tensors, network: Network, first: int = 0, last: int = 3, total: int = 3, **given: Any
+) -> dict[str, float]:
+    places = {key: given.pop(key) for key in ("checkpoint_in", "checkpoint_out", "progress") if key in given}
+    precision = given.pop("precision", Precision())
+    seed = given.pop("seed", 7)
+    return train_network(network, data, TASK, settings(**given), Epochs(first, last, total), seed, precision, **places)
+
+
+def state(network: Network) -> dict[str, torch.Tensor]:
+    return {name: tensor.clone() for name, tensor in network.state_dict().items()}
+
+
+def same(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> bool:
+    return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
+
+
+EVERYTHING: dict[str, Any] = {
+    "batch_size": 64,
+    "augment": [{"crop": 1}, "flip", {"cutout": 2}, {"mixup": 0.2}],
+    "clip": 1.0,
+    "ema": 0.99,
+    "loss": {"cross_entropy": 0.1},
+    "schedule": "one_cycle",
+}
+
+
+def test_it_learns(data: Tensors) -> None:
+    seen: list[int] = []
+    metrics = train(data, network_of(), last=8, total=8, batch_size=32, progress=lambda epoch, _: seen.append(epoch))
+    assert metrics["accuracy"] > 0.85
+    assert metrics["train_loss"] < 1.0
+    assert seen == list(range(1, 9))
+
+
+def test_two_trainings_are_equal_bit_for_bit_and_leave_the_global_generator_alone(data: Tensors) -> None:
+    first, second = network_of(), network_of()
+    before = torch.random.get_rng_state()
+    one = train(data, first, **EVERYTHING)
+    torch.rand(3)
+    two = train(data, second, **EVERYTHING)
+    torch.random.set_rng_state(before)
+    assert one == two
+    assert same(state(first), state(second))
+    torch.random.set_rng_state(before)
+    train(data, network_of(), last=1)
+    assert torch.equal(torch.random.get_rng_state(), before)
+    third = network_of()
+    train(data, third, seed=8, **EVERYTHING)
+    assert not same(state(first), state(third))
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adam", "adamw"])
+@pytest.mark.parametrize("channels_last", [False, True])
+def test_a_training_cut_into_rungs_ends_where_an_uncut_one_does(
+    data: Tensors, tmp_path: Path, optimizer: str, channels_last: bool
+) -> None:
+    given = {**EVERYTHING, "optimizer": optimizer, "precision": Precision("float32", channels_last)}
+    whole = network_of()
+    expected = train(data, whole, 0, 4, 4, **given)
+    for first, last in ((0, 1), (1, 3), (3, 4)):
+        piece = network_of(seed=99)  # its weights come from the checkpoint
+        if first == 0:
+            piece = network_of()
+        got = train(
+            data,
+            piece,
+            first,
+            last,
+            4,
+            checkpoint_in=tmp_path / f"{first}.safetensors" if first else None,
+            checkpoint_out=tmp_path / f"{last}.safetensors",
+            **given,
+        )
+    assert got == expected
+    assert same(state(piece), state(whole))
+
+
+def test_a_stored_score_is_recomputed_exactly(data: Tensors) -> None:
+    network = network_of()
+    metrics = train(data, network, **EVERYTHING)
+    again = network_of(seed=5)
+    again.load_state_dict(state(network))
+    _, recomputed = evaluate_network(again, data.validation_inputs, data.validation_targets, TASK)
+    assert {name: metrics[name] for name in recomputed} == recomputed
+
+
+def test_the_average_of_the_weights_is_what_is_left(data: Tensors) -> None:
+    plain, averaged = network_of(), network_of()
+    train(data, plain)
+    train(data, averaged, ema=0.9)
+    assert not same(state(plain), state(averaged))
+
+
+@pytest.mark.parametrize("lr", [90.0, 30.0])
+def test_a_loss_that_is_not_finite_ends_the_trial(data: Tensors, lr: float) -> None:
+    with pytest.raises(TrialFailed, match=r"the loss became (NaN|infinite) in epoch \d"):
+        train(data, network_of(), last=20, total=20, optimizer={"sgd": {"lr": lr, "weight_decay": 50.0}})
+
+
+def test_batches_of_odd_sizes(data: Tensors) -> None:
+    # 513 = 4·128 + 1: a last batch of one example would break batch norm
+    assert train(data, network_of(), last=1, total=1, batch_size=128)["train_loss"] > 0
+    assert train(data, network_of(), last=1, total=1, batch_size=100_000)["train_loss"] > 0
+
+
+def test_damaged_and_foreign_checkpoints_are_answered(data: Tensors, tmp_path: Path) -> None:
+    good = tmp_path / "good.safetensors"
+    train(data, network_of(), 0, 1, 2, checkpoint_out=good)
+    damaged = tmp_path / "damaged.safetensors"
+    damaged.write_bytes(good.read_bytes()[:-100])
+    for path, words in ((damaged, "is damaged"), (tmp_path / "none.safetensors", "is missing")):
+        with pytest.raises(RunError, match=words):
+            train(data, network_of(), 1, 2, 2, checkpoint_in=path)
+    other = build(parse_architecture([{"conv": 9}], OPS), (1, 8, 8), lambda s: Seq((Op("linear", {"units": 10}),)))
+    initialise(other, torch.Generator())
+    with pytest.raises(RunError, match="is no checkpoint of this network"):
+        train(data, other, 1, 2, 2, checkpoint_in=good)
+    tensors, metadata = load_tensors(good)
+    assert metadata == {"epoch": 1}
+    assert any(name.startswith("optimizer.") for name in tensors)
+
+
+def test_precision_is_chosen_by_timing_or_by_the_spec() -> None:
+    cpu = torch.device("cpu")
+    chosen, reasons = choose_precision("auto", cpu, (1, 8, 8), 16)
+    assert len(reasons["milliseconds_per_step"]) == 4
+    assert str(chosen) in reasons["milliseconds_per_step"]
+    assert choose_precision("bf16", cpu, (1, 8, 8), 16)[0].format == "bf16"
+    assert choose_precision("float32", cpu, (1, 8, 8), 16)[0].format == "float32"
+
+
+def test_bf16_trains_too(data: Tensors) -> None:
+    full = train(data, network_of(), last=8, total=8, batch_size=32)
+    half = train(data, network_of(), last=8, total=8, batch_size=32, precision=Precision("bf16", True))
+    assert half["accuracy"] > 0.85
+    assert half["train_loss"] != full["train_loss"]
+    assert half["train_loss"] == pytest.approx(full["train_loss"], abs=0.05)

@@ -1,0 +1,188 @@
+"""Optimizers, schedules, losses and augmentation against torch's own and against slow references."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from nas_cli.train.augment import AUGMENTS
+from nas_cli.train.losses import LOSSES
+from nas_cli.train.optimizers import OPTIMIZERS, parameter_groups
+from nas_cli.train.schedules import SCHEDULES
+
+
+def generator(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def images(count: int = 16, channels: int = 2, side: int = 9) -> Tensor:
+    return torch.randn(count, channels, side, side, generator=generator(1)) + 3.0
+
+
+# Schedules ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", list(SCHEDULES))
+def test_schedules_stay_within_the_rate(name: str) -> None:
+    factors = [SCHEDULES[name]()(step / 200) for step in range(201)]
+    assert all(0 <= factor <= 1 + 1e-12 for factor in factors)
+    assert max(factors) == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [
+        (SCHEDULES["cosine"](), lambda o: torch.optim.lr_scheduler.CosineAnnealingLR(o, 100)),
+        (
+            SCHEDULES["one_cycle"](warmup=0.3, start=0.04, end=4e-6),
+            lambda o: torch.optim.lr_scheduler.OneCycleLR(o, 1.0, 101, pct_start=0.3 + 1 / 101, cycle_momentum=False),
+        ),
+        (SCHEDULES["constant"](), lambda o: torch.optim.lr_scheduler.ConstantLR(o, 1.0)),
+    ],
+    ids=["cosine", "one_cycle", "constant"],
+)
+def test_schedules_are_torchs(ours: Any, theirs: Any) -> None:
+    optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=1.0)
+    scheduler = theirs(optimizer)
+    for step in range(100):
+        assert ours(step / 100) == pytest.approx(optimizer.param_groups[0]["lr"], abs=2e-2), step
+        optimizer.step()
+        scheduler.step()
+
+
+def test_warmup_rises_in_a_line() -> None:
+    for name in ("cosine", "constant"):
+        schedule = SCHEDULES[name](warmup=0.2)
+        assert [schedule(p) for p in (0.0, 0.1, 0.2)] == pytest.approx([0.0, 0.5, 1.0])
+    assert SCHEDULES["cosine"](warmup=0.2)(0.6) == pytest.approx(0.5)
+
+
+# Optimizers -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", list(OPTIMIZERS))
+def test_optimizers_take_torchs_steps(name: str) -> None:
+    arguments: dict[str, dict[str, Any]] = {
+        "sgd": {"lr": 0.1, "momentum": 0.9, "nesterov": True, "weight_decay": 0.01},
+        "adam": {"lr": 0.01, "weight_decay": 0.01},
+        "adamw": {"lr": 0.01, "weight_decay": 0.1},
+    }
+    reference: dict[str, Any] = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
+    ours, theirs = (nn.Parameter(torch.ones(3, 2)) for _ in range(2))
+    mine = OPTIMIZERS[name]([ours], **arguments[name])
+    other = reference[name]([theirs], **arguments[name])
+    for step in range(5):
+        for parameter, optimizer in ((ours, mine), (theirs, other)):
+            optimizer.zero_grad()
+            ((parameter - step) ** 2).sum().backward()
+            optimizer.step()
+    assert torch.equal(ours, theirs)
+
+
+def test_biases_and_norms_do_not_decay() -> None:
+    network = nn.Sequential(nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.Flatten(), nn.Linear(4, 2))
+    decayed, free = parameter_groups(network.parameters(), 0.1)
+    assert [tuple(p.shape) for p in decayed["params"]] == [(4, 1, 3, 3), (2, 4)]
+    assert free["weight_decay"] == 0.0
+    assert len(free["params"]) == 4
+
+
+# Losses ---------------------------------------------------------------------------------------------------------------
+
+
+def test_cross_entropy_and_focal_by_hand() -> None:
+    logits = torch.tensor([[2.0, 0.0, -1.0], [0.5, 0.5, 0.5]])
+    targets = torch.tensor([0, 2])
+    p = torch.softmax(logits, 1)[torch.arange(2), targets]
+    assert LOSSES["cross_entropy"]()(logits, targets) == pytest.approx(-p.log().mean().item())
+    assert LOSSES["focal"](gamma=2.0)(logits, targets).item() == pytest.approx(
+        (-((1 - p) ** 2) * p.log()).mean().item()
+    )
+    smoothed = LOSSES["cross_entropy"](label_smoothing=0.3)(logits, targets)
+    soft = functional.one_hot(targets, 3) * 0.7 + 0.1
+    assert smoothed.item() == pytest.approx(-(soft * torch.log_softmax(logits, 1)).sum(1).mean().item())
+
+
+@pytest.mark.parametrize("name", list(LOSSES))
+def test_losses_take_indices_and_probabilities_alike(name: str) -> None:
+    logits = torch.randn(8, 5, generator=generator())
+    targets = torch.arange(8) % 5
+    loss = LOSSES[name]()
+    one_hot = functional.one_hot(targets, 5).float()
+    assert loss(logits, one_hot).item() == pytest.approx(loss(logits, targets).item(), rel=1e-5)
+
+
+# Augmentation ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", list(AUGMENTS))
+def test_augmentation_repeats_and_keeps_shapes(name: str) -> None:
+    x, y = images(), torch.arange(16) % 3
+    augment = AUGMENTS[name]()
+    first, second = augment(x.clone(), y, 3, generator(5)), augment(x.clone(), y, 3, generator(5))
+    assert torch.equal(first[0], second[0])
+    assert torch.equal(first[1], second[1])
+    assert first[0].shape == x.shape
+    assert not torch.equal(first[0], x)
+    assert not torch.equal(first[0], augment(x.clone(), y, 3, generator(6))[0])
+
+
+def test_crop_cuts_a_window_of_each_padded_image() -> None:
+    x = images()
+    cropped, _ = AUGMENTS["crop"](padding=2)(x, torch.zeros(16, dtype=torch.int64), 3, generator())
+    padded = functional.pad(x, (2, 2, 2, 2))
+    places = set()
+    for n in range(16):
+        windows = {(i, j): padded[n, :, i : i + 9, j : j + 9] for i in range(5) for j in range(5)}
+        matches = [place for place, window in windows.items() if torch.equal(window, cropped[n])]
+        assert len(matches) == 1
+        places.add(matches[0])
+    assert len(places) > 5
+
+
+@pytest.mark.parametrize(("axis", "dimension"), [("horizontal", 2), ("vertical", 1)])
+def test_flip_mirrors_about_half_of_the_images(axis: str, dimension: int) -> None:
+    x = images(200)
+    flipped, _ = AUGMENTS["flip"](axis=axis)(x, torch.zeros(200, dtype=torch.int64), 3, generator())
+    count = sum(torch.equal(flipped[n], x[n].flip(dimension)) for n in range(200))
+    assert count + sum(torch.equal(flipped[n], x[n]) for n in range(200)) == 200
+    assert 70 < count < 130
+
+
+def test_cutout_blanks_one_square_per_image() -> None:
+    x = images(64)
+    cut, _ = AUGMENTS["cutout"](size=4)(x, torch.zeros(64, dtype=torch.int64), 3, generator())
+    for n in range(64):
+        blank = (cut[n] == 0).all(0)
+        rows, columns = torch.nonzero(blank.any(1)).flatten(), torch.nonzero(blank.any(0)).flatten()
+        assert blank.sum() == len(rows) * len(columns)
+        assert 1 <= len(rows) <= 4
+        assert 1 <= len(columns) <= 4
+        assert torch.equal(cut[n][:, ~blank], x[n][:, ~blank])
+    assert (cut == 0).all(1).sum((1, 2)).max() == 16
+
+
+def test_mixup_blends_images_and_labels_by_the_same_share() -> None:
+    x = torch.eye(32).reshape(32, 1, 4, 8)  # each image marks its own pixel, so shares can be read off
+    y = torch.arange(32) % 4
+    mixed, targets = AUGMENTS["mixup"](alpha=0.4)(x, y, 4, generator())
+    shares = mixed.flatten(1)
+    assert torch.allclose(shares.sum(1), torch.ones(32))
+    assert torch.allclose(targets, shares @ functional.one_hot(y, 4).float(), atol=1e-6)
+
+
+def test_mixup_draws_from_the_beta_distribution() -> None:
+    x = torch.zeros(20_000, 1, 1, 1)
+    y = torch.arange(20_000) % 2
+    _, targets = AUGMENTS["mixup"](alpha=0.5)(x, y, 2, generator())
+    share = targets[:, 0][(targets[:, 0] > 0) & (targets[:, 0] < 1)].double().numpy()
+    # Beta(a, a) has mean 1/2 and variance 1/(4(2a+1)).
+    assert np.mean(share) == pytest.approx(0.5, abs=0.02)
+    assert np.var(share) == pytest.approx(1 / (4 * 2.0), abs=0.01)
+    assert math.isfinite(share.sum())
