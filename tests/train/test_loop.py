@@ -62,6 +62,7 @@ def same(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> bool:
     return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
 
 
+LEARNS: dict[str, Any] = {"last": 8, "total": 8, "batch_size": 32, "optimizer": {"adamw": {"lr": 0.01}}}
 EVERYTHING: dict[str, Any] = {
     "batch_size": 64,
     "augment": [{"crop": 1}, "flip", {"cutout": 2}, {"mixup": 0.2}],
@@ -74,7 +75,7 @@ EVERYTHING: dict[str, Any] = {
 
 def test_it_learns(data: Tensors) -> None:
     seen: list[int] = []
-    metrics = train(data, network_of(), last=8, total=8, batch_size=32, progress=lambda epoch, _: seen.append(epoch))
+    metrics = train(data, network_of(), progress=lambda epoch, _: seen.append(epoch), **LEARNS)
     assert metrics["accuracy"] > 0.85
     assert metrics["train_loss"] < 1.0
     assert seen == list(range(1, 9))
@@ -178,8 +179,8 @@ def test_precision_is_chosen_by_timing_or_by_the_spec() -> None:
 
 
 def test_bf16_trains_too(data: Tensors) -> None:
-    full = train(data, network_of(), last=8, total=8, batch_size=32)
-    half = train(data, network_of(), last=8, total=8, batch_size=32, precision=Precision("bf16", True))
+    full = train(data, network_of(), **LEARNS)
+    half = train(data, network_of(), precision=Precision("bf16", True), **LEARNS)
     assert half["accuracy"] > 0.85
     assert half["train_loss"] != full["train_loss"]
     assert half["train_loss"] == pytest.approx(full["train_loss"], abs=0.05)
