@@ -69,6 +69,8 @@ def _timed(network: Network, raw: torch.Tensor) -> float:
 def _wait(device: torch.device) -> None:
     if device.type == "cuda":
         torch.cuda.synchronize(device)
+    elif device.type == "mps":
+        torch.mps.synchronize()
 
 
 def device_name(device: torch.device | str, threads: int = 1) -> str:

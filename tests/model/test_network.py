@@ -141,7 +141,8 @@ def test_copies_layouts_and_autocast_compute_the_same() -> None:
     x = pixels()
     wanted = network(x)
     torch.testing.assert_close(copy.deepcopy(network)(x), wanted)
-    channels_last = copy.deepcopy(network).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    layout: dict[str, Any] = {"memory_format": torch.channels_last}
+    channels_last = copy.deepcopy(network).to(**layout)
     torch.testing.assert_close(
         channels_last(x.contiguous(memory_format=torch.channels_last)), wanted, rtol=1e-4, atol=1e-5
     )

@@ -103,11 +103,15 @@ def describe(name: str) -> str:
     return re.sub(r":\w+:`~?([^`<]*?)\s*(<[^>]*>)?`", r"\1", text.split(". ")[0]).rstrip(".")
 
 
+def fixed_arguments(name: str) -> dict[str, Any]:
+    """What every `nn.NAME` is given here: the batch is always the first axis."""
+    return {"batch_first": True} if any(p.name == "batch_first" for p in _signature(_class(name))) else {}
+
+
 @functools.cache
 def op_function(name: str) -> Callable[..., nn.Module]:
     cls = _class(name)
-    takes = [p.name for p in _signature(cls)]
-    ours = {"batch_first": True} if "batch_first" in takes else {}  # the batch is always the first axis here
+    ours = fixed_arguments(name)
 
     def build(shape: tuple[int, ...], **arguments: Any) -> nn.Module:
         """`arguments` as `torch.nn` takes them; `same` and `x2` are numbers by now."""
