@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parents[1] / "nas_cli"
-BASE = {"errors", "registry", "trial"}
+BASE = {"errors", "registry", "trial", "plugins"}
 MAY_IMPORT = {
     "errors": set(),
     "registry": {"errors"},
     "trial": set(),
+    "plugins": {"errors"},
     "spec": BASE,
     "space": BASE,
     "search": BASE | {"space"},

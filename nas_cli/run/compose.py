@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
-import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 from nas_cli.data import DataSettings, parse_data
-from nas_cli.errors import NasError, SpecError
+from nas_cli.errors import SpecError
 from nas_cli.model.ops import OPS
-from nas_cli.registry import Registry, split_component
+from nas_cli.plugins import import_plugin
+from nas_cli.registry import split_component
 from nas_cli.run.directory import dump_yaml
 from nas_cli.search import SCHEDULERS, STRATEGIES
 from nas_cli.search.objective import Objective, parse_objective
@@ -178,33 +175,3 @@ def _written_out(spec: RunSpec, data: DataSettings) -> str:
     content["train"] = {p.name: given.get(p.name, p.default) for p in TRAIN if given.get(p.name, p.default) is not None}
     content = {key: value for key, value in content.items() if value not in ({}, [])}
     return "# Written by nas: the spec as it ran, defaults included.\n" + dump_yaml(content)
-
-
-def import_plugin(path: Path, at: tuple[str | int, ...] = ()) -> None:
-    """Runs a plugin file, which registers what it defines. Raises SpecError where it cannot be run."""
-    if not path.is_file():
-        raise SpecError(f"there is no plugin file {path}", at)
-    name = f"nas_plugin_{path.stem}_{abs(hash(str(path.resolve())))}"
-    if name in sys.modules:
-        return
-    module_spec = importlib.util.spec_from_file_location(name, path)
-    if module_spec is None or module_spec.loader is None:
-        raise SpecError(f"{path} is no Python file", at)
-    module = importlib.util.module_from_spec(module_spec)
-    sys.modules[name] = module
-    try:
-        module_spec.loader.exec_module(module)
-    except NasError as error:
-        del sys.modules[name]
-        raise SpecError(f"plugin {path}: {error}", at) from None
-    except Exception as error:  # whatever the user's own code raises is told to the user
-        del sys.modules[name]
-        line = next(
-            (f.lineno for f in reversed(traceback.extract_tb(error.__traceback__)) if f.filename == str(path)), 0
-        )
-        raise SpecError(f"plugin {path}:{line} failed: {type(error).__name__}: {error}", at) from error
-
-
-def registries() -> dict[str, Registry[Any]]:
-    """Every registry that a spec can name things of, by its word."""
-    return {"task": TASKS, "strategy": STRATEGIES, "schedule": SCHEDULERS}

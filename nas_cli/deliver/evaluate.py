@@ -1,0 +1,71 @@
+"""`nas evaluate`: the only place where test data is read, once training is over."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from nas_cli.data import load_test, load_training
+from nas_cli.deliver.load import Model, load
+from nas_cli.errors import DataError
+from nas_cli.execute.session import device_name, find_device
+from nas_cli.model.cost import cost
+from nas_cli.model.latency import measure_latency
+from nas_cli.run.directory import read_yaml, write_json
+from nas_cli.train.loop import evaluate_network, predict_logits
+
+
+def evaluate(run: Path | None = None, plugins: bool = False, root: Path = Path("runs")) -> dict[str, Any]:
+    """Tests the best network of a run and stores the answer as evaluation.json.
+
+    Returns the task's report on the test part with `validation` (logged and recomputed score of the stored weights, and
+    whether they are equal), `params`, `macs` and `latency` (milliseconds, with the device, batch size and threads).
+    Raises RunError and DataError.
+    """
+    model = load(run, plugins, root)
+    test = load_test(model.data, model.seed, model.labels, model.input_shape)
+    logits = predict_logits(model.network, torch.from_numpy(test.inputs))
+    report = {
+        "run": str(model.run.path),
+        "name": model.name,
+        "candidate": model.metrics["candidate"],
+        **model.task.report(logits, torch.from_numpy(test.targets), model.labels),
+        "validation": recompute(model),
+        **cost(model.network),
+        "latency": _latency(model),
+    }
+    write_json(model.run.evaluation, report)
+    return report
+
+
+def recompute(model: Model) -> dict[str, Any]:
+    """The validation metrics of the stored weights, computed again, beside the logged ones."""
+    data = load_training(model.data, model.seed)
+    if data.labels != model.labels:
+        raise DataError(f"the data has other classes than {model.run.path} was trained on: {', '.join(data.labels)}")
+    inputs, targets = torch.from_numpy(data.validation.inputs), torch.from_numpy(data.validation.targets)
+    _, found = evaluate_network(model.network, inputs, targets, model.task)
+    logged = dict(model.metrics["validation"])
+    largest = max((abs(found[name] - logged[name]) for name in logged if name in found), default=0.0)
+    # A sum in another order, on another CPU, may differ in the last digits; a count of right answers may not.
+    counts = [name for name in logged if name in model.task.proportions]
+    equal = all(found[name] == logged[name] for name in counts) and largest <= 1e-4
+    return {"logged": logged, "recomputed": found, "largest_difference": largest, "equal": equal}
+
+
+def _latency(model: Model) -> dict[str, Any]:
+    hardware = read_yaml(model.run.spec).get("hardware", {})
+    settings = hardware.get("latency", {})
+    batch_size, threads = int(settings.get("batch_size", 1)), int(settings.get("threads", 1))
+    device = find_device(hardware.get("device", "auto"))
+    measured = measure_latency(model.network, device, batch_size, threads)
+    return {
+        "p50_ms": measured.p50_ms,
+        "p95_ms": measured.p95_ms,
+        "runs": measured.runs,
+        "device": device_name(device),
+        "batch_size": batch_size,
+        "threads": threads,
+    }

@@ -1,0 +1,74 @@
+"""ONNX: the graph takes raw uint8 pixels, and says in its metadata what its outputs mean."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import logging
+import os
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime
+import torch
+
+import nas_cli
+from nas_cli.deliver.load import Model
+
+Array = np.ndarray[Any, Any]
+
+
+def write_onnx(model: Model, path: Path) -> Callable[[Array], Array]:
+    """Writes the graph, checked by ONNX, whole or not at all; returns what runs it in ONNX Runtime."""
+    with quiet():
+        program = torch.onnx.export(
+            model.network,
+            (model.example(),),
+            dynamo=True,
+            dynamic_shapes=({0: torch.export.Dim("batch")},),
+            input_names=["input"],
+            output_names=["logits"],
+            verbose=False,
+        )
+        assert program is not None
+        graph = program.model_proto
+    metadata = {
+        "labels": json.dumps(list(model.labels), ensure_ascii=False),
+        "name": model.name,
+        "task": model.task_name,
+        "producer": f"nas {nas_cli.__version__}",
+    }
+    onnx.helper.set_model_props(graph, metadata)
+    onnx.checker.check_model(graph, full_check=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        temporary.write_bytes(graph.SerializeToString())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+
+    def run(batch: Array) -> Array:
+        logits: Array = session.run(["logits"], {"input": batch})[0]
+        return logits
+
+    return run
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """The exporter talks on every channel there is; what it says is of no use where the result is checked anyway."""
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+            warnings.simplefilter("ignore")
+            with contextlib.redirect_stderr(io.StringIO()):
+                yield
+    finally:
+        logging.disable(before)

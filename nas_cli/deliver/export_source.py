@@ -1,0 +1,147 @@
+"""Source: a model.py that a person can read and that needs torch alone, with its weights beside it."""
+
+from __future__ import annotations
+
+import inspect
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import textwrap
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+import nas_cli
+from nas_cli.deliver.load import Model
+from nas_cli.errors import ExportError
+from nas_cli.model.source import constructor, custom_classes
+
+Array = np.ndarray[Any, Any]
+
+TEMPLATE = '''"""{name}: written by nas {version}. Needs torch and the file weights.pt beside it, nothing else.
+
+    from model import load, LABELS
+    network = load()                    # in eval mode
+    logits = network(images)            # images: uint8 (N, {shape}), raw values
+    label = LABELS[logits[0].argmax()]
+"""
+
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+LABELS = {labels}
+INPUT_SHAPE = {input_shape}
+
+{classes}
+class Model(nn.Module):
+    """Takes raw images, uint8 or float (N, {shape}), and gives logits (N, {count})."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.zeros({statistics}))
+        self.register_buffer("std", torch.ones({statistics}))
+{modules}
+
+    def forward(self, x: Tensor) -> Tensor:
+{steps}
+
+
+def load(weights: Path = Path(__file__).with_name("weights.pt")) -> Model:
+    """The trained network, in eval mode."""
+    model = Model()
+    model.load_state_dict(torch.load(weights, map_location="cpu", weights_only=True))
+    return model.eval()
+
+
+if __name__ == "__main__":
+    print(load())
+'''
+
+RUN = """
+import sys, torch
+sys.path.insert(0, sys.argv[1])
+from model import load
+tensors = torch.load(sys.argv[2], weights_only=True)
+with torch.inference_mode():
+    torch.save([load()(t) for t in tensors], sys.argv[3])
+assert not any(name.startswith("nas_cli") for name in sys.modules)
+"""
+
+
+def write_source(model: Model, path: Path) -> Callable[[Array], Array]:
+    """Writes the folder `path`, whole or not at all; returns what runs it, in a process of its own."""
+    building = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    shutil.rmtree(building, ignore_errors=True)
+    building.mkdir(parents=True)
+    try:
+        (building / "model.py").write_text(model_source(model), encoding="utf-8")
+        torch.save(flat_state(model), building / "weights.pt")
+        if path.exists():
+            shutil.rmtree(path)
+        building.rename(path)
+    finally:
+        shutil.rmtree(building, ignore_errors=True)
+    return lambda batch: run_source(path, batch)
+
+
+def flat_state(model: Model) -> dict[str, torch.Tensor]:
+    """The state dict with the names that model.py uses: `layers.` is not written there."""
+    return {name.removeprefix("layers."): tensor for name, tensor in model.network.state_dict().items()}
+
+
+def model_source(model: Model) -> str:
+    """The text of model.py: one line a module, one line a step."""
+    network = model.network
+    modules = [f"self.{step.name} = {constructor(network, step)}" for step in network.steps if step.kind == "op"]
+    return TEMPLATE.format(
+        name=model.name,
+        version=nas_cli.__version__,
+        labels=repr(list(model.labels)),
+        shape=", ".join(map(str, model.input_shape)),
+        input_shape=repr(tuple(model.input_shape)),
+        count=len(model.labels),
+        classes="".join(f"\n{textwrap.dedent(inspect.getsource(cls))}\n" for cls in custom_classes(network)),
+        statistics=", ".join(map(str, network.mean.shape)),
+        modules=textwrap.indent("\n".join(modules), " " * 8),
+        steps=textwrap.indent("\n".join(_lines(model)), " " * 8),
+    )
+
+
+def _lines(model: Model) -> list[str]:
+    """One line a step. A value that only the next step reads is `x`; one that is read later has a name of its own."""
+    steps = model.network.steps
+    readers = model.network.program.readers()
+    kept = {value for value in range(len(steps)) if readers[value] != [value]}
+    names = {value: f"x{value}" if value in kept else "x" for value in range(len(steps))}
+    lines = [f"{names[0]} = (x.float() - self.mean) / self.std"]
+    for index, step in enumerate(steps):
+        inputs = [names[value] for value in step.inputs]
+        if step.kind == "op":
+            expression = f"self.{step.name}({inputs[0]})"
+        elif step.kind == "add":
+            expression = " + ".join(inputs)
+        else:
+            expression = f"torch.cat([{', '.join(inputs)}], dim=1)"
+        lines.append(f"{names[index + 1]} = {expression}" if index + 1 < len(steps) else f"return {expression}")
+    return lines
+
+
+def run_source(path: Path, batch: Array) -> Array:
+    """Logits by model.py, run by a Python that is kept away from everything but torch. Raises ExportError."""
+    with tempfile.TemporaryDirectory() as folder:
+        inputs, outputs = Path(folder) / "in.pt", Path(folder) / "out.pt"
+        torch.save([torch.from_numpy(batch)], inputs)
+        command = [sys.executable, "-I", "-c", RUN, str(path.resolve()), str(inputs), str(outputs)]
+        done = subprocess.run(command, capture_output=True, text=True, cwd=folder, check=False)
+        if done.returncode != 0:
+            last = (done.stderr.strip().splitlines() or ["no message"])[-1]
+            raise ExportError(f"{path / 'model.py'} does not run: {last}")
+        logits: Array = torch.load(outputs, weights_only=True)[0].numpy()
+    return logits

@@ -1,0 +1,95 @@
+"""A finished run's best network, ready to use. Opening somebody else's run executes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from nas_cli.data import DataSettings, parse_data, read_inputs
+from nas_cli.errors import Infeasible, RunError, SpecError
+from nas_cli.model.build import build
+from nas_cli.model.initialise import initialise
+from nas_cli.model.network import Network
+from nas_cli.model.ops import OPS, Shape
+from nas_cli.plugins import import_plugin
+from nas_cli.run.directory import RunDirectory, open_run, read_json, read_yaml
+from nas_cli.run.journal import read_journal
+from nas_cli.space.parse import parse_architecture
+from nas_cli.task import TASKS, Task
+from nas_cli.train.checkpoint import load_tensors
+from nas_cli.train.loop import predict_logits
+
+
+@dataclass(frozen=True)
+class Model:
+    """The best network of a run. `network` takes raw inputs (N, C, H, W), uint8 or float, and gives logits."""
+
+    run: RunDirectory
+    name: str
+    network: Network
+    labels: tuple[str, ...]
+    task_name: str
+    task: Task
+    input_shape: Shape
+    data: DataSettings
+    seed: int
+    architecture: Any
+    metrics: dict[str, Any]
+
+    def preprocess(self, files: Sequence[Path | str]) -> np.ndarray[Any, Any]:
+        """Files as the network takes them: uint8 (N, C, H, W). Raises DataError where one cannot be read."""
+        found = read_inputs(self.data, self.input_shape, [Path(file) for file in files])
+        return np.stack([array for _, array in found])
+
+    def example(self) -> torch.Tensor:
+        """Raw inputs to trace with: a batch of two, so that its length is not taken for a constant 1."""
+        return torch.zeros((2, *self.input_shape), dtype=torch.uint8)
+
+    def predict(self, raw: np.ndarray[Any, Any] | torch.Tensor) -> np.ndarray[Any, Any]:
+        """Logits (N, classes) of raw inputs (N, C, H, W)."""
+        return predict_logits(self.network, torch.as_tensor(raw)).numpy()
+
+
+def load(run: Path | str | None = None, plugins: bool = False, root: Path = Path("runs")) -> Model:
+    """The best network of `run` (None: the latest under `root`), on the CPU and in eval mode.
+
+    Python files that the run's spec names are run only where `plugins` says so. Raises RunError where the run is not
+    finished, a file of it is missing or damaged, or the weights do not fit the architecture.
+    """
+    directory = open_run(Path(run) if run is not None else None, root)
+    if not directory.best.is_dir():
+        read_journal(directory.journal)
+        raise RunError(f"{directory.path} is not finished: go on with 'nas search --resume {directory.path}'")
+    stored, spec = read_yaml(directory.architecture), read_yaml(directory.spec)
+    metrics = read_json(directory.metrics)
+    for plugin in spec.get("plugins", []):
+        if not plugins:
+            raise RunError(f"{directory.path} needs the plugin {plugin}; pass --allow-plugins if you trust that file")
+        import_plugin(Path(plugin))
+    try:
+        shape = tuple(int(side) for side in stored["input"]["shape"])
+        labels = tuple(str(label) for label in stored["labels"])
+        task = TASKS[stored["task"]]
+        model = parse_architecture(stored["model"], OPS)
+        network = build(model, shape, lambda s: parse_architecture(task.head(s, len(labels)), OPS))
+        data, seed = parse_data(spec["data"]), int(spec.get("seed", 0))
+    except (KeyError, TypeError, ValueError) as error:
+        raise RunError(f"{directory.architecture} is damaged: {type(error).__name__}: {error}") from None
+    except (SpecError, Infeasible) as error:
+        raise RunError(f"{directory.architecture} is damaged: {error}") from None
+    initialise(network, torch.Generator())
+    tensors, _ = load_tensors(directory.weights)
+    try:
+        network.load_state_dict(tensors)
+    except RuntimeError as error:
+        first = " ".join(str(error).split())[:200]
+        raise RunError(f"{directory.weights} does not fit {directory.architecture.name}: {first}") from None
+    network.eval()
+    return Model(
+        directory, stored["name"], network, labels, stored["task"], task, shape, data, seed, stored["model"], metrics
+    )
