@@ -9,6 +9,7 @@ import torch
 
 from nas_cli.data import load_test, load_training
 from nas_cli.deliver.load import Model, load
+from nas_cli.deliver.report import write_report
 from nas_cli.errors import DataError
 from nas_cli.execute.session import device_name, find_device
 from nas_cli.model.cost import cost
@@ -18,7 +19,7 @@ from nas_cli.train.loop import evaluate_network, predict_logits
 
 
 def evaluate(run: Path | None = None, plugins: bool = False, root: Path = Path("runs")) -> dict[str, Any]:
-    """Tests the best network of a run and stores the answer as evaluation.json.
+    """Tests the best network of a run and stores the answer as evaluation.json and in report.html.
 
     Returns the task's report on the test part with `validation` (logged and recomputed score of the stored weights, and
     whether they are equal), `params`, `macs` and `latency` (milliseconds, with the device, batch size and threads).
@@ -37,6 +38,7 @@ def evaluate(run: Path | None = None, plugins: bool = False, root: Path = Path("
         "latency": _latency(model),
     }
     write_json(model.run.evaluation, report)
+    write_report(model.run)
     return report
 
 

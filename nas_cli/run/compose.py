@@ -106,7 +106,7 @@ def _compose(document: Document, plugins: bool) -> Experiment:
     spec, notes = _stop_condition(spec)
     notes += [f"let: {name} is defined and not used" for name in space.unused]
     experiment = Experiment(
-        spec, _written_out(spec, settings), task, settings, space, objective, baselines, tuple(notes)
+        spec, _written_out(spec, settings, task), task, settings, space, objective, baselines, tuple(notes)
     )
     with _under("search", "strategy"):
         experiment.make_strategy()
@@ -166,10 +166,12 @@ def _stop_condition(spec: RunSpec) -> tuple[RunSpec, list[str]]:
     return spec, [f"search.stop is not set: the search ends after {DEFAULT_TRIALS} trials"]
 
 
-def _written_out(spec: RunSpec, data: DataSettings) -> str:
+def _written_out(spec: RunSpec, data: DataSettings, task: Task) -> str:
     """The spec as YAML with every default, paths absolute, so that `nas search` on it repeats the run anywhere."""
     content = spec.model_dump(exclude_none=True)
     content["data"] = {key: str(v) if isinstance(v, Path) else v for key, v in data.written_out().items()}
+    metric, towards = next(iter(task.metrics.items()))
+    content["objective"] = spec.objective or {towards: metric}
     content["plugins"] = [str(Path(plugin).resolve()) for plugin in spec.plugins]
     given = dict(spec.train)
     content["train"] = {p.name: given.get(p.name, p.default) for p in TRAIN if given.get(p.name, p.default) is not None}

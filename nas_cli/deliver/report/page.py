@@ -1,0 +1,258 @@
+"""report.html: one self-contained page on a run. It loads nothing, runs no script, and escapes what it quotes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from nas_cli.deliver.report import charts
+from nas_cli.deliver.report.importance import importance
+from nas_cli.deliver.report.style import STYLE
+from nas_cli.run.directory import RunDirectory, open_run, read_json, read_yaml, write_text
+from nas_cli.run.journal import Event, read_journal
+from nas_cli.trial import History
+
+SHOWN_DECISIONS = 15
+SHOWN_CLASSES = 40
+
+
+def write_report(run: Path | RunDirectory | None = None) -> Path:
+    """Writes report.html of a run, finished or not, from its journal and files; returns its path. Raises RunError."""
+    directory = run if isinstance(run, RunDirectory) else open_run(run)
+    write_text(directory.report, render(directory))
+    return directory.report
+
+
+def render(run: RunDirectory) -> str:
+    """The page as text."""
+    events, spec = read_journal(run.journal), read_yaml(run.spec)
+    history = History()
+    for event in events:
+        history.apply(event)
+    metrics = read_json(run.metrics) if run.metrics.exists() else None
+    evaluation = read_json(run.evaluation) if run.evaluation.exists() else None
+    selected = _last(events, "final_selected")
+    goal = _goal(spec)
+    name = str(spec.get("name", run.path.name))
+    sections = [
+        _summary(run, spec, events, history, metrics, evaluation),
+        _final(events, selected, goal),
+        _test(evaluation),
+        _progress(history, goal),
+        _decisions(history),
+        _architecture(run, history, metrics),
+        _environment(run),
+    ]
+    body = "\n".join(section for section in sections if section)
+    return (
+        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        f'<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>{escape(name)} – nas</title><style>{STYLE}</style></head>\n"
+        f"<body><main>\n<h1>{escape(name)}</h1>\n{body}\n</main></body></html>\n"
+    )
+
+
+# Sections -------------------------------------------------------------------------------------------------------------
+
+
+def _summary(
+    run: RunDirectory,
+    spec: Mapping[str, Any],
+    events: Sequence[Event],
+    history: History,
+    metrics: Mapping[str, Any] | None,
+    evaluation: Mapping[str, Any] | None,
+) -> str:
+    selected = _last(events, "final_selected")
+    stopped = _last(events, "search_finished")
+    counts = {
+        "trained": len(history.trained()),
+        "failed": sum(t.status == "failed" for t in history),
+        "cannot be built or over a constraint": sum(t.status == "infeasible" for t in history),
+        "known already": sum(t.status == "duplicate" for t in history),
+    }
+    rows = [
+        ("Task", f"{spec.get('task')}, data: {spec.get('data', {}).get('source')}"),
+        ("Search", ", ".join(f"{number:,} {what}" for what, number in counts.items() if number or what == "trained")),
+    ]
+    if stopped:
+        rows.append(("Search ended", str(stopped["reason"])))
+    else:
+        rows.append(("State", f"not finished; go on with: nas search --resume {run.path}"))
+    if metrics:
+        scores = ", ".join(f"{_word(key)} {value:.4f}" for key, value in metrics["validation"].items())
+        rows.append(("Kept", f"{_who(metrics['candidate'])}, seed {metrics['seed']}"))
+        rows.append(("Validation", scores))
+        size = f"{metrics['params']:,.0f} parameters, {metrics['macs']:,.0f} multiply-accumulates"
+        rows.append(("Size", size))
+    if evaluation:
+        scores = ", ".join(f"{_word(key)} {value:.4f}" for key, value in evaluation["metrics"].items())
+        rows.append(("Test", f"{scores} ({evaluation['samples']:,} samples)"))
+        latency = evaluation["latency"]
+        rows.append(
+            (
+                "Latency",
+                f"{latency['p50_ms']:.3g} ms median, {latency['p95_ms']:.3g} ms 95th percentile; batch of "
+                f"{latency['batch_size']}, {latency['threads']} thread(s), {latency['device']}",
+            )
+        )
+    verdict = f'<p class="verdict">{escape(_sentence(str(selected["verdict"])))}</p>' if selected else ""
+    listed = "".join(f"<dt>{escape(key)}</dt><dd>{escape(value)}</dd>" for key, value in rows)
+    return f"{verdict}<dl>{listed}</dl>"
+
+
+def _final(events: Sequence[Event], selected: Event | None, goal: tuple[str, bool]) -> str:
+    if selected is None:
+        return ""
+    name, minimised = goal
+    measured: dict[str, list[Mapping[str, float]]] = {}
+    for event in events:
+        if event["event"] == "final_finished":
+            measured.setdefault(event["candidate"], []).append(event["measurement"])
+    rows = []
+    for standing in selected["ranking"]:
+        who = standing["candidate"]
+        seeds = len(standing["rewards"])
+        mean = -standing["mean"] if minimised else standing["mean"]
+        spread = f" ± {standing['spread']:.4f}" if seeds > 1 else ""
+        sizes = measured.get(who, [{}])[-1]
+        notes = []
+        if who == selected["candidate"]:
+            notes.append("kept")
+        if who in selected["within_noise"]:
+            notes.append("within noise")
+        if not standing["feasible"]:
+            notes.append("breaks a constraint")
+        rows.append(
+            (
+                _who(who),
+                f"{mean:.4f}{spread}",
+                str(seeds),
+                f"{sizes.get('params', 0):,.0f}",
+                f"{sizes['latency_ms']:.3g}" if "latency_ms" in sizes else "",
+                ", ".join(notes),
+            )
+        )
+    header = ("candidate", f"{name} (validation)", "seeds", "parameters", "latency ms", "")
+    failed = [e for e in events if e["event"] == "final_failed"]
+    note = "".join(
+        f"<p>{escape(_who(e['candidate']))}, seed {e['seed']}, failed: {escape(e['reason'])}</p>" for e in failed
+    )
+    return (
+        "<h2>Final training</h2><p>Trained from scratch under one protocol; the spread is the standard deviation "
+        f"between seeds.</p>{_table(header, rows)}{note}"
+    )
+
+
+def _test(evaluation: Mapping[str, Any] | None) -> str:
+    if evaluation is None:
+        return ""
+    parts = ["<h2>Test</h2>"]
+    check = evaluation["validation"]
+    parts.append(
+        "<p>The stored weights give the logged validation score again.</p>"
+        if check["equal"]
+        else "<p><strong>The stored weights do not give the logged validation score:</strong> they differ by up to "
+        f"{check['largest_difference']:.3g}.</p>"
+    )
+    if "classes" in evaluation:
+        columns = ("precision", "recall", "f1")
+        rows = [(c["label"], *(f"{c[k]:.4f}" for k in columns), f"{c['support']:,}") for c in evaluation["classes"]]
+        rows += [
+            (f"{name} average", *(f"{average[k]:.4f}" for k in columns), f"{average['support']:,}")
+            for name, average in evaluation["averages"].items()
+        ]
+        parts.append(_table(("class", "precision", "recall", "F1", "support"), rows))
+    if "confusion" in evaluation and len(evaluation["confusion"]) <= SHOWN_CLASSES:
+        labels = [c["label"] for c in evaluation["classes"]]
+        parts.append("<h3>Confusion: rows are true classes, columns predicted ones</h3>")
+        parts.append(f"<figure>{charts.confusion(evaluation['confusion'], labels)}</figure>")
+    return "".join(parts)
+
+
+def _progress(history: History, goal: tuple[str, bool]) -> str:
+    name, minimised = goal
+    points = [(t.number, t.rungs[-1][2], t.feasible) for t in history if t.rungs and t.rungs[-1][2] is not None]
+    known = [(number, float(reward), feasible) for number, reward, feasible in points if reward is not None]
+    if len(known) < 2:
+        return ""
+    label = f"−{name} (higher is better)" if minimised else name
+    return (
+        "<h2>Search</h2><p>Each dot is a trained candidate, at the highest rung that it reached; "
+        f"the line is the best so far.</p><figure>{charts.progress(known, label)}</figure>"
+    )
+
+
+def _decisions(history: History) -> str:
+    # Rewards of different rungs do not compare: the first rung has all trials.
+    measured = [(t.genotype, t.rungs[0][2]) for t in history if t.rungs]
+    known = [(genotype, float(reward)) for genotype, reward in measured if reward is not None]
+    found = importance([genotype for genotype, _ in known], [reward for _, reward in known])
+    if not found:
+        return ""
+    return (
+        "<h2>Which decisions mattered</h2><p>The share of the objective's variance over the trials that each decision "
+        "explains by itself. A hint: decisions act together, and the search did not try all values equally often.</p>"
+        f"<figure>{charts.bars(found[:SHOWN_DECISIONS])}</figure>"
+    )
+
+
+def _architecture(run: RunDirectory, history: History, metrics: Mapping[str, Any] | None) -> str:
+    if metrics is None or not run.architecture.exists():
+        return ""
+    text = run.architecture.read_text(encoding="utf-8")
+    kind, _, number = str(metrics["candidate"]).partition("-")
+    table = ""
+    if kind == "trial" and int(number) in history.trials:
+        genotype = history.trials[int(number)].genotype
+        table = _table(("decision", "value"), [(path, str(value)) for path, value in genotype.items()])
+    return f"<h2>Architecture</h2>{table}<pre>{escape(text)}</pre>"
+
+
+def _environment(run: RunDirectory) -> str:
+    if not run.environment.exists():
+        return ""
+    rows = [(key, _flat(value)) for key, value in read_json(run.environment).items()]
+    return f"<h2>Environment</h2>{_table(('', ''), rows)}"
+
+
+# Pieces ---------------------------------------------------------------------------------------------------------------
+
+
+def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    head = "".join(f"<th>{escape(name)}</th>" for name in header) if any(header) else ""
+    lines = "".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
+    return f'<div class="scroll"><table>{f"<tr>{head}</tr>" if head else ""}{lines}</table></div>'
+
+
+def _last(events: Sequence[Event], kind: str) -> Event | None:
+    return next((event for event in reversed(events) if event["event"] == kind), None)
+
+
+def _goal(spec: Mapping[str, Any]) -> tuple[str, bool]:
+    """What the objective is called, and whether it is minimised."""
+    objective = spec.get("objective") or {}
+    for key in ("maximize", "minimize", "reward"):
+        if key in objective:
+            return str(objective[key]), key == "minimize"
+    return "objective", False
+
+
+def _who(candidate: str) -> str:
+    return candidate.replace("-", " ", 1)
+
+
+def _word(name: str) -> str:
+    return name.replace("_", " ")
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:] + ("" if text.endswith(".") else ".")
+
+
+def _flat(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key}: {_flat(item)}" for key, item in value.items())
+    return str(value)
