@@ -53,4 +53,4 @@ app.add_typer(show.app, name="show", short_help="Print a run, a space, the schem
 def main() -> None:
     """The entry point."""
     sys.excepthook = report_bug
-    app()
+    typer.main.get_command(app)()  # `app()` would put a hook of its own in that place

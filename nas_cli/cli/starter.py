@@ -133,7 +133,9 @@ def _folder(path: Path) -> Found:
 def _subfolders(folder: Path) -> list[Path]:
     if not folder.is_dir():
         return []
-    return sorted(inner for inner in folder.iterdir() if inner.is_dir() and inner.name[0] != "." and inner.name != "__MACOSX")
+    return sorted(
+        inner for inner in folder.iterdir() if inner.is_dir() and inner.name[0] != "." and inner.name != "__MACOSX"
+    )
 
 
 def _images(folder: Path) -> list[Path]:

@@ -1,35 +1,61 @@
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
-Nas = Callable[..., subprocess.CompletedProcess[str]]
+ROOT = Path(__file__).parents[2]
 
 
-@pytest.fixture(scope="session")
-def nas() -> Nas:
-    """Runs the command in a process of its own, as a user does."""
+@dataclass(frozen=True)
+class Done:
+    returncode: int
+    stdout: str
+    stderr: str
 
-    def run(*arguments: object, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-        code = "from nas_cli.cli.app import main; main()"
-        return subprocess.run(
-            [sys.executable, "-c", code, *map(str, arguments)],
-            cwd=cwd,
-            env={**_environment(), **environment},
-            capture_output=True,
-            text=True,
-            timeout=300,
-        )
+
+Nas = Callable[..., Done]
+
+
+@pytest.fixture
+def nas(monkeypatch: pytest.MonkeyPatch) -> Nas:
+    """Runs the command in this process, which is quick since torch is loaded once."""
+    for name in ("NAS_DEBUG", "COLUMNS", "FORCE_COLOR"):
+        monkeypatch.delenv(name, raising=False)
+
+    def run(*arguments: object, cwd: Path, **environment: str) -> Done:
+        from nas_cli.cli.app import app
+
+        with monkeypatch.context() as patch:
+            patch.chdir(cwd)
+            result = CliRunner().invoke(app, [str(argument) for argument in arguments], env=environment)
+        if result.exception is not None and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        return Done(result.exit_code, result.stdout, result.stderr)
 
     return run
 
 
-def _environment() -> dict[str, str]:
-    import os
+@pytest.fixture
+def nas_process() -> Nas:
+    """Runs the command in a process of its own, as a user does."""
 
-    kept = {key: value for key, value in os.environ.items() if key not in ("NAS_DEBUG", "COLUMNS", "FORCE_COLOR")}
-    return {**kept, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).parents[2])}
+    def run(*arguments: object, cwd: Path, **environment: str) -> Done:
+        kept = {key: value for key, value in os.environ.items() if key not in ("NAS_DEBUG", "COLUMNS", "FORCE_COLOR")}
+        done = subprocess.run(
+            [sys.executable, "-c", "from nas_cli.cli.app import main; main()", *map(str, arguments)],
+            cwd=cwd,
+            env={**kept, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT), **environment},
+            capture_output=True,
+            text=True,
+            timeout=300,
+        )
+        return Done(done.returncode, done.stdout, done.stderr)
+
+    return run
