@@ -126,16 +126,18 @@ def _final(events: Sequence[Event], selected: Event | None, goal: tuple[str, boo
         if not standing["feasible"]:
             notes.append("breaks a constraint")
         rows.append(
-            (
+            [
                 _who(who),
                 f"{mean:.4f}{spread}",
                 str(seeds),
                 f"{sizes.get('params', 0):,.0f}",
                 f"{sizes['latency_ms']:.3g}" if "latency_ms" in sizes else "",
                 ", ".join(notes),
-            )
+            ]
         )
-    header = ("candidate", f"{name} (validation)", "seeds", "parameters", "latency ms", "")
+    header = ["candidate", f"{name} (validation)", "seeds", "parameters", "latency ms", ""]
+    if not any(row[4] for row in rows):
+        header, rows = _without(4, header), [_without(4, row) for row in rows]
     failed = [e for e in events if e["event"] == "final_failed"]
     note = "".join(
         f"<p>{escape(_who(e['candidate']))}, seed {e['seed']}, failed: {escape(e['reason'])}</p>" for e in failed
@@ -225,6 +227,10 @@ def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     head = "".join(f"<th>{escape(name)}</th>" for name in header) if any(header) else ""
     lines = "".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
     return f'<div class="scroll"><table>{f"<tr>{head}</tr>" if head else ""}{lines}</table></div>'
+
+
+def _without(column: int, row: Sequence[str]) -> list[str]:
+    return [*row[:column], *row[column + 1 :]]
 
 
 def _last(events: Sequence[Event], kind: str) -> Event | None:
