@@ -1,0 +1,233 @@
+"""The whole search on real digits, in processes that are killed and go on."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from safetensors.torch import load_file
+
+from nas_cli.errors import NasError, RunError, SpecError, UserError
+from nas_cli.run import search as search_module
+from nas_cli.run.directory import RunDirectory, open_run
+from nas_cli.run.journal import read_journal
+from nas_cli.run.plan import plan
+from nas_cli.run.search import resume_search, start_search
+
+SPEC = """
+name: tiny
+task: image-classification
+data: {source: digits}
+model:
+  - conv: {channels: {choice: [4, 8, 12]}, kernel: {choice: [1, 3]}}
+  - relu
+  - {max_pool: {size: {choice: [2, 4]}}}
+train: {epochs: 3, optimizer: {adamw: {lr: {float: [1e-3, 3e-2], log: true}}}}
+search: {strategy: {evolution: {population: 2, sample: 2}}, schedule: {asha: {min_epochs: 1}}, stop: {trials: 5}}
+final: {epochs: 2, top: 2, seeds: 2}
+baselines: {plain: [{conv: 4}, relu]}
+"""
+
+
+@pytest.fixture
+def spec(tmp_path: Path) -> Path:
+    path = tmp_path / "tiny.yaml"
+    path.write_text(SPEC)
+    return path
+
+
+def trace(run: Path) -> list[Any]:
+    """What must not depend on kills: every measurement, in order, without times."""
+    kept = []
+    for event in read_journal(run / "journal.jsonl"):
+        if event["event"] in ("resumed", "final_started", "run_started"):
+            continue
+        event = {k: v for k, v in event.items() if k not in ("time", "sequence")}
+        if "measurement" in event:
+            event["measurement"] = {k: v for k, v in event["measurement"].items() if k != "seconds"}
+        kept.append(event)
+    return kept
+
+
+def test_a_search_leaves_a_trained_model_and_its_spec_repeats_it(spec: Path, tmp_path: Path) -> None:
+    run = start_search(spec, tmp_path / "runs").run
+    assert {path.name for path in run.path.iterdir()} == {
+        "spec.yaml",
+        "environment.json",
+        "journal.jsonl",
+        "best",
+        "lock",
+    }
+    assert {path.name for path in run.best.iterdir()} == {"architecture.yaml", "weights.safetensors", "metrics.json"}
+    again = start_search(run.spec, tmp_path / "again").run
+    assert trace(again.path) == trace(run.path)
+    first, second = load_file(run.weights), load_file(again.weights)
+    assert all((first[name] == second[name]).all() for name in first)
+    assert again.path.name.startswith("tiny-")
+    written = yaml.safe_load(run.spec.read_text())
+    assert written["train"]["batch_size"] == 128
+    assert written["objective"] == {"maximize": "accuracy"}
+    environment = json.loads(run.environment.read_text())
+    assert environment["precision"]["format"] in ("float32", "bf16")
+
+
+def test_killed_processes_resume_to_the_same_winner(spec: Path, tmp_path: Path) -> None:
+    whole = start_search(spec, tmp_path / "whole", ["hardware.precision=float32", "hardware.threads=1"]).run
+    code = (
+        "import sys; from pathlib import Path; from nas_cli.run.search import start_search, resume_search;"
+        "root = Path(sys.argv[1]);"
+        "resume_search(None, root=root) if root.exists() and any(root.glob('tiny-*')) else "
+        "start_search(Path(sys.argv[2]), root, ['hardware.precision=float32', 'hardware.threads=1'])"
+    )
+    root = tmp_path / "killed"
+    kills = 0
+    for delay in (0.4, 1.1, 0.7, 1.6, 2.3, None):
+        before = _lines(root)
+        process = subprocess.Popen(
+            [sys.executable, "-c", code, str(root), str(spec)],
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+            text=True,
+        )
+        if delay is None:
+            assert process.wait(timeout=120) == 0, process.stderr.read() if process.stderr else ""
+            break
+        _wait_for_events(root, before, process)
+        time.sleep(delay)
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            kills += 1
+        process.wait()
+    (run,) = root.glob("tiny-*")
+    assert kills >= 3
+    assert trace(run) == trace(whole.path)
+    first, second = load_file(whole.weights), load_file(RunDirectory(run).weights)
+    assert all((first[name] == second[name]).all() for name in first)
+
+
+def _lines(root: Path) -> int:
+    return sum(len(path.read_bytes().splitlines()) for path in root.glob("tiny-*/journal.jsonl"))
+
+
+def _wait_for_events(root: Path, before: int, process: subprocess.Popen[str]) -> None:
+    deadline = time.monotonic() + 60
+    while _lines(root) <= before and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.02)
+
+
+def test_a_finished_search_can_be_given_more_trials(spec: Path, tmp_path: Path) -> None:
+    run = start_search(spec, tmp_path / "runs", ["search.schedule=full", "final.seeds=1", "final.top=1"]).run
+    before = len(read_journal(run.journal))
+    resume_search(run.path, ["search.stop.trials=7"])
+    events = read_journal(run.journal)
+    assert sum(event["event"] == "trial_started" for event in events) == 7
+    assert events[before]["event"] == "resumed"
+    assert events[-1]["event"] == "run_finished"
+    assert yaml.safe_load(run.spec.read_text())["search"]["stop"]["trials"] == 7
+
+
+def test_the_spec_of_a_run_stays_as_it_was(spec: Path, tmp_path: Path) -> None:
+    run = start_search(spec, tmp_path / "runs", ["search.stop.trials=1", "final.seeds=1"]).run
+    with pytest.raises(SpecError, match=r"only search\.stop and final may change"):
+        resume_search(run.path, ["train.epochs=3"])
+
+
+def test_two_processes_on_one_run(spec: Path, tmp_path: Path) -> None:
+    run = start_search(spec, tmp_path / "runs", ["search.stop.trials=1", "final.seeds=1"]).run
+    with run.lock(), pytest.raises(RunError, match=f"in use by process {os.getpid()}"):
+        resume_search(run.path)
+
+
+def test_damage_is_answered_and_nothing_is_changed(spec: Path, tmp_path: Path) -> None:
+    run = start_search(spec, tmp_path / "runs", ["search.stop.trials=1", "final.seeds=1"]).run
+    for file, words in (("spec.yaml", "spec.yaml is missing"), ("journal.jsonl", "journal.jsonl is missing")):
+        broken = Path(shutil.copytree(run.path, tmp_path / file))
+        (broken / file).unlink()
+        with pytest.raises(RunError, match=words):
+            resume_search(broken)
+    garbled = Path(shutil.copytree(run.path, tmp_path / "garbled"))
+    lines = (garbled / "journal.jsonl").read_bytes().splitlines(keepends=True)
+    (garbled / "journal.jsonl").write_bytes(lines[0] + b"###\n" + b"".join(lines[2:]))
+    with pytest.raises(RunError, match=r"journal\.jsonl:2: this line is damaged"):
+        resume_search(garbled)
+    with pytest.raises(RunError, match="there is no run"):
+        open_run(None, tmp_path / "nothing")
+    with pytest.raises(RunError, match="there is no run directory"):
+        open_run(tmp_path / "nothing")
+
+
+def test_nothing_is_written_where_the_spec_or_the_data_is_wrong(tmp_path: Path) -> None:
+    for text, words in (
+        (SPEC.replace("conv:", "covn:", 1), r"wrong\.yaml:6:5: unknown op 'covn'; did you mean 'conv'"),
+        (SPEC.replace("evolution:", "evolutoin:"), "did you mean 'evolution'"),
+        (SPEC.replace("min_epochs: 1", "min_epochs: 5"), "min_epochs"),
+        (SPEC.replace("source: digits", "source: npz, path: nowhere.npz"), "nowhere.npz"),
+        (SPEC.replace("image-classification", "image-clasification"), "did you mean 'image-classification'"),
+        (SPEC + "objective: {maximize: acuracy}\n", "did you mean 'accuracy'"),
+        (SPEC.replace("[{conv: 4}, relu]", "[{conv: {choice: [3, 4]}}]"), "is left open"),
+        (SPEC.replace("lr: {float", "learning_rate: {float"), "no argument 'learning_rate'"),
+        (SPEC.replace("epochs: 3", "epochs: {choice: [3, 9]}"), "train.epochs cannot be a choice"),
+        (SPEC + "plugins: [no.py]\n", "there is no plugin file no.py"),
+    ):
+        (tmp_path / "wrong.yaml").write_text(text)
+        with pytest.raises(UserError, match=words) as caught:
+            start_search(tmp_path / "wrong.yaml", tmp_path / "runs")
+        assert "\n" not in str(caught.value)
+        assert not (tmp_path / "runs").exists()
+
+
+def test_a_plugin_adds_an_op_and_its_faults_are_told(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(
+        "from torch import nn\nfrom nas_cli import op\nfrom nas_cli.registry import PositiveInt\n\n"
+        "@op('square')\ndef square(shape, times: PositiveInt = 1):\n"
+        '    """Activation that squares."""\n    return Square()\n\n'
+        "class Square(nn.Module):\n    def forward(self, x):\n        return x * x\n"
+    )
+    text = SPEC.replace("- relu", "- square: {times: {choice: [1, 2]}}", 1) + f"plugins: ['{tmp_path / 'mine.py'}']\n"
+    (tmp_path / "spec.yaml").write_text(text)
+    assert plan(tmp_path / "spec.yaml")["candidates"]["infeasible"] == 0
+    (tmp_path / "bad.py").write_text("x = 1\nraise ValueError('no')\n")
+    (tmp_path / "spec.yaml").write_text(text.replace("mine.py", "bad.py"))
+    with pytest.raises(SpecError, match=r"bad\.py:2 failed: ValueError: no"):
+        plan(tmp_path / "spec.yaml")
+
+
+def test_a_full_disk_pauses_the_search(spec: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = os.fsync
+    state = {"left": 6}
+
+    def fsync(handle: int) -> None:
+        state["left"] -= 1
+        if state["left"] < 0:
+            raise OSError(28, "No space left on device")
+        real(handle)
+
+    overrides = ["search.schedule=full", "final.seeds=1", "hardware.precision=float32"]
+    whole = start_search(spec, tmp_path / "whole", overrides).run
+    monkeypatch.setattr(os, "fsync", fsync)
+    with pytest.raises(NasError, match=r"the disk is full.*nas search --resume"):
+        start_search(spec, tmp_path / "runs", overrides)
+    monkeypatch.setattr(os, "fsync", real)
+    run = open_run(None, tmp_path / "runs")
+    assert len(read_journal(run.journal)) >= 1
+    resume_search(run.path)
+    assert trace(run.path) == trace(whole.path)
+
+
+def test_plan_says_what_a_search_would_cost(spec: Path) -> None:
+    answer = plan(spec)
+    assert answer["space"]["size"] is None
+    assert answer["candidates"]["costs"]["params"]["min"] > 0
+    assert answer["time"]["search"] > 0
+    assert answer["time"]["final"] > 0
+    assert answer["data"]["classes"] == 10
+    assert search_module.environment is not None
