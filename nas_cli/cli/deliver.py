@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
 from nas_cli.cli.command import guarded
-from nas_cli.cli.output import print_json
+from nas_cli.cli.output import console, count, print_json, say, sentence
 from nas_cli.cli.search import Plugins
 from nas_cli.errors import UserError
 
 Run = Annotated[Path | None, typer.Argument(help="A run directory; the latest under runs/ where left out.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Output = Annotated[Path | None, typer.Option("--output", help="Where to write it; in the run where left out.")]
 
 
 @guarded
@@ -21,27 +22,66 @@ def evaluate(run: Run = None, allow_plugins: Plugins = False, as_json: Json = Fa
     """Test the best model of a run on the test data: precision, recall, F1 and support per class, size, latency."""
     from nas_cli.deliver.evaluate import evaluate as evaluate_run
 
-    report = evaluate_run(run)
+    report = evaluate_run(run, allow_plugins)
     if as_json:
         print_json(report)
+    else:
+        _print_report(report)
+
+
+def _print_report(report: dict[str, Any]) -> None:
+    from nas_cli.cli.tables import task_table
+    from nas_cli.deliver.evaluate import tables
+
+    target = console()
+    for table in tables(report):
+        drawn = task_table(table)
+        say(sentence(table.title).rstrip(".") + ":")
+        if target.measure(drawn).minimum <= target.width:
+            target.print(drawn)
+        else:
+            say(f"  too wide for this terminal; it is in {report['run']}/evaluation.json")
+        target.print()
+    latency, validation = report["latency"], report["validation"]
+    batch = "one input" if latency["batch_size"] == 1 else f"{latency['batch_size']} inputs"
+    threads = f", {latency['threads']} thread{'s' if latency['threads'] > 1 else ''}"
+    say(
+        f"{report['candidate'].replace('-', ' ', 1)}: {count(report['params'])} parameters, {count(report['macs'])} MACs"
+    )
+    say(
+        f"latency of {batch}: p50 {latency['p50_ms']:.3g} ms, p95 {latency['p95_ms']:.3g} ms "
+        f"({latency['device']}{threads}, {latency['runs']} runs)"
+    )
+    if validation["equal"]:
+        say("the validation score, computed again from the stored weights, equals the logged one")
+    else:
+        say(
+            "WARNING: the validation score, computed again from the stored weights, is not the logged one: it differs "
+            f"by up to {validation['largest_difference']:.3g}. Weights or data were changed, or this is another machine"
+        )
+    say(f"stored in {report['run']}: evaluation.json, report.html")
 
 
 @guarded
 def export(
     run: Run = None,
     form: Annotated[Literal["onnx", "torch", "source"], typer.Option("--format", help="What to write.")] = "onnx",
-    output: Annotated[
-        Path | None, typer.Option("--output", help="Where to write it; in the run where left out.")
-    ] = None,
+    output: Output = None,
     allow_plugins: Plugins = False,
     as_json: Json = False,
 ) -> None:
     """Write the best model of a run as ONNX, as torch.export's .pt2, or as a readable model.py; and check it."""
     from nas_cli.deliver.export import export as export_run
 
-    result = export_run(run, form, output)
+    result = export_run(run, form, output, allow_plugins)
     if as_json:
         print_json(result)
+        return
+    say(f"wrote {result['path']} ({result['bytes']:,} bytes)")
+    say(
+        f"compared with the model on {result['samples']} test samples: the largest difference of a logit is "
+        f"{result['largest_difference']:.2g}"
+    )
 
 
 @guarded
@@ -51,14 +91,18 @@ def predict(
     as_json: Json = False,
 ) -> None:
     """Say what the best model of a run makes of files; without RUN, of the latest run."""
-    from nas_cli.deliver.predict import predict as predict_files
-
     run, files = split_run(inputs)
     if not files:
         raise UserError("predict takes at least one file: 'nas predict RUN FILE…'")
-    answers = predict_files(run, files)
+    from nas_cli.deliver.predict import predict as predict_files
+
+    answers = predict_files(run, files, allow_plugins)
     if as_json:
-        print_json(answers)
+        print_json([{key: value for key, value in answer.items() if key != "text"} for answer in answers])
+        return
+    width = max(len(answer["file"]) for answer in answers)
+    for answer in answers:
+        say(f"{answer['file']:<{width}}  {answer['text']}")
 
 
 def split_run(inputs: list[Path]) -> tuple[Path | None, list[Path]]:

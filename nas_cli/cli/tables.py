@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Protocol
 
 from rich.box import SIMPLE_HEAD
 from rich.console import JustifyMethod
@@ -11,6 +12,15 @@ from rich.table import Table
 from nas_cli.cli.output import count, number
 from nas_cli.cli.watch import Watch, plain_name
 from nas_cli.trial import rank
+
+
+class TaskTable(Protocol):
+    """What a task gives to be shown; cells are texts."""
+
+    @property
+    def columns(self) -> tuple[str, ...]: ...
+    @property
+    def rows(self) -> tuple[tuple[str, ...], ...]: ...
 
 
 def table(*columns: str, right: Sequence[str] = ()) -> Table:
@@ -64,4 +74,12 @@ def trials_table(watch: Watch, most: int) -> Table:
             count(measurement["macs"]) if "macs" in measurement else "-",
             f"{measurement['seconds']:.1f}" if "seconds" in measurement else "-",
         )
+    return result
+
+
+def task_table(content: TaskTable) -> Table:
+    """A table of a task's report: the first column names the row, the others are numbers."""
+    result = table(*content.columns, right=content.columns[1:])
+    for row in content.rows:
+        result.add_row(*row)
     return result

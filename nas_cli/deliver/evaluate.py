@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from nas_cli.execute.session import device_name, find_device
 from nas_cli.model.cost import cost
 from nas_cli.model.latency import measure_latency
 from nas_cli.run.directory import read_yaml, write_json
+from nas_cli.task import TASKS, Table
 from nas_cli.train.loop import evaluate_network, predict_logits
 
 
@@ -32,6 +34,7 @@ def evaluate(run: Path | None = None, plugins: bool = False, root: Path = Path("
         "run": str(model.run.path),
         "name": model.name,
         "candidate": model.metrics["candidate"],
+        "task": model.task_name,
         **model.task.report(logits, torch.from_numpy(test.targets), model.labels),
         "validation": recompute(model),
         **cost(model.network),
@@ -40,6 +43,11 @@ def evaluate(run: Path | None = None, plugins: bool = False, root: Path = Path("
     write_json(model.run.evaluation, report)
     write_report(model.run)
     return report
+
+
+def tables(report: Mapping[str, Any]) -> list[Table]:
+    """What `evaluate` returned, as the task's tables for a person."""
+    return TASKS[report["task"]].tables(report)
 
 
 def recompute(model: Model) -> dict[str, Any]:
