@@ -16,7 +16,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from nas_cli.errors import SpecError, TrialFailed, did_you_mean
 
@@ -54,7 +54,7 @@ class Expression:
 
     text: str
     names: frozenset[str]
-    compute: Compute
+    compute: Compute = field(compare=False, repr=False)
 
     def value(self, measurement: Mapping[str, float]) -> float:
         """A finite number. Raises TrialFailed where it is not (division by zero, overflow, a value not measured)."""
