@@ -53,4 +53,6 @@ app.add_typer(show.app, name="show", short_help="Print a run, a space, the schem
 def main() -> None:
     """The entry point."""
     sys.excepthook = report_bug
+    # Threads that spin while they wait slow a shared machine down a hundredfold; OpenMP reads this with torch.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     typer.main.get_command(app)()  # `app()` would put a hook of its own in that place

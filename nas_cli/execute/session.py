@@ -21,7 +21,7 @@ from nas_cli.space.nodes import Seq
 from nas_cli.space.parse import parse_architecture
 from nas_cli.task import TASKS, Task
 from nas_cli.train.loop import Tensors
-from nas_cli.train.precision import Precision, choose_precision
+from nas_cli.train.precision import Precision, choose_precision, choose_threads
 
 
 @dataclass(frozen=True)
@@ -53,18 +53,21 @@ class Session:
     ) -> Session:
         """Reads the training and validation parts and prepares the device.
 
-        A `Precision` is taken as it is: a resumed run keeps the choice that it began with. Raises DataError, and
-        UserError where the device is not there.
+        A `Precision` is taken as it is: a resumed run keeps the choice that it began with. `threads` None is timed.
+        Raises DataError, and UserError where the device is not there.
         """
         place = find_device(device)
         loaded = load_training(data, seed)
         mean, std = normalisation(loaded.train)
-        threads = threads or os.cpu_count() or 1
+        timed: dict[str, Any] = {}
+        if threads is None:
+            threads, timed = choose_threads(place, loaded.input_shape)
         torch.set_num_threads(threads)
         if isinstance(precision, Precision):
             chosen, reasons = precision, {"chosen_by": "the run's first start"}
         else:
             chosen, reasons = choose_precision(precision, place, loaded.input_shape)
+            reasons |= timed
         tensors = Tensors(
             torch.from_numpy(loaded.train.inputs).to(place),
             torch.from_numpy(loaded.train.targets).to(place),

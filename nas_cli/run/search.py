@@ -79,7 +79,7 @@ def resume_search(
     with run.lock():
         read_journal(run.journal)  # a damaged journal is answered before the data is read
         experiment = compose(load_document(run.spec, overrides), plugins)
-        session = open_session(experiment, _chosen_precision(run))
+        session = open_session(experiment, _chosen_before(run))
         observer = observer or Silent()
         with Journal(run.journal) as journal:
             if overrides:
@@ -90,8 +90,8 @@ def resume_search(
             return _go(experiment, session, run, journal, observer)
 
 
-def open_session(experiment: Experiment, chosen: Precision | None = None) -> Session:
-    """The data and the device, ready to train; `chosen` is what an earlier start of the run measured.
+def open_session(experiment: Experiment, chosen: tuple[Precision, int] | None = None) -> Session:
+    """The data and the device, ready to train; `chosen` is what an earlier start of the run found fastest.
 
     Raises DataError.
     """
@@ -101,17 +101,21 @@ def open_session(experiment: Experiment, chosen: Precision | None = None) -> Ses
         data=experiment.data,
         seed=experiment.spec.seed,
         device=hardware.device,
-        precision=chosen or hardware.precision,
-        threads=hardware.threads,
+        precision=chosen[0] if chosen else hardware.precision,
+        threads=chosen[1] if chosen else hardware.threads,
         latency=(hardware.latency.batch_size, hardware.latency.threads),
     )
 
 
-def _chosen_precision(run: RunDirectory) -> Precision:
-    """What the run began with: a choice by timing may come out otherwise today, and the same trials must follow."""
+def _chosen_before(run: RunDirectory) -> tuple[Precision, int]:
+    """Precision and threads that the run began with.
+
+    A choice by timing may come out otherwise today, and then the same trials would not follow.
+    """
     try:
-        stored = read_json(run.environment)["precision"]
-        return Precision(stored["format"], bool(stored["channels_last"]))
+        stored = read_json(run.environment)
+        precision = stored["precision"]
+        return Precision(precision["format"], bool(precision["channels_last"])), int(stored["threads"])
     except (KeyError, TypeError):
         raise RunError(f"{run.environment} is damaged: it does not say which precision the run began with") from None
 

@@ -81,7 +81,9 @@ class Hardware(Section):
     precision: Literal["auto", "float32", "bf16"] = Field(
         "auto", description="auto: what trains fastest here, by timing"
     )
-    threads: Positive | None = Field(None, description="CPU threads for training; all cores where left out")
+    threads: Positive | None = Field(
+        None, description="CPU threads for training; one or all cores, by timing, where left out"
+    )
     latency: Latency = Field(default_factory=lambda: Latency.model_validate({}), description="how latency is measured")
 
 

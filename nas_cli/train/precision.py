@@ -1,7 +1,9 @@
-"""Which number format and memory layout trains fastest here, found by timing rather than by guessing."""
+"""Which threads, number format and memory layout train fastest here, found by timing rather than by guessing."""
 
 from __future__ import annotations
 
+import os
+import statistics
 import time
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
@@ -15,6 +17,10 @@ from torch.nn import functional
 Format = Literal["float32", "bf16"]
 WORTHWHILE = 1.1
 """How many times faster than float32 in the plain layout another choice must be."""
+TIMED_PIXELS = 64 * 64 * 64
+"""Pixels of a timed batch at most: timing must not take long, nor run out of memory, where images are large."""
+WORTHWHILE_THREADS = 1.2
+"""How many times faster than one thread all cores must be."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +52,7 @@ def choose_precision(
     """
     if len(input_shape) != 3:
         return Precision("bf16" if wanted == "bf16" else "float32"), {"chosen_by": "the spec"}
+    batch_size = max(1, min(batch_size, TIMED_PIXELS // (input_shape[1] * input_shape[2])))
     formats: tuple[Format, ...] = (
         ("float32", "bf16") if wanted == "auto" else ("bf16" if wanted == "bf16" else "float32",)
     )
@@ -58,6 +65,26 @@ def choose_precision(
     return best, {"chosen_by": "timing", "milliseconds_per_step": timed}
 
 
+def choose_threads(
+    device: torch.device, input_shape: tuple[int, ...], batch_size: int = 64
+) -> tuple[int, dict[str, Any]]:
+    """How many CPU threads train fastest, one or all cores, and why, as JSON data.
+
+    More threads lose where layers are small or the cores have other work: all of them wait for the slowest.
+    """
+    cores = os.cpu_count() or 1
+    if device.type != "cpu" or cores == 1 or len(input_shape) != 3:
+        return 1 if device.type == "cpu" else cores, {}
+    before = torch.get_num_threads()
+    seconds = {}
+    for threads in (1, cores):
+        torch.set_num_threads(threads)
+        seconds[threads] = _time(Precision(), device, input_shape, batch_size)
+    torch.set_num_threads(before)
+    best = cores if seconds[1] > WORTHWHILE_THREADS * seconds[cores] else 1
+    return best, {f"milliseconds_per_step_on_{n}_threads": round(1000 * t, 3) for n, t in seconds.items()}
+
+
 def lay_out(network: nn.Module, layout: torch.memory_format) -> None:
     """Puts the images' filters of `network` into `layout`; what is no filter has one layout only."""
     with torch.no_grad():
@@ -67,7 +94,7 @@ def lay_out(network: nn.Module, layout: torch.memory_format) -> None:
 
 
 def _time(option: Precision, device: torch.device, input_shape: tuple[int, ...], batch_size: int) -> float:
-    """Seconds of the fastest of a few training steps."""
+    """Seconds of a training step: the median of a few."""
     with torch.random.fork_rng(devices=[]):
         network = nn.Sequential(
             nn.Conv2d(input_shape[0], 32, 3, padding=1),
@@ -84,7 +111,7 @@ def _time(option: Precision, device: torch.device, input_shape: tuple[int, ...],
     x = torch.zeros(batch_size, *input_shape, device=device).contiguous(memory_format=option.layout)
     y = torch.zeros(batch_size, dtype=torch.int64, device=device)
     times = []
-    for _ in range(6):
+    for _ in range(9):
         start = time.perf_counter()
         with option.autocast(device):
             loss = functional.cross_entropy(network(x).float(), y)
@@ -92,4 +119,4 @@ def _time(option: Precision, device: torch.device, input_shape: tuple[int, ...],
         if device.type == "cuda":
             torch.cuda.synchronize(device)
         times.append(time.perf_counter() - start)
-    return min(times[2:])
+    return statistics.median(times[2:])
