@@ -45,9 +45,8 @@ def _print_report(report: dict[str, Any]) -> None:
     latency, validation = report["latency"], report["validation"]
     batch = "one input" if latency["batch_size"] == 1 else f"{latency['batch_size']} inputs"
     threads = f", {latency['threads']} thread{'s' if latency['threads'] > 1 else ''}"
-    say(
-        f"{report['candidate'].replace('-', ' ', 1)}: {count(report['params'])} parameters, {count(report['macs'])} MACs"
-    )
+    size = f"{count(report['params'])} parameters, {count(report['macs'])} MACs"
+    say(f"{report['candidate'].replace('-', ' ', 1)}: {size}")
     say(
         f"latency of {batch}: p50 {latency['p50_ms']:.3g} ms, p95 {latency['p95_ms']:.3g} ms "
         f"({latency['device']}{threads}, {latency['runs']} runs)"

@@ -52,7 +52,9 @@ class Model:
 
     def predict(self, raw: np.ndarray[Any, Any] | torch.Tensor) -> np.ndarray[Any, Any]:
         """Logits (N, classes) of raw inputs (N, C, H, W)."""
-        return predict_logits(self.network, torch.as_tensor(raw)).numpy()
+        # A copy, since arrays that come from files may be read-only, and PyTorch warns of those.
+        inputs = torch.from_numpy(np.array(raw)) if isinstance(raw, np.ndarray) else raw
+        return predict_logits(self.network, inputs).numpy()
 
 
 def load(run: Path | str | None = None, plugins: bool = False, root: Path = Path("runs")) -> Model:
