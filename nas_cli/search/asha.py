@@ -6,12 +6,17 @@ MLSys 2020, Algorithm 2.
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right, insort
+from collections.abc import Callable
 from typing import Annotated
 
 from nas_cli.errors import SpecError
 from nas_cli.registry import Between, PositiveInt
 from nas_cli.search.scheduler import SCHEDULERS
 from nas_cli.trial import History, Trial
+
+Merit = tuple[bool, float, int]
+"""What orders the trials of a rung: constraints kept, reward at the end of that rung, earlier first."""
 
 
 @SCHEDULERS.register("asha")
@@ -32,26 +37,51 @@ class Asha:
             rungs.append(min(rungs[-1] * reduction, epochs))
         self.rungs: tuple[int, ...] = tuple(rungs)
         self.reduction = reduction
+        self._forget()
 
     def next(self, history: History) -> tuple[int, int] | None:
         """The best paused trial of the highest rung where one is good enough."""
+        self._follow(history)
         for rung in reversed(range(len(self.rungs) - 1)):
-            ended = [t for t in history if len(t.rungs) > rung and t.status not in ("failed", "infeasible")]
-            merits = {t.number: merit for t in ended if (merit := _merit(t, rung)) is not None}
-            waiting = [
-                t.number for t in ended if t.status == "paused" and len(t.rungs) == rung + 1 and t.number in merits
-            ]
-            best = max(waiting, key=merits.__getitem__, default=None)
-            if best is None:
-                continue
-            # It is among the top `allowed`, counting those promoted already, where fewer than that are above it.
-            allowed = len(merits) // self.reduction
-            if sum(merit > merits[best] for merit in merits.values()) < allowed:
-                return best, rung + 1
+            ended, waiting = self._ended[rung], self._waiting[rung]
+            # The best that waits is among the top 1/reduction, where those promoted already count as well.
+            if waiting and len(ended) - bisect_right(ended, waiting[-1]) < len(ended) // self.reduction:
+                return -waiting[-1][2], rung + 1
         return None
 
+    # The answer depends on the history alone. What was counted before is kept, so that a long one costs little.
 
-def _merit(trial: Trial, rung: int) -> tuple[bool, float, int] | None:
-    """What orders the trials of a rung: constraints kept, reward at the end of that rung, earlier first."""
-    _, _, reward = trial.rungs[rung]
-    return None if reward is None else (trial.feasible, reward, -trial.number)
+    def _forget(self) -> None:
+        self._history: History | None = None
+        self._counted: dict[int, Trial] = {}
+        self._ended: list[list[Merit]] = [[] for _ in self.rungs]
+        self._waiting: list[list[Merit]] = [[] for _ in self.rungs]
+
+    def _follow(self, history: History) -> None:
+        """Counts the trials that changed since the last call: a history replaces a trial that changes."""
+        if self._history is not history:
+            self._forget()
+            self._history = history
+        for number, trial in history.trials.items():
+            before = self._counted.get(number)
+            if before is trial:
+                continue
+            if before is not None:
+                self._count(before, _remove)
+            self._count(trial, insort)
+            self._counted[number] = trial
+
+    def _count(self, trial: Trial, change: Callable[[list[Merit], Merit], None]) -> None:
+        if trial.status in ("failed", "infeasible"):
+            return
+        for rung, (_, _, reward) in enumerate(trial.rungs):
+            if reward is None:
+                continue
+            merit = (trial.feasible, reward, -trial.number)
+            change(self._ended[rung], merit)
+            if trial.status == "paused" and rung == len(trial.rungs) - 1:
+                change(self._waiting[rung], merit)
+
+
+def _remove(merits: list[Merit], merit: Merit) -> None:
+    del merits[bisect_left(merits, merit)]

@@ -64,6 +64,7 @@ def test_a_search_promotes_only_paused_trials_by_one_rung_and_ends(name: str) ->
         while len(running) < 3:
             job = scheduler.next(journal.history)
             assert job == scheduler.next(journal.history) == other.next(journal.history)
+            assert job == SCHEDULERS[name](9, **SCHEDULERS.parse(name)[1]).next(journal.history), "no memory is needed"
             if job is None and started == 60:
                 break
             if job is None:
