@@ -1,0 +1,98 @@
+"""What the documents show is true: their YAML composes, their plugin runs, their commands and ops exist."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nas_cli.model.ops import OPS
+from nas_cli.run.compose import compose
+from nas_cli.run.schema import spec_schema
+from nas_cli.search import SCHEDULERS, STRATEGIES
+from nas_cli.space.builtins import builtin_names
+from nas_cli.spec.load import load_document, parse_document
+from nas_cli.spec.schema import RunSpec
+from nas_cli.train.settings import TRAIN
+
+ROOT = Path(__file__).parents[2]
+REFERENCE = (ROOT / "configs" / "README.md").read_text(encoding="utf-8")
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+NEEDED = {"task": "image-classification", "data": "{source: digits}", "model": "[{conv: {channels: 4}}]"}
+
+
+def blocks(text: str, kind: str) -> list[str]:
+    return re.findall(rf"```{kind}\n(.*?)```", text, re.DOTALL)
+
+
+def whole(block: str) -> str:
+    """A piece of a spec made into a spec."""
+    if block.startswith("cell:"):
+        block = "model: [{" + block.strip() + "}]\n"
+    if "my_ops.py" in block or block.count("\nobjective:") + block.startswith("objective:") > 1:
+        return ""
+    keys = re.findall(r"^(\w+):", block, re.MULTILINE)
+    rest = "".join(f"{key}: {value}\n" for key, value in NEEDED.items() if key not in keys)
+    return rest + block
+
+
+PIECES = [
+    piece for text in (README, REFERENCE) for piece in map(whole, blocks(text, "yaml")) if piece and "…" not in piece
+]
+
+
+@pytest.mark.parametrize("piece", PIECES, ids=range(len(PIECES)))
+def test_yaml_composes(piece: str) -> None:
+    compose(parse_document(piece, "piece.yaml"))
+
+
+def test_every_objective_composes() -> None:
+    (block,) = [block for block in blocks(REFERENCE, "yaml") if block.startswith("objective:")]
+    for objective in re.split(r"^(?=objective:)", block, flags=re.MULTILINE)[1:]:
+        compose(parse_document(whole(objective), "piece.yaml"))
+
+
+def test_the_plugin_runs(nas_process: Any, tmp_path: Path) -> None:
+    (code,) = [block for block in blocks(REFERENCE, "python") if "def " in block]
+    (piece,) = [block for block in blocks(REFERENCE, "yaml") if "my_ops.py" in block]
+    (tmp_path / "my_ops.py").write_text(code)
+    (tmp_path / "spec.yaml").write_text(f"task: image-classification\ndata: {{source: digits}}\n{piece}")
+    done = nas_process("show", "space", "spec.yaml", "--json", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("config", sorted((ROOT / "configs").glob("*.yaml")), ids=lambda path: path.name)
+def test_configs_compose(config: Path) -> None:
+    assert compose(load_document(config)).notes == ()
+    assert f"[{config.name}]({config.name})" in REFERENCE
+
+
+def test_everything_is_named() -> None:
+    names = [*STRATEGIES, *SCHEDULERS, *(p.name for p in TRAIN), *RunSpec.model_fields]
+    names += [name for name in OPS if not name.startswith("nn.")]
+    for registry in (STRATEGIES, SCHEDULERS):
+        names += [p.name for name in registry for p in registry.params(name)]
+    missing = [name for name in names if f"`{name}" not in REFERENCE]
+    assert not missing
+    assert all(f"`{name}`" in README for name in builtin_names())
+
+
+def test_the_schema_is_whole() -> None:
+    """Every reference leads somewhere, and what it calls a type is one."""
+    schema = spec_schema()
+    found: list[Any] = [schema]
+    types = {"object", "array", "string", "number", "integer", "boolean", "null"}
+    while found:
+        node = found.pop()
+        if isinstance(node, dict):
+            if isinstance(node.get("$ref"), str):
+                assert node["$ref"].removeprefix("#/$defs/") in schema["$defs"]
+            if isinstance(node.get("type"), str):
+                assert node["type"] in types
+            found += list(node.values())
+        elif isinstance(node, list):
+            found += node
+    assert set(schema["properties"]) == set(RunSpec.model_fields)
+    assert "op-conv" in schema["$defs"]
