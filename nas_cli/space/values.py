@@ -58,7 +58,11 @@ class ValueParser:
         kind = "int" if "int" in raw else "float"
         fields = self.fields(raw, {kind: True, "log": False, "step": False}, kind, path)
         number: Any = int if kind == "int" else float
-        low, high = self.literal(fields[kind], tuple[number, number], (*path, kind), f"{kind}: [low, high]")
+        try:
+            low, high = check(tuple[number, number], fields[kind])
+        except ValueError:
+            what = "whole numbers" if kind == "int" else "numbers"
+            raise SpecError(f"{kind} takes two {what}, [low, high]; got {show(fields[kind])}", (*path, kind)) from None
         log = self.literal(fields.get("log", False), bool, (*path, "log"), "log")
         for bound in (low, high):
             self.literal(bound, annotation, (*path, kind), name)
