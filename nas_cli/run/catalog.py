@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import types
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
@@ -79,15 +80,33 @@ class OpenDecision:
 
 @dataclass(frozen=True)
 class SpaceFacts:
-    """`size` counts genotypes, train settings included; `networks` are the distinct ones, None where too many."""
+    """What there is to say of a space. `size` counts genotypes, train settings included; `architectures` without."""
 
     name: str
     text: str
     summary: str
-    decisions: list[OpenDecision] = field(default_factory=list)
-    size: int | float = 1
-    architectures: int | float = 1
-    networks: int | None = None
+    space: Space
+    size: int | float
+
+    @cached_property
+    def architectures(self) -> int | float:
+        return size(self._alone)
+
+    @cached_property
+    def decisions(self) -> list[OpenDecision]:
+        return open_decisions(self.space)
+
+    @cached_property
+    def networks(self) -> int | None:
+        """The distinct networks, None where there are too many architectures; 15,625 of them take some seconds."""
+        if self.architectures > MAX_ENUMERATED:
+            return None
+        canonical = Canonical(OPS)
+        return len({canonical.network(resolved.model) for resolved in enumerate_resolved(self._alone)})
+
+    @property
+    def _alone(self) -> Space:
+        return Space(self.space.model, {})
 
 
 def describe_space(name: str) -> SpaceFacts:
@@ -95,14 +114,15 @@ def describe_space(name: str) -> SpaceFacts:
     if name in builtin_names():
         builtin = load_builtin(name)
         space = parse_space(builtin.model, {}, builtin.let, OPS, TRAIN)
-        return _facts(name, builtin.text, builtin.summary, space)
+        return SpaceFacts(name, builtin.text, builtin.summary, space, size(space))
     path = Path(name)
     if not path.exists():
         words = builtin_names()
         hint = did_you_mean(name, words)
         raise UserError(f"there is no built-in space '{name}' and no spec file of that name{hint}")
     experiment = compose(load_document(path))
-    return _facts(experiment.spec.name, path.read_text(encoding="utf-8"), "", experiment.space)
+    text = path.read_text(encoding="utf-8")
+    return SpaceFacts(experiment.spec.name, text, "", experiment.space, experiment.size)
 
 
 def list_spaces() -> list[SpaceFacts]:
@@ -111,18 +131,8 @@ def list_spaces() -> list[SpaceFacts]:
     for name in builtin_names():
         builtin = load_builtin(name)
         space = parse_space(builtin.model, {}, builtin.let, OPS, TRAIN)
-        found.append(SpaceFacts(name, builtin.text, builtin.summary, size=size(space)))
+        found.append(SpaceFacts(name, builtin.text, builtin.summary, space, size(space)))
     return found
-
-
-def _facts(name: str, text: str, summary: str, space: Space) -> SpaceFacts:
-    alone = Space(space.model, {})
-    architectures = size(alone)
-    networks = None
-    if architectures <= MAX_ENUMERATED:
-        canonical = Canonical(OPS)
-        networks = len({canonical.network(resolved.model) for resolved in enumerate_resolved(alone)})
-    return SpaceFacts(name, text, summary, open_decisions(space), size(space), architectures, networks)
 
 
 def open_decisions(space: Space) -> list[OpenDecision]:
