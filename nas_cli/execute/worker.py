@@ -34,7 +34,7 @@ def run_job(job: Job, session: Session, progress: JobProgress = lambda *_: None)
         if error.errno in DISK_FULL:
             raise  # this is no fault of the candidate: the search pauses
         return JobResult(job.number, job.rung, "failed", {}, _reason(error), time.perf_counter() - start)
-    except Exception as error:  # noqa: BLE001 - a candidate may fail in any way: it must not end the search
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - a candidate may fail in any way: the search goes on
         return JobResult(job.number, job.rung, "failed", {}, _reason(error), time.perf_counter() - start)
     return JobResult(job.number, job.rung, "finished", measurement, "", time.perf_counter() - start)
 
@@ -71,6 +71,8 @@ def _run(job: Job, session: Session, progress: JobProgress) -> dict[str, float]:
     return measurement
 
 
-def _reason(error: Exception) -> str:
+def _reason(error: BaseException) -> str:
     first = str(error).strip().split("\n", 1)[0][:300]
-    return first if isinstance(error, NasError) else f"{type(error).__name__}: {first}"
+    if isinstance(error, NasError):
+        return first
+    return f"{type(error).__name__}: {first}" if first else type(error).__name__

@@ -1,6 +1,7 @@
 """Augmentation of whole batches as tensors: each example drawn on its own, from one generator.
 
-Inputs are normalised images (N, C, H, W), so that what is filled with zero is filled with the mean.
+Inputs are normalised images (N, C, H, W), so that what is filled with zero is filled with the mean. What is drawn is
+small and drawn on the CPU, so that every device sees the same numbers, and no device lacks a distribution.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from torch.nn import functional
 from nas_cli.registry import Between, Fraction, PositiveInt, Registry
 
 Augmentation = Callable[[Tensor, Tensor, int, torch.Generator], tuple[Tensor, Tensor]]
-"""Takes inputs, targets, the number of classes and a generator on the inputs' device; gives inputs and targets."""
+"""Takes inputs, targets, the number of classes and a generator on the CPU; gives inputs and targets."""
 
 AUGMENTS: Registry[Callable[..., Augmentation]] = Registry("augmentation")
 
@@ -26,8 +27,8 @@ def crop(padding: PositiveInt = 2) -> Augmentation:
 
     def apply(x: Tensor, y: Tensor, classes: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         count, _, height, width = x.shape
-        tops = torch.randint(0, 2 * padding + 1, (count, 1), generator=generator, device=x.device)
-        lefts = torch.randint(0, 2 * padding + 1, (count, 1), generator=generator, device=x.device)
+        corners = torch.randint(0, 2 * padding + 1, (2, count, 1), generator=generator)
+        tops, lefts = corners.to(x.device, non_blocking=True)
         rows = tops + torch.arange(height, device=x.device)
         columns = lefts + torch.arange(width, device=x.device)
         padded = functional.pad(x, (padding, padding, padding, padding))
@@ -44,7 +45,7 @@ def flip(axis: Literal["horizontal", "vertical"] = "horizontal", rate: Fraction 
     dimension = 3 if axis == "horizontal" else 2
 
     def apply(x: Tensor, y: Tensor, classes: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        chosen = torch.rand(len(x), generator=generator, device=x.device) < rate
+        chosen = (torch.rand(len(x), generator=generator) < rate).to(x.device, non_blocking=True)
         return torch.where(chosen[:, None, None, None], x.flip(dimension), x), y
 
     return apply
@@ -58,7 +59,7 @@ def cutout(size: PositiveInt = 4) -> Augmentation:
         count, _, height, width = x.shape
 
         def inside(side: int) -> Tensor:
-            start = torch.randint(0, side, (count, 1), generator=generator, device=x.device) - size // 2
+            start = torch.randint(0, side, (count, 1), generator=generator).to(x.device, non_blocking=True) - size // 2
             places = torch.arange(side, device=x.device)
             return (places >= start) & (places < start + size)
 
@@ -73,10 +74,10 @@ def mixup(alpha: Annotated[float, Between(0.01, 10)] = 0.2) -> Augmentation:
     """Mixup (Zhang et al. 2018): blends pairs of images and their labels, the share drawn from Beta(alpha, alpha)."""
 
     def apply(x: Tensor, y: Tensor, classes: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        shape = torch.full((2, len(x)), alpha, device=x.device, dtype=torch.float64)
+        shape = torch.full((2, len(x)), alpha, dtype=torch.float64)
         gammas = torch._standard_gamma(shape, generator=generator).clamp_min(1e-30)
-        share = (gammas[0] / gammas.sum(0)).to(x.dtype)
-        partner = torch.randperm(len(x), generator=generator, device=x.device)
+        share = (gammas[0] / gammas.sum(0)).to(x.dtype).to(x.device, non_blocking=True)
+        partner = torch.randperm(len(x), generator=generator).to(x.device, non_blocking=True)
         if y.dim() == 1:
             y = functional.one_hot(y, classes).to(x.dtype)
         mixed = share[:, None, None, None] * x + (1 - share)[:, None, None, None] * x[partner]

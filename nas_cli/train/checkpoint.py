@@ -55,8 +55,11 @@ def save_checkpoint(
     optimizer: torch.optim.Optimizer,
     average: Mapping[str, Tensor] | None,
     epoch: int,
+    metrics: Mapping[str, float],
 ) -> None:
-    """The state after `epoch` epochs. Randomness needs no state: it follows from the seed and the epoch."""
+    """The state after `epoch` epochs and the metrics of its training. Randomness needs no state: it follows from the
+    seed and the epoch.
+    """
     names = {id(parameter): name for name, parameter in network.named_parameters()}
     tensors = {MODEL + name: tensor for name, tensor in network.state_dict().items()}
     for parameter, state in optimizer.state.items():
@@ -64,13 +67,16 @@ def save_checkpoint(
             if value is not None:
                 tensors[f"{OPTIMIZER}{names[id(parameter)]}:{key}"] = torch.as_tensor(value)
     tensors |= {AVERAGE + name: tensor for name, tensor in (average or {}).items()}
-    save_tensors(path, tensors, {"epoch": epoch})
+    save_tensors(path, tensors, {"epoch": epoch, "metrics": dict(metrics)})
 
 
 def load_checkpoint(
     path: Path, network: nn.Module, optimizer: torch.optim.Optimizer, average: dict[str, Tensor] | None
-) -> int:
-    """Puts a saved state back and returns its epoch. Raises RunError where the file is damaged or another network's."""
+) -> tuple[int, dict[str, float]]:
+    """Puts a saved state back and returns its epoch and metrics.
+
+    Raises RunError where the file is damaged or another network's.
+    """
     tensors, metadata = load_tensors(path)
     parameters = dict(network.named_parameters())
     try:
@@ -80,11 +86,11 @@ def load_checkpoint(
                 parameter, key = name.removeprefix(OPTIMIZER).rsplit(":", 1)
                 like = parameters[parameter]
                 # A step counter stays on the CPU, a moment goes where its parameter is and lies as that lies.
-                placed = tensor if tensor.dim() == 0 else torch.empty_like(like).copy_(tensor)
+                placed = tensor if key == "step" else torch.empty_like(like).copy_(tensor)
                 optimizer.state[like][key] = placed
             elif name.startswith(AVERAGE) and average is not None:
                 average[name.removeprefix(AVERAGE)].copy_(tensor)
-        return int(metadata["epoch"])
-    except (RuntimeError, KeyError, ValueError) as error:
+        return int(metadata["epoch"]), {name: float(value) for name, value in metadata["metrics"].items()}
+    except (RuntimeError, KeyError, ValueError, TypeError, AttributeError) as error:
         first = str(error).split("\n", 1)[0]
         raise RunError(f"{path} is no checkpoint of this network: {first}") from None

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from nas_cli.errors import TrialFailed
+from nas_cli.errors import RunError, TrialFailed
 from nas_cli.model.network import Network
 from nas_cli.task import Task
 from nas_cli.train.augment import AUGMENTS
@@ -22,7 +22,8 @@ from nas_cli.train.optimizers import OPTIMIZERS
 from nas_cli.train.precision import Precision, lay_out
 from nas_cli.train.schedules import SCHEDULES
 
-EVALUATION_BATCH = 512
+EVALUATION_BATCH, EVALUATION_VALUES = 512, 512 * 3 * 32 * 32
+"""At most so many examples, and so many input values, are evaluated at once: large images would not fit otherwise."""
 CHECK_EVERY = 50
 """Steps between looks at the loss on a GPU, where every look waits for the device."""
 
@@ -65,7 +66,8 @@ def train_network(
 
     `settings` is the resolved `train:` section. All that is random follows from `seed` and the epoch, so a training
     that is cut into rungs ends bit for bit where an uncut one ends. With `ema`, the averaged weights are left in the
-    network. Raises TrialFailed where the loss is not finite.
+    network. A checkpoint that is further on than `epochs.first` is taken up where it is: its job was killed after it
+    had been written. Raises TrialFailed where the loss is not finite, RunError where `checkpoint_in` does not fit.
     """
     device = data.train_inputs.device
     lay_out(network.to(device), precision.layout)
@@ -75,16 +77,21 @@ def train_network(
     augments = [_component(AUGMENTS, augment) for augment in settings["augment"]]
     rates = [float(group["lr"]) for group in optimizer.param_groups]
     average = {name: p.detach().clone() for name, p in network.named_parameters()} if settings["ema"] else None
+    start = epochs.first
+    metrics: dict[str, float] = {}
     if checkpoint_in is not None:
-        load_checkpoint(checkpoint_in, network, optimizer, average)
+        start, metrics = load_checkpoint(checkpoint_in, network, optimizer, average)
+        if not epochs.first <= start <= epochs.last:
+            raise RunError(
+                f"{checkpoint_in} is of epoch {start}; one of epoch {epochs.first} to {epochs.last} is wanted"
+            )
 
     batch_size = min(int(settings["batch_size"]), len(data.train_targets))
     steps = len(list(_batches(torch.arange(len(data.train_targets)), batch_size)))
-    metrics: dict[str, float] = {}
-    for epoch in range(epochs.first, epochs.last):
+    for epoch in range(start, epochs.last):
         network.train()
-        generator = torch.Generator(device).manual_seed(_seed(seed, epoch, 0))
-        order = torch.randperm(len(data.train_targets), generator=generator, device=device)
+        generator = torch.Generator().manual_seed(_seed(seed, epoch, 0))
+        order = torch.randperm(len(data.train_targets), generator=generator).to(device)
         total = torch.zeros((), device=device)
         with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
             torch.manual_seed(_seed(seed, epoch, 1))  # dropout draws from torch's own generator
@@ -114,7 +121,7 @@ def train_network(
         progress(epoch + 1, metrics)
 
     if checkpoint_out is not None:
-        save_checkpoint(checkpoint_out, network, optimizer, average, epochs.last)
+        save_checkpoint(checkpoint_out, network, optimizer, average, epochs.last, metrics)
     if average is not None:
         with torch.no_grad():
             for name, parameter in network.named_parameters():
@@ -131,10 +138,15 @@ def predict_logits(network: Network, inputs: Tensor) -> Tensor:
     before = network.training
     network.eval()
     try:
-        parts = [network(part.to(device)).float().cpu() for part in torch.split(inputs, EVALUATION_BATCH)]
+        parts = [network(part.to(device)).float().cpu() for part in torch.split(inputs, evaluation_batch(inputs))]
     finally:
         network.train(before)
     return torch.cat(parts)
+
+
+def evaluation_batch(inputs: Tensor) -> int:
+    """How many of `inputs` are evaluated at once. It follows from their shape alone, so that scores repeat exactly."""
+    return max(1, min(EVALUATION_BATCH, EVALUATION_VALUES // max(1, math.prod(inputs.shape[1:]))))
 
 
 def evaluate_network(network: Network, inputs: Tensor, targets: Tensor, task: Task) -> tuple[Tensor, dict[str, float]]:
@@ -167,7 +179,10 @@ def _seed(*parts: int) -> int:
 
 @torch.no_grad()
 def _average(average: Mapping[str, Tensor], network: Network, decay: float, step: int) -> None:
-    """Exponential moving average of the weights; it starts short, so that the first weights are soon forgotten."""
+    """Exponential moving average of the weights; it starts short, so that the first weights are soon forgotten.
+
+    The statistics of batch norm are not averaged: they trail already, and averaged twice they fitted worse.
+    """
     share = 1 - min(decay, (1 + step) / (10 + step))
     for name, parameter in network.named_parameters():
         average[name].lerp_(parameter, share)

@@ -8,10 +8,11 @@ from typing import Annotated, Any
 import torch
 from torch import nn
 
-from nas_cli.registry import Between, Fraction, NonNegative, Registry
+from nas_cli.registry import Between, NonNegative, Registry
 
 LearningRate = Annotated[float, Between(1e-8, 100)]
 Momentum = Annotated[float, Between(0, 0.9999)]
+Beta2 = Annotated[float, Between(0, 0.999999)]
 
 OPTIMIZERS: Registry[Callable[..., torch.optim.Optimizer]] = Registry("optimizer", supplied=1)
 
@@ -43,8 +44,8 @@ def sgd(
 def adam(
     parameters: Iterable[nn.Parameter],
     lr: LearningRate = 2e-3,
-    beta1: Fraction = 0.9,
-    beta2: Fraction = 0.999,
+    beta1: Momentum = 0.9,
+    beta2: Beta2 = 0.999,
     weight_decay: NonNegative = 0.0,
 ) -> torch.optim.Optimizer:
     """Adam (Kingma & Ba 2015); weight decay is added to the gradient."""
@@ -55,8 +56,8 @@ def adam(
 def adamw(
     parameters: Iterable[nn.Parameter],
     lr: LearningRate = 2e-3,
-    beta1: Fraction = 0.9,
-    beta2: Fraction = 0.999,
+    beta1: Momentum = 0.9,
+    beta2: Beta2 = 0.999,
     weight_decay: NonNegative = 0.01,
 ) -> torch.optim.Optimizer:
     """AdamW (Loshchilov & Hutter 2019): Adam with decoupled weight decay."""

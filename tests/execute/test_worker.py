@@ -39,6 +39,8 @@ class Bad(nn.Module):
                 raise MemoryError("cannot allocate 80 GiB")
             if self.how == "error":
                 raise ZeroDivisionError("division by zero\nsecond line")
+            if self.how == "exit":
+                raise SystemExit
             if self.how == "interrupt":
                 raise KeyboardInterrupt
             return x * float("nan")
@@ -82,6 +84,7 @@ def test_a_job_repeats(session: Session) -> None:
     [
         ("memory", "MemoryError: cannot allocate 80 GiB"),
         ("error", "ZeroDivisionError: division by zero"),
+        ("exit", "SystemExit"),
         ("nan", "the loss became NaN in epoch 1, by step 1"),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,8 @@ from nas_cli.model.ops import OPS
 from nas_cli.space.nodes import Op, Seq
 from nas_cli.space.parse import parse_architecture, parse_space
 from nas_cli.task import TASKS
-from nas_cli.train.checkpoint import load_tensors
-from nas_cli.train.loop import Epochs, Tensors, evaluate_network, train_network
+from nas_cli.train.checkpoint import load_tensors, save_tensors
+from nas_cli.train.loop import Epochs, Tensors, evaluate_network, evaluation_batch, train_network
 from nas_cli.train.precision import Precision, choose_precision
 from nas_cli.train.settings import TRAIN
 
@@ -34,8 +35,8 @@ def data() -> Tensors:
     return Tensors(inputs[:513], targets[:513], inputs[600:900], targets[600:900], 10)
 
 
-def network_of(seed: int = 0) -> Network:
-    network = build(parse_architecture(MODEL, OPS), (1, 8, 8), lambda shape: Seq((Op("linear", {"units": 10}),)))
+def network_of(seed: int = 0, model: Sequence[Any] = MODEL) -> Network:
+    network = build(parse_architecture(list(model), OPS), (1, 8, 8), lambda shape: Seq((Op("linear", {"units": 10}),)))
     initialise(network, torch.Generator().manual_seed(seed))
     network.set_normalisation([75.0], [90.0])
     return network
@@ -124,6 +125,46 @@ def test_a_training_cut_into_rungs_ends_where_an_uncut_one_does(
     assert same(state(piece), state(whole))
 
 
+def test_a_rung_whose_job_was_killed_after_its_checkpoint_ends_the_same(data: Tensors, tmp_path: Path) -> None:
+    checkpoint = tmp_path / "checkpoint.safetensors"
+    train(data, network_of(), 0, 1, 4, checkpoint_out=checkpoint, **EVERYTHING)
+    expected = train(data, network_of(), 1, 3, 4, checkpoint_in=checkpoint, checkpoint_out=checkpoint, **EVERYTHING)
+    written = checkpoint.read_bytes()
+    # Killed before the journal had the result, the rung is run again from what is now the state after it.
+    seen: list[int] = []
+    again = train(
+        data,
+        network_of(),
+        1,
+        3,
+        4,
+        checkpoint_in=checkpoint,
+        checkpoint_out=checkpoint,
+        progress=lambda epoch, _: seen.append(epoch),
+        **EVERYTHING,
+    )
+    assert again == expected
+    assert seen == []
+    assert checkpoint.read_bytes() == written
+    with pytest.raises(RunError, match="is of epoch 3; one of epoch 1 to 2 is wanted"):
+        train(data, network_of(), 1, 2, 4, checkpoint_in=checkpoint, **EVERYTHING)
+
+
+@pytest.mark.parametrize("precision", [Precision("float32", True), Precision("bf16", False), Precision("bf16", True)])
+def test_rungs_of_every_precision_end_where_an_uncut_training_does(
+    data: Tensors, tmp_path: Path, precision: Precision
+) -> None:
+    model: list[Any] = [{"conv": 8}, "relu", {"mbconv": {"expand": 2, "kernel": 3}}, {"drop_path": 0.3}, "global_pool"]
+    checkpoint = tmp_path / "checkpoint.safetensors"
+    whole, piece = network_of(model=model), network_of(model=model)
+    expected = train(data, whole, 0, 3, 3, precision=precision, clip=0.5, ema=0.9)
+    train(data, piece, 0, 2, 3, precision=precision, clip=0.5, ema=0.9, checkpoint_out=checkpoint)
+    piece = network_of(seed=3, model=model)
+    got = train(data, piece, 2, 3, 3, precision=precision, clip=0.5, ema=0.9, checkpoint_in=checkpoint)
+    assert got == expected
+    assert same(state(piece), state(whole))
+
+
 def test_a_stored_score_is_recomputed_exactly(data: Tensors) -> None:
     network = network_of()
     metrics = train(data, network, **EVERYTHING)
@@ -152,6 +193,29 @@ def test_batches_of_odd_sizes(data: Tensors) -> None:
     assert train(data, network_of(), last=1, total=1, batch_size=100_000)["train_loss"] > 0
 
 
+def test_large_images_are_evaluated_in_small_batches() -> None:
+    shapes = [(2000, 1, 28, 28), (2000, 3, 32, 32), (2000, 3, 224, 224), (3, 3, 4000, 4000)]
+    assert [evaluation_batch(torch.empty(shape, device="meta")) for shape in shapes] == [512, 512, 10, 1]
+
+
+def test_a_checkpoint_cut_or_changed_anywhere_is_refused(data: Tensors, tmp_path: Path) -> None:
+    path = tmp_path / "checkpoint.safetensors"
+    train(data, network_of(), 0, 1, 2, checkpoint_out=path)
+    whole = path.read_bytes()
+    header = 8 + int.from_bytes(whole[:8], "little")
+    for length in [*range(0, header, 97), header, len(whole) - 1]:
+        path.write_bytes(whole[:length])
+        with pytest.raises(RunError, match=r"checkpoint\.safetensors is damaged"):
+            train(data, network_of(), 1, 2, 2, checkpoint_in=path)
+    path.write_bytes(whole)
+    tensors, _ = load_tensors(path)
+    wrong: list[Any] = [[], {}, {"epoch": "x", "metrics": {}}, {"epoch": 1, "metrics": 3}, {"epoch": None}]
+    for metadata in wrong:
+        save_tensors(path, tensors, metadata)
+        with pytest.raises(RunError, match="is no checkpoint of this network"):
+            train(data, network_of(), 1, 2, 2, checkpoint_in=path)
+
+
 def test_damaged_and_foreign_checkpoints_are_answered(data: Tensors, tmp_path: Path) -> None:
     good = tmp_path / "good.safetensors"
     train(data, network_of(), 0, 1, 2, checkpoint_out=good)
@@ -165,7 +229,8 @@ def test_damaged_and_foreign_checkpoints_are_answered(data: Tensors, tmp_path: P
     with pytest.raises(RunError, match="is no checkpoint of this network"):
         train(data, other, 1, 2, 2, checkpoint_in=good)
     tensors, metadata = load_tensors(good)
-    assert metadata == {"epoch": 1}
+    assert metadata["epoch"] == 1
+    assert set(metadata["metrics"]) == {"train_loss"}
     assert any(name.startswith("optimizer.") for name in tensors)
 
 

@@ -41,9 +41,9 @@ def test_schedules_stay_within_the_rate(name: str) -> None:
         (SCHEDULES["cosine"](), lambda o: torch.optim.lr_scheduler.CosineAnnealingLR(o, 100)),
         (
             SCHEDULES["one_cycle"](warmup=0.3, start=0.04, end=4e-6),
-            lambda o: torch.optim.lr_scheduler.OneCycleLR(o, 1.0, 101, pct_start=0.3 + 1 / 101, cycle_momentum=False),
+            lambda o: torch.optim.lr_scheduler.OneCycleLR(o, 1.0, 101, pct_start=31 / 101, cycle_momentum=False),
         ),
-        (SCHEDULES["constant"](), lambda o: torch.optim.lr_scheduler.ConstantLR(o, 1.0)),
+        (SCHEDULES["constant"](), lambda o: torch.optim.lr_scheduler.LambdaLR(o, lambda step: 1.0)),
     ],
     ids=["cosine", "one_cycle", "constant"],
 )
@@ -51,7 +51,7 @@ def test_schedules_are_torchs(ours: Any, theirs: Any) -> None:
     optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=1.0)
     scheduler = theirs(optimizer)
     for step in range(100):
-        assert ours(step / 100) == pytest.approx(optimizer.param_groups[0]["lr"], abs=2e-2), step
+        assert ours(step / 100) == pytest.approx(optimizer.param_groups[0]["lr"], abs=1e-9), step
         optimizer.step()
         scheduler.step()
 
@@ -80,7 +80,7 @@ def test_optimizers_take_torchs_steps(name: str) -> None:
     for step in range(5):
         for parameter, optimizer in ((ours, mine), (theirs, other)):
             optimizer.zero_grad()
-            ((parameter - step) ** 2).sum().backward()
+            torch.autograd.backward(((parameter - step) ** 2).sum())
             optimizer.step()
     assert torch.equal(ours, theirs)
 
