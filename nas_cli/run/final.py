@@ -251,14 +251,18 @@ def _verdict(standings: list[Standing], within_noise: tuple[str, ...], shown: An
     """One honest sentence."""
     first = standings[0]
     name = first.candidate.replace("-", " ", 1)
-    text = f"{name} is the best by validation ({shown(first.mean):.4g} on average over {_seeds(first)})"
+    text = f"{name} is the best by validation ({_figure(shown(first.mean))} on average over {_seeds(first)})"
     if len(standings) == 1:
         return text + "; nothing else was trained to compare it with"
     if within_noise:
         others = ", ".join(other.replace("-", " ", 1) for other in within_noise)
         return text + f", but within noise of {others}: the difference may be chance"
     second = standings[1]
-    return text + f", ahead of {second.candidate.replace('-', ' ', 1)} ({shown(second.mean):.4g}) by more than noise"
+    return text + f", ahead of {second.candidate.replace('-', ' ', 1)} ({_figure(shown(second.mean))}) by more than noise"
+
+
+def _figure(value: float) -> str:
+    return f"{value:.4f}" if abs(value) < 10 else f"{value:.5g}"
 
 
 def _seeds(standing: Standing) -> str:
