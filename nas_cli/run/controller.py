@@ -60,10 +60,6 @@ class Controller:
             if trial is not None and event["event"] in ("trial_started", "trial_infeasible") and event.get("genotype"):
                 self._remember_key(trial)
 
-    def may_go_on(self) -> bool:
-        """Does no stop condition hold (any more)? So it is where a resumed run was given more trials or time."""
-        return not (self._stop_now() or self._budget_spent()) and len(self._tried) < self.experiment.size
-
     def search(self) -> str:
         """Searches until a stop condition holds, and returns it as a sentence. Raises NasError where nothing trains."""
         for trial in [t for t in self.history if t.status == "running"]:

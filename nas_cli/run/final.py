@@ -257,8 +257,8 @@ def _verdict(standings: list[Standing], within_noise: tuple[str, ...], shown: An
     if within_noise:
         others = ", ".join(other.replace("-", " ", 1) for other in within_noise)
         return text + f", but within noise of {others}: the difference may be chance"
-    second = standings[1]
-    return text + f", ahead of {second.candidate.replace('-', ' ', 1)} ({_figure(shown(second.mean))}) by more than noise"
+    second, behind = standings[1].candidate.replace("-", " ", 1), _figure(shown(standings[1].mean))
+    return text + f", ahead of {second} ({behind}) by more than noise"
 
 
 def _figure(value: float) -> str:

@@ -17,7 +17,7 @@ from nas_cli.errors import NasError, RunError, SpecError
 from nas_cli.execute.inprocess import InProcess
 from nas_cli.execute.session import Session
 from nas_cli.run.compose import Experiment, compose
-from nas_cli.run.controller import Controller
+from nas_cli.run.controller import SEARCHING, Controller
 from nas_cli.run.directory import RunDirectory, create_run, dump_yaml, open_run, read_json, write_json, write_text
 from nas_cli.run.final import Candidate, Final, Selection, candidates, select
 from nas_cli.run.journal import Event, Journal, read_journal
@@ -84,9 +84,9 @@ def resume_search(
         with Journal(run.journal) as journal:
             if overrides:
                 write_text(run.spec, experiment.text)
-            observer.event(
-                journal.append("resumed", version=nas_cli.__version__, run=str(run.path), set=list(overrides))
-            )
+            resumed = journal.append("resumed", version=nas_cli.__version__, run=str(run.path), set=list(overrides))
+            journal.events.append(resumed)
+            observer.event(resumed)
             return _go(experiment, session, run, journal, observer)
 
 
@@ -140,12 +140,9 @@ def _search_and_train(
     executor = InProcess(session, observer.progress)
     try:
         controller = Controller(experiment, run, journal, executor, observer, session.costs)
-        stopped = _search_ended(journal.events)
-        if not stopped or controller.may_go_on():
+        stopped, final_events = _after_search(journal.events)
+        if not stopped:
             stopped = controller.search()
-            final_events: list[Event] = []
-        else:
-            final_events = _after_search(journal.events)
         chosen = candidates(experiment, controller.history)
         done = Final(experiment, run, journal, executor, observer).train(chosen, final_events)
     finally:
@@ -160,14 +157,16 @@ def _search_and_train(
     return Outcome(run, stopped, selection)
 
 
-def _search_ended(events: Sequence[Event]) -> str:
-    """Why the search stopped; "" where it is not over."""
-    return next((str(e["reason"]) for e in reversed(events) if e["event"] == "search_finished"), "")
-
-
-def _after_search(events: Sequence[Event]) -> list[Event]:
-    last = max(i for i, event in enumerate(events) if event["event"] == "search_finished")
-    return list(events[last:])
+def _after_search(events: Sequence[Event]) -> tuple[str, list[Event]]:
+    """Why the search stopped and the events since; ("", []) where it is not over, or was given more since."""
+    last = max((i for i, event in enumerate(events) if event["event"] == "search_finished"), default=None)
+    if last is None:
+        return "", []
+    after = list(events[last + 1 :])
+    given_more = any(key.startswith("search.stop") for event in after for key in event.get("set", ()))
+    if given_more or any(event["event"] in SEARCHING for event in after):
+        return "", []
+    return str(events[last]["reason"]), after
 
 
 def _proportion(experiment: Experiment, session: Session) -> tuple[str | None, int]:

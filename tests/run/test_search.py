@@ -135,6 +135,15 @@ def test_a_finished_search_can_be_given_more_trials(spec: Path, tmp_path: Path) 
     assert yaml.safe_load(run.spec.read_text())["search"]["stop"]["trials"] == 7
 
 
+def test_a_finished_run_that_is_resumed_searches_no_more(spec: Path, tmp_path: Path) -> None:
+    run = start_search(spec, tmp_path / "runs", ["search.stop.trials=2", "final.seeds=1", "final.top=1"]).run
+    before = load_file(run.weights)
+    resume_search(run.path)
+    events = [event["event"] for event in read_journal(run.journal)]
+    assert events.count("search_finished") == 1
+    assert all((before[name] == tensor).all() for name, tensor in load_file(run.weights).items())
+
+
 def test_the_spec_of_a_run_stays_as_it_was(spec: Path, tmp_path: Path) -> None:
     run = start_search(spec, tmp_path / "runs", ["search.stop.trials=1", "final.seeds=1"]).run
     with pytest.raises(SpecError, match=r"only search\.stop and final may change"):
