@@ -124,7 +124,7 @@ MAKERS = {"digits": make_digits, "idx": make_idx, "npz": make_npz, "image-folder
 
 @pytest.fixture
 def make(tmp_path: Path) -> Callable[..., Made]:
-    """Writes real data as a source reads it, with a test part of its own or without. Fails where it is not known how."""
+    """Writes real data as a source reads it, with a test part of its own or without; fails where it knows not how."""
 
     def maker(source: str, divided: bool, name: str = "data") -> Made:
         assert source in MAKERS, f"write real data for the source {source} in {__file__}, so that it is tested"

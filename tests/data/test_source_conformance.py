@@ -21,6 +21,10 @@ def counted(part: Any, labels: tuple[str, ...]) -> Counter[tuple[bytes, str]]:
     return Counter((x.tobytes(), labels[y]) for x, y in zip(part.inputs, part.targets, strict=True))
 
 
+def expected(made: Any) -> Counter[tuple[bytes, str]]:
+    return Counter((x.tobytes(), y) for x, y in zip(made.images, made.labels, strict=True))
+
+
 @EACH
 @BOTH
 def test_every_example_is_in_one_part(make: Any, source: str, divided: bool) -> None:
@@ -97,7 +101,7 @@ def test_another_path_may_be_the_test_part(make: Any, source: str, divided: bool
     settings = parse_data({**made.section, "test": str(other.path)})
     data, test = load_training(settings, 0), load_test(settings, 0)
     assert len(test) == len(other.images)
-    assert counted(test, data.labels) == Counter((x.tobytes(), y) for x, y in zip(other.images, other.labels, strict=True))
+    assert counted(test, data.labels) == expected(other)
     if not divided:
         assert len(data.train) + len(data.validation) == len(made.images)
 
@@ -106,7 +110,7 @@ def test_another_path_may_be_the_test_part(make: Any, source: str, divided: bool
 def test_another_path_may_be_the_validation_part(make: Any, source: str) -> None:
     made, other = make(source, True), make(source, False, "other")
     data = load_training(parse_data({**made.section, "validation": str(other.path)}), 0)
-    assert counted(data.validation, data.labels) == Counter((x.tobytes(), y) for x, y in zip(other.images, other.labels, strict=True))
+    assert counted(data.validation, data.labels) == expected(other)
     assert len(data.train) == 80
     assert data.train.targets[:40].tolist() != sorted(data.train.targets[:40]), "shuffled, as always"
 

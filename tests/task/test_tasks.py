@@ -1,0 +1,117 @@
+"""Every task: numbers against scikit-learn, and one conformance suite over the registry."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from sklearn.metrics import (
+    accuracy_score,
+    confusion_matrix,
+    f1_score,
+    log_loss,
+    precision_recall_fscore_support,
+    top_k_accuracy_score,
+)
+
+from nas_cli.model.build import build
+from nas_cli.model.ops import OPS
+from nas_cli.space.parse import parse_architecture
+from nas_cli.task import TASKS
+
+EACH = pytest.mark.parametrize("name", list(TASKS))
+LABELS = [f"class {k}" for k in range(8)]
+
+
+def outputs(count: int = 200, classes: int = 8) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    rng = np.random.default_rng(0)
+    targets = rng.integers(0, classes, count)
+    logits = rng.normal(size=(count, classes)) + 2.0 * np.eye(classes)[targets]
+    return logits.astype(np.float32), targets
+
+
+def softmax(logits: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    powers = np.exp(logits.astype(np.float64) - logits.max(1, keepdims=True))
+    return powers / powers.sum(1, keepdims=True)
+
+
+def test_metrics_are_scikit_learns() -> None:
+    logits, targets = outputs()
+    found = TASKS["image-classification"].measure(logits, targets)
+    predicted = logits.argmax(1)
+    assert found["accuracy"] == pytest.approx(accuracy_score(targets, predicted))
+    assert found["macro_f1"] == pytest.approx(f1_score(targets, predicted, average="macro"))
+    assert found["loss"] == pytest.approx(log_loss(targets, softmax(logits)), rel=1e-6)
+    assert found["top5_accuracy"] == pytest.approx(top_k_accuracy_score(targets, logits, k=5))
+
+
+def test_the_report_is_scikit_learns() -> None:
+    logits, targets = outputs(300)
+    targets[targets == 3] = 4  # a class that the test part does not have
+    report = TASKS["image-classification"].report(torch.from_numpy(logits), torch.from_numpy(targets), LABELS)
+    predicted, which = logits.argmax(1), np.arange(8)
+    columns = precision_recall_fscore_support(targets, predicted, labels=which, zero_division=0.0)
+    for key, column in zip(("precision", "recall", "f1", "support"), columns, strict=True):
+        assert [row[key] for row in report["classes"]] == pytest.approx(list(column))
+    for average in ("micro", "macro", "weighted"):
+        p, r, f, _ = precision_recall_fscore_support(
+            targets, predicted, labels=which, average=average, zero_division=0.0
+        )
+        found = report["averages"][average]
+        assert (found["precision"], found["recall"], found["f1"]) == pytest.approx((p, r, f))
+        assert found["support"] == 300
+    assert report["confusion"] == confusion_matrix(targets, predicted, labels=which).tolist()
+    assert json.loads(json.dumps(report)) == report
+
+
+def test_an_answer_reads_well() -> None:
+    task = TASKS["image-classification"]
+    logits = np.log(np.array([0.7, 0.2, 0.05, 0.03, 0.02, 1e-6, 1e-6, 1e-6]))
+    answer = task.answer(logits, LABELS, top=3)
+    assert answer["label"] == "class 0"
+    assert [c["label"] for c in answer["top"]] == LABELS[:3]
+    assert answer["probability"] == pytest.approx(0.7, abs=1e-4)
+    assert task.describe(answer) == "class 0 (70.0 %), then class 1 (20.0 %), class 2 (5.0 %)"
+
+
+def test_huge_logits_do_not_overflow() -> None:
+    found = TASKS["image-classification"].measure(np.array([[1e4, -1e4], [-1e4, 1e4]]), np.array([0, 0]))
+    assert found["loss"] == pytest.approx(1e4)
+    assert found["accuracy"] == 0.5
+
+
+@EACH
+def test_metrics_have_a_direction_and_are_finite(name: str) -> None:
+    task = TASKS[name]
+    logits, targets = outputs()
+    found = task.measure(logits, targets)
+    assert set(found) <= set(task.metrics)
+    assert next(iter(task.metrics)) in found
+    assert set(task.metrics.values()) <= {"maximize", "minimize"}
+    assert task.proportions <= set(task.metrics)
+    assert all(math.isfinite(value) for value in found.values())
+    as_tensors = task.measure(torch.from_numpy(logits), torch.from_numpy(targets))
+    assert as_tensors == pytest.approx(found)
+
+
+@EACH
+@pytest.mark.parametrize("shape", [(16,), (6, 4, 4)])
+def test_the_head_ends_a_body_of_any_shape(name: str, shape: tuple[int, ...]) -> None:
+    task = TASKS[name]
+    body = parse_architecture(["relu"], OPS)
+    network = build(body, shape, lambda s: parse_architecture(task.head(s, 8), OPS))
+    assert network.steps[-1].shape == (8,)
+
+
+@EACH
+def test_a_report_has_tables_for_a_person(name: str) -> None:
+    logits, targets = outputs()
+    tables = TASKS[name].tables(TASKS[name].report(logits, targets, LABELS))
+    assert tables
+    for table in tables:
+        assert all(len(row) == len(table.columns) for row in table.rows)
+        assert all(isinstance(cell, str) for row in table.rows for cell in row)
