@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from nas_cli.model.build import build
+from space import languages
 
 from nas_cli.errors import Infeasible
+from nas_cli.model.build import build
 from nas_cli.model.ops import OPS
 from nas_cli.space.canonical import Canonical
 from nas_cli.space.edit import crossover, decisions, enumerate_genotypes, mutate, replay, sample
@@ -20,12 +19,6 @@ from nas_cli.space.nodes import Op, Seq, to_yaml
 from nas_cli.space.parse import parse_architecture, parse_space
 from nas_cli.space.size import size
 from nas_cli.space.space import Space
-
-_spec = importlib.util.spec_from_file_location("languages", Path(__file__).parent / "languages.py")
-assert _spec is not None
-assert _spec.loader is not None
-languages = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(languages)
 
 SEEDS = st.integers(0, 2**32 - 1)
 PROPERTY = settings(max_examples=60, deadline=None, derandomize=True)
