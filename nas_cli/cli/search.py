@@ -57,13 +57,15 @@ def search(
 def _run(
     spec: Path | None, resume: Path | None, out: Path, changes: list[str], plugins: bool, observer: Observer
 ) -> None:
+    from nas_cli.deliver.report import write_report
     from nas_cli.run.search import resume_search, start_search
 
     if spec is not None:
-        start_search(spec, out, changes, observer)
+        outcome = start_search(spec, out, changes, observer)
     else:
         latest = resume == Path("latest") and not resume.exists()
-        resume_search(None if latest else resume, changes, observer, plugins, out)
+        outcome = resume_search(None if latest else resume, changes, observer, plugins, out)
+    write_report(outcome.run)
 
 
 def _say_what_is_kept(watch: Watch) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from nas_cli.data import load_test, load_training
 from nas_cli.deliver.load import Model, load
 from nas_cli.deliver.report import write_report
 from nas_cli.errors import DataError
-from nas_cli.execute.session import device_name, find_device
+from nas_cli.execute.session import find_device
 from nas_cli.model.cost import cost
 from nas_cli.model.latency import measure_latency
 from nas_cli.run.directory import read_yaml, write_json
@@ -71,11 +72,4 @@ def _latency(model: Model) -> dict[str, Any]:
     batch_size, threads = int(settings.get("batch_size", 1)), int(settings.get("threads", 1))
     device = find_device(hardware.get("device", "auto"))
     measured = measure_latency(model.network, device, batch_size, threads)
-    return {
-        "p50_ms": measured.p50_ms,
-        "p95_ms": measured.p95_ms,
-        "runs": measured.runs,
-        "device": device_name(device),
-        "batch_size": batch_size,
-        "threads": threads,
-    }
+    return asdict(measured)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,31 +12,33 @@ import numpy as np
 
 from nas_cli.data import load_test
 from nas_cli.deliver.export_onnx import write_onnx
-from nas_cli.deliver.export_source import write_source
+from nas_cli.deliver.export_source import SOURCE_FILES, write_source
 from nas_cli.deliver.export_torch import write_torch
 from nas_cli.deliver.load import Model, load
-from nas_cli.errors import ExportError, SpecError, did_you_mean
+from nas_cli.errors import ExportError, NasError, SpecError, UserError, did_you_mean
 
 SAMPLES = 64
 TOLERANCE = 1e-3
 """The largest difference between two logits that is let pass, for logits of size 1; more for larger ones."""
 
 Array = np.ndarray[Any, Any]
-Run = Callable[[Array], Array]
+Run = Callable[[Sequence[Array]], list[Array]]
+"""Batches of raw inputs to the logits of each."""
 
 
 @dataclass(frozen=True)
 class Format:
-    """`write` makes the file and returns what runs it: from raw inputs to logits."""
+    """`write` makes the file, or the folder of `files`, at the path it is given, and returns what runs it."""
 
     file: str
     write: Callable[[Model, Path], Run]
+    files: frozenset[str] = frozenset()
 
 
 FORMATS = {
     "onnx": Format("model.onnx", write_onnx),
     "torch": Format("model.pt2", write_torch),
-    "source": Format("source", write_source),
+    "source": Format("source", write_source, SOURCE_FILES),
 }
 
 
@@ -50,17 +52,28 @@ def export(
     """Writes the best network of a run as `onnx`, `torch` (.pt2) or `source`, and runs what it wrote.
 
     The file takes raw inputs (uint8 pixels, batch axis of any length), so preprocessing is inside. Returns `path`,
-    `format`, `samples` (real test samples compared) and `largest_difference` of the logits. Raises ExportError, and
-    leaves no file behind, where the difference is above tolerance.
+    `format`, `samples` (real test samples compared) and `largest_difference` of the logits. Raises ExportError where
+    the network has no such form or the difference is above tolerance: nothing is left behind then, and what was at
+    `output` before stays. Raises UserError where `output` is a folder of other files.
     """
     if form not in FORMATS:
         raise SpecError(f"unknown format '{form}'{did_you_mean(form, FORMATS)}")
     model = load(run, plugins, root)
-    path = output or model.run.path / "export" / FORMATS[form].file
+    path = target(output or model.run.path / "export" / FORMATS[form].file, FORMATS[form])
     samples = load_test(model.data, model.seed, model.labels, model.input_shape).inputs[:SAMPLES]
     path.parent.mkdir(parents=True, exist_ok=True)
-    run_exported = FORMATS[form].write(model, path)
-    difference = compare(model, run_exported, samples, path)
+    with tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as folder:
+        draft = Path(folder) / FORMATS[form].file
+        try:
+            run_exported = FORMATS[form].write(model, draft)
+            difference = compare(model, run_exported, samples, form)
+        except (NasError, OSError):
+            raise
+        except Exception as error:  # the exporters raise anything where a module has no such form
+            raise ExportError(f"this network cannot be written as {form}: {_first_line(error)}") from error
+        if path.is_dir():
+            path.rename(Path(folder) / "before")
+        draft.replace(path)
     return {
         "path": str(path),
         "format": form,
@@ -71,31 +84,49 @@ def export(
     }
 
 
-def compare(model: Model, run_exported: Run, samples: Array, path: Path) -> float:
+def target(path: Path, form: Format) -> Path:
+    """Where to write: a file goes into a folder that is there; a folder is replaced where it holds an export.
+
+    Raises UserError where that would take anything else away.
+    """
+    if not form.files:
+        path = path / form.file if path.is_dir() else path
+        if path.is_dir():
+            raise UserError(f"{path} is a folder; name a file")
+        return path
+    if path.resolve() == Path.cwd():
+        raise UserError(f"{path} is the folder you are in; name one that is not there yet")
+    if path.exists() and not path.is_dir():
+        raise UserError(f"{path} is a file, and source is a folder; name another")
+    others = sorted(item.name for item in path.iterdir() if item.name not in form.files) if path.exists() else []
+    if others:
+        raise UserError(f"{path} holds other files ({others[0]}); name a folder that is empty or not there yet")
+    return path
+
+
+def compare(model: Model, run_exported: Run, samples: Array, form: str) -> float:
     """The largest difference of a logit, over one batch of all samples, one of three and one of one.
 
-    Raises ExportError where it is above tolerance, after removing what was written.
+    Raises ExportError where it is above tolerance.
     """
     expected = model.predict(samples)
     allowed = TOLERANCE * max(1.0, float(np.abs(expected).max()))
+    batches = [np.ascontiguousarray(samples[:count]) for count in (len(samples), 3, 1)]
     largest = 0.0
-    for batch in (samples, samples[:3], samples[:1]):
-        found = run_exported(np.ascontiguousarray(batch))
-        if found.shape != expected[: len(batch)].shape:
-            remove(path)
-            raise ExportError(f"{path} gives {found.shape} for {len(batch)} samples; it was removed")
-        largest = max(largest, float(np.abs(found - expected[: len(batch)]).max()))
-    if not largest <= allowed:
-        remove(path)
-        raise ExportError(
-            f"{path} does not compute what the model computes: logits differ by up to {largest:.3g}, "
-            f"and {allowed:.3g} is allowed; it was removed"
-        )
+    for batch, found in zip(batches, run_exported(batches), strict=True):
+        wanted = expected[: len(batch)]
+        if found.shape != wanted.shape:
+            raise ExportError(f"the {form} export gives {found.shape} for {len(batch)} samples; it was removed")
+        difference = float(np.abs(found - wanted).max())
+        if not difference <= allowed:  # a NaN is not
+            raise ExportError(
+                f"the {form} export does not compute what the model computes: logits differ by up to "
+                f"{difference:.3g}, and {allowed:.3g} is allowed; it was removed"
+            )
+        largest = max(largest, difference)
     return largest
 
 
-def remove(path: Path) -> None:
-    if path.is_dir():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
+def _first_line(error: Exception) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return f"{type(error).__name__}: {lines[0][:200]}" if lines else type(error).__name__

@@ -6,9 +6,8 @@ import contextlib
 import io
 import json
 import logging
-import os
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +22,8 @@ from nas_cli.deliver.load import Model
 Array = np.ndarray[Any, Any]
 
 
-def write_onnx(model: Model, path: Path) -> Callable[[Array], Array]:
-    """Writes the graph, checked by ONNX, whole or not at all; returns what runs it in ONNX Runtime."""
+def write_onnx(model: Model, path: Path) -> Callable[[Sequence[Array]], list[Array]]:
+    """Writes the graph, checked by ONNX; returns what runs it in ONNX Runtime."""
     with quiet():
         program = torch.onnx.export(
             model.network,
@@ -45,17 +44,11 @@ def write_onnx(model: Model, path: Path) -> Callable[[Array], Array]:
     }
     onnx.helper.set_model_props(graph, metadata)
     onnx.checker.check_model(graph, full_check=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        temporary.write_bytes(graph.SerializeToString())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    path.write_bytes(graph.SerializeToString())
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
 
-    def run(batch: Array) -> Array:
-        logits: Array = session.run(["logits"], {"input": batch})[0]
-        return logits
+    def run(batches: Sequence[Array]) -> list[Array]:
+        return [session.run(["logits"], {"input": batch})[0] for batch in batches]
 
     return run
 

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import inspect
-import os
-import shutil
 import subprocess
 import sys
 import tempfile
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +20,9 @@ from nas_cli.errors import ExportError
 from nas_cli.model.source import constructor, custom_classes
 
 Array = np.ndarray[Any, Any]
+SOURCE_FILES = frozenset({"model.py", "weights.pt", "__pycache__"})
 
-TEMPLATE = '''"""{name}: written by nas {version}. Needs torch and the file weights.pt beside it, nothing else.
+TEMPLATE = '''"""A network found by nas {version}. Needs torch and the file weights.pt beside it, nothing else.
 
     from model import load, LABELS
     network = load()                    # in eval mode
@@ -36,6 +35,8 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+NAME = {name}
+TASK = {task}
 LABELS = {labels}
 INPUT_SHAPE = {input_shape}
 
@@ -70,25 +71,18 @@ sys.path.insert(0, sys.argv[1])
 from model import load
 tensors = torch.load(sys.argv[2], weights_only=True)
 with torch.inference_mode():
-    torch.save([load()(t) for t in tensors], sys.argv[3])
+    network = load()
+    torch.save([network(t) for t in tensors], sys.argv[3])
 assert not any(name.startswith("nas_cli") for name in sys.modules)
 """
 
 
-def write_source(model: Model, path: Path) -> Callable[[Array], Array]:
-    """Writes the folder `path`, whole or not at all; returns what runs it, in a process of its own."""
-    building = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    shutil.rmtree(building, ignore_errors=True)
-    building.mkdir(parents=True)
-    try:
-        (building / "model.py").write_text(model_source(model), encoding="utf-8")
-        torch.save(flat_state(model), building / "weights.pt")
-        if path.exists():
-            shutil.rmtree(path)
-        building.rename(path)
-    finally:
-        shutil.rmtree(building, ignore_errors=True)
-    return lambda batch: run_source(path, batch)
+def write_source(model: Model, path: Path) -> Callable[[Sequence[Array]], list[Array]]:
+    """Writes the folder `path`, which is not there yet; returns what runs it, in a process of its own."""
+    path.mkdir()
+    (path / "model.py").write_text(model_source(model), encoding="utf-8")
+    torch.save(flat_state(model), path / "weights.pt")
+    return lambda batches: run_source(path, batches)
 
 
 def flat_state(model: Model) -> dict[str, torch.Tensor]:
@@ -97,11 +91,15 @@ def flat_state(model: Model) -> dict[str, torch.Tensor]:
 
 
 def model_source(model: Model) -> str:
-    """The text of model.py: one line a module, one line a step."""
+    """The text of model.py: one line a module, one line a step.
+
+    It is run to be compared, and the run may be somebody else's: what is a text there is a literal here.
+    """
     network = model.network
     modules = [f"self.{step.name} = {constructor(network, step)}" for step in network.steps if step.kind == "op"]
     return TEMPLATE.format(
-        name=model.name,
+        name=repr(model.name),
+        task=repr(model.task_name),
         version=nas_cli.__version__,
         labels=repr(list(model.labels)),
         shape=", ".join(map(str, model.input_shape)),
@@ -133,15 +131,14 @@ def _lines(model: Model) -> list[str]:
     return lines
 
 
-def run_source(path: Path, batch: Array) -> Array:
+def run_source(path: Path, batches: Sequence[Array]) -> list[Array]:
     """Logits by model.py, run by a Python that is kept away from everything but torch. Raises ExportError."""
     with tempfile.TemporaryDirectory() as folder:
         inputs, outputs = Path(folder) / "in.pt", Path(folder) / "out.pt"
-        torch.save([torch.from_numpy(batch)], inputs)
-        command = [sys.executable, "-I", "-c", RUN, str(path.resolve()), str(inputs), str(outputs)]
+        torch.save([torch.from_numpy(batch) for batch in batches], inputs)
+        command = [sys.executable, "-I", "-B", "-c", RUN, str(path.resolve()), str(inputs), str(outputs)]
         done = subprocess.run(command, capture_output=True, text=True, cwd=folder, check=False)
         if done.returncode != 0:
             last = (done.stderr.strip().splitlines() or ["no message"])[-1]
-            raise ExportError(f"{path / 'model.py'} does not run: {last}")
-        logits: Array = torch.load(outputs, weights_only=True)[0].numpy()
-    return logits
+            raise ExportError(f"the {path.name} export does not run: {last}")
+        return [logits.numpy() for logits in torch.load(outputs, weights_only=True)]

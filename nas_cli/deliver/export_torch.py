@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,28 +16,22 @@ from nas_cli.deliver.load import Model
 Array = np.ndarray[Any, Any]
 
 
-def write_torch(model: Model, path: Path) -> Callable[[Array], Array]:
+def write_torch(model: Model, path: Path) -> Callable[[Sequence[Array]], list[Array]]:
     """Writes the program with its labels beside it as extra files `labels.json`, `name` and `task`."""
     extra = {
         "labels.json": json.dumps(list(model.labels), ensure_ascii=False),
         "name": model.name,
         "task": model.task_name,
     }
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}.tmp.pt2")
     with quiet():
         program = torch.export.export(
             model.network, (model.example(),), dynamic_shapes=({0: torch.export.Dim("batch")},)
         )
-        try:
-            torch.export.save(program, temporary, extra_files=extra)
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
+        torch.export.save(program, path, extra_files=extra)
         loaded = torch.export.load(path).module()
 
-    def run(batch: Array) -> Array:
+    def run(batches: Sequence[Array]) -> list[Array]:
         with torch.inference_mode():
-            logits: Array = loaded(torch.from_numpy(batch)).numpy()
-        return logits
+            return [loaded(torch.from_numpy(batch)).numpy() for batch in batches]
 
     return run

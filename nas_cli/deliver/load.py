@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,13 +12,14 @@ import numpy as np
 import torch
 
 from nas_cli.data import DataSettings, parse_data, read_inputs
+from nas_cli.deliver.stored import read_metrics
 from nas_cli.errors import Infeasible, RunError, SpecError
 from nas_cli.model.build import build
 from nas_cli.model.initialise import initialise
 from nas_cli.model.network import Network
 from nas_cli.model.ops import OPS, Shape
 from nas_cli.plugins import import_plugin
-from nas_cli.run.directory import RunDirectory, open_run, read_json, read_yaml
+from nas_cli.run.directory import RunDirectory, open_run, read_yaml
 from nas_cli.run.journal import read_journal
 from nas_cli.space.parse import parse_architecture
 from nas_cli.task import TASKS, Task
@@ -67,23 +69,25 @@ def load(run: Path | str | None = None, plugins: bool = False, root: Path = Path
     if not directory.best.is_dir():
         read_journal(directory.journal)
         raise RunError(f"{directory.path} is not finished: go on with 'nas search --resume {directory.path}'")
-    stored, spec = read_yaml(directory.architecture), read_yaml(directory.spec)
-    metrics = read_json(directory.metrics)
-    for plugin in spec.get("plugins", []):
+    stored, metrics = read_yaml(directory.architecture), read_metrics(directory)
+    spec = read_yaml(directory.spec)
+    for plugin in spec.get("plugins") or []:
         if not plugins:
-            raise RunError(f"{directory.path} needs the plugin {plugin}; pass --allow-plugins if you trust that file")
+            raise RunError(
+                f"{directory.path} needs the plugin {plugin}; if you trust that file, pass --allow-plugins "
+                "(in Python: plugins=True)"
+            )
         import_plugin(Path(plugin))
-    try:
+    with _damage_named(directory.spec):
+        data, seed = parse_data(spec["data"]), int(spec.get("seed", 0))
+    with _damage_named(directory.architecture):
+        name, task_name = str(stored["name"]), str(stored["task"])
         shape = tuple(int(side) for side in stored["input"]["shape"])
         labels = tuple(str(label) for label in stored["labels"])
-        task = TASKS[stored["task"]]
-        model = parse_architecture(stored["model"], OPS)
+        task = TASKS[task_name]
+        architecture = stored["model"]
+        model = parse_architecture(architecture, OPS)
         network = build(model, shape, lambda s: parse_architecture(task.head(s, len(labels)), OPS))
-        data, seed = parse_data(spec["data"]), int(spec.get("seed", 0))
-    except (KeyError, TypeError, ValueError) as error:
-        raise RunError(f"{directory.architecture} is damaged: {type(error).__name__}: {error}") from None
-    except (SpecError, Infeasible) as error:
-        raise RunError(f"{directory.architecture} is damaged: {error}") from None
     initialise(network, torch.Generator())
     tensors, _ = load_tensors(directory.weights)
     try:
@@ -91,7 +95,21 @@ def load(run: Path | str | None = None, plugins: bool = False, root: Path = Path
     except RuntimeError as error:
         first = " ".join(str(error).split())[:200]
         raise RunError(f"{directory.weights} does not fit {directory.architecture.name}: {first}") from None
+    broken = next((key for key, tensor in tensors.items() if not bool(torch.isfinite(tensor).all())), None)
+    if broken is not None:
+        raise RunError(f"{directory.weights} is damaged: {broken} holds numbers that are not finite")
     network.eval()
-    return Model(
-        directory, stored["name"], network, labels, stored["task"], task, shape, data, seed, stored["model"], metrics
-    )
+    return Model(directory, name, network, labels, task_name, task, shape, data, seed, architecture, metrics)
+
+
+@contextmanager
+def _damage_named(path: Path) -> Iterator[None]:
+    """Turns whatever a wrong content of `path` leads to into a RunError that names it."""
+    try:
+        yield
+    except KeyError as error:
+        raise RunError(f"{path} is damaged: {error.args[0]} is missing") from None
+    except (TypeError, ValueError) as error:
+        raise RunError(f"{path} is damaged: {error}") from None
+    except (SpecError, Infeasible) as error:
+        raise RunError(f"{path} is damaged: {error}") from None

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import platform
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -16,6 +14,7 @@ from nas_cli.data import DataSettings, load_training, normalisation
 from nas_cli.errors import UserError
 from nas_cli.model.build import plan
 from nas_cli.model.cost import cost
+from nas_cli.model.latency import device_name
 from nas_cli.model.ops import OPS, Shape
 from nas_cli.space.nodes import Seq
 from nas_cli.space.parse import parse_architecture
@@ -129,17 +128,3 @@ def find_device(name: str) -> torch.device:
     if not there[name]:
         raise UserError(f"hardware.device is {name}, and torch finds no such device here; use auto or cpu")
     return torch.device(name)
-
-
-def device_name(device: torch.device) -> str:
-    """What a person calls the device: the model of the CPU or GPU."""
-    if device.type == "cuda":
-        return torch.cuda.get_device_name(device)
-    if device.type == "mps":
-        return "Apple GPU"
-    info = Path("/proc/cpuinfo")
-    if info.exists():
-        for line in info.read_text(encoding="utf-8", errors="replace").splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()

@@ -25,6 +25,7 @@ class Latency:
     runs: int
     device: str
     batch_size: int
+    threads: int
 
 
 def measure_latency(
@@ -54,7 +55,7 @@ def measure_latency(
     finally:
         torch.set_num_threads(before)
     p50, p95 = np.percentile(np.array(times) * 1000.0, [50, 95])
-    return Latency(float(p50), float(p95), len(times), device_name(device, threads), batch_size)
+    return Latency(float(p50), float(p95), len(times), device_name(device), batch_size, threads)
 
 
 def _timed(network: Network, raw: torch.Tensor) -> float:
@@ -73,14 +74,12 @@ def _wait(device: torch.device) -> None:
         torch.mps.synchronize()
 
 
-def device_name(device: torch.device | str, threads: int = 1) -> str:
-    """The device as a person knows it: the model of the card, or of the processor with the threads used."""
+def device_name(device: torch.device | str) -> str:
+    """The device as a person knows it: the model of the card or of the processor."""
     device = torch.device(device)
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
-    if device.type != "cpu":
-        return str(device)
-    return f"{_processor()}, {threads} thread{'s' if threads != 1 else ''}"
+    return "Apple GPU" if device.type == "mps" else _processor()
 
 
 def _processor() -> str:

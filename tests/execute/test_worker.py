@@ -17,8 +17,9 @@ from nas_cli.errors import UserError
 from nas_cli.execute import worker
 from nas_cli.execute.executor import Job
 from nas_cli.execute.inprocess import InProcess
-from nas_cli.execute.session import Session, device_name, find_device
+from nas_cli.execute.session import Session, find_device
 from nas_cli.execute.worker import make_network, run_job
+from nas_cli.model.latency import device_name
 from nas_cli.model.ops import OPS, op
 from nas_cli.space.parse import parse_architecture, parse_space
 from nas_cli.train.checkpoint import load_tensors

@@ -106,6 +106,6 @@ def test_latency_is_measured_and_leaves_everything_as_it_was() -> None:
     assert 0 < measured.p50_ms <= measured.p95_ms < 1000
     assert 10 <= measured.runs <= 1000
     assert measured.batch_size == 2
-    assert measured.device == device_name("cpu", threads + 1)
+    assert (measured.device, measured.threads) == (device_name("cpu"), threads + 1)
     assert (torch.get_num_threads(), network.training) == (threads, mode)
     assert network.state_dict()["layers.model_1_batch_norm.num_batches_tracked"].item() == tracked
