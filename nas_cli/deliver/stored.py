@@ -38,8 +38,14 @@ def read_evaluation(run: RunDirectory) -> dict[str, Any] | None:
         and all(isinstance(content.get(key), dict) for key in ("latency", "validation"))
     )
     if not whole:
-        raise RunError(f"{run.evaluation} is damaged: 'nas evaluate {run.path}' writes it again once it is deleted")
+        raise RunError(f"{run.evaluation} is damaged: 'nas evaluate {run.path}' writes it again")
     return dict(content)
+
+
+def is_of(evaluation: Mapping[str, Any], metrics: Mapping[str, Any]) -> bool:
+    """Was the network tested that is kept now? A run that went on may have kept another one since."""
+    logged = evaluation["validation"].get("logged")
+    return bool(evaluation.get("candidate") == metrics["candidate"] and logged == metrics["validation"])
 
 
 def _holds_numbers(value: object) -> bool:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -13,13 +15,16 @@ import onnx
 import onnxruntime
 import pytest
 import torch
+import yaml
+from safetensors.torch import load_file, save_file
 from sklearn.metrics import accuracy_score, confusion_matrix, precision_recall_fscore_support
 
 import nas_cli
 from nas_cli.data import load_test
 from nas_cli.deliver import export as export_module
 from nas_cli.deliver.evaluate import evaluate
-from nas_cli.deliver.export import FORMATS, export
+from nas_cli.deliver.export import FORMATS, export, target
+from nas_cli.deliver.export_source import model_source
 from nas_cli.deliver.predict import predict
 from nas_cli.errors import ExportError, RunError, UserError
 
@@ -64,8 +69,6 @@ def test_evaluate_against_scikit_learn(run: Path) -> None:
 
 
 def test_evaluate_notices_weights_that_are_not_the_logged_ones(run: Path) -> None:
-    from safetensors.torch import load_file, save_file
-
     path = run / "best" / "weights.safetensors"
     tensors = load_file(path)
     save_file({**tensors, "mean": tensors["mean"] + 60}, path)
@@ -133,13 +136,68 @@ def test_the_source_needs_torch_alone(run: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("form", FORMATS)
-def test_an_export_that_differs_is_an_error_and_is_not_left_behind(
+def test_an_export_that_differs_is_an_error_and_the_one_before_stays(
     run: Path, form: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    before = run / "export" / FORMATS[form].file
+    file = before / "model.py" if form == "source" else before
+    file.parent.mkdir(parents=True)
+    file.write_text("the one before")
     monkeypatch.setattr(export_module, "TOLERANCE", -1.0)
     with pytest.raises(ExportError, match="does not compute what the model computes"):
         export(run, form)
+    assert list((run / "export").iterdir()) == [before]
+    assert file.read_text() == "the one before"
+
+
+def test_an_export_never_takes_other_files_away(tmp_path: Path) -> None:
+    theirs = tmp_path / "thesis"
+    theirs.mkdir()
+    (theirs / "chapter.txt").write_text("precious")
+    (tmp_path / "model.onnx").mkdir()
+    for place in (theirs, theirs / "chapter.txt", tmp_path, Path(), Path("..")):
+        with pytest.raises(UserError, match=r"holds other files|is a file|folder you are in"):
+            target(place, FORMATS["source"])
+    with pytest.raises(UserError, match="is a folder"):
+        target(tmp_path, FORMATS["onnx"])
+    assert target(theirs, FORMATS["onnx"]) == theirs / "model.onnx"
+    assert target(tmp_path / "new", FORMATS["source"]) == tmp_path / "new"
+
+
+def test_an_export_is_replaced_by_the_next(run: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "handed over"
+    folder.mkdir()
+    (folder / "model.py").write_text("the one before")
+    export(run, "source", folder)
+    assert sorted(item.name for item in folder.iterdir()) == ["model.py", "weights.pt"]
+    assert "class Model" in (folder / "model.py").read_text()
+    assert [item for item in tmp_path.iterdir() if item.name.startswith(".")] == []
+
+
+def test_a_network_without_such_a_form_is_an_export_error(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def write(model: Any, path: Path) -> Any:
+        path.write_bytes(b"half")
+        raise RuntimeError("no such operator\nand a long story")
+
+    monkeypatch.setitem(FORMATS, "onnx", export_module.Format("model.onnx", write))
+    with pytest.raises(ExportError, match=r"cannot be written as onnx: RuntimeError: no such operator$"):
+        export(run, "onnx")
     assert list((run / "export").iterdir()) == []
+
+
+def test_texts_of_a_foreign_run_are_no_code(run: Path) -> None:
+    path = run / "best" / "architecture.yaml"
+    stored = yaml.safe_load(path.read_text())
+    bad = 'x"""\nopen("/tmp/ran", "w").close()\n"""'
+    path.write_text(yaml.safe_dump({**stored, "name": bad, "labels": [bad, *stored["labels"][1:]]}))
+    module = ast.parse(model_source(nas_cli.load(run)))
+    texts = {
+        node.targets[0].id: ast.literal_eval(node.value)
+        for node in module.body
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)
+    }
+    assert (texts["NAME"], texts["LABELS"][0]) == (bad, bad)
+    assert not [node for node in ast.walk(module) if isinstance(node, ast.Name) and node.id == "open"]
 
 
 def test_foreign_plugins_are_not_run_unless_allowed(run: Path, tmp_path: Path) -> None:
@@ -168,6 +226,10 @@ def test_foreign_plugins_are_not_run_unless_allowed(run: Path, tmp_path: Path) -
         ("best/architecture.yaml", b"- 1"),
         ("best/architecture.yaml", b"model: [relu]"),
         ("best/metrics.json", b"{"),
+        ("best/metrics.json", b"[]"),
+        ("best/metrics.json", b'{"candidate": "trial-0", "seed": 1, "params": 1, "macs": 1, "validation": 3}'),
+        ("best/architecture.yaml", b"name: x"),
+        ("spec.yaml", b"name: x"),
         ("spec.yaml", b"\xff\xfe"),
     ],
 )
@@ -189,9 +251,15 @@ def test_weights_of_another_network_are_refused(run: Path) -> None:
         nas_cli.load(run)
 
 
-def test_a_run_that_is_not_finished_says_how_to_go_on(run: Path) -> None:
-    import shutil
+def test_weights_that_are_not_finite_are_refused(run: Path) -> None:
+    path = run / "best" / "weights.safetensors"
+    tensors = load_file(path)
+    save_file({**tensors, "std": tensors["std"] * float("nan")}, path)
+    with pytest.raises(RunError, match=r"weights\.safetensors is damaged: std"):
+        nas_cli.load(run)
 
+
+def test_a_run_that_is_not_finished_says_how_to_go_on(run: Path) -> None:
     shutil.rmtree(run / "best")
     with pytest.raises(RunError, match="nas search --resume"):
         nas_cli.load(run)

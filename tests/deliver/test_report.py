@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+import shutil
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -13,6 +15,7 @@ from nas_cli.deliver.evaluate import evaluate
 from nas_cli.deliver.report import write_report
 from nas_cli.deliver.report.charts import ticks
 from nas_cli.deliver.report.importance import importance, omega_squared
+from nas_cli.errors import RunError
 
 VOID = {"meta", "circle", "rect", "line", "polyline"}
 
@@ -60,12 +63,25 @@ def test_what_a_user_wrote_is_escaped(run: Path) -> None:
 
 
 def test_an_unfinished_run_has_a_report_too(run: Path) -> None:
-    import shutil
-
     lines = (run / "journal.jsonl").read_text().splitlines(keepends=True)
     (run / "journal.jsonl").write_text("".join(lines[:4]))
     shutil.rmtree(run / "best")
     assert "not finished" in write_report(run).read_text()
+
+
+def test_a_test_of_another_network_is_not_shown(run: Path) -> None:
+    evaluate(run)
+    metrics = json.loads((run / "best" / "metrics.json").read_text())
+    metrics["validation"]["loss"] += 0.1
+    (run / "best" / "metrics.json").write_text(json.dumps(metrics))
+    assert "Confusion" not in write_report(run).read_text()
+
+
+@pytest.mark.parametrize("content", ["[]", "{", '{"samples": 3, "metrics": {}}'])
+def test_a_damaged_evaluation_is_named(run: Path, content: str) -> None:
+    (run / "evaluation.json").write_text(content)
+    with pytest.raises(RunError, match=r"evaluation\.json"):
+        write_report(run)
 
 
 def test_importance_finds_what_matters() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 from nas_cli.deliver.report import charts
 from nas_cli.deliver.report.importance import importance
 from nas_cli.deliver.report.style import STYLE
-from nas_cli.deliver.stored import read_evaluation, read_metrics
+from nas_cli.deliver.stored import is_of, read_evaluation, read_metrics
 from nas_cli.run.directory import RunDirectory, open_run, read_json, read_yaml, write_text
 from nas_cli.run.journal import Event, read_journal
 from nas_cli.trial import History
@@ -34,6 +34,8 @@ def render(run: RunDirectory) -> str:
         history.apply(event)
     metrics = read_metrics(run) if run.metrics.exists() else None
     evaluation = read_evaluation(run)
+    if evaluation is not None and metrics is not None and not is_of(evaluation, metrics):
+        evaluation = None  # of a network that is not kept any more
     selected = _last(events, "final_selected")
     goal = _goal(spec)
     name = str(spec.get("name", run.path.name))
