@@ -58,6 +58,7 @@ def test_search_prints_what_it_did(finished: tuple[Path, Any]) -> None:
     assert any("baseline plain" in line for line in lines)
     assert "is the best by validation" in result.stdout
     assert f"  nas evaluate runs/{run.name}" in lines
+    assert "is the best by validation" in (run / "report.html").read_text()
     assert result.stderr == ""
 
 

@@ -147,7 +147,7 @@ def _final(events: Sequence[Event], selected: Event | None, goal: tuple[str, boo
     )
     return (
         "<h2>Final training</h2><p>Trained from scratch under one protocol; the spread is the standard deviation "
-        f"between seeds.</p>{_table(header, rows)}{note}"
+        f"between seeds.</p>{_table(header, rows, words=True)}{note}"
     )
 
 
@@ -212,7 +212,7 @@ def _architecture(run: RunDirectory, history: History, metrics: Mapping[str, Any
     table = ""
     if kind == "trial" and int(number) in history.trials:
         genotype = history.trials[int(number)].genotype
-        table = _table(("decision", "value"), [(path, str(value)) for path, value in genotype.items()])
+        table = _table(("decision", "value"), [(path, str(value)) for path, value in genotype.items()], words=True)
     return f"<h2>Architecture</h2>{table}<pre>{escape(text)}</pre>"
 
 
@@ -220,16 +220,19 @@ def _environment(run: RunDirectory) -> str:
     if not run.environment.exists():
         return ""
     rows = [(key, _flat(value)) for key, value in read_json(run.environment).items()]
-    return f"<h2>Environment</h2>{_table(('', ''), rows)}"
+    return f"<h2>Environment</h2>{_table(('', ''), rows, words=True)}"
 
 
 # Pieces ---------------------------------------------------------------------------------------------------------------
 
 
-def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def _table(header: Sequence[str], rows: Sequence[Sequence[str]], words: bool = False) -> str:
+    """The first column is of words, the others are of numbers; with `words` the last one is of words too."""
     head = "".join(f"<th>{escape(name)}</th>" for name in header) if any(header) else ""
-    lines = "".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
-    return f'<div class="scroll"><table>{f"<tr>{head}</tr>" if head else ""}{lines}</table></div>'
+    lines = [f"<tr>{head}</tr>"] if head else []
+    lines += ["<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows]
+    kind = ' class="words"' if words else ""
+    return f'<div class="scroll"><table{kind}>{"".join(lines)}</table></div>'
 
 
 def _without(column: int, row: Sequence[str]) -> list[str]:

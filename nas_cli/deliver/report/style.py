@@ -13,7 +13,8 @@ dl { display: grid; grid-template-columns: max-content 1fr; gap: 4px 18px; } dt 
 dd { margin: 0; overflow-wrap: anywhere; }
 .scroll { overflow-x: auto; } table { border-collapse: collapse; font-variant-numeric: tabular-nums; margin: 6px 0; }
 th, td { text-align: right; padding: 4px 14px 4px 0; border-bottom: 1px solid var(--line); vertical-align: top; }
-th { color: var(--soft); font-weight: 500; } th:first-child, td:first-child, td:last-child { text-align: left; }
+th { color: var(--soft); font-weight: 500; }
+th:first-child, td:first-child, .words :is(th, td):last-child { text-align: left; }
 pre { background: var(--wash); padding: 12px 14px; overflow-x: auto; font-size: 13px; border-radius: 6px; }
 figure { margin: 8px 0; } svg { width: 100%; height: auto; }
 svg text { fill: var(--ink); font-size: 12px; } svg .name { text-anchor: end; } svg .middle { text-anchor: middle; }
