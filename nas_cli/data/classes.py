@@ -49,6 +49,9 @@ def find_classes(examples: Examples, names: tuple[str, ...] | None = None) -> Cl
     if names is not None:
         if values.dtype.kind == "U":
             raise DataError(f"{origin} has its own names as labels: leave labels out")
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice is not None:
+            raise DataError(f"labels names two classes '{twice}'")
         if values[0] < 0 or values[-1] >= len(names):
             wrong = values[0] if values[0] < 0 else values[-1]
             raise DataError(f"{origin} has the label {wrong}, and labels names {len(names)}: 0 to {len(names) - 1}")

@@ -3,13 +3,30 @@
 from __future__ import annotations
 
 import gzip
+import struct
+import tokenize
+import zipfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from nas_cli.data.pixels import Layout, images
 from nas_cli.data.source import Array, Examples
 from nas_cli.errors import DataError
+
+DAMAGED = (
+    ArithmeticError,
+    EOFError,
+    LookupError,
+    RuntimeError,
+    SyntaxError,
+    TypeError,
+    ValueError,
+    struct.error,
+    zlib.error,
+)
+"""What NumPy and Pillow raise over damaged files, beside OSError: found by damaging files at random."""
 
 
 def require_folder(path: Path) -> None:
@@ -45,22 +62,46 @@ def read_bytes(path: Path, gzipped: bool, limit: int | None = None) -> bytes:
     except EOFError:
         raise DataError(f"{path} is cut short: the gzip stream does not end") from None
     except (zlib.error, gzip.BadGzipFile) as error:
-        raise DataError(f"{path} is damaged: {error}") from None
+        raise DataError(f"{path} is damaged: {first_line(error)}") from None
     except OSError as error:
         raise unreadable(path, error) from None
 
 
 def unreadable(path: Path, error: OSError) -> DataError:
-    return DataError(f"{path} cannot be read: {error.strerror or error}")
+    return DataError(f"{path} cannot be read: {error.strerror or first_line(error)}")
 
 
-def choose_part(path: Path, found: Sequence[str], wanted: str) -> str:
+def first_line(error: BaseException) -> str:
+    """What another library says, without the pages that may follow."""
+    text = str(error).strip() or type(error).__name__
+    return text.split("\n", 1)[0]
+
+
+@contextmanager
+def reading_numpy(origin: str, path: Path) -> Iterator[None]:
+    """Whatever NumPy raises over `origin`, an array in `path`, becomes a DataError that names it."""
+    try:
+        yield
+    except MemoryError:
+        raise DataError(f"{origin} does not fit into memory") from None
+    except OSError as error:
+        raise unreadable(path, error) from None
+    except (*DAMAGED, zipfile.BadZipFile, tokenize.TokenError) as error:
+        if "allow_pickle" in str(error):
+            raise DataError(f"{origin} holds Python objects, which are not read: save numbers or texts") from None
+        raise DataError(f"{origin} is no array that can be read, or is damaged: {first_line(error)}") from None
+
+
+def choose_part(path: Path, found: Sequence[str], wanted: str, trained_on: Path) -> str:
     """Which part of the files at `path` is meant where `wanted` (validation, test) is to be read from there.
 
-    The part of that name, or the only one. Raises DataError where it cannot be told.
+    The part of that name, or the only one. Raises DataError where it cannot be told, and where it is the training part
+    of the files at `trained_on`.
     """
     if wanted in found:
         return wanted
+    if path.resolve() == trained_on.resolve():
+        raise DataError(f"{wanted} is {path}, which is trained on and has no {wanted} part of its own")
     if len(found) != 1:
         parts = f"the parts {', '.join(found)}" if found else "no part that can be read"
         raise DataError(f"{path} has {parts}: it cannot be told which is meant for {wanted}")

@@ -36,6 +36,11 @@ def idx(path: Path, labels: list[str] | None = None) -> Dataset:
     def part(name: str) -> Examples:
         return examples(path, files[name], name)
 
+    def elsewhere(other: Path, wanted: str) -> Examples:
+        found = find_files(other)
+        name = choose_part(other, list(found), wanted, trained_on=path)
+        return examples(other, found[name], name)
+
     return Dataset(
         train=part("train"),
         validation=(lambda: part("validation")) if "validation" in files else None,
@@ -43,13 +48,6 @@ def idx(path: Path, labels: list[str] | None = None) -> Dataset:
         elsewhere=elsewhere,
         names=tuple(labels) if labels is not None else None,
     )
-
-
-def elsewhere(path: Path, wanted: str) -> Examples:
-    """A part in another folder."""
-    files = find_files(path)
-    name = choose_part(path, list(files), wanted)
-    return examples(path, files[name], name)
 
 
 def find_files(folder: Path) -> dict[str, dict[str, Path]]:

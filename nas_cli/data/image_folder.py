@@ -56,7 +56,9 @@ def image_folder(
 
     def elsewhere(folder: Path, wanted: str) -> Examples:
         if folder.resolve() == top.resolve():
-            raise DataError(f"{wanted} is {folder}, the folder that is trained on")
+            raise DataError(
+                f"{wanted} is {folder}, the folder that is trained on: a share such as 0.2 holds images out"
+            )
         return part(folder)
 
     return Dataset(examples(top, files, labels, to_pixels), own("validation"), own("test"), elsewhere)

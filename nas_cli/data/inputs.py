@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from nas_cli.data.files import require_file, unreadable
+from nas_cli.data.files import reading_numpy, require_file
 from nas_cli.data.idx import read_idx
 from nas_cli.data.npz import NAMES, array_names, read_array
 from nas_cli.data.pictures import SUFFIXES, decode, require_pillow
@@ -55,17 +55,8 @@ def _read_array(file: Path) -> Array:
 
 
 def _read_npy(file: Path) -> Array:
-    try:
-        with file.open("rb") as stream:
-            return np.lib.format.read_array(stream, allow_pickle=False)
-    except MemoryError:
-        raise DataError(f"{file} does not fit into memory") from None
-    except (ValueError, EOFError) as error:
-        if "allow_pickle" in str(error):
-            raise DataError(f"{file} holds Python objects, which are not read: save numbers") from None
-        raise DataError(f"{file} is no .npy file, or is damaged: {error}") from None
-    except OSError as error:
-        raise unreadable(file, error) from None
+    with reading_numpy(str(file), file), file.open("rb") as stream:
+        return np.lib.format.read_array(stream, allow_pickle=False)
 
 
 def _read_npz(file: Path) -> Array:

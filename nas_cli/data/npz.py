@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import zipfile
-import zlib
 from pathlib import Path
 
 import numpy as np
 
 from nas_cli.data.classes import as_labels
-from nas_cli.data.files import array_examples, choose_part, require_file, unreadable
+from nas_cli.data.files import array_examples, choose_part, reading_numpy, require_file
 from nas_cli.data.pixels import Layout
 from nas_cli.data.source import SOURCES, Array, Dataset, Examples
 from nas_cli.errors import DataError
@@ -40,7 +39,7 @@ def npz(path: Path, layout: Layout = "auto", labels: list[str] | None = None) ->
 
     def elsewhere(other: Path, wanted: str) -> Examples:
         found = find_arrays(other)
-        name = choose_part(other, list(found), wanted)
+        name = choose_part(other, list(found), wanted, trained_on=path)
         return examples(other, *found[name], layout)
 
     return Dataset(
@@ -57,11 +56,8 @@ def array_names(path: Path) -> list[str]:
     require_file(path)
     if not zipfile.is_zipfile(path):
         raise DataError(f"{path} is no .npz file, or is cut short: save the arrays with numpy.savez_compressed")
-    try:
-        with zipfile.ZipFile(path) as archive:
-            return [name.removesuffix(".npy") for name in archive.namelist()]
-    except (zipfile.BadZipFile, OSError) as error:
-        raise DataError(f"{path} is damaged: {error}") from None
+    with reading_numpy(str(path), path), zipfile.ZipFile(path) as archive:
+        return [name.removesuffix(".npy") for name in archive.namelist()]
 
 
 def find_arrays(path: Path) -> dict[str, tuple[str, str]]:
@@ -92,19 +88,6 @@ def examples(path: Path, images: str, labels: str, layout: Layout) -> Examples:
 
 def read_array(path: Path, name: str) -> Array:
     """One array of a .npz file; nothing is unpickled, and no other array is read. Raises DataError."""
-    try:
-        with np.load(path, allow_pickle=False) as arrays:
-            array: Array = arrays[name]
-    except ValueError as error:
-        if "allow_pickle" in str(error):
-            raise DataError(
-                f"{name} of {path} holds Python objects, which are not read: save numbers or texts"
-            ) from None
-        raise DataError(f"{name} of {path} is damaged: {error}") from None
-    except MemoryError:
-        raise DataError(f"{name} of {path} does not fit into memory") from None
-    except (zipfile.BadZipFile, zlib.error, EOFError, KeyError) as error:
-        raise DataError(f"{name} of {path} is damaged: {error}") from None
-    except OSError as error:
-        raise unreadable(path, error) from None
-    return array
+    with reading_numpy(f"{name} of {path}", path), np.load(path, allow_pickle=False) as arrays:
+        array: Array = arrays[name]
+        return array

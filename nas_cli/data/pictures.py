@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import struct
-import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -14,6 +12,7 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 
 import numpy as np
 
+from nas_cli.data.files import DAMAGED, first_line
 from nas_cli.data.source import Array
 from nas_cli.errors import DataError, MissingExtraError
 
@@ -92,8 +91,8 @@ def _opened(path: Path) -> Iterator[Image]:
         raise DataError(f"{path} is no PNG or JPEG image, or is damaged") from None
     except Image.DecompressionBombError:
         raise DataError(f"{path} says that it has more pixels than any sound image") from None
-    except (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error) as error:
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    except (OSError, *DAMAGED) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else first_line(error)
         raise DataError(f"the image {path} cannot be read: {reason}") from None
 
 
