@@ -37,6 +37,9 @@ final: {epochs: 2, top: 2, seeds: 2}
 baselines: {plain: [{conv: 4}, relu]}
 """
 
+PINNED = ["hardware.precision=float32", "hardware.threads=1"]
+"""What is otherwise chosen by timing, and may come out differently in two runs."""
+
 
 @pytest.fixture
 def spec(tmp_path: Path) -> Path:
@@ -59,7 +62,7 @@ def trace(run: Path) -> list[Any]:
 
 
 def test_a_search_leaves_a_trained_model_and_its_spec_repeats_it(spec: Path, tmp_path: Path) -> None:
-    run = start_search(spec, tmp_path / "runs").run
+    run = start_search(spec, tmp_path / "runs", PINNED).run
     assert {path.name for path in run.path.iterdir()} == {
         "spec.yaml",
         "environment.json",
@@ -81,7 +84,7 @@ def test_a_search_leaves_a_trained_model_and_its_spec_repeats_it(spec: Path, tmp
 
 
 def test_killed_processes_resume_to_the_same_winner(spec: Path, tmp_path: Path) -> None:
-    whole = start_search(spec, tmp_path / "whole", ["hardware.precision=float32", "hardware.threads=1"]).run
+    whole = start_search(spec, tmp_path / "whole", PINNED).run
     code = (
         "import sys; from pathlib import Path; from nas_cli.run.search import start_search, resume_search;"
         "root = Path(sys.argv[1]);"
@@ -220,7 +223,7 @@ def test_a_full_disk_pauses_the_search(spec: Path, tmp_path: Path, monkeypatch: 
             raise OSError(28, "No space left on device")
         real(handle)
 
-    overrides = ["search.schedule=full", "final.seeds=1", "hardware.precision=float32"]
+    overrides = ["search.schedule=full", "final.seeds=1", *PINNED]
     whole = start_search(spec, tmp_path / "whole", overrides).run
     monkeypatch.setattr(os, "fsync", fsync)
     with pytest.raises(NasError, match=r"the disk is full.*nas search --resume"):
