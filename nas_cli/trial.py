@@ -14,7 +14,6 @@ Measurement = Mapping[str, float]
 """What was measured, by name: metrics (`accuracy`, `loss`), costs (`params`, `macs`, `latency_ms`), `seconds`."""
 
 Status = Literal["running", "paused", "finished", "failed", "infeasible", "duplicate"]
-DONE: frozenset[Status] = frozenset({"paused", "finished"})
 
 
 @dataclass(frozen=True)

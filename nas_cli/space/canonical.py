@@ -108,11 +108,6 @@ class Canonical:
         return (_digest("concat", *_flat(values[cell.inputs :])),)
 
 
-def canonical(resolved: Resolved, ops: Vocabulary) -> str:
-    """The key of one point of a space; for many, keep a `Canonical`."""
-    return Canonical(ops).key(resolved)
-
-
 def _sum(values: Any) -> Sum:
     return tuple(sorted(term for value in values for term in value))
 
