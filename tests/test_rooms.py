@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parents[1] / "nas_cli"
-BASE = {"errors", "registry", "trial", "plugins"}
+BASE = {"errors", "registry", "trial", "plugins", "units"}
 MAY_IMPORT = {
     "errors": set(),
     "registry": {"errors"},
     "trial": set(),
+    "units": set(),
     "plugins": {"errors"},
     "spec": BASE,
     "space": BASE,
@@ -30,7 +31,7 @@ MAY_IMPORT = {
 }
 """The table of the design. `cli` shows spaces, ops and schemas through `run` and `deliver`."""
 ONLY_IN = {"rich": {"cli"}, "typer": {"cli"}, "onnx": {"deliver"}, "onnxruntime": {"deliver"}}
-NEVER_IN = {"torch": {"errors", "registry", "trial", "spec", "space", "cli"}}
+NEVER_IN = {"torch": {"errors", "registry", "trial", "units", "spec", "space", "cli"}}
 FILES = sorted(PACKAGE.rglob("*.py"))
 
 

@@ -11,6 +11,7 @@ from nas_cli.cli.command import guarded
 from nas_cli.cli.output import count, duration, print_json, say, sentence
 from nas_cli.cli.search import Set
 
+KEYS = ("min", "median", "max")
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
@@ -45,6 +46,7 @@ def _print(facts: dict[str, Any]) -> None:
         rows.append(("an epoch", f"{time['epoch']['median']:.2g} s, {_range(time['epoch'], '{:.2g}')}"))
     rows.append(("search", _about(time["search"])))
     rows.append(("final", _about(time["final"])))
+    rows.append(("on", facts["hardware"]))
     width = max(len(name) for name, _ in rows)
     for name, text in rows:
         say(f"{name:<{width}}  {text}")
@@ -53,8 +55,8 @@ def _print(facts: dict[str, Any]) -> None:
 
 
 def _costs(values: dict[str, float]) -> str:
-    text = " to ".join(count(values[key]) for key in ("min", "max"))
-    return f"{text}, half of them below {count(values['median'])}"
+    low, median, high = (count(values[key]) if values[key] >= 100 else f"{values[key]:.3g}" for key in KEYS)
+    return f"{low} to {high}, half of them below {median}"
 
 
 def _range(values: dict[str, float], form: str) -> str:

@@ -16,6 +16,7 @@ from nas_cli.run.journal import read_journal
 from nas_cli.spec.schema import RunSpec, check_spec
 from nas_cli.trial import History, Measurement, Trial, rank
 
+DEFAULT_GOAL = ("maximize", "accuracy")
 NOTHING_YET = RunSpec.model_validate({"task": "", "data": {}})
 
 
@@ -187,11 +188,15 @@ class Watch:
     @property
     def goal(self) -> tuple[str, str]:
         """(maximize | minimize | reward, the metric's name or the expression)."""
+        return self.goals[0]
+
+    @property
+    def goals(self) -> list[tuple[str, str]]:
+        """One such pair an objective."""
         raw = self.spec.objective or {}
-        for goal in ("maximize", "minimize", "reward"):
-            if goal in raw:
-                return goal, str(raw[goal])
-        return "maximize", "accuracy"
+        items = raw if isinstance(raw, list) else [raw]
+        names = ("maximize", "minimize", "reward")
+        return [(goal, str(item[goal])) for item in items for goal in names if goal in item] or [DEFAULT_GOAL]
 
     def shown(self, reward: float) -> float:
         """The reward as the spec words it: of `minimize: loss` the loss."""
@@ -238,7 +243,7 @@ class Watch:
                 "infeasible": self.counts["infeasible"],
                 "duplicate": self.counts["duplicate"],
             },
-            "objective": dict([self.goal]),
+            "objective": dict([self.goal]) if len(self.goals) == 1 else [dict([goal]) for goal in self.goals],
             "best_trial": None,
             "final": None,
         }

@@ -12,8 +12,8 @@ import torch
 from nas_cli.data import load_test, load_training
 from nas_cli.deliver.load import Model, load
 from nas_cli.deliver.report import write_report
-from nas_cli.errors import DataError
-from nas_cli.execute.session import find_device
+from nas_cli.errors import DataError, UserError
+from nas_cli.execute.hardware import find_device
 from nas_cli.model.cost import cost
 from nas_cli.model.latency import measure_latency
 from nas_cli.run.directory import read_yaml, write_json
@@ -70,6 +70,9 @@ def _latency(model: Model) -> dict[str, Any]:
     hardware = read_yaml(model.run.spec).get("hardware", {})
     settings = hardware.get("latency", {})
     batch_size, threads = int(settings.get("batch_size", 1)), int(settings.get("threads", 1))
-    device = find_device(hardware.get("device", "auto"))
+    try:
+        device = find_device(hardware.get("device", "auto"))
+    except UserError:  # the run trained on a device that this machine does not have
+        device = find_device("auto")
     measured = measure_latency(model.network, device, batch_size, threads)
     return asdict(measured)

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
+
+Bound = tuple[str, float, float]
+"""A cost, and the least and the most that it may be."""
 
 
 @dataclass(frozen=True)
 class Job:
     """One rung of one candidate. `architecture` and `train` are plain data; paths are texts.
 
-    Epochs `first_epoch` to `last_epoch` of a training of `total_epochs` are due. `measure` names what must be measured
-    besides metrics, params and macs: `latency_ms`.
+    Epochs `first_epoch` to `last_epoch` of a training of `total_epochs` are due. `costs` is known already and becomes
+    part of the measurement. `measure` names what must be measured besides metrics: `latency_ms`. A candidate whose
+    measured cost is outside of `bounds` is not trained. `program` is the network as `program_to_data` gives it; without
+    it the worker infers it from the architecture. `entries` of the latency table are measured with the latency.
     """
 
     number: int
@@ -27,19 +32,43 @@ class Job:
     checkpoint_in: str | None
     checkpoint_out: str | None
     weights_out: str | None
+    costs: Mapping[str, float] = field(default_factory=dict)
     measure: tuple[str, ...] = ()
+    bounds: tuple[Bound, ...] = ()
+    entries: tuple[str, ...] = ()
+    program: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True)
 class JobResult:
-    """A job that ended, well or not. `reason` is a sentence where it failed; `seconds` is its wall time."""
+    """A job that ended: trained, failed, or not trained since its measured costs are outside of its bounds.
+
+    `reason` is a sentence where it failed; `seconds` is its wall time, `training_seconds` that of its training steps.
+    `killed` says that its process died or was
+    stopped. `table` holds new entries of the latency table, milliseconds by name.
+    """
 
     number: int
     rung: int
-    status: Literal["finished", "failed"]
+    status: Literal["finished", "failed", "infeasible"]
     measurement: Mapping[str, float]
     reason: str
     seconds: float
+    killed: bool = False
+    training_seconds: float = 0.0
+    table: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a job may take; None is no limit. `time`: seconds in all. `stall`: seconds without a training step.
+
+    `memory`: bytes of its process, the shared data left out.
+    """
+
+    time: float | None = None
+    stall: float | None = None
+    memory: int | None = None
 
 
 class Executor(Protocol):
@@ -52,8 +81,13 @@ class Executor(Protocol):
 
     def submit(self, job: Job) -> None: ...
 
-    def wait(self) -> JobResult:
-        """The result of a submitted job, whichever is first."""
+    def wait(self, timeout: float | None = None) -> JobResult | None:
+        """The result of a submitted job, whichever is first; None where none ended within `timeout` seconds.
+
+        Raises OSError where the disk is full: that is no fault of the candidate.
+        """
         ...
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """Ends whatever runs."""
+        ...

@@ -1,4 +1,4 @@
-"""Jobs in this very process, one after another."""
+"""Jobs in this very process, one after another: nothing is contained, and a debugger can step in."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections import deque
 
 from nas_cli.execute.executor import Job, JobResult
 from nas_cli.execute.session import Session
-from nas_cli.execute.worker import JobProgress, run_job
+from nas_cli.execute.worker import OnlyJob, Progress, run_job
 
 
 class InProcess:
@@ -14,16 +14,16 @@ class InProcess:
 
     slots = 1
 
-    def __init__(self, session: Session, progress: JobProgress = lambda *_: None) -> None:
+    def __init__(self, session: Session, progress: Progress = lambda *_: None) -> None:
         self._session = session
-        self._progress = progress
+        self._watcher = OnlyJob(progress)
         self._waiting: deque[Job] = deque()
 
     def submit(self, job: Job) -> None:
         self._waiting.append(job)
 
-    def wait(self) -> JobResult:
-        return run_job(self._waiting.popleft(), self._session, self._progress)
+    def wait(self, timeout: float | None = None) -> JobResult | None:
+        return run_job(self._waiting.popleft(), self._session, self._watcher)
 
     def close(self) -> None:
         self._waiting.clear()

@@ -1,33 +1,38 @@
-"""What every job of a run shares: the data on its device, the task, how to train and how to measure."""
+"""What every job of a run shares: the data, the task, how to train and how to measure."""
 
 from __future__ import annotations
 
 import dataclasses
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
 
 from nas_cli.data import DataSettings, load_training, normalisation
-from nas_cli.errors import UserError
+from nas_cli.execute.hardware import cores, find_device
+from nas_cli.execute.shared import SharedArrays, attach
 from nas_cli.model.build import plan
 from nas_cli.model.cost import cost
 from nas_cli.model.latency import device_name
 from nas_cli.model.ops import OPS, Shape
+from nas_cli.model.program import Program
 from nas_cli.space.nodes import Seq
 from nas_cli.space.parse import parse_architecture
 from nas_cli.task import TASKS, Task
-from nas_cli.train.loop import Tensors
-from nas_cli.train.precision import Precision, choose_precision, choose_threads
+from nas_cli.train.feed import Tensors
+from nas_cli.train.precision import Precision, choose_precision
 
 
 @dataclass(frozen=True)
 class Session:
-    """`mean` and `std` are of the training part, per channel and in raw units; `latency` is (batch size, threads)."""
+    """`mean` and `std` are of the training part, per channel and in raw units; `latency` is (batch size, threads).
 
-    task: Task
+    The data lies in `shared`, which worker processes map too.
+    """
+
+    task_name: str
     data: Tensors
     labels: tuple[str, ...]
     input_shape: Shape
@@ -38,6 +43,7 @@ class Session:
     threads: int
     latency: tuple[int, int]
     reasons: Mapping[str, Any]
+    shared: SharedArrays | None = None
 
     @classmethod
     def open(
@@ -46,37 +52,76 @@ class Session:
         data: DataSettings,
         seed: int,
         device: str = "auto",
-        precision: str | Precision = "auto",
-        threads: int | None = None,
+        precision: str = "auto",
+        layout: str = "auto",
+        threads: int = 1,
         latency: tuple[int, int] = (1, 1),
+        cache: Path | None = None,
     ) -> Session:
-        """Reads the training and validation parts and prepares the device.
+        """Reads the training and validation parts and chooses how to train; `here` trains in this process.
 
-        A `Precision` is taken as it is: a resumed run keeps the choice that it began with. `threads` None is timed.
-        Raises DataError, and UserError where the device is not there.
+        Data that is larger than `data.cache_above` is decoded into files under `cache`. Raises DataError, and
+        UserError where the device is not there or cannot do what is asked of it.
         """
         place = find_device(device)
+        torch.set_num_threads(threads)
         loaded = load_training(data, seed)
         mean, std = normalisation(loaded.train)
-        timed: dict[str, Any] = {}
-        if threads is None:
-            threads, timed = choose_threads(place, loaded.input_shape)
-        torch.set_num_threads(threads)
-        if isinstance(precision, Precision):
-            chosen, reasons = precision, {"chosen_by": "the run's first start"}
-        else:
-            chosen, reasons = choose_precision(precision, place, loaded.input_shape)
-            reasons |= timed
-        tensors = Tensors(
-            torch.from_numpy(loaded.train.inputs).to(place),
-            torch.from_numpy(loaded.train.targets).to(place),
-            torch.from_numpy(loaded.validation.inputs).to(place),
-            torch.from_numpy(loaded.validation.targets).to(place),
-            len(loaded.labels),
+        shared = SharedArrays(
+            {
+                "train_inputs": loaded.train.inputs,
+                "train_targets": loaded.train.targets,
+                "validation_inputs": loaded.validation.inputs,
+                "validation_targets": loaded.validation.targets,
+            }
         )
+        chosen, reasons = choose_precision(precision, layout, place, loaded.input_shape)
+        tensors = _tensors(shared.arrays, len(loaded.labels))
+        labels, shape = loaded.labels, loaded.input_shape
+        return cls(task, tensors, labels, shape, mean, std, place, chosen, threads, latency, reasons, shared)
+
+    @classmethod
+    def attach(cls, description: Mapping[str, Any], file: int, device: torch.device) -> Session:
+        """The session that another process opened, from its `description` and the descriptor of its shared arrays."""
+        torch.set_num_threads(description["threads"])
+        arrays = attach(file, description["layout"])
         return cls(
-            TASKS[task], tensors, loaded.labels, loaded.input_shape, mean, std, place, chosen, threads, latency, reasons
+            description["task"],
+            _tensors(arrays, len(description["labels"])).place(device),
+            tuple(description["labels"]),
+            tuple(description["input_shape"]),
+            tuple(description["mean"]),
+            tuple(description["std"]),
+            device,
+            Precision(**description["precision"]),
+            description["threads"],
+            tuple(description["latency"]),
+            {},
         )
+
+    def description(self) -> dict[str, Any]:
+        """What `attach` needs, as JSON data."""
+        assert self.shared is not None
+        return {
+            "task": self.task_name,
+            "labels": list(self.labels),
+            "input_shape": list(self.input_shape),
+            "mean": list(self.mean),
+            "std": list(self.std),
+            "precision": dataclasses.asdict(self.precision),
+            "threads": self.threads,
+            "latency": list(self.latency),
+            "layout": self.shared.layout,
+        }
+
+    def close(self) -> None:
+        """Lets go of the shared data."""
+        if self.shared is not None:
+            self.shared.close()
+
+    @property
+    def task(self) -> Task:
+        return TASKS[self.task_name]
 
     @property
     def train_size(self) -> int:
@@ -90,27 +135,27 @@ class Session:
         """The task's last layers for features of `shape`."""
         return parse_architecture(self.task.head(shape, len(self.labels)), OPS)
 
+    def plan(self, model: Seq) -> Program:
+        """The program of an architecture with the task's head, without building it. Raises Infeasible."""
+        return plan(model, self.input_shape, self.head)
+
     def costs(self, model: Seq) -> dict[str, float]:
-        """`params` and `macs` of an architecture, without building it. Raises Infeasible."""
-        return {name: float(value) for name, value in cost(plan(model, self.input_shape, self.head)).items()}
+        """The counted costs of an architecture, without building it. Raises Infeasible."""
+        return {name: float(value) for name, value in cost(self.plan(model)).items()}
 
     def shortened(self, examples: int) -> Session:
         """The same session with at most `examples` training and validation examples."""
-        data = self.data
-        short = dataclasses.replace(
-            data,
-            train_inputs=data.train_inputs[:examples],
-            train_targets=data.train_targets[:examples],
-            validation_inputs=data.validation_inputs[:examples],
-            validation_targets=data.validation_targets[:examples],
-        )
-        return dataclasses.replace(self, data=short)
+        return dataclasses.replace(self, data=self.data.shortened(examples))
+
+    def here(self) -> Session:
+        """The same session with the data on its device, so that this process may train."""
+        return dataclasses.replace(self, data=self.data.place(self.device))
 
     def describe(self) -> dict[str, Any]:
         """The device and the choices made for it, as JSON data."""
         return {
             "device": device_name(self.device),
-            "cores": os.cpu_count(),
+            "cores": cores(),
             "threads": self.threads,
             "precision": {
                 "format": self.precision.format,
@@ -120,11 +165,6 @@ class Session:
         }
 
 
-def find_device(name: str) -> torch.device:
-    """`auto` is a GPU where there is one. Raises UserError where `name` is not there."""
-    if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
-    there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
-    if not there[name]:
-        raise UserError(f"hardware.device is {name}, and torch finds no such device here; use auto or cpu")
-    return torch.device(name)
+def _tensors(arrays: Mapping[str, Any], classes: int) -> Tensors:
+    tensors: dict[str, Any] = {name: torch.from_numpy(array) for name, array in arrays.items()}
+    return Tensors(classes=classes, **tensors)

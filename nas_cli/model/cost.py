@@ -8,13 +8,14 @@ from nas_cli.model.network import Network
 from nas_cli.model.program import Program
 
 
-def cost(network: Network | Program) -> dict[str, int]:
-    """`params`, and `macs`: multiply-accumulates of convolutions and matrix products, for one sample.
+def cost(network: Network | Program) -> dict[str, float]:
+    """`params`, `macs`, and `activation_mb`, for one sample.
 
-    Papers on mobile networks and NAS-Bench-201 call these FLOPs.
+    `macs` are multiply-accumulates of convolutions and matrix products; papers on mobile networks and NAS-Bench-201
+    call these FLOPs. `activation_mb` is what training keeps of a sample in float32, in megabytes.
     """
     program = network.program if isinstance(network, Network) else network
-    return {"params": program.params, "macs": program.macs}
+    return {"params": program.params, "macs": program.macs, "activation_mb": activation_bytes(program) / 1e6}
 
 
 def activation_bytes(network: Network | Program) -> int:

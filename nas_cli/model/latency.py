@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import copy
+import math
 import platform
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,15 +15,22 @@ import torch
 
 from nas_cli.model.network import Network
 
-MIN_RUNS, MAX_RUNS = 10, 1000
+LEAST_RUNS, MIN_RUNS, MAX_RUNS = 10, 30, 1000
+"""Runs of a network so slow that its time is up; of any other; and at most."""
+LOOK_EVERY = 10
+WARM_RUNS, WARM_SHARE = 20, 0.2
 
 
 @dataclass(frozen=True)
 class Latency:
-    """Milliseconds from raw samples to outputs: the median and the 95th percentile of `runs` runs on `device`."""
+    """Milliseconds from raw samples to outputs: the median and the 95th percentile of `runs` runs on `device`.
+
+    `spread` is half the width of the median's 95 % confidence interval, as a share of the median.
+    """
 
     p50_ms: float
     p95_ms: float
+    spread: float
     runs: int
     device: str
     batch_size: int
@@ -29,12 +38,18 @@ class Latency:
 
 
 def measure_latency(
-    network: Network, device: torch.device | str = "cpu", batch_size: int = 1, threads: int = 1, seconds: float = 1.0
+    network: Network,
+    device: torch.device | str = "cpu",
+    batch_size: int = 1,
+    threads: int = 1,
+    spread: float = 0.02,
+    seconds: float = 1.0,
 ) -> Latency:
-    """Runs `network` in eval mode and float32 on uint8-like samples, after warming up, for about `seconds`.
+    """Runs `network` in eval mode and float32 on uint8-like samples, after warming up, until the median is known.
 
-    At least 10 runs and at most 1,000. On a CPU it runs on `threads` threads, and the number set before is restored.
-    The network itself, its mode and its device are left as they are. Raises whatever the network raises.
+    That is when its spread is at most `spread`, after 30 runs at least, or after 1,000 runs or `seconds`. On a CPU it
+    runs on `threads` threads, and the number set before is restored. The network itself, its mode and its device are
+    left as they are. Raises whatever the network raises.
     """
     device = torch.device(device)
     twin = copy.deepcopy(network).to(device).eval()
@@ -44,30 +59,49 @@ def measure_latency(
     torch.set_num_threads(threads)
     try:
         with torch.inference_mode():
-            warm_until = time.perf_counter() + 0.2 * seconds
-            _timed(twin, raw)
-            while _timed(twin, raw) and time.perf_counter() < warm_until:
-                pass
+            until = time.perf_counter() + seconds
+            warm_until = time.perf_counter() + WARM_SHARE * seconds
+            for _ in range(WARM_RUNS):
+                _timed(twin, raw)
+                if time.perf_counter() > warm_until:
+                    break
             times: list[float] = []
-            until = time.perf_counter() + 0.8 * seconds
-            while len(times) < MIN_RUNS or (len(times) < MAX_RUNS and time.perf_counter() < until):
+            while len(times) < LEAST_RUNS or (len(times) < MAX_RUNS and time.perf_counter() < until):
                 times.append(_timed(twin, raw))
+                if len(times) >= MIN_RUNS and len(times) % LOOK_EVERY == 0 and median_spread(times) <= spread:
+                    break
     finally:
         torch.set_num_threads(before)
     p50, p95 = np.percentile(np.array(times) * 1000.0, [50, 95])
-    return Latency(float(p50), float(p95), len(times), device_name(device), batch_size, threads)
+    reached = median_spread(times)
+    return Latency(float(p50), float(p95), reached, len(times), device_name(device), batch_size, threads)
+
+
+def median_spread(values: Sequence[float]) -> float:
+    """Half the width of the 95 % confidence interval of the median of `values`, as a share of the median.
+
+    The interval lies between the order statistics of ranks n/2 - 0.98 √n and 1 + n/2 + 0.98 √n (Conover, Practical
+    Nonparametric Statistics, 1999, 3.2): no distribution is assumed, and a few slow runs do not widen it.
+    """
+    ordered = sorted(values)
+    count = len(ordered)
+    low = max(0, math.floor(count / 2 - 0.98 * math.sqrt(count)) - 1)
+    high = min(count - 1, math.ceil(1 + count / 2 + 0.98 * math.sqrt(count)) - 1)
+    median = float(np.median(ordered))
+    return (ordered[high] - ordered[low]) / (2 * median) if median > 0 else 0.0
 
 
 def _timed(network: Network, raw: torch.Tensor) -> float:
     """Seconds of one run, the device's queue emptied before and after."""
-    _wait(raw.device)
+    wait_for(raw.device)
     started = time.perf_counter()
     network(raw)
-    _wait(raw.device)
+    wait_for(raw.device)
     return time.perf_counter() - started
 
 
-def _wait(device: torch.device) -> None:
+def wait_for(device: torch.device) -> None:
+    """Until the device has done what it was given."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
     elif device.type == "mps":

@@ -7,9 +7,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from nas_cli.data import DataSettings, parse_data
 from nas_cli.errors import SpecError
+from nas_cli.execute.executor import Bound
 from nas_cli.model.ops import OPS
 from nas_cli.plugins import import_plugin
 from nas_cli.registry import split_component
@@ -29,7 +31,7 @@ from nas_cli.spec.schema import RunSpec, check_spec
 from nas_cli.task import TASKS, Task
 from nas_cli.train.settings import TRAIN
 
-COSTS = ("params", "macs", "latency_ms")
+COSTS = ("params", "macs", "activation_mb", "latency_ms")
 MEASURED = ("latency_ms",)
 """Costs that take time to measure, so only where the objective names them."""
 DEFAULT_TRIALS = 50
@@ -37,10 +39,9 @@ DEFAULT_TRIALS = 50
 
 @dataclass(frozen=True)
 class Experiment:
-    """A checked spec with its parts. `text` is the spec with every default written out; `notes` are for the user."""
+    """A checked spec with its parts. `notes` are for the user."""
 
     spec: RunSpec
-    text: str
     task: Task
     data: DataSettings
     space: Space
@@ -58,6 +59,11 @@ class Experiment:
     def measured(self) -> tuple[str, ...]:
         """The costs that must be measured for the objective."""
         return tuple(name for name in MEASURED if name in self.objective.names)
+
+    @property
+    def bounds(self) -> tuple[Bound, ...]:
+        """What the measured costs must keep to: a worker that finds them broken does not train."""
+        return tuple((c.name, c.low, c.high) for c in self.objective.constraints if c.name in MEASURED)
 
     def make_strategy(self) -> Strategy:
         name, arguments = STRATEGIES.parse(self.spec.search.strategy)
@@ -105,9 +111,7 @@ def _compose(document: Document, plugins: bool) -> Experiment:
         baselines[name] = parse_architecture(raw, OPS, spec.let, ("baselines", name))
     spec, notes = _stop_condition(spec)
     notes += [f"let: {name} is defined and not used" for name in space.unused]
-    experiment = Experiment(
-        spec, _written_out(spec, settings, task), task, settings, space, objective, baselines, tuple(notes)
-    )
+    experiment = Experiment(spec, task, settings, space, objective, baselines, tuple(notes))
     with _under("search", "strategy"):
         experiment.make_strategy()
     with _under("search", "schedule"):
@@ -166,13 +170,18 @@ def _stop_condition(spec: RunSpec) -> tuple[RunSpec, list[str]]:
     return spec, [f"search.stop is not set: the search ends after {DEFAULT_TRIALS} trials"]
 
 
-def _written_out(spec: RunSpec, data: DataSettings, task: Task) -> str:
-    """The spec as YAML with every default, paths absolute, so that `nas search` on it repeats the run anywhere."""
+def written_out(experiment: Experiment, hardware: Mapping[str, Any]) -> str:
+    """The spec as YAML with every default, paths absolute, so that `nas search` on it repeats the run anywhere.
+
+    `hardware` is what was chosen on this machine where the spec says auto.
+    """
+    spec, task = experiment.spec, experiment.task
     content = spec.model_dump(exclude_none=True)
-    content["data"] = {key: str(v) if isinstance(v, Path) else v for key, v in data.written_out().items()}
+    content["data"] = {key: str(v) if isinstance(v, Path) else v for key, v in experiment.data.written_out().items()}
     metric, towards = next(iter(task.metrics.items()))
     content["objective"] = spec.objective or {towards: metric}
     content["plugins"] = [str(Path(plugin).resolve()) for plugin in spec.plugins]
+    content["hardware"] |= hardware
     given = dict(spec.train)
     content["train"] = {p.name: given.get(p.name, p.default) for p in TRAIN if given.get(p.name, p.default) is not None}
     content = {key: value for key, value in content.items() if value not in ({}, [])}

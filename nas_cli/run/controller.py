@@ -5,25 +5,35 @@ Every step is journaled first and told afterwards, so a live run and a resumed o
 
 from __future__ import annotations
 
+import hashlib
 import json
-import math
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
 
 from nas_cli.errors import Infeasible, NasError
 from nas_cli.execute.executor import Executor, Job, JobResult
+from nas_cli.model.transport import program_to_data
+from nas_cli.run.checkpoints import Checkpoints
 from nas_cli.run.compose import Experiment
 from nas_cli.run.directory import RunDirectory
 from nas_cli.run.journal import Event, Journal
 from nas_cli.run.observer import Observer
+from nas_cli.run.screen import Costs, Screen
 from nas_cli.run.seeds import trial_seed
+from nas_cli.run.stopping import budget_spent, only_failures, searched_seconds, stop_now, why_nothing_trained
 from nas_cli.space.edit import replay
-from nas_cli.space.nodes import Seq, to_yaml
+from nas_cli.space.nodes import to_yaml
 from nas_cli.space.space import Resolved
-from nas_cli.trial import Genotype, History, Measurement, Trial
+from nas_cli.trial import History, Trial
 
-MAX_FRUITLESS = 1000
-"""Proposals in a row that give nothing to train before a search says that its space is used up."""
+MAX_KNOWN = 1000
+"""Proposals in a row that are known networks, or cannot be drawn, before a search says that its space is used up."""
+MAX_REFUSED = 10_000
+"""Draws in a row that may not be trained before a search gives up."""
+MEASUREMENTS = ("latency_ms", "latency_spread", "latency_predicted")
+"""Measured once a trial, not again on every rung."""
+GRACE = 0.2
+"""Jobs that run when the search time is over may go on for this share of it."""
 
 
 class Controller:
@@ -36,29 +46,31 @@ class Controller:
         journal: Journal,
         executor: Executor,
         observer: Observer,
-        costs: Callable[[Seq], Measurement],
+        costs: Costs,
+        learn: Callable[[JobResult, Resolved], None] = lambda result, resolved: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        """`costs` says what an architecture costs, and `learn` is told what was measured of one."""
         self.experiment = experiment
         self.history = History()
-        self._run = run
         self._journal = journal
         self._executor = executor
         self._observer = observer
+        self._learn = learn
         self._clock = clock
         self._started_at = clock()
         self._spent_before = searched_seconds(journal.events)
+        self._screen = Screen(experiment, costs)
+        experiment.space.accept = self._screen.accept
         self._strategy = experiment.make_strategy()
         self._scheduler = experiment.make_scheduler()
-        self._costs = costs
-        self._keys: dict[str, int] = {}
-        self._tried: set[frozenset[tuple[str, str]]] = set()
-        self._fruitless = 0
+        self._checkpoints = Checkpoints(run, self._scheduler, experiment.spec.search.stop.trials, executor.slots)
+        self._networks: dict[str, int] = {}
+        self._tried: set[bytes] = set()
+        self._known = 0
         self._running = 0
         for event in journal.events:
-            trial = self._tell(event)
-            if trial is not None and event["event"] in ("trial_started", "trial_infeasible") and event.get("genotype"):
-                self._remember_key(trial)
+            self._tell(event)
 
     def search(self) -> str:
         """Searches until a stop condition holds, and returns it as a sentence. Raises NasError where nothing trains."""
@@ -71,11 +83,30 @@ class Controller:
                 reason = reason or exhausted
                 break
             # Jobs that run when a stop condition holds are finished and recorded: their time is spent already.
-            self._record(self._executor.wait())
+            result = self._executor.wait(self._patience())
+            if result is None:
+                break  # what is under way now starts again if the search is given more time
+            self._record(result)
+            failing = only_failures(self.experiment, self.history)
+            if failing:
+                raise NasError(failing)
         if not any(trial.rungs for trial in self.history):
-            raise NasError(self._why_nothing(reason))
-        self._append("search_finished", reason=reason, trials=len(self.history.trained()))
+            raise NasError(why_nothing_trained(self.history, reason))
+        self._append("search_finished", reason=reason, trials=self.history.trained_count)
         return reason
+
+    def _stop_now(self) -> str:
+        return stop_now(self.experiment, self.history, self._seconds())
+
+    def _seconds(self) -> float:
+        return self._spent_before + self._clock() - self._started_at
+
+    def _patience(self) -> float | None:
+        """How long to wait for the jobs under way: not for ever once the search time is over and a result is there."""
+        limit = self.experiment.spec.search.stop.time
+        if limit is None or self.history.best() is None:
+            return None
+        return max(0.0, (1 + GRACE) * limit - self._seconds())
 
     # Filling the executor -------------------------------------------------------------------------------------------
 
@@ -89,55 +120,58 @@ class Controller:
                 assert trial is not None
                 self._submit(trial, replay(self.experiment.space, trial.genotype))
                 continue
-            over = self._budget_spent()
+            over = budget_spent(self.experiment, self.history) or self._stop_now() or self._propose()
             if over:
                 return over
-            reason = self._stop_now()
-            if reason:
-                return reason
-            exhausted = self._propose()
-            if exhausted:
-                return exhausted
         return ""
 
     def _propose(self) -> str:
         """Asks for one architecture: trains it, or records why not. A sentence where the space is used up."""
-        if self._fruitless >= MAX_FRUITLESS or len(self._tried) >= self.experiment.size:
-            return (
-                "every architecture of the space was tried"
-                if self._fruitless < MAX_FRUITLESS
-                else (f"the last {MAX_FRUITLESS:,} proposals were known networks or cannot be built")
-            )
+        used_up = self._used_up()
+        if used_up:
+            return used_up
         number = len(self.history)
-        self._fruitless += 1
-        genotype: Genotype = {}
-        key = ""
         try:
             genotype = self._strategy.ask(number)
-            resolved = replay(self.experiment.space, genotype)
-            key = self.experiment.canonical.key(resolved)
-            if key in self._keys:
-                self._append("duplicate", number=number, genotype=dict(genotype), equals=self._keys[key])
-                return ""
-            reason = "; ".join(self.experiment.objective.broken(self._costs(resolved.model)))
         except Infeasible as error:
-            reason = str(error)
-        if key:
-            self._keys[key] = number
-        if reason:
-            self._append("trial_infeasible", number=number, genotype=dict(genotype), reason=reason)
+            self._known += 1
+            self._append("trial_infeasible", number=number, genotype={}, reason=str(error))
             return ""
-        self._fruitless = 0
-        trial = self._append("trial_started", number=number, genotype=dict(genotype), rung=0)
+        screened = self._screen.look(genotype)
+        proposal = {"number": number, "genotype": dict(genotype)}
+        if screened.network in self._networks:
+            self._known += 1
+            self._append("duplicate", **proposal, equals=self._networks[screened.network])
+            return ""
+        if screened.reason or screened.resolved is None:
+            self._append("trial_infeasible", **proposal, network=screened.network, reason=screened.reason)
+            return ""
+        self._known = self._screen.fruitless = 0
+        rung = self._scheduler.first_rung(number)
+        trial = self._append("trial_started", **proposal, network=screened.network, rung=rung)
         assert trial is not None
-        self._submit(trial, resolved)
+        self._submit(trial, screened.resolved)
         return ""
+
+    def _used_up(self) -> str:
+        if len(self._tried) >= self.experiment.size:
+            return "every architecture of the space was tried"
+        if self._known >= MAX_KNOWN:
+            return f"the last {MAX_KNOWN:,} proposals were known networks or have no end"
+        if self._screen.fruitless < MAX_REFUSED:
+            return ""
+        why = self._screen.why_nothing()
+        return f"nothing more can be found that may be trained: {why or 'nothing can be built'}"
 
     def _submit(self, trial: Trial, resolved: Resolved) -> None:
         rungs = self._rungs(resolved)
-        first = rungs[trial.rung - 1] if trial.rung else 0
+        before = trial.rungs[-1][0] if trial.rungs else None
+        checkpoint = self._checkpoints.stored(trial.number) if before is not None else None
+        estimate = self._screen.look(trial.genotype).estimate
+        earlier = {name: trial.measurement[name] for name in MEASUREMENTS if name in trial.measurement}
+        if estimate.latency_ms is not None and not earlier:
+            earlier["latency_predicted"] = estimate.latency_ms
         last_rung = trial.rung == len(rungs) - 1
-        checkpoint = self._run.checkpoint(trial.number)
         self._executor.submit(
             Job(
                 number=trial.number,
@@ -145,14 +179,19 @@ class Controller:
                 label=f"trial {trial.number}",
                 architecture=to_yaml(resolved.model),
                 train=resolved.train,
-                first_epoch=first,
+                # A checkpoint that had to go is no loss but of time: the same epochs give the same weights again.
+                first_epoch=rungs[before] if before is not None and checkpoint else 0,
                 last_epoch=rungs[trial.rung],
                 total_epochs=rungs[-1],
                 seed=trial_seed(self.experiment.spec.seed, trial.number),
-                checkpoint_in=str(checkpoint) if first else None,
-                checkpoint_out=None if last_rung else str(checkpoint),
+                checkpoint_in=checkpoint,
+                checkpoint_out=None if last_rung else self._checkpoints.place(trial.number),
                 weights_out=None,
-                measure=self.experiment.measured,
+                costs={**estimate.counted, **earlier},
+                measure=tuple(name for name in self.experiment.measured if name not in earlier),
+                bounds=self.experiment.bounds,
+                entries=estimate.missing,
+                program=program_to_data(estimate.program) if estimate.program is not None else None,
             )
         )
         self._running += 1
@@ -167,34 +206,41 @@ class Controller:
     def _record(self, result: JobResult) -> None:
         self._running -= 1
         trial = self.history.trials[result.number]
-        if result.status != "finished":
-            self._append("trial_failed", number=result.number, rung=result.rung, reason=result.reason)
-            self._drop_checkpoint(result.number)
-            return
-        measurement = {**result.measurement, "seconds": round(result.seconds, 3)}
-        broken = self.experiment.objective.broken(measurement)
-        try:
-            reward = self.experiment.objective.reward(measurement)
-        except NasError as error:
-            self._append("trial_failed", number=result.number, rung=result.rung, reason=str(error))
-            self._drop_checkpoint(result.number)
-            return
-        rungs = self._rungs(replay(self.experiment.space, trial.genotype))
-        last = result.rung == len(rungs) - 1
-        self._append(
-            "trial_finished",
-            number=result.number,
-            rung=result.rung,
-            measurement=measurement,
-            reward=reward,
-            last=last,
-            feasible=not broken,
-        )
-        if last:
-            self._drop_checkpoint(result.number)
+        resolved = replay(self.experiment.space, trial.genotype)
+        self._learn(result, resolved)
+        self._append(*self._outcome(trial, result, len(self._rungs(resolved))))
+        self._checkpoints.tidy(self.history, result.number)
 
-    def _append(self, event: str, **fields: object) -> Trial | None:
-        record = self._journal.append(event, **fields)
+    def _outcome(self, trial: Trial, result: JobResult, rungs: int) -> tuple[str, dict[str, object]]:
+        """The event of a job that ended, and its fields."""
+        number, objective = result.number, self.experiment.objective
+        seconds = {"seconds": round(result.seconds, 3), "training_seconds": round(result.training_seconds, 3)}
+        measurement = {**result.measurement, **seconds}
+        broken = objective.broken(measurement)
+        if result.status == "infeasible":
+            fields = {"genotype": dict(trial.genotype), "reason": "; ".join(broken), "measurement": measurement}
+            return "trial_infeasible", {"number": number, **fields}
+        reason = result.reason
+        if result.status == "finished":
+            try:
+                rewards = objective.rewards(measurement)
+            except NasError as error:
+                reason = str(error)
+        if reason:
+            return "trial_failed", {"number": number, "rung": result.rung, "reason": reason}
+        several = {"rewards": list(rewards)} if len(rewards) > 1 else {}
+        return "trial_finished", {
+            "number": number,
+            "rung": result.rung,
+            "measurement": measurement,
+            "reward": rewards[0],
+            **several,
+            "last": result.rung == rungs - 1,
+            "feasible": not broken,
+        }
+
+    def _append(self, event: str, fields: Mapping[str, object] | None = None, /, **more: object) -> Trial | None:
+        record = self._journal.append(event, **(fields or {}), **more)
         trial = self._tell(record)
         self._observer.event(record)
         return trial
@@ -204,71 +250,18 @@ class Controller:
         if trial is None:
             return None
         if event.get("genotype"):
-            self._tried.add(frozenset((path, json.dumps(value)) for path, value in trial.genotype.items()))
+            self._remember(trial, event)
         self._strategy.tell(trial)
         return trial
 
-    def _remember_key(self, trial: Trial) -> None:
-        try:
-            key = self.experiment.canonical.key(replay(self.experiment.space, trial.genotype))
-        except Infeasible:
+    def _remember(self, trial: Trial, event: Event) -> None:
+        """What was tried is not tried again, whatever became of it."""
+        text = json.dumps(sorted(trial.genotype.items()))
+        self._tried.add(hashlib.blake2b(text.encode(), digest_size=8).digest())
+        if event["event"] == "duplicate":
             return
-        self._keys.setdefault(key, trial.number)
-
-    def _drop_checkpoint(self, number: int) -> None:
-        path = self._run.checkpoint(number)
-        path.unlink(missing_ok=True)
-        if path.parent.is_dir() and not any(path.parent.iterdir()):
-            path.parent.rmdir()
-
-    # Stopping -------------------------------------------------------------------------------------------------------
-
-    def _stop_now(self) -> str:
-        """The condition that ends the search at once: time, target or patience."""
-        stop = self.experiment.spec.search.stop
-        objective = self.experiment.objective
-        best = self.history.best()
-        if stop.time is not None and self._spent_before + self._clock() - self._started_at >= stop.time:
-            return f"the search time of {stop.time:g} s is used up"
-        if best is not None and best.feasible and stop.target is not None:
-            reward = best.reward
-            assert reward is not None
-            if reward >= objective.shown(stop.target):
-                return f"trial {best.number} reached the target: {objective.shown(reward):.6g}"
-        if best is not None and stop.patience is not None:
-            since = sum(
-                1 for t in self.history if t.number > best.number and t.status in ("paused", "finished", "failed")
-            )
-            if since >= stop.patience:
-                return f"no trial was better than trial {best.number} for {since} trials"
-        return ""
-
-    def _budget_spent(self) -> str:
-        trials = self.experiment.spec.search.stop.trials
-        if trials is not None and len(self.history.trained()) >= trials:
-            return f"{trials} trials were trained"
-        return ""
-
-    def _why_nothing(self, reason: str) -> str:
-        first = next((t for t in self.history if t.status in ("failed", "infeasible")), None)
-        if first is None:
-            return f"the search ended before any candidate was trained: {reason}"
-        failed = sum(t.status == "failed" for t in self.history)
-        infeasible = sum(t.status == "infeasible" for t in self.history)
-        return (
-            f"no candidate could be trained ({failed} failed, {infeasible} infeasible); "
-            f"trial {first.number}, the first: {first.reason}"
-        )
-
-
-SEARCHING = ("trial_started", "trial_finished", "trial_failed", "trial_infeasible", "duplicate", "search_finished")
-
-
-def searched_seconds(events: Iterable[Event]) -> float:
-    """Seconds spent searching: the time up to each event of the search, without pauses and without final training."""
-    spent, before = 0.0, math.nan
-    for event in events:
-        if event["event"] in SEARCHING and not math.isnan(before):
-            spent += max(0.0, event["time"] - before)
-        before = event["time"] if event["event"] in (*SEARCHING, "run_started", "resumed") else math.nan
-    return spent
+        network = event.get("network")
+        if network is None:  # a run of an earlier version
+            network = self._screen.look(trial.genotype).network
+        if network:
+            self._networks.setdefault(network, trial.number)

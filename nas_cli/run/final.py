@@ -11,15 +11,21 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from nas_cli.errors import NasError
+from nas_cli.errors import Infeasible, NasError
 from nas_cli.execute.executor import Executor, Job, JobResult
+from nas_cli.model.ops import OPS
+from nas_cli.model.transport import program_to_data
 from nas_cli.run.compose import Experiment
 from nas_cli.run.directory import RunDirectory
+from nas_cli.run.estimate import Estimate
 from nas_cli.run.journal import Event, Journal
 from nas_cli.run.observer import Observer
+from nas_cli.run.screen import Costs
 from nas_cli.run.seeds import final_seed
 from nas_cli.space.edit import replay
 from nas_cli.space.nodes import to_yaml
+from nas_cli.space.parse import parse_architecture
+from nas_cli.space.space import Resolved
 from nas_cli.trial import History, Measurement, rank
 
 
@@ -110,13 +116,21 @@ class Final:
     """Runs what of the final phase is not in the journal yet."""
 
     def __init__(
-        self, experiment: Experiment, run: RunDirectory, journal: Journal, executor: Executor, observer: Observer
+        self,
+        experiment: Experiment,
+        run: RunDirectory,
+        journal: Journal,
+        executor: Executor,
+        observer: Observer,
+        costs: Costs,
     ) -> None:
+        """`costs` says what an architecture costs."""
         self._experiment = experiment
         self._run = run
         self._journal = journal
         self._executor = executor
         self._observer = observer
+        self._costs = costs
 
     def train(self, chosen: list[Candidate], events: Iterable[Event]) -> list[Repetition]:
         """Trains every candidate with every seed; those that `events` show as done, with their weights, are kept."""
@@ -146,6 +160,7 @@ class Final:
 
     def _job(self, number: int, candidate: Candidate, seed: int) -> Job:
         epochs = int(candidate.train["epochs"])
+        estimate = self._estimate(candidate)
         return Job(
             number=number,
             rung=0,
@@ -159,11 +174,21 @@ class Final:
             checkpoint_in=None,
             checkpoint_out=None,
             weights_out=str(self._run.final_weights(candidate.name, seed)),
+            costs=estimate.counted,
             measure=self._experiment.measured,
+            program=program_to_data(estimate.program) if estimate.program is not None else None,
         )
+
+    def _estimate(self, candidate: Candidate) -> Estimate:
+        try:
+            model = parse_architecture(candidate.architecture, OPS)
+            return self._costs(Resolved(model, dict(candidate.train), {}))
+        except Infeasible:
+            return Estimate({})  # a baseline that cannot be built: its training fails and says why
 
     def _record(self, running: dict[int, tuple[Candidate, int]], done: dict[tuple[str, int], Repetition]) -> None:
         result = self._executor.wait()
+        assert result is not None
         candidate, seed = running.pop(result.number)
         event = self._append(*self._outcome(candidate, seed, result))
         done[candidate.name, seed] = next(iter(repetitions([event])))

@@ -12,10 +12,12 @@ import numpy as np
 
 from nas_cli.errors import Infeasible, NasError
 from nas_cli.execute.executor import Job
+from nas_cli.execute.hardware import count_workers
 from nas_cli.execute.session import Session
 from nas_cli.execute.worker import run_job
 from nas_cli.run.compose import Experiment, compose
-from nas_cli.run.search import open_session
+from nas_cli.run.directory import RUNS
+from nas_cli.run.search import hardware_sentence, open_session
 from nas_cli.run.seeds import trial_seed
 from nas_cli.space.edit import decisions, replay, sample
 from nas_cli.space.nodes import to_yaml
@@ -35,14 +37,20 @@ class Drawn:
     reasons: list[str]
 
 
-def plan(spec: Path, overrides: Sequence[str] = ()) -> dict[str, Any]:
-    """Checks `spec` and its data and says what a search would do, as JSON data. Writes nothing.
+def plan(spec: Path, overrides: Sequence[str] = (), root: Path = RUNS) -> dict[str, Any]:
+    """Checks `spec` and its data and says what a search would do, as JSON data.
+
+    Writes nothing, except that data which is too large for memory is decoded under `root`, as for a search.
 
     Costs are those of 40 candidates drawn at random; times are extrapolated from a few batches of five of them.
     Raises UserError as `nas search` does, and NasError where no drawn candidate can be trained.
     """
     experiment = compose(load_document(spec, overrides))
-    session = open_session(experiment)
+    with open_session(experiment, root) as session:
+        return _plan(experiment, session.here())
+
+
+def _plan(experiment: Experiment, session: Session) -> dict[str, Any]:
     drawn = draw(experiment, session)
     if not drawn.feasible:
         raise NasError(f"none of {SAMPLES} candidates drawn at random can be trained; the first: {drawn.reasons[0]}")
@@ -69,7 +77,8 @@ def plan(spec: Path, overrides: Sequence[str] = ()) -> dict[str, Any]:
             "first_reason": drawn.reasons[0] if drawn.reasons else None,
             "costs": {name: _range([costs[name] for _, costs in drawn.feasible]) for name in drawn.feasible[0][1]},
         },
-        "time": _times(experiment, seconds),
+        "hardware": hardware_sentence(experiment, session),
+        "time": _times(experiment, session, seconds),
         "notes": list(experiment.notes),
     }
 
@@ -120,7 +129,7 @@ def time_epoch(experiment: Experiment, session: Session, resolved: Resolved, num
     return result.seconds / 2 * share
 
 
-def _times(experiment: Experiment, epoch_seconds: list[float]) -> dict[str, Any]:
+def _times(experiment: Experiment, session: Session, epoch_seconds: list[float]) -> dict[str, Any]:
     """Seconds of the search and of the final phase; None where it cannot be said."""
     if not epoch_seconds:
         return {"epoch": None, "search": None, "final": None}
@@ -129,20 +138,18 @@ def _times(experiment: Experiment, epoch_seconds: list[float]) -> dict[str, Any]
     train_epochs = experiment.space.train["epochs"]
     if not isinstance(train_epochs, int):
         return {"epoch": _range(epoch_seconds), "search": stop.time, "final": None}
-    rungs = experiment.make_scheduler().rungs
-    # Of asynchronous halving, a share of 1/reduction of the trials goes on at each rung.
-    reduction = rungs[1] / rungs[0] if len(rungs) > 1 else 1.0
-    starts = (0, *rungs[:-1])
-    per_trial = sum((end - start) / reduction**k for k, (start, end) in enumerate(zip(starts, rungs, strict=True)))
+    workers = max(1, count_workers(experiment.spec.hardware.workers, session.device))
+    per_trial = experiment.make_scheduler().epochs_per_trial()
     trials = stop.trials if stop.trials is not None else experiment.size if stop.time is None else None
-    search = trials * per_trial * epoch if trials is not None and trials != float("inf") else None
+    search = trials * per_trial * epoch / workers if trials is not None and trials != float("inf") else None
     if stop.time is not None:
         search = min(search, stop.time) if search is not None else stop.time
     trainings = (final.top + len(experiment.baselines)) * final.seeds
     return {
         "epoch": _range(epoch_seconds),
+        "workers": workers,
         "search": search,
-        "final": trainings * (final.epochs or train_epochs) * epoch,
+        "final": -(-trainings // workers) * (final.epochs or train_epochs) * epoch,
     }
 
 

@@ -6,7 +6,8 @@ import json
 import platform
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -14,19 +15,28 @@ from typing import Any
 
 import nas_cli
 from nas_cli.errors import NasError, RunError, SpecError
+from nas_cli.execute.executor import Executor, Limits
+from nas_cli.execute.hardware import available_memory, count_workers
 from nas_cli.execute.inprocess import InProcess
+from nas_cli.execute.processes import Processes
 from nas_cli.execute.session import Session
-from nas_cli.run.compose import Experiment, compose
-from nas_cli.run.controller import SEARCHING, Controller
-from nas_cli.run.directory import RunDirectory, create_run, dump_yaml, open_run, read_json, write_json, write_text
+from nas_cli.model.latency import device_name
+from nas_cli.run.compose import Experiment, compose, written_out
+from nas_cli.run.controller import Controller
+from nas_cli.run.directory import RunDirectory, create_run, dump_yaml, open_run, write_json, write_text
+from nas_cli.run.estimate import Estimator
 from nas_cli.run.final import Candidate, Final, Selection, candidates, select
 from nas_cli.run.journal import Event, Journal, read_journal
 from nas_cli.run.observer import Observer, Silent
+from nas_cli.run.stopping import SEARCHING
 from nas_cli.spec.load import load_document
 from nas_cli.train.checkpoint import DISK_FULL
-from nas_cli.train.precision import Precision
 
-RESUMABLE = ("search.stop.", "final.")
+RESUMABLE = ("search.stop.", "search.limits.", "search.failures.", "final.", "hardware.")
+CACHE = ".cache"
+"""Beside the runs: decoded data that is too large for memory."""
+MEMORY_SHARE = 0.9
+"""Of the memory that is free at the start, what all trials together may take."""
 
 
 @dataclass(frozen=True)
@@ -46,16 +56,16 @@ def start_search(
     Raises UserError where the spec or the data is wrong (nothing is written then), NasError where nothing trains.
     """
     experiment = compose(load_document(spec, overrides))
-    session = open_session(experiment)
-    files = {
-        "spec.yaml": experiment.text,
-        "environment.json": json.dumps(environment(experiment, session), indent=2) + "\n",
-    }
-    run = create_run(out, experiment.spec.name, files)
-    observer = observer or Silent()
-    with run.lock(), Journal(run.journal) as journal:
-        observer.event(journal.append("run_started", version=nas_cli.__version__, run=str(run.path)))
-        return _go(experiment, session, run, journal, observer)
+    with open_session(experiment, out) as session:
+        files = {
+            "spec.yaml": written_out(experiment, chosen_hardware(experiment, session)),
+            "environment.json": json.dumps(environment(experiment, session), indent=2) + "\n",
+        }
+        run = create_run(out, experiment.spec.name, files)
+        observer = observer or Silent()
+        with run.lock(), Journal(run.journal) as journal:
+            observer.event(journal.append("run_started", version=nas_cli.__version__, run=str(run.path)))
+            return _go(experiment, session, run, journal, observer)
 
 
 def resume_search(
@@ -67,57 +77,97 @@ def resume_search(
 ) -> Outcome:
     """Goes on where the run at `path` (None: the latest) stopped.
 
-    `overrides` may change `search.stop` and `final`: more trials for a search that is over, say. Raises RunError where
-    the run is damaged or in use, SpecError where an override is not allowed.
+    `overrides` may change when the search stops, what a trial may take, the final phase and the hardware: more trials
+    for a search that is over, say. Raises RunError where the run is damaged or in use, SpecError where an override is
+    not allowed.
     """
     run = open_run(path, root)
     for override in overrides:
         if not override.startswith(RESUMABLE):
             raise SpecError(
-                f"--set {override}: a run that has begun keeps its spec; only search.stop and final may change"
+                f"--set {override}: a run that has begun keeps its spec; only {', '.join(RESUMABLE)} may change"
             )
     with run.lock():
         read_journal(run.journal)  # a damaged journal is answered before the data is read
         experiment = compose(load_document(run.spec, overrides), plugins)
-        session = open_session(experiment, _chosen_before(run))
         observer = observer or Silent()
-        with Journal(run.journal) as journal:
+        with open_session(experiment, run.path.parent) as session, Journal(run.journal) as journal:
             if overrides:
-                write_text(run.spec, experiment.text)
+                write_text(run.spec, written_out(experiment, chosen_hardware(experiment, session)))
             resumed = journal.append("resumed", version=nas_cli.__version__, run=str(run.path), set=list(overrides))
             journal.events.append(resumed)
             observer.event(resumed)
             return _go(experiment, session, run, journal, observer)
 
 
-def open_session(experiment: Experiment, chosen: tuple[Precision, int] | None = None) -> Session:
-    """The data and the device, ready to train; `chosen` is what an earlier start of the run found fastest.
-
-    Raises DataError.
-    """
+@contextmanager
+def open_session(experiment: Experiment, root: Path) -> Iterator[Session]:
+    """The data and the device, ready to train; what is too large for memory lies under `root`. Raises DataError."""
     hardware = experiment.spec.hardware
-    return Session.open(
+    session = Session.open(
         task=experiment.spec.task,
         data=experiment.data,
         seed=experiment.spec.seed,
         device=hardware.device,
-        precision=chosen[0] if chosen else hardware.precision,
-        threads=chosen[1] if chosen else hardware.threads,
+        precision=hardware.precision,
+        layout=hardware.layout,
+        threads=hardware.threads,
         latency=(hardware.latency.batch_size, hardware.latency.threads),
+        cache=root / CACHE,
     )
-
-
-def _chosen_before(run: RunDirectory) -> tuple[Precision, int]:
-    """Precision and threads that the run began with.
-
-    A choice by timing may come out otherwise today, and then the same trials would not follow.
-    """
     try:
-        stored = read_json(run.environment)
-        precision = stored["precision"]
-        return Precision(precision["format"], bool(precision["channels_last"])), int(stored["threads"])
-    except (KeyError, TypeError):
-        raise RunError(f"{run.environment} is damaged: it does not say which precision the run began with") from None
+        yield session
+    finally:
+        session.close()
+
+
+def chosen_hardware(experiment: Experiment, session: Session) -> dict[str, Any]:
+    """What `auto` came to here. It stays with the run, since other choices may give other results."""
+    return {
+        "device": session.device.type,
+        "workers": count_workers(experiment.spec.hardware.workers, session.device),
+        "precision": session.precision.format,
+        "layout": "channels-last" if session.precision.channels_last else "channels-first",
+    }
+
+
+def hardware_sentence(experiment: Experiment, session: Session) -> str:
+    """Where a search trains and how, and whether that was found by timing."""
+    workers = count_workers(experiment.spec.hardware.workers, session.device)
+    who = "this process trains" if workers == 0 else f"{workers} worker{'s' if workers > 1 else ''}"
+    threads = (
+        f", {session.threads} thread{'s' if session.threads > 1 else ''} each" if session.device.type == "cpu" else ""
+    )
+    timed = ", the fastest here by timing" if session.reasons.get("chosen_by") == "timing" else ""
+    return f"{who} on {device_name(session.device)}{threads}; {session.precision}{timed}"
+
+
+@contextmanager
+def open_executor(
+    experiment: Experiment, session: Session, observer: Observer, limits: Limits | None = None
+) -> Iterator[Executor]:
+    """Where candidates are trained; nothing of it is left afterwards, however the search ends."""
+    workers = count_workers(experiment.spec.hardware.workers, session.device)
+    executor: Executor
+    if workers == 0:
+        executor = InProcess(session.here(), observer.progress)
+    else:
+        executor = Processes(session, workers, limits, experiment.spec.plugins, observer.progress)
+    try:
+        yield executor
+    finally:
+        executor.close()
+
+
+def find_limits(experiment: Experiment, session: Session) -> Limits:
+    """What a trial may take; `memory: auto` is a worker's share of what is free now."""
+    wanted = experiment.spec.search.limits
+    workers = max(1, count_workers(experiment.spec.hardware.workers, session.device))
+    memory = wanted.memory
+    if memory == "auto":
+        free = available_memory()
+        return Limits(wanted.time, wanted.stall, int(MEMORY_SHARE * free / workers) if free else None)
+    return Limits(wanted.time, wanted.stall, memory)
 
 
 def _go(experiment: Experiment, session: Session, run: RunDirectory, journal: Journal, observer: Observer) -> Outcome:
@@ -135,18 +185,18 @@ def _go(experiment: Experiment, session: Session, run: RunDirectory, journal: Jo
 def _search_and_train(
     experiment: Experiment, session: Session, run: RunDirectory, journal: Journal, observer: Observer
 ) -> Outcome:
-    for note in experiment.notes:
+    for note in (*experiment.notes, hardware_sentence(experiment, session)):
         observer.note(note)
-    executor = InProcess(session, observer.progress)
-    try:
-        controller = Controller(experiment, run, journal, executor, observer, session.costs)
+    limits = find_limits(experiment, session)
+    with open_executor(experiment, session, observer, limits) as executor:
+        estimator = Estimator(experiment, session, journal, limits.memory if session.device.type == "cpu" else None)
+        estimator.replay(journal.events)
+        controller = Controller(experiment, run, journal, executor, observer, estimator, estimator.learn)
         stopped, final_events = _after_search(journal.events)
         if not stopped:
             stopped = controller.search()
         chosen = candidates(experiment, controller.history)
-        done = Final(experiment, run, journal, executor, observer).train(chosen, final_events)
-    finally:
-        executor.close()
+        done = Final(experiment, run, journal, executor, observer, estimator).train(chosen, final_events)
     metric, samples = _proportion(experiment, session)
     selection = select(done, metric, samples, experiment.objective.shown)
     keep_best(experiment, session, run, chosen, selection)

@@ -39,6 +39,28 @@ class Asha:
         self.reduction = reduction
         self._forget()
 
+    def first_rung(self, number: int) -> int:
+        return 0
+
+    def epochs_per_trial(self) -> float:
+        starts = (0, *self.rungs[:-1])
+        pairs = enumerate(zip(starts, self.rungs, strict=True))
+        return float(sum((end - start) / self.reduction**k for k, (start, end) in pairs))
+
+    def needed(self, history: History, trials: int | None) -> list[int]:
+        """Of `trials` trials at most trials // reduction ** (k + 1) leave rung k: who stands behind never goes on."""
+        self._follow(history)
+        found: list[int] = []
+        for rung in reversed(range(len(self.rungs) - 1)):
+            ended, waiting = self._ended[rung], self._waiting[rung]
+            places = len(ended) if trials is None else trials // self.reduction ** (rung + 1)
+            least = ended[-places] if 0 < places <= len(ended) else None
+            for merit in reversed(waiting):
+                if places == 0 or (least is not None and merit < least):
+                    break
+                found.append(-merit[2])
+        return found
+
     def next(self, history: History) -> tuple[int, int] | None:
         """The best paused trial of the highest rung where one is good enough."""
         self._follow(history)
@@ -53,6 +75,7 @@ class Asha:
 
     def _forget(self) -> None:
         self._history: History | None = None
+        self._read = 0
         self._counted: dict[int, Trial] = {}
         self._ended: list[list[Merit]] = [[] for _ in self.rungs]
         self._waiting: list[list[Merit]] = [[] for _ in self.rungs]
@@ -62,24 +85,25 @@ class Asha:
         if self._history is not history:
             self._forget()
             self._history = history
-        for number, trial in history.trials.items():
-            before = self._counted.get(number)
+        for number in history.changes[self._read :]:
+            before, trial = self._counted.get(number), history.trials[number]
             if before is trial:
                 continue
             if before is not None:
                 self._count(before, _remove)
             self._count(trial, insort)
             self._counted[number] = trial
+        self._read = len(history.changes)
 
     def _count(self, trial: Trial, change: Callable[[list[Merit], Merit], None]) -> None:
         if trial.status in ("failed", "infeasible"):
             return
-        for rung, (_, _, reward) in enumerate(trial.rungs):
+        for rung, _, reward in trial.rungs:
             if reward is None:
                 continue
             merit = (trial.feasible, reward, -trial.number)
             change(self._ended[rung], merit)
-            if trial.status == "paused" and rung == len(trial.rungs) - 1:
+            if trial.status == "paused" and rung == trial.rung:
                 change(self._waiting[rung], merit)
 
 

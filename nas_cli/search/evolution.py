@@ -25,7 +25,7 @@ class Evolution:
         self.seed = seed
         self.size = population
         self.sample = sample
-        self.memory = Memory()
+        self.memory = Memory(space)
         self.population: deque[int] = deque(maxlen=population)
 
     def ask(self, number: int) -> Genotype:

@@ -36,7 +36,7 @@ class Genetic:
         self.crossover = crossover
         self.mutation = mutation
         self.elite = min(elite, population - 1)
-        self.memory = Memory()
+        self.memory = Memory(space)
         self.parents: list[int] = []
         self.children: list[int] = []
 

@@ -55,6 +55,10 @@ class Objective:
         """The number to maximise: finite. Raises TrialFailed with a sentence where there is none."""
         return self.shown(self.expression.value(measurement))
 
+    def rewards(self, measurement: Measurement) -> tuple[float, ...]:
+        """One number an objective, each to be maximised."""
+        return (self.reward(measurement),)
+
     def shown(self, reward: float) -> float:
         """A reward as a person reads it, and back: of `minimize: loss` the loss, which is minus the reward."""
         return -reward if self.goal == "minimize" else reward

@@ -20,7 +20,7 @@ class Random:
     def __init__(self, space: Space, seed: int) -> None:
         self.space = space
         self.seed = seed
-        self.memory = Memory()
+        self.memory = Memory(space)
 
     def ask(self, number: int) -> Genotype:
         rng = np.random.default_rng([self.seed, number])

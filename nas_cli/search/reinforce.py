@@ -69,7 +69,7 @@ class Reinforce:
         self.seed = seed
         self.learning_rate = learning_rate
         self.entropy = entropy
-        self.memory = Memory()
+        self.memory = Memory(space)
         self.weights: dict[tuple[str, int, Fact], np.ndarray] = {}
         self.baselines: defaultdict[int, Baseline] = defaultdict(lambda: Baseline(decay))
 

@@ -18,8 +18,23 @@ class Scheduler(Protocol):
     @property
     def rungs(self) -> tuple[int, ...]: ...
 
+    def first_rung(self, number: int) -> int:
+        """The rung in which trial `number` starts; what it follows from is the number alone."""
+        ...
+
     def next(self, history: History) -> tuple[int, int] | None:
         """(number, rung) of the paused trial to promote and the rung it starts; None: start a new trial."""
+        ...
+
+    def needed(self, history: History, trials: int | None) -> list[int]:
+        """Paused trials that may still go on where at most `trials` trials are started (None: nobody knows).
+
+        The most likely stand first. What the others have stored is of no use any more.
+        """
+        ...
+
+    def epochs_per_trial(self) -> float:
+        """The epochs that a trial costs on average, where many are started."""
         ...
 
 
@@ -32,6 +47,15 @@ class Full:
 
     def __init__(self, epochs: int) -> None:
         self.rungs: tuple[int, ...] = (epochs,)
+
+    def first_rung(self, number: int) -> int:
+        return 0
+
+    def needed(self, history: History, trials: int | None) -> list[int]:
+        return []
+
+    def epochs_per_trial(self) -> float:
+        return float(self.rungs[-1])
 
     def next(self, history: History) -> tuple[int, int] | None:
         return None

@@ -7,9 +7,11 @@ from typing import Protocol
 
 from nas_cli.errors import Infeasible
 from nas_cli.registry import Registry
+from nas_cli.space.space import Space
 from nas_cli.trial import Genotype, Trial
 
 TRIES = 20
+MOST_REFUSED = 200
 
 
 class Strategy(Protocol):
@@ -41,11 +43,12 @@ class Memory:
     Infeasible and failed trials stand nowhere, even where an earlier rung gave them a reward.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, space: Space) -> None:
+        self._space = space
         self.genotypes: dict[int, Genotype] = {}
         self._standings: dict[int, Standing] = {}
         self._twins: dict[int, int] = {}
-        self._tried: set[frozenset[tuple[str, type, object]]] = set()
+        self._tried: set[int] = set()
 
     def add(self, trial: Trial) -> bool:
         """True where the trial has a standing now and had none before: it becomes a member of the population."""
@@ -71,26 +74,37 @@ class Memory:
         return self._standings.get(self._twins.get(number, number), (False, -1, 0.0, -number))
 
     def fresh(self, draw: Callable[[int], Genotype]) -> Genotype:
-        """The first of `draw(0)`, `draw(1)`, … that was not tried before, running trials included.
+        """The first draw that was not tried before, running trials included, and that the space accepts.
 
-        In a space that is nearly used up the last draw may be a repetition. It costs nothing: the search records it as
-        a duplicate. Raises Infeasible where no draw can be resolved at all.
+        `draw` takes the number of fruitless tries so far, at most 20. In a space that is nearly used up the last draw
+        may be a repetition: it costs nothing, since the search records it as a duplicate. Where the space accepts none
+        of 200 draws, the last is returned, and the search says why it is infeasible. Raises Infeasible where no draw
+        can be resolved at all.
         """
         genotype: Genotype | None = None
         problem: Infeasible | None = None
-        for attempt in range(TRIES):
+        known, refused = 0, 0
+        while known < TRIES and refused < MOST_REFUSED:
             try:
-                genotype = draw(attempt)
+                drawn = draw(min(TRIES, known + refused // (MOST_REFUSED // TRIES)))
             except Infeasible as error:
                 problem = error
+                known += 1
                 continue
-            if _key(genotype) not in self._tried:
-                return genotype
+            if _key(drawn) in self._tried:
+                genotype = drawn
+                known += 1
+            elif self._space.accept(drawn):
+                return drawn
+            else:
+                genotype = drawn
+                refused += 1
         if genotype is None:
             assert problem is not None
             raise problem
         return genotype
 
 
-def _key(genotype: Genotype) -> frozenset[tuple[str, type, object]]:
-    return frozenset((path, type(value), value) for path, value in genotype.items())
+def _key(genotype: Genotype) -> int:
+    """A number for a genotype: a search of 100,000 trials has no room for more."""
+    return hash(frozenset((path, type(value), value) for path, value in genotype.items()))

@@ -29,7 +29,7 @@ from nas_cli.space.nodes import (
     plain,
     unique_labels,
 )
-from nas_cli.trial import Scalar
+from nas_cli.trial import Genotype, Scalar
 
 Decide = Callable[[str, Decision], Scalar]
 MAX_LAYERS = 20_000
@@ -47,13 +47,15 @@ class Resolved:
 class Space:
     """`model` and the values of `train`, with whatever decisions they hold.
 
-    `unused` names what `let:` defines and nothing uses.
+    `unused` names what `let:` defines and nothing uses. `accept` says whether a genotype is worth proposing: a run sets
+    it to what its constraints allow, so that strategies sample and mutate inside of them.
     """
 
     def __init__(self, model: Seq, train: Mapping[str, Value], unused: tuple[str, ...] = ()) -> None:
         self.model = model
         self.train = dict(train)
         self.unused = unused
+        self.accept: Callable[[Genotype], bool] = lambda genotype: True
         self._open: dict[int, bool] = {}
 
     def resolve(self, decide: Decide) -> Resolved:

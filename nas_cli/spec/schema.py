@@ -6,32 +6,16 @@ the rooms they belong to; here stands what is fixed.
 
 from __future__ import annotations
 
-import re
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictInt, StrictStr, ValidationError
 
 from nas_cli.errors import Path, SpecError, did_you_mean
 from nas_cli.registry import show
-
-UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-
-
-def parse_duration(value: object) -> float:
-    """`90s`, `10m`, `1h30m` or a number of seconds, as seconds. Raises ValueError."""
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        seconds = float(value)
-    elif isinstance(value, str) and re.fullmatch(r"(\d+(\.\d+)?[smhd])+", value.replace(" ", "")):
-        parts = re.findall(r"(\d+(?:\.\d+)?)([smhd])", value)
-        seconds = sum(float(number) * UNITS[unit] for number, unit in parts)
-    else:
-        raise ValueError("a duration such as 90s, 10m or 1h30m")
-    if not 0 < seconds < 1e9:
-        raise ValueError("a duration above 0")
-    return seconds
-
+from nas_cli.units import parse_duration, parse_size
 
 Duration = Annotated[float, BeforeValidator(parse_duration), Field(json_schema_extra={"type": ["string", "number"]})]
+Size = Annotated[int, BeforeValidator(parse_size), Field(json_schema_extra={"type": ["string", "number"]})]
 Component = StrictStr | dict[str, Any]
 Positive = Annotated[StrictInt, Field(ge=1)]
 
@@ -51,14 +35,34 @@ class Stop(Section):
     patience: Positive | None = Field(None, description="candidates trained since the best one was found")
 
 
+class Limits(Section):
+    """What one trial may take. Over it, the trial is stopped and recorded as failed, and the search goes on."""
+
+    time: Duration | None = Field(None, description="time of one job (a rung of a trial), such as 30m; none by default")
+    stall: Duration | None = Field(600.0, description="time without a finished training step, such as 10m")
+    memory: Literal["auto"] | Size = Field(
+        "auto", description="memory of its process, such as 4GB; auto: its share of what is free at the start"
+    )
+
+
+class Failures(Section):
+    """When a search in which everything fails gives up."""
+
+    max: Positive = Field(20, description="trainings that fail one after another")
+
+
 class Search(Section):
     strategy: Component = Field(
-        "evolution", description="random, evolution, genetic, reinforce or grid, with arguments"
+        "evolution", description="random, evolution, genetic, reinforce, nsga2, grid or optuna, with arguments"
     )
     schedule: Component = Field(
-        "full", description="full: every candidate trains to the end; asha: weak ones stop early"
+        "full", description="full: every candidate trains to the end; asha, hyperband: weak ones stop early"
     )
     stop: Stop = Field(default_factory=lambda: Stop.model_validate({}), description="when the search ends")
+    limits: Limits = Field(default_factory=lambda: Limits.model_validate({}), description="what one trial may take")
+    failures: Failures = Field(
+        default_factory=lambda: Failures.model_validate({}), description="when a search that only fails gives up"
+    )
 
 
 class Final(Section):
@@ -67,6 +71,9 @@ class Final(Section):
     epochs: Positive | None = Field(None, description="epochs of each final training; train.epochs where left out")
     top: Positive = Field(3, description="how many of the best candidates are trained again")
     seeds: Positive = Field(2, description="how often each is trained, every time with another seed")
+    front: Literal["knee", "all"] = Field(
+        "knee", description="with several objectives: the front's knee point is trained, or all members"
+    )
 
 
 class Latency(Section):
@@ -78,12 +85,17 @@ class Latency(Section):
 
 class Hardware(Section):
     device: Literal["auto", "cpu", "cuda", "mps"] = Field("auto", description="auto: a GPU where there is one")
-    precision: Literal["auto", "float32", "bf16"] = Field(
-        "auto", description="auto: what trains fastest here, by timing"
+    workers: Literal["auto"] | Annotated[StrictInt, Field(ge=0, le=1024)] = Field(
+        "auto",
+        description="processes that train; auto: one a core, on CUDA three a GPU; 0: no process of its own, to debug",
     )
-    threads: Positive | None = Field(
-        None, description="CPU threads for training; one or all cores, by timing, where left out"
+    precision: Literal["auto", "float32", "tf32", "bf16", "fp16"] = Field(
+        "auto", description="auto: what trains fastest here, by timing; tf32 and fp16 on CUDA only"
     )
+    layout: Literal["auto", "channels-first", "channels-last"] = Field(
+        "auto", description="of images in memory; auto: what trains fastest here, by timing"
+    )
+    threads: Positive = Field(1, description="CPU threads of each worker")
     latency: Latency = Field(default_factory=lambda: Latency.model_validate({}), description="how latency is measured")
 
 
@@ -102,8 +114,8 @@ class RunSpec(Section):
     train: dict[str, Any] = Field(
         default_factory=dict, description="how a candidate is trained; choices may stand here too"
     )
-    objective: dict[str, Any] | None = Field(
-        None, description="maximize or minimize a metric, or reward: an expression"
+    objective: dict[str, Any] | list[Any] | None = Field(
+        None, description="maximize or minimize a metric, or reward: an expression; a list of them for a Pareto front"
     )
     search: Search = Field(default_factory=lambda: Search.model_validate({}), description="how the space is searched")
     final: Final = Field(default_factory=lambda: Final.model_validate({}), description="the final training")
@@ -136,13 +148,25 @@ def _translate(error: ValidationError, data: dict[str, Any]) -> SpecError:
     order = {"extra_forbidden": 0, "missing": 1}
     details = min(error.errors(), key=lambda e: order.get(e["type"], 2))
     path = _known_path(tuple(details["loc"]), data)
-    name, kind, context = str(path[-1]) if path else "the spec", details["type"], details.get("ctx", {})
+    name, kind = str(path[-1]) if path else "the spec", details["type"]
     if kind == "extra_forbidden":
         section = ".".join(str(step) for step in path[:-1]) or "a spec"
         return SpecError(f"{section} has no '{name}'{did_you_mean(name, _keys(path[:-1]))}", path, on_key=True)
     if kind == "missing":
         what = {"task": "task: what is learned, such as image-classification", "data": "data: with a source"}
         return SpecError(f"a spec needs {what.get(name, name)}", path[:-1])
+    value: Any = data
+    for step in path:
+        value = value[step]
+    # A value that may be of several kinds has a complaint for each of them.
+    same = [each for each in error.errors() if _known_path(tuple(each["loc"]), data) == path]
+    rules = list(dict.fromkeys(_rule(each) for each in same))
+    return SpecError(f"{name} takes {' or '.join(rules)}; got {show(value)}", path)
+
+
+def _rule(details: Any) -> str:
+    context = details.get("ctx", {})
+    expected = str(context.get("expected"))
     rules = {
         "int_type": "a whole number",
         "int_from_float": "a whole number",
@@ -155,14 +179,12 @@ def _translate(error: ValidationError, data: dict[str, Any]) -> SpecError:
         "list_type": "a list",
         "greater_than_equal": f"a number of at least {context.get('ge')}",
         "less_than": f"a number below {context.get('lt')}",
+        "less_than_equal": f"a number of at most {context.get('le')}",
         "string_pattern_mismatch": "letters, digits, '.', '_' and '-', at most 80",
-        "literal_error": f"one of {context.get('expected')}",
+        "literal_error": f"one of {expected}" if " or " in expected else expected.strip("'"),
         "value_error": str(context.get("error", "")),
     }
-    value: Any = data
-    for step in path:
-        value = value[step]
-    return SpecError(f"{name} takes {rules.get(kind, details['msg'])}; got {show(value)}", path)
+    return rules.get(details["type"], str(details["msg"]))
 
 
 def _known_path(location: tuple[int | str, ...], data: Any) -> Path:

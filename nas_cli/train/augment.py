@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from nas_cli.registry import Between, Fraction, PositiveInt, Registry
+from nas_cli.train.feed import send
 
 Augmentation = Callable[[Tensor, Tensor, int, torch.Generator], tuple[Tensor, Tensor]]
 """Takes inputs, targets, the number of classes and a generator on the CPU; gives inputs and targets."""
@@ -27,14 +28,10 @@ def crop(padding: PositiveInt = 2) -> Augmentation:
 
     def apply(x: Tensor, y: Tensor, classes: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         count, _, height, width = x.shape
-        corners = torch.randint(0, 2 * padding + 1, (2, count, 1), generator=generator)
-        tops, lefts = corners.to(x.device, non_blocking=True)
-        rows = tops + torch.arange(height, device=x.device)
-        columns = lefts + torch.arange(width, device=x.device)
+        tops, lefts = send(torch.randint(0, 2 * padding + 1, (2, count, 1), generator=generator)[..., 0], x.device)
         padded = functional.pad(x, (padding, padding, padding, padding))
-        examples = torch.arange(count, device=x.device)[:, None, None]
-        # Advanced indexing puts the channels last: (N, H, W, C).
-        return padded[examples, :, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2), y
+        windows = padded.unfold(2, height, 1).unfold(3, width, 1)  # (N, C, tops, lefts, H, W), a view
+        return windows[torch.arange(count, device=x.device), :, tops, lefts], y
 
     return apply
 
@@ -45,7 +42,7 @@ def flip(axis: Literal["horizontal", "vertical"] = "horizontal", rate: Fraction 
     dimension = 3 if axis == "horizontal" else 2
 
     def apply(x: Tensor, y: Tensor, classes: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        chosen = (torch.rand(len(x), generator=generator) < rate).to(x.device, non_blocking=True)
+        chosen = send(torch.rand(len(x), generator=generator) < rate, x.device)
         return torch.where(chosen[:, None, None, None], x.flip(dimension), x), y
 
     return apply
@@ -59,7 +56,7 @@ def cutout(size: PositiveInt = 4) -> Augmentation:
         count, _, height, width = x.shape
 
         def inside(side: int) -> Tensor:
-            start = torch.randint(0, side, (count, 1), generator=generator).to(x.device, non_blocking=True) - size // 2
+            start = send(torch.randint(0, side, (count, 1), generator=generator), x.device) - size // 2
             places = torch.arange(side, device=x.device)
             return (places >= start) & (places < start + size)
 
@@ -76,8 +73,8 @@ def mixup(alpha: Annotated[float, Between(0.01, 10)] = 0.2) -> Augmentation:
     def apply(x: Tensor, y: Tensor, classes: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         shape = torch.full((2, len(x)), alpha, dtype=torch.float64)
         gammas = torch._standard_gamma(shape, generator=generator).clamp_min(1e-30)
-        share = (gammas[0] / gammas.sum(0)).to(x.dtype).to(x.device, non_blocking=True)
-        partner = torch.randperm(len(x), generator=generator).to(x.device, non_blocking=True)
+        share = send((gammas[0] / gammas.sum(0)).to(x.dtype), x.device)
+        partner = send(torch.randperm(len(x), generator=generator), x.device)
         if y.dim() == 1:
             y = functional.one_hot(y, classes).to(x.dtype)
         mixed = share[:, None, None, None] * x + (1 - share)[:, None, None, None] * x[partner]

@@ -54,6 +54,7 @@ def save_checkpoint(
     network: nn.Module,
     optimizer: torch.optim.Optimizer,
     average: Mapping[str, Tensor] | None,
+    scaler: torch.amp.GradScaler,
     epoch: int,
     metrics: Mapping[str, float],
 ) -> None:
@@ -67,11 +68,15 @@ def save_checkpoint(
             if value is not None:
                 tensors[f"{OPTIMIZER}{names[id(parameter)]}:{key}"] = torch.as_tensor(value)
     tensors |= {AVERAGE + name: tensor for name, tensor in (average or {}).items()}
-    save_tensors(path, tensors, {"epoch": epoch, "metrics": dict(metrics)})
+    save_tensors(path, tensors, {"epoch": epoch, "metrics": dict(metrics), "scaler": scaler.state_dict()})
 
 
 def load_checkpoint(
-    path: Path, network: nn.Module, optimizer: torch.optim.Optimizer, average: dict[str, Tensor] | None
+    path: Path,
+    network: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    average: dict[str, Tensor] | None,
+    scaler: torch.amp.GradScaler,
 ) -> tuple[int, dict[str, float]]:
     """Puts a saved state back and returns its epoch and metrics.
 
@@ -85,11 +90,14 @@ def load_checkpoint(
             if name.startswith(OPTIMIZER):
                 parameter, key = name.removeprefix(OPTIMIZER).rsplit(":", 1)
                 like = parameters[parameter]
-                # A step counter stays on the CPU, a moment goes where its parameter is and lies as that lies.
-                placed = tensor if key == "step" else torch.empty_like(like).copy_(tensor)
-                optimizer.state[like][key] = placed
+                # A moment goes where its parameter is and lies as that lies; so does the step counter of a fused
+                # optimizer, while another's stays on the CPU.
+                counter = tensor.to(like.device) if optimizer.defaults.get("fused") else tensor
+                optimizer.state[like][key] = counter if key == "step" else torch.empty_like(like).copy_(tensor)
             elif name.startswith(AVERAGE) and average is not None:
                 average[name.removeprefix(AVERAGE)].copy_(tensor)
+        if scaler.is_enabled():
+            scaler.load_state_dict(metadata["scaler"])
         return int(metadata["epoch"]), {name: float(value) for name, value in metadata["metrics"].items()}
     except (RuntimeError, KeyError, ValueError, TypeError, AttributeError) as error:
         first = str(error).split("\n", 1)[0]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,28 +17,21 @@ from nas_cli.model.network import Network
 from nas_cli.task import Task
 from nas_cli.train.augment import AUGMENTS
 from nas_cli.train.checkpoint import load_checkpoint, save_checkpoint
+from nas_cli.train.feed import Tensors, count_batches, open_feed
 from nas_cli.train.losses import LOSSES
+from nas_cli.train.memory import keep_memory
 from nas_cli.train.optimizers import OPTIMIZERS
-from nas_cli.train.precision import Precision, lay_out
+from nas_cli.train.precision import Precision, arrange, lay_out, use_tf32
 from nas_cli.train.schedules import SCHEDULES
 
-EVALUATION_BATCH, EVALUATION_VALUES = 512, 512 * 3 * 32 * 32
-"""At most so many examples, and so many input values, are evaluated at once: large images would not fit otherwise."""
+EVALUATION_BATCH, EVALUATION_VALUES = 128, 512 * 3 * 32 * 32
+"""At most so many examples, and so many input values, are evaluated at once: large images would not fit otherwise, and
+larger batches are slower on a CPU, whose caches they leave.
+"""
 CHECK_EVERY = 50
-"""Steps between looks at the loss on a GPU, where every look waits for the device."""
+"""Steps between looks at the loss on a GPU."""
 
 Progress = Callable[[int, Mapping[str, float]], None]
-
-
-@dataclass(frozen=True)
-class Tensors:
-    """The data on the device that trains. Inputs are raw: uint8 (N, C, H, W) for images. Targets are int64 (N,)."""
-
-    train_inputs: Tensor
-    train_targets: Tensor
-    validation_inputs: Tensor
-    validation_targets: Tensor
-    classes: int
 
 
 @dataclass(frozen=True)
@@ -50,6 +43,7 @@ class Epochs:
     total: int
 
 
+@keep_memory()
 def train_network(
     network: Network,
     data: Tensors,
@@ -61,17 +55,22 @@ def train_network(
     checkpoint_in: Path | None = None,
     checkpoint_out: Path | None = None,
     progress: Progress = lambda epoch, metrics: None,
+    beat: Callable[[], None] = lambda: None,
 ) -> dict[str, float]:
-    """Trains `network` in place and returns its validation metrics, with `train_loss` of the last epoch.
+    """Trains `network` in place on `data.device` and returns its validation metrics, with `train_loss` of the last
+    epoch.
 
     `settings` is the resolved `train:` section. All that is random follows from `seed` and the epoch, so a training
     that is cut into rungs ends bit for bit where an uncut one ends. With `ema`, the averaged weights are left in the
     network. A checkpoint that is further on than `epochs.first` is taken up where it is: its job was killed after it
-    had been written. Raises TrialFailed where the loss is not finite, RunError where `checkpoint_in` does not fit.
+    had been written. `progress` is called after every epoch, `beat` after every step. Raises TrialFailed where the
+    loss is not finite, RunError where `checkpoint_in` does not fit.
     """
-    device = data.train_inputs.device
+    device = data.device
+    use_tf32(precision.format == "tf32")
     lay_out(network.to(device), precision.layout)
     optimizer = _component(OPTIMIZERS, settings["optimizer"], network.parameters())
+    scaler = precision.scaler(device)
     loss_of = _component(LOSSES, settings["loss"])
     schedule = _component(SCHEDULES, settings["schedule"])
     augments = [_component(AUGMENTS, augment) for augment in settings["augment"]]
@@ -80,65 +79,75 @@ def train_network(
     start = epochs.first
     metrics: dict[str, float] = {}
     if checkpoint_in is not None:
-        start, metrics = load_checkpoint(checkpoint_in, network, optimizer, average)
+        start, metrics = load_checkpoint(checkpoint_in, network, optimizer, average, scaler)
         if not epochs.first <= start <= epochs.last:
             raise RunError(
                 f"{checkpoint_in} is of epoch {start}; one of epoch {epochs.first} to {epochs.last} is wanted"
             )
 
+    feed = open_feed(data)
     batch_size = min(int(settings["batch_size"]), len(data.train_targets))
-    steps = len(list(_batches(torch.arange(len(data.train_targets)), batch_size)))
+    steps = count_batches(len(data.train_targets), batch_size)
     for epoch in range(start, epochs.last):
         network.train()
         generator = torch.Generator().manual_seed(_seed(seed, epoch, 0))
-        order = torch.randperm(len(data.train_targets), generator=generator).to(device)
-        total = torch.zeros((), device=device)
+        order = torch.randperm(len(data.train_targets), generator=generator)
+        losses = Losses(device, epoch)
         with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
             torch.manual_seed(_seed(seed, epoch, 1))  # dropout draws from torch's own generator
-            for step, batch in enumerate(_batches(order, batch_size)):
+            for step, (x, y) in enumerate(feed.batches(order, batch_size)):
                 factor = schedule((epoch * steps + step) / (epochs.total * steps))
                 for group, rate in zip(optimizer.param_groups, rates, strict=True):
                     group["lr"] = rate * factor
-                x = network.normalize(data.train_inputs[batch])
-                y = data.train_targets[batch]
+                x = network.normalize(x)
                 for augment in augments:
                     x, y = augment(x, y, data.classes, generator)
                 with precision.autocast(device):
-                    logits = network.body(x.contiguous(memory_format=precision.layout))
+                    logits = network.body(arrange(x, precision.layout))
                 loss = loss_of(logits.float(), y)
                 optimizer.zero_grad(set_to_none=True)
-                loss.backward()
+                scaler.scale(loss).backward()
                 if settings["clip"]:
+                    scaler.unscale_(optimizer)
                     torch.nn.utils.clip_grad_norm_(network.parameters(), settings["clip"])
-                optimizer.step()
+                scaler.step(optimizer)
+                scaler.update()
                 if average is not None:
                     _average(average, network, float(settings["ema"]), epoch * steps + step)
-                total += loss.detach()
-                if device.type == "cpu" or step % CHECK_EVERY == 0:
-                    _check_finite(float(total), epoch, step)
-        _check_finite(float(total), epoch, steps - 1)
-        metrics = {"train_loss": float(total) / steps}
+                losses.add(loss.detach(), step)
+                beat()
+        metrics = {"train_loss": losses.mean()}
         progress(epoch + 1, metrics)
 
     if checkpoint_out is not None:
-        save_checkpoint(checkpoint_out, network, optimizer, average, epochs.last, metrics)
+        save_checkpoint(checkpoint_out, network, optimizer, average, scaler, epochs.last, metrics)
     if average is not None:
         with torch.no_grad():
             for name, parameter in network.named_parameters():
                 parameter.copy_(average[name])
     lay_out(network, torch.contiguous_format)
-    _, measured = evaluate_network(network, data.validation_inputs, data.validation_targets, task)
+    _, measured = evaluate_network(network, data.validation_inputs, data.validation_targets, task, data.validation_rows)
     return {**measured, **metrics}
 
 
+@keep_memory()
 @torch.inference_mode()
-def predict_logits(network: Network, inputs: Tensor) -> Tensor:
-    """Logits (N, classes) on the CPU, in eval mode and float32; the network's mode is restored."""
+def predict_logits(network: Network, inputs: Tensor, rows: Tensor | None = None) -> Tensor:
+    """Logits (N, classes) on the CPU, in eval mode and float32; the network's mode is restored.
+
+    `rows` (N,) are the numbers of the inputs to take; None takes all.
+    """
     device = next(network.parameters()).device
     before = network.training
+    use_tf32(False)
     network.eval()
+    count = len(inputs) if rows is None else len(rows)
+    size = evaluation_batch(inputs)
     try:
-        parts = [network(part.to(device)).float().cpu() for part in torch.split(inputs, evaluation_batch(inputs))]
+        parts = []
+        for start in range(0, count, size):
+            part = inputs[start : start + size] if rows is None else inputs[rows[start : start + size]]
+            parts.append(network(part.to(device)).float().cpu())
     finally:
         network.train(before)
     return torch.cat(parts)
@@ -149,9 +158,14 @@ def evaluation_batch(inputs: Tensor) -> int:
     return max(1, min(EVALUATION_BATCH, EVALUATION_VALUES // max(1, math.prod(inputs.shape[1:]))))
 
 
-def evaluate_network(network: Network, inputs: Tensor, targets: Tensor, task: Task) -> tuple[Tensor, dict[str, float]]:
-    """Logits and the task's metrics. Raises TrialFailed where a logit or a metric is not finite."""
-    logits = predict_logits(network, inputs)
+def evaluate_network(
+    network: Network, inputs: Tensor, targets: Tensor, task: Task, rows: Tensor | None = None
+) -> tuple[Tensor, dict[str, float]]:
+    """Logits and the task's metrics; `rows` as in `predict_logits`.
+
+    Raises TrialFailed where a logit or a metric is not finite.
+    """
+    logits = predict_logits(network, inputs, rows)
     if not bool(torch.isfinite(logits).all()):
         raise TrialFailed("the network's outputs on the validation data are not finite")
     metrics = task.measure(logits, targets.cpu())
@@ -161,16 +175,55 @@ def evaluate_network(network: Network, inputs: Tensor, targets: Tensor, task: Ta
     return logits, metrics
 
 
+class Losses:
+    """The losses of an epoch, added up on the device. One that is not finite raises TrialFailed.
+
+    On CUDA a look must not stop the stream of work: it is at a copy that was sent CHECK_EVERY steps before.
+    """
+
+    def __init__(self, device: torch.device, epoch: int) -> None:
+        self.total = torch.zeros((), device=device)
+        self.epoch = epoch
+        self.every = 1 if device.type == "cpu" else CHECK_EVERY
+        self.steps = 0
+        self.sent: tuple[Tensor, torch.cuda.Event, int] | None = None
+
+    def add(self, loss: Tensor, step: int) -> None:
+        self.total += loss
+        self.steps = step + 1
+        if step % self.every == 0 and self.total.device.type == "cuda":
+            self._look_back()
+        elif step % self.every == 0:
+            self._look()
+
+    def mean(self) -> float:
+        """The mean loss of the epoch's batches; it waits for the device."""
+        return self._look() / self.steps
+
+    def _look(self) -> float:
+        return _finite(float(self.total), self.epoch, self.steps)
+
+    def _look_back(self) -> None:
+        if self.sent is not None:
+            copy, arrived, steps = self.sent
+            arrived.synchronize()
+            _finite(float(copy), self.epoch, steps)
+        copy = torch.empty((), pin_memory=True).copy_(self.total, non_blocking=True)
+        arrived = torch.cuda.Event()  # type: ignore[no-untyped-call]
+        arrived.record(torch.cuda.current_stream(self.total.device))
+        self.sent = (copy, arrived, self.steps)
+
+
+def _finite(total: float, epoch: int, steps: int) -> float:
+    if not math.isfinite(total):
+        kind = "NaN" if math.isnan(total) else "infinite"
+        raise TrialFailed(f"the loss became {kind} in epoch {epoch + 1}, by step {steps}")
+    return total
+
+
 def _component(registry: Any, named: Mapping[str, Mapping[str, Any]], *supplied: Any) -> Any:
     name, arguments = next(iter(named.items()))
     return registry[name](*supplied, **arguments)
-
-
-def _batches(order: Tensor, size: int) -> Iterator[Tensor]:
-    """Batches of `size`; a last one of a single example is left out, since batch norm cannot take it."""
-    for batch in torch.split(order, size):
-        if len(batch) > 1 or len(order) == 1:
-            yield batch
 
 
 def _seed(*parts: int) -> int:
@@ -186,9 +239,3 @@ def _average(average: Mapping[str, Tensor], network: Network, decay: float, step
     share = 1 - min(decay, (1 + step) / (10 + step))
     for name, parameter in network.named_parameters():
         average[name].lerp_(parameter, share)
-
-
-def _check_finite(total: float, epoch: int, step: int) -> None:
-    if not math.isfinite(total):
-        kind = "NaN" if math.isnan(total) else "infinite"
-        raise TrialFailed(f"the loss became {kind} in epoch {epoch + 1}, by step {step + 1}")

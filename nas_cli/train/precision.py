@@ -1,39 +1,51 @@
-"""Which threads, number format and memory layout train fastest here, found by timing rather than by guessing."""
+"""Which number format and memory layout train fastest here, found by timing rather than by guessing."""
 
 from __future__ import annotations
 
-import os
-import statistics
+import math
 import time
-from collections.abc import Mapping
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, cast, get_args
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional
 
-Format = Literal["float32", "bf16"]
+from nas_cli.errors import UserError, did_you_mean
+from nas_cli.train.memory import keep_memory
+
+Format = Literal["float32", "tf32", "bf16", "fp16"]
+ONLY_CUDA = ("tf32", "fp16")
+LAYOUTS = {"channels-first": False, "channels-last": True}
 WORTHWHILE = 1.1
-"""How many times faster than float32 in the plain layout another choice must be."""
+"""How many times faster than float32, channels first, another choice must be."""
 TIMED_PIXELS = 64 * 64 * 64
 """Pixels of a timed batch at most: timing must not take long, nor run out of memory, where images are large."""
-WORTHWHILE_THREADS = 1.2
-"""How many times faster than one thread all cores must be."""
+TIMED_STEPS, HOPELESS = 7, 2.0
+"""What takes so many times as long as the best is timed no further: bf16 is ten times slower on some CPUs."""
 
 
 @dataclass(frozen=True)
 class Precision:
-    """`bf16` computes convolutions and products in bfloat16 (autocast) and keeps the weights in float32."""
+    """How a training computes; weights are float32 in every format.
+
+    `tf32` rounds the factors of products to 10 bits (CUDA). `bf16` and `fp16` compute convolutions and products in 16
+    bits (autocast); the gradients of `fp16` are scaled so that small ones are not lost (Micikevicius et al. 2018).
+    """
 
     format: Format = "float32"
     channels_last: bool = False
 
     def autocast(self, device: torch.device) -> AbstractContextManager[object]:
-        if self.format == "float32":
+        if self.format in ("float32", "tf32"):
             return nullcontext()
-        return torch.autocast(device.type, dtype=torch.bfloat16)
+        return torch.autocast(device.type, dtype=torch.bfloat16 if self.format == "bf16" else torch.float16)
+
+    def scaler(self, device: torch.device) -> torch.amp.GradScaler:
+        """What scales the gradients; it does nothing for formats other than fp16."""
+        return torch.amp.GradScaler(device.type, enabled=self.format == "fp16")
 
     @property
     def layout(self) -> torch.memory_format:
@@ -44,44 +56,29 @@ class Precision:
 
 
 def choose_precision(
-    wanted: str, device: torch.device, input_shape: tuple[int, ...], batch_size: int = 64
+    wanted: str, layout: str, device: torch.device, input_shape: tuple[int, ...], batch_size: int = 64
 ) -> tuple[Precision, dict[str, Any]]:
-    """The precision to train with, and why, as JSON data.
+    """The precision to train with on `device`, and why, as JSON data.
 
-    `wanted` is `float32` or `bf16`, in the plain layout and without a look at the clock, so that a run repeats exactly
-    anywhere; or `auto`, which times a small convolutional network on inputs of `input_shape`.
+    `wanted` is a format or `auto`, `layout` is `channels-first`, `channels-last` or `auto`. What is named is taken
+    without a look at the clock, so that a run that names both repeats exactly anywhere; the rest is chosen by timing a
+    small convolutional network on inputs of `input_shape`. Inputs that are no images, (C, H, W), are not timed.
+    Raises UserError where the device cannot do what is named.
     """
-    if wanted != "auto" or len(input_shape) != 3:
-        return Precision("bf16" if wanted == "bf16" else "float32"), {"chosen_by": "the spec"}
+    formats = _possible(wanted, device)
+    layouts = _layouts(layout, input_shape)
+    options = [Precision(kind, last) for kind in formats for last in layouts]
+    if len(input_shape) != 3:
+        return options[0], {"chosen_by": "the spec" if wanted != "auto" else "inputs that are no images"}
+    if len(options) == 1:
+        return options[0], {"chosen_by": "the spec"}
     batch_size = max(1, min(batch_size, TIMED_PIXELS // (input_shape[1] * input_shape[2])))
-    formats: tuple[Format, ...] = ("float32", "bf16")
-    options = [Precision(kind, last) for kind in formats for last in (False, True)]
-    seconds = {option: _time(option, device, input_shape, batch_size) for option in options}
+    seconds = _race(options, device, input_shape, batch_size)
     best = min(options, key=seconds.__getitem__)
     if seconds[options[0]] < WORTHWHILE * seconds[best]:
         best = options[0]
-    timed: Mapping[str, float] = {str(option): round(1000 * seconds[option], 3) for option in options}
+    timed = {str(option): round(1000 * seconds[option], 3) for option in options}
     return best, {"chosen_by": "timing", "milliseconds_per_step": timed}
-
-
-def choose_threads(
-    device: torch.device, input_shape: tuple[int, ...], batch_size: int = 64
-) -> tuple[int, dict[str, Any]]:
-    """How many CPU threads train fastest, one or all cores, and why, as JSON data.
-
-    More threads lose where layers are small or the cores have other work: all of them wait for the slowest.
-    """
-    cores = os.cpu_count() or 1
-    if device.type != "cpu" or cores == 1 or len(input_shape) != 3:
-        return 1 if device.type == "cpu" else cores, {}
-    before = torch.get_num_threads()
-    seconds = {}
-    for threads in (1, cores):
-        torch.set_num_threads(threads)
-        seconds[threads] = _time(Precision(), device, input_shape, batch_size)
-    torch.set_num_threads(before)
-    best = cores if seconds[1] > WORTHWHILE_THREADS * seconds[cores] else 1
-    return best, {f"milliseconds_per_step_on_{n}_threads": round(1000 * t, 3) for n, t in seconds.items()}
 
 
 def lay_out(network: nn.Module, layout: torch.memory_format) -> None:
@@ -92,8 +89,78 @@ def lay_out(network: nn.Module, layout: torch.memory_format) -> None:
                 parameter.data = parameter.data.contiguous(memory_format=layout)
 
 
-def _time(option: Precision, device: torch.device, input_shape: tuple[int, ...], batch_size: int) -> float:
-    """Seconds of a training step: the median of a few."""
+def arrange(x: Tensor, layout: torch.memory_format) -> Tensor:
+    """Inputs in `layout`. Of one channel they lie in both at once, and torch takes them as channels first.
+
+    Strides that only channels last can have tell it otherwise; without them every layer would convert what it reads.
+    """
+    x = x.contiguous(memory_format=layout)
+    if layout == torch.channels_last and x.shape[1] == 1:
+        height, width = x.shape[2:]
+        return x.as_strided(x.shape, (height * width, 1, width, 1))
+    return x
+
+
+def use_tf32(allowed: bool) -> None:
+    """Whether CUDA may round the factors of float32 products. Left alone, torch does so in convolutions only."""
+    torch.backends.cuda.matmul.allow_tf32 = allowed
+    torch.backends.cudnn.allow_tf32 = allowed
+
+
+def _possible(wanted: str, device: torch.device) -> list[Format]:
+    """The formats to choose from."""
+    cuda = device.type == "cuda"
+    known = get_args(Format)
+    if wanted in ONLY_CUDA and not cuda:
+        raise UserError(
+            f"hardware.precision is {wanted}, which only a CUDA device can do, and the device is {device.type}; "
+            "use auto, float32 or bf16"
+        )
+    if wanted != "auto":
+        if wanted not in known:
+            raise UserError(f"hardware.precision is {wanted}{did_you_mean(wanted, ['auto', *known])}")
+        return [cast(Format, wanted)]
+    if not cuda:
+        return ["float32", "bf16"] if device.type == "cpu" else ["float32"]
+    return ["float32", "tf32", "bf16", "fp16"] if torch.cuda.is_bf16_supported() else ["float32", "tf32", "fp16"]
+
+
+def _layouts(wanted: str, input_shape: tuple[int, ...]) -> list[bool]:
+    """The layouts to choose from: whether channels come last."""
+    images = len(input_shape) == 3
+    if wanted == "auto":
+        return [False, True] if images else [False]
+    if wanted not in LAYOUTS:
+        raise UserError(f"hardware.layout is {wanted}{did_you_mean(wanted, ['auto', *LAYOUTS])}")
+    if LAYOUTS[wanted] and not images:
+        raise UserError("hardware.layout is channels-last, which only images have; use auto or channels-first")
+    return [LAYOUTS[wanted]]
+
+
+def _race(
+    options: list[Precision], device: torch.device, input_shape: tuple[int, ...], batch_size: int
+) -> dict[Precision, float]:
+    """Seconds of a training step: the least of a few, since whatever else runs only adds.
+
+    The options take turns, so that a machine that slows down meanwhile slows all of them.
+    """
+    steps = {option: _step(option, device, input_shape, batch_size) for option in options}
+    seconds = dict.fromkeys(options, math.inf)
+    with keep_memory():
+        for step in steps.values():
+            step()  # the first one prepares: memory, kernels
+        for turn in range(TIMED_STEPS):
+            for option, step in steps.items():
+                if turn == 0 or seconds[option] <= HOPELESS * min(seconds.values()):
+                    seconds[option] = min(seconds[option], step())
+    use_tf32(False)
+    return seconds
+
+
+def _step(
+    option: Precision, device: torch.device, input_shape: tuple[int, ...], batch_size: int
+) -> Callable[[], float]:
+    """A training step of a small convolutional network; a call takes it and returns its seconds."""
     with torch.random.fork_rng(devices=[]):
         network = nn.Sequential(
             nn.Conv2d(input_shape[0], 32, 3, padding=1),
@@ -102,20 +169,23 @@ def _time(option: Precision, device: torch.device, input_shape: tuple[int, ...],
             nn.Conv2d(32, 32, 3, padding=1),
             nn.BatchNorm2d(32),
             nn.ReLU(),
+            nn.MaxPool2d(2, ceil_mode=True),
             nn.AdaptiveAvgPool2d(1),
             nn.Flatten(),
             nn.Linear(32, 10),
         )
     lay_out(network.to(device), option.layout)
-    x = torch.zeros(batch_size, *input_shape, device=device).contiguous(memory_format=option.layout)
+    x = arrange(torch.zeros(batch_size, *input_shape, device=device), option.layout)
     y = torch.zeros(batch_size, dtype=torch.int64, device=device)
-    times = []
-    for _ in range(9):
+
+    def step() -> float:
+        use_tf32(option.format == "tf32")
         start = time.perf_counter()
         with option.autocast(device):
             loss = functional.cross_entropy(network(x).float(), y)
         torch.autograd.backward(loss)
-        if device.type == "cuda":
-            torch.cuda.synchronize(device)
-        times.append(time.perf_counter() - start)
-    return statistics.median(times[2:])
+        if device.type != "cpu":
+            torch.accelerator.synchronize(device)
+        return time.perf_counter() - start
+
+    return step

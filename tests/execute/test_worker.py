@@ -16,9 +16,10 @@ from nas_cli.data import parse_data
 from nas_cli.errors import UserError
 from nas_cli.execute import worker
 from nas_cli.execute.executor import Job
+from nas_cli.execute.hardware import find_device
 from nas_cli.execute.inprocess import InProcess
-from nas_cli.execute.session import Session, find_device
-from nas_cli.execute.worker import make_network, run_job
+from nas_cli.execute.session import Session
+from nas_cli.execute.worker import OnlyJob, make_network, run_job
 from nas_cli.model.latency import device_name
 from nas_cli.model.ops import OPS, op
 from nas_cli.space.parse import parse_architecture, parse_space
@@ -63,11 +64,13 @@ def session() -> Session:
 
 def test_a_job_is_measured(session: Session, tmp_path: Path) -> None:
     seen: list[Any] = []
-    job = replace(JOB, measure=("latency_ms",), weights_out=str(tmp_path / "weights.safetensors"))
-    result = run_job(job, session, lambda *progress: seen.append(progress))
+    job = replace(
+        JOB, costs={"params": 90.0}, measure=("latency_ms",), weights_out=str(tmp_path / "weights.safetensors")
+    )
+    result = run_job(job, session, OnlyJob(lambda *progress: seen.append(progress)))
     assert result.status == "finished"
-    assert set(result.measurement) >= {"accuracy", "loss", "params", "macs", "latency_ms", "epochs", "train_loss"}
-    assert result.measurement["params"] == 4 * 9 + 4 + 4 * 10 + 10
+    assert set(result.measurement) >= {"accuracy", "loss", "params", "latency_ms", "epochs", "train_loss"}
+    assert result.measurement["params"] == 90.0
     assert [(label, epoch, total) for label, epoch, total, _ in seen] == [("trial 3", 1, 2), ("trial 3", 2, 2)]
     tensors, metadata = load_tensors(tmp_path / "weights.safetensors")
     assert metadata == {"label": "trial 3", "seed": 11}
@@ -111,7 +114,7 @@ def test_a_full_disk_is_no_fault_of_the_candidate(
 
 
 def test_jobs_and_results_are_json(session: Session) -> None:
-    assert Job(**json.loads(json.dumps(asdict(JOB)))) == replace(JOB, measure=[])  # type: ignore[arg-type]
+    assert Job(**json.loads(json.dumps(asdict(JOB)))) == replace(JOB, measure=[], bounds=[], entries=[])  # type: ignore[arg-type]
     assert json.loads(json.dumps(asdict(run_job(JOB, session))))["status"] == "finished"
 
 
@@ -119,8 +122,10 @@ def test_the_in_process_executor_keeps_the_order(session: Session) -> None:
     executor = InProcess(session)
     executor.submit(JOB)
     executor.submit(replace(JOB, number=4, architecture=["no_such_op"]))
-    assert executor.wait().number == 3
-    result = executor.wait()
+    first, result = executor.wait(), executor.wait()
+    assert first is not None
+    assert result is not None
+    assert first.number == 3
     assert (result.number, result.status) == (4, "failed")
     assert "no_such_op" in result.reason
     executor.close()

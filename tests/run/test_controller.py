@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,15 @@ import pytest
 from nas_cli.errors import NasError
 from nas_cli.execute.executor import Job, JobResult
 from nas_cli.run.compose import Experiment, compose
-from nas_cli.run.controller import Controller, searched_seconds
+from nas_cli.run.controller import Controller
 from nas_cli.run.directory import RunDirectory
+from nas_cli.run.estimate import Estimate
 from nas_cli.run.journal import Event, Journal, read_journal
 from nas_cli.run.observer import Silent
+from nas_cli.run.stopping import searched_seconds
+from nas_cli.space.space import Resolved
 from nas_cli.spec.load import parse_document
+from nas_cli.spec.schema import Failures
 
 SPEC = """
 task: image-classification
@@ -50,11 +55,16 @@ class Pretend:
         self.jobs.append(job)
         self._waiting.append(job)
 
-    def wait(self) -> JobResult:
+    def wait(self, timeout: float | None = None) -> JobResult | None:
+        if timeout == 0.0:
+            return None
         job = self._waiting.pop(0)
         reason = self._fail(job)
         if reason:
             return JobResult(job.number, job.rung, "failed", {}, reason, 0.1)
+        if job.checkpoint_out:
+            Path(job.checkpoint_out).parent.mkdir(parents=True, exist_ok=True)
+            Path(job.checkpoint_out).touch()
         digest = hashlib.sha256(json.dumps(job.architecture).encode()).digest()
         accuracy = digest[0] / 512 + job.last_epoch / 18
         return JobResult(job.number, job.rung, "finished", {"accuracy": accuracy, "loss": 1 - accuracy}, "", 0.1)
@@ -65,14 +75,14 @@ class Pretend:
 def controller_of(
     experiment: Experiment, path: Path, journal: Journal, executor: Pretend, clock: Callable[[], float] = lambda: 0.0
 ) -> Controller:
-    def costs(model: Any) -> dict[str, float]:
+    def costs(resolved: Resolved) -> Estimate:
         from nas_cli.model.build import plan
         from nas_cli.space.nodes import Op, Seq
 
-        program = plan(model, (1, 8, 8), lambda shape: Seq((Op("linear", {"units": 10}),)))
-        return {"params": float(program.params)}
+        program = plan(resolved.model, (1, 8, 8), lambda shape: Seq((Op("linear", {"units": 10}),)))
+        return Estimate({"params": float(program.params)})
 
-    return Controller(experiment, RunDirectory(path), journal, executor, Silent(), costs, clock)
+    return Controller(experiment, RunDirectory(path), journal, executor, Silent(), costs, clock=clock)
 
 
 def search(experiment: Experiment, path: Path, executor: Pretend | None = None) -> tuple[str, list[Event]]:
@@ -209,6 +219,25 @@ def test_failures_are_recorded_and_passed_over(tmp_path: Path) -> None:
 def test_a_search_in_which_everything_fails_says_what_failed_first(tmp_path: Path) -> None:
     with pytest.raises(NasError, match="trial 0, the first: out of memory"):
         search(experiment_of("random", trials=4), tmp_path, Pretend(fail=lambda job: "out of memory"))
+
+
+def test_too_many_failures_in_a_row_end_a_search_that_can_go_on_later(tmp_path: Path) -> None:
+    experiment = experiment_of("random", trials=12)
+    broken = Pretend(fail=lambda job: "no device" if job.number >= 3 else "")
+    section = experiment.spec.search.model_copy(update={"failures": Failures(max=4)})
+    experiment = replace(experiment, spec=experiment.spec.model_copy(update={"search": section}))
+    with pytest.raises(NasError, match=r"the last 4 trainings failed, .*the first, trial \d+: no device"):
+        search(experiment, tmp_path, broken)
+    events = read_journal(tmp_path / "journal.jsonl")
+    assert sum(event["event"] == "trial_failed" for event in events) == 4
+    assert events[-1]["event"] == "trial_failed", "the search is not over"
+
+
+def test_a_candidate_that_failed_is_not_proposed_again(tmp_path: Path) -> None:
+    executor = Pretend(fail=lambda job: "its process was killed" if job.number % 3 == 0 else "")
+    search(experiment_of("evolution", trials=40), tmp_path, executor)
+    architectures = [json.dumps(job.architecture) for job in executor.jobs]
+    assert len(set(architectures)) == len(architectures)
 
 
 def test_constraints_on_counted_costs_are_checked_before_training(tmp_path: Path) -> None:

@@ -49,7 +49,7 @@ def distance(a: Genotype, b: Genotype) -> int:
 
 
 def test_standings_keep_constraints_first_then_rung_then_reward_then_age() -> None:
-    memory = Memory()
+    memory = Memory(chain(2))
     memory.add(done(0, {"x": 0}, 5.0, feasible=False, rung=2))
     memory.add(done(1, {"x": 1}, 9.0))
     memory.add(done(2, {"x": 2}, 1.0, rung=1))
@@ -58,7 +58,7 @@ def test_standings_keep_constraints_first_then_rung_then_reward_then_age() -> No
 
 
 def test_a_duplicate_stands_where_its_twin_stands_later_on_too() -> None:
-    memory = Memory()
+    memory = Memory(chain(2))
     assert memory.add(done(0, {"x": 0}, 0.3))
     assert memory.add(Trial(1, {"x": 1}, "duplicate", reward=0.3, equals=0))
     assert memory.standing(1) == memory.standing(0)
@@ -70,13 +70,13 @@ def test_a_duplicate_stands_where_its_twin_stands_later_on_too() -> None:
 
 
 def test_a_duplicate_of_a_running_trial_is_no_member() -> None:
-    memory = Memory()
+    memory = Memory(chain(2))
     memory.add(Trial(0, {"x": 0}))
     assert not memory.add(Trial(1, {"x": 1}, "duplicate", equals=0))
 
 
 def test_one_and_true_are_two_values() -> None:
-    memory = Memory()
+    memory = Memory(chain(2))
     memory.add(Trial(0, {"x": 1}))
     assert memory.fresh(lambda attempt: {"x": [1, True][min(attempt, 1)]})["x"] is True
 

@@ -8,7 +8,8 @@ import pytest
 
 from nas_cli.errors import SpecError, UserError
 from nas_cli.spec.load import load_document, parse_document
-from nas_cli.spec.schema import check_spec, parse_duration
+from nas_cli.spec.schema import check_spec
+from nas_cli.units import parse_duration
 
 GOOD = "task: image-classification\ndata: {source: digits}\nspace: cnn\n"
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from sklearn.datasets import load_digits
@@ -19,8 +22,9 @@ from nas_cli.space.nodes import Op, Seq
 from nas_cli.space.parse import parse_architecture, parse_space
 from nas_cli.task import TASKS
 from nas_cli.train.checkpoint import load_tensors, save_tensors
-from nas_cli.train.loop import Epochs, Tensors, evaluate_network, evaluation_batch, train_network
-from nas_cli.train.precision import Precision, choose_precision
+from nas_cli.train.feed import Resident, Streamed, Tensors, open_feed
+from nas_cli.train.loop import Epochs, evaluate_network, evaluation_batch, train_network
+from nas_cli.train.precision import Format, Precision
 from nas_cli.train.settings import TRAIN
 
 TASK = TASKS["image-classification"]
@@ -49,7 +53,7 @@ def settings(**given: Any) -> dict[str, Any]:
 def train(
     data: Tensors, network: Network, first: int = 0, last: int = 3, total: int = 3, **given: Any
 ) -> dict[str, float]:
-    places = {key: given.pop(key) for key in ("checkpoint_in", "checkpoint_out", "progress") if key in given}
+    places = {key: given.pop(key) for key in ("checkpoint_in", "checkpoint_out", "progress", "beat") if key in given}
     precision = given.pop("precision", Precision())
     seed = given.pop("seed", 7)
     return train_network(network, data, TASK, settings(**given), Epochs(first, last, total), seed, precision, **places)
@@ -150,7 +154,11 @@ def test_a_rung_whose_job_was_killed_after_its_checkpoint_ends_the_same(data: Te
         train(data, network_of(), 1, 2, 4, checkpoint_in=checkpoint, **EVERYTHING)
 
 
-@pytest.mark.parametrize("precision", [Precision("float32", True), Precision("bf16", False), Precision("bf16", True)])
+@pytest.mark.parametrize(
+    "precision",
+    [Precision("float32", True), Precision("bf16", False), Precision("bf16", True), Precision("fp16", False)],
+    ids=str,
+)
 def test_rungs_of_every_precision_end_where_an_uncut_training_does(
     data: Tensors, tmp_path: Path, precision: Precision
 ) -> None:
@@ -195,7 +203,7 @@ def test_batches_of_odd_sizes(data: Tensors) -> None:
 
 def test_large_images_are_evaluated_in_small_batches() -> None:
     shapes = [(2000, 1, 28, 28), (2000, 3, 32, 32), (2000, 3, 224, 224), (3, 3, 4000, 4000)]
-    assert [evaluation_batch(torch.empty(shape, device="meta")) for shape in shapes] == [512, 512, 10, 1]
+    assert [evaluation_batch(torch.empty(shape, device="meta")) for shape in shapes] == [128, 128, 10, 1]
 
 
 def test_a_checkpoint_cut_or_changed_anywhere_is_refused(data: Tensors, tmp_path: Path) -> None:
@@ -234,18 +242,86 @@ def test_damaged_and_foreign_checkpoints_are_answered(data: Tensors, tmp_path: P
     assert any(name.startswith("optimizer.") for name in tensors)
 
 
-def test_precision_is_chosen_by_timing_or_by_the_spec() -> None:
-    cpu = torch.device("cpu")
-    chosen, reasons = choose_precision("auto", cpu, (1, 8, 8), 16)
-    assert len(reasons["milliseconds_per_step"]) == 4
-    assert str(chosen) in reasons["milliseconds_per_step"]
-    assert choose_precision("bf16", cpu, (1, 8, 8), 16)[0].format == "bf16"
-    assert choose_precision("float32", cpu, (1, 8, 8), 16)[0].format == "float32"
-
-
-def test_bf16_trains_too(data: Tensors) -> None:
+@pytest.mark.parametrize("kind", ["bf16", "fp16"])
+def test_16_bits_train_too(data: Tensors, kind: Format) -> None:
     full = train(data, network_of(), **LEARNS)
-    half = train(data, network_of(), precision=Precision("bf16", True), **LEARNS)
+    half = train(data, network_of(), precision=Precision(kind, True), **LEARNS)
     assert half["accuracy"] > 0.85
     assert half["train_loss"] != full["train_loss"]
     assert half["train_loss"] == pytest.approx(full["train_loss"], abs=0.05)
+
+
+def test_a_scaled_training_skips_steps_whose_gradients_overflow_and_keeps_its_scale(
+    data: Tensors, tmp_path: Path
+) -> None:
+    checkpoint = tmp_path / "checkpoint.safetensors"
+    precision = Precision("fp16")
+    small = replace(data, train_inputs=data.train_inputs[:65], train_targets=data.train_targets[:65])
+    train(small, network_of(), 0, 1, 2, precision=precision, checkpoint_out=checkpoint, batch_size=64)
+    _, metadata = load_tensors(checkpoint)
+    assert metadata["scaler"]["scale"] in {2.0**n for n in range(17)}
+    assert metadata["scaler"]["_growth_tracker"] in (0, 1)
+    tensors, _ = load_tensors(checkpoint)
+    for scaler in ({}, None, {"scale": "x"}):
+        save_tensors(checkpoint, tensors, {**metadata, "scaler": scaler})
+        with pytest.raises(RunError, match="is no checkpoint of this network"):
+            train(small, network_of(), 1, 2, 2, precision=precision, checkpoint_in=checkpoint, batch_size=64)
+
+
+def test_a_beat_is_heard_after_every_step(data: Tensors) -> None:
+    beats: list[int] = []
+    train(data, network_of(), last=2, total=2, batch_size=100, beat=lambda: beats.append(1))
+    assert len(beats) == 2 * 6
+
+
+def test_a_streamed_training_is_the_resident_one_bit_for_bit(data: Tensors, tmp_path: Path) -> None:
+    resident, streamed = network_of(), network_of()
+    expected = train(data, resident, **EVERYTHING)
+    rows = torch.randperm(813, generator=torch.Generator().manual_seed(3))
+    file = np.memmap(tmp_path / "inputs", np.uint8, "w+", shape=(813, 1, 8, 8))
+    file[rows[:513].numpy()] = data.train_inputs.numpy()
+    file[rows[513:].numpy()] = data.validation_inputs.numpy()
+    file.flush()
+    inputs = torch.from_numpy(np.memmap(tmp_path / "inputs", np.uint8, "c", shape=(813, 1, 8, 8)))
+    mapped = Tensors(
+        inputs,
+        data.train_targets,
+        inputs,
+        data.validation_targets,
+        10,
+        train_rows=rows[:513],
+        validation_rows=rows[513:],
+    )
+    assert isinstance(open_feed(data), Resident)
+    assert isinstance(open_feed(mapped), Streamed)
+    assert train(mapped, streamed, **EVERYTHING) == expected
+    assert same(state(streamed), state(resident))
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize("kind", ["float32", "tf32", "bf16", "fp16"])
+@pytest.mark.parametrize("resident", [True, False])
+def test_no_step_waits_for_a_gpu(data: Tensors, kind: Format, resident: bool) -> None:
+    device = torch.device("cuda")
+    placed = data.place(device) if resident else replace(data, device=device)
+
+    def waits(batch_size: int) -> int:
+        torch.cuda.set_sync_debug_mode("warn")
+        try:
+            with warnings.catch_warnings(record=True) as caught:
+                warnings.simplefilter("always")
+                train(
+                    placed,
+                    network_of(),
+                    0,
+                    1,
+                    1,
+                    precision=Precision(kind, True),
+                    **{**EVERYTHING, "batch_size": batch_size},
+                )
+        finally:
+            torch.cuda.set_sync_debug_mode("default")
+        return sum("synchroniz" in str(warning.message) for warning in caught)
+
+    waits(256)
+    assert waits(16) == waits(256)

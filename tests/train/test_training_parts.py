@@ -82,7 +82,7 @@ def test_optimizers_take_torchs_steps(name: str) -> None:
             optimizer.zero_grad()
             torch.autograd.backward(((parameter - step) ** 2).sum())
             optimizer.step()
-    assert torch.equal(ours, theirs)
+    assert torch.allclose(ours, theirs, rtol=1e-6, atol=0)  # one kernel for the whole step rounds in its own way
 
 
 def test_biases_and_norms_do_not_decay() -> None:

@@ -1,0 +1,93 @@
+"""What a candidate costs, known before it is trained: counted, or predicted from what was measured."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from nas_cli.errors import Infeasible
+from nas_cli.execute.executor import JobResult
+from nas_cli.execute.session import Session
+from nas_cli.model.cost import cost
+from nas_cli.model.latency_table import LatencyTable
+from nas_cli.model.program import Program
+from nas_cli.run.compose import Experiment
+from nas_cli.run.journal import Event, Journal
+from nas_cli.space.space import Resolved
+from nas_cli.trial import Measurement
+
+HALF = 0.5
+LEAST_MARGIN = 0.1
+TRUSTED = 5
+"""Predictions that must have been compared with a measurement before one counts."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """`counted` costs are exact, of `program`.
+
+    `latency_ms` is predicted, None where it cannot be; `margin` is how far it may be off, as a share of it. `missing`
+    names the entries of the latency table that a prediction lacks.
+    """
+
+    counted: Measurement
+    program: Program | None = None
+    latency_ms: float | None = None
+    margin: float = 0.0
+    missing: tuple[str, ...] = ()
+
+    def optimistic(self, low: float, high: float) -> float | None:
+        """The latency within the margin that is nearest to `low`..`high`; None where nothing can be said."""
+        if self.latency_ms is None:
+            return None
+        fastest, slowest = self.latency_ms * (1 - self.margin), self.latency_ms * (1 + self.margin)
+        return fastest if fastest > high else slowest if slowest < low else min(max(self.latency_ms, low), high)
+
+
+@dataclass
+class Estimator:
+    """Of one run. `memory` is what a trial may take, in bytes.
+
+    The latency table is part of the run's journal, so that a resumed run knows what it knew.
+    """
+
+    experiment: Experiment
+    session: Session
+    journal: Journal
+    memory: int | None = None
+    table: LatencyTable = field(default_factory=LatencyTable)
+
+    def replay(self, events: Iterable[Event]) -> None:
+        for event in events:
+            if event["event"] == "latency_table":
+                self.table.add(event["entries"])
+
+    def __call__(self, resolved: Resolved) -> Estimate:
+        """Raises Infeasible where the network cannot be built, or could not be trained in the memory that there is."""
+        program = self.session.plan(resolved.model)
+        counted = {name: float(value) for name, value in cost(program).items()}
+        self._require_memory(counted["activation_mb"], int(resolved.train["batch_size"]))
+        if "latency_ms" not in self.experiment.measured:
+            return Estimate(counted, program)
+        missing = tuple(self.table.missing(program))
+        error, count = self.table.error()
+        if missing or count < TRUSTED:
+            return Estimate(counted, program, missing=missing)
+        return Estimate(counted, program, self.table.predict(program), max(LEAST_MARGIN, 3 * error))
+
+    def _require_memory(self, activation_mb: float, batch_size: int) -> None:
+        """A step that keeps more than a trial may take, even in 16 bits, would only be tried to be stopped."""
+        needed = HALF * activation_mb * 1e6 * min(batch_size, self.session.train_size)
+        if self.memory is not None and needed > self.memory:
+            raise Infeasible(
+                f"a training step on {batch_size} examples would keep {needed / 1e9:.1f} GB, and a trial may take "
+                f"{self.memory / 1e9:.1f} GB (search.limits.memory)"
+            )
+
+    def learn(self, result: JobResult, resolved: Resolved) -> None:
+        """Takes a job's measurements into the table, and its new entries into the journal."""
+        if result.table:
+            self.journal.append("latency_table", entries=dict(result.table))
+            self.table.add(result.table)
+        if "latency_ms" in result.measurement and result.rung == 0:
+            self.table.observe(self.session.plan(resolved.model), result.measurement["latency_ms"])

@@ -1,0 +1,99 @@
+"""What is known of a candidate before it is trained: whether it can be built, what it costs, and whether it may be."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter, OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from nas_cli.errors import Infeasible
+from nas_cli.run.compose import Experiment
+from nas_cli.run.estimate import Estimate
+from nas_cli.search.objective import Constraint
+from nas_cli.space.edit import replay
+from nas_cli.space.space import Resolved
+from nas_cli.trial import Genotype
+
+REMEMBERED = 1000
+Costs = Callable[[Resolved], Estimate]
+
+
+@dataclass(frozen=True)
+class Screened:
+    """`network` identifies what is left of the architecture in its canonical form; "" where it cannot be resolved.
+
+    `reason` says why it is not trained; "" where it may be.
+    """
+
+    resolved: Resolved | None
+    network: str
+    estimate: Estimate
+    reason: str
+
+
+class Screen:
+    """Looks at candidates. `costs` says what an architecture costs, or raises Infeasible."""
+
+    def __init__(self, experiment: Experiment, costs: Costs) -> None:
+        self._experiment = experiment
+        self._costs = costs
+        self._known: OrderedDict[int, Screened] = OrderedDict()
+        self._looks = 0
+        self.fruitless = 0
+        """Looks since the last candidate that was taken."""
+        self._refusals: Counter[str] = Counter()
+        self._nearest: dict[str, tuple[float, str]] = {}
+
+    def accept(self, genotype: Genotype) -> bool:
+        return not self.look(genotype).reason
+
+    def look(self, genotype: Genotype) -> Screened:
+        self.fruitless += 1
+        key = hash(tuple(genotype.items()))
+        candidate = self._known.get(key)
+        if candidate is None:
+            candidate = self._known[key] = self._look(genotype)
+            if len(self._known) > REMEMBERED:
+                self._known.popitem(last=False)
+        return candidate
+
+    def network(self, resolved: Resolved) -> str:
+        """The same text for two architectures that are the same network under the same training."""
+        return hashlib.blake2b(self._experiment.canonical.key(resolved).encode(), digest_size=12).hexdigest()
+
+    def why_nothing(self) -> str:
+        """Which constraints refuse what was looked at, and how near the nearest came."""
+        parts = []
+        for name, count in self._refusals.most_common(3):
+            nearest = f" (the nearest: {self._nearest[name][1]})" if name in self._nearest else ""
+            parts.append(f"{name} refuses {count:,} of {self._looks:,}{nearest}")
+        return "; ".join(parts)
+
+    def _look(self, genotype: Genotype) -> Screened:
+        self._looks += 1
+        resolved, network, estimate = None, "", Estimate({})
+        try:
+            resolved = replay(self._experiment.space, genotype)
+            network = self.network(resolved)
+            estimate = self._costs(resolved)
+        except Infeasible as error:
+            self._refusals["what can be built"] += 1
+            return Screened(resolved, network, estimate, str(error))
+        sentences = [self._broken(constraint, estimate) for constraint in self._experiment.objective.constraints]
+        return Screened(resolved, network, estimate, "; ".join(filter(None, sentences)))
+
+    def _broken(self, constraint: Constraint, estimate: Estimate) -> str:
+        """A sentence where the candidate breaks the constraint, as far as is known; and a note of how near it came."""
+        value = estimate.counted.get(constraint.name)
+        predicted = value is None and constraint.name == "latency_ms"
+        if predicted:
+            value = estimate.optimistic(constraint.low, constraint.high)
+        sentence = constraint.broken(value) if value is not None else None
+        if value is None or sentence is None:
+            return ""
+        name, distance = str(constraint), max(constraint.low - value, value - constraint.high)
+        self._refusals[name] += 1
+        if name not in self._nearest or distance < self._nearest[name][0]:
+            self._nearest[name] = distance, sentence
+        return f"{sentence} (predicted)" if predicted else sentence

@@ -1,0 +1,75 @@
+"""When a search ends."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+from nas_cli.run.compose import Experiment
+from nas_cli.run.journal import Event
+from nas_cli.trial import History
+
+SEARCHING = ("trial_started", "trial_finished", "trial_failed", "trial_infeasible", "duplicate", "search_finished")
+
+
+def stop_now(experiment: Experiment, history: History, seconds: float) -> str:
+    """The condition that ends a search of `seconds` at once, as a sentence: time, target or patience; "" for none."""
+    stop, objective = experiment.spec.search.stop, experiment.objective
+    if stop.time is not None and seconds >= stop.time:
+        return f"the search time of {stop.time:g} s is used up"
+    best = history.best()
+    if best is None:
+        return ""
+    if best.feasible and stop.target is not None:
+        assert best.reward is not None
+        if best.reward >= objective.shown(stop.target):
+            return f"trial {best.number} reached the target: {objective.shown(best.reward):.6g}"
+    if stop.patience is not None and history.since_best >= stop.patience:
+        return f"no trial was better than trial {best.number} for {history.since_best} trials"
+    return ""
+
+
+def budget_spent(experiment: Experiment, history: History) -> str:
+    """A sentence where no further trial may be started, "" otherwise; trials under way may still be promoted."""
+    trials = experiment.spec.search.stop.trials
+    if trials is not None and history.trained_count >= trials:
+        return f"{trials} trials were trained"
+    return ""
+
+
+def only_failures(experiment: Experiment, history: History) -> str:
+    """A sentence where so many trainings in a row have failed that the search should give up, "" otherwise."""
+    most, failed = experiment.spec.search.failures.max, history.failures_in_a_row
+    if failed < most:
+        return ""
+    return f"the last {failed} trainings failed, as many as search.failures.max; {first_failure(history, failed)}"
+
+
+def first_failure(history: History, last: int | None = None) -> str:
+    """The first failed trial of all, or of the `last` ones that failed, with its reason."""
+    failed = [trial for trial in history if trial.status == "failed"]
+    first = failed[0 if last is None else -last]
+    return f"the first, trial {first.number}: {first.reason}"
+
+
+def why_nothing_trained(history: History, reason: str) -> str:
+    """Why a search ended without one trained candidate."""
+    first = next((t for t in history if t.status in ("failed", "infeasible")), None)
+    if first is None:
+        return f"the search ended before any candidate was trained: {reason}"
+    failed = sum(t.status == "failed" for t in history)
+    infeasible = sum(t.status == "infeasible" for t in history)
+    return (
+        f"no candidate could be trained ({failed} failed, {infeasible} infeasible), and {reason}; "
+        f"trial {first.number}, the first: {first.reason}"
+    )
+
+
+def searched_seconds(events: Iterable[Event]) -> float:
+    """Seconds spent searching: the time up to each event of the search, without pauses and without final training."""
+    spent, before = 0.0, math.nan
+    for event in events:
+        if event["event"] in SEARCHING and not math.isnan(before):
+            spent += max(0.0, event["time"] - before)
+        before = event["time"] if event["event"] in (*SEARCHING, "run_started", "resumed") else math.nan
+    return spent

@@ -1,0 +1,153 @@
+"""The data of a training and how its batches reach the device."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+
+CPU = torch.device("cpu")
+RESIDENT_SHARE = 1 / 8
+"""The share of a GPU's memory that a worker's data may take: every worker has a copy, and networks need the most."""
+AHEAD = 2
+"""Batches read ahead of the one in use."""
+
+
+@dataclass(frozen=True)
+class Tensors:
+    """The training and validation part, raw: inputs uint8 (N, C, H, W) for images, targets int64.
+
+    Inputs and targets lie on `device`, which trains, or on the CPU, there also mapped from a file. Where a part has
+    `rows`, int64 (n,), its example `i` is `inputs[rows[i]]` with `targets[i]`: a file in an order of its own, which
+    other parts may share. Otherwise it is `inputs[i]`.
+    """
+
+    train_inputs: Tensor
+    train_targets: Tensor
+    validation_inputs: Tensor
+    validation_targets: Tensor
+    classes: int
+    train_rows: Tensor | None = None
+    validation_rows: Tensor | None = None
+    device: torch.device = CPU
+
+    def place(self, device: torch.device) -> Tensors:
+        """The same data for a training on `device`: moved there where it fits, else left on the CPU and streamed."""
+        if device.type == "cpu":
+            return dataclasses.replace(self, device=device)
+        tensors = {name: value for name, value in vars(self).items() if isinstance(value, Tensor)}
+        distinct = {_place(tensor): tensor for tensor in tensors.values()}  # two parts of one file are moved once
+        if sum(tensor.nbytes for tensor in distinct.values()) > RESIDENT_SHARE * _memory(device):
+            return dataclasses.replace(self, device=device)
+        moved = {place: tensor.to(device) for place, tensor in distinct.items()}
+        there: dict[str, Any] = {name: moved[_place(tensor)] for name, tensor in tensors.items()}
+        return dataclasses.replace(self, device=device, **there)
+
+    def shortened(self, examples: int) -> Tensors:
+        """The same data with at most so many training and so many validation examples."""
+        short: dict[str, Any] = {}
+        for part in ("train", "validation"):
+            # Where there are rows, they say which inputs are used; else the inputs themselves are cut.
+            first = f"{part}_inputs" if getattr(self, f"{part}_rows") is None else f"{part}_rows"
+            for name in (first, f"{part}_targets"):
+                short[name] = getattr(self, name)[:examples]
+        return dataclasses.replace(self, **short)
+
+
+class Feed(Protocol):
+    """Gives the batches of one pass over the training part."""
+
+    def batches(self, order: Tensor, size: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """Raw inputs and targets on the device, `size` examples at a time.
+
+        `order` (N,) are the examples' numbers, int64 on the CPU. A last batch of a single example is left out, since
+        batch norm cannot take it.
+        """
+        ...
+
+
+def open_feed(data: Tensors) -> Feed:
+    """The feed for where the training inputs lie. What is read from a file, or lies on another device, is streamed."""
+    here = data.train_inputs.device.type == data.device.type
+    mapped = data.train_rows is not None and data.train_inputs.device.type == "cpu"
+    return Resident(data) if here and not mapped else Streamed(data)
+
+
+class Resident:
+    """Everything lies on the device; the order is sent there once a pass, and no batch waits for the CPU."""
+
+    def __init__(self, data: Tensors) -> None:
+        self.data = data
+
+    def batches(self, order: Tensor, size: int) -> Iterator[tuple[Tensor, Tensor]]:
+        data = self.data
+        for batch in split(send(order, data.device), size):
+            rows = batch if data.train_rows is None else data.train_rows[batch]
+            yield data.train_inputs[rows], data.train_targets[batch]
+
+
+class Streamed:
+    """A thread reads the next batches on the CPU, into pinned memory where the device is a GPU."""
+
+    def __init__(self, data: Tensors) -> None:
+        self.data = data
+
+    def batches(self, order: Tensor, size: int) -> Iterator[tuple[Tensor, Tensor]]:
+        waiting: deque[Future[tuple[Tensor, Tensor]]] = deque()
+        with ThreadPoolExecutor(1, "nas-feed") as reader:
+            for batch in split(order, size):
+                waiting.append(reader.submit(self._read, batch))
+                if len(waiting) > AHEAD:
+                    yield self._send(waiting.popleft())
+            while waiting:
+                yield self._send(waiting.popleft())
+
+    def _read(self, batch: Tensor) -> tuple[Tensor, Tensor]:
+        data = self.data
+        rows = batch if data.train_rows is None else data.train_rows[batch]
+        return self._gather(data.train_inputs, rows), self._gather(data.train_targets, batch)
+
+    def _gather(self, source: Tensor, rows: Tensor) -> Tensor:
+        if self.data.device.type != "cuda":
+            return source[rows]
+        # torch reuses pinned memory only after the copies from it have ended.
+        pinned = torch.empty((len(rows), *source.shape[1:]), dtype=source.dtype, pin_memory=True)
+        return torch.index_select(source, 0, rows, out=pinned)
+
+    def _send(self, read: Future[tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor]:
+        x, y = read.result()
+        return x.to(self.data.device, non_blocking=True), y.to(self.data.device, non_blocking=True)
+
+
+def count_batches(examples: int, size: int) -> int:
+    """How many batches a pass over so many examples has."""
+    return sum(1 for _ in split(torch.arange(examples), size))
+
+
+def split(order: Tensor, size: int) -> Iterator[Tensor]:
+    """Batches of `size`; a last one of a single example is left out."""
+    for batch in torch.split(order, size):
+        if len(batch) > 1 or len(order) == 1:
+            yield batch
+
+
+def send(tensor: Tensor, device: torch.device) -> Tensor:
+    """A small tensor of the CPU on `device`, without waiting for what the device is at."""
+    return (tensor.pin_memory() if device.type == "cuda" else tensor).to(device, non_blocking=True)
+
+
+def _place(tensor: Tensor) -> tuple[int, torch.Size]:
+    return tensor.data_ptr(), tensor.shape
+
+
+def _memory(device: torch.device) -> int:
+    """Bytes of a GPU's memory."""
+    if device.type == "cuda":
+        return int(torch.cuda.get_device_properties(device).total_memory)
+    return int(torch.mps.recommended_max_memory())

@@ -1,0 +1,148 @@
+"""How fast a search is, against references measured in the same run: candidates an hour, overhead, compute used."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import statistics
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+
+SHARED = Path(__file__).parents[3] / "shared" / "data" / "fashion-mnist"
+IMAGES, CANDIDATES = 20_000, 12
+NAS = [sys.executable, "-c", "from nas_cli.cli.app import main; main()"]
+SPEC: dict[str, Any] = {
+    "name": "bench",
+    "task": "image-classification",
+    "space": "cnn",
+    "train": {
+        "epochs": 1,
+        "batch_size": 128,
+        "optimizer": {"sgd": {"lr": 0.05, "momentum": 0.9, "nesterov": True, "weight_decay": 5.0e-4}},
+        "schedule": "cosine",
+        "augment": [{"crop": {"padding": 2}}, "flip"],
+    },
+    "objective": {"maximize": "accuracy", "constraints": {"macs": {"max": 12_000_000}}},
+    "search": {"strategy": "random", "stop": {"trials": CANDIDATES}},
+    "final": {"epochs": 1, "top": 1, "seeds": 1},
+}
+
+
+@dataclass(frozen=True)
+class Search:
+    """One run of `nas search`: seconds from the start of the process to the end of the search, and its trials."""
+
+    seconds: float
+    trials: list[dict[str, Any]]
+    workers: int
+    precision: str
+
+    @property
+    def overhead(self) -> float:
+        """Wall time over the share of it that workers spent in training steps."""
+        return self.seconds * self.workers / sum(t["measurement"]["training_seconds"] for t in self.trials)
+
+    @property
+    def flops(self) -> float:
+        """Training FLOPs a second: a backward pass costs twice a forward pass, a multiply-accumulate two FLOPs."""
+        measured = [trial["measurement"] for trial in self.trials]
+        return sum(6 * m["macs"] * 0.9 * IMAGES * m["epochs"] for m in measured) / self.seconds
+
+
+def search(folder: Path, spec: dict[str, Any]) -> Search:
+    path = folder / "bench.yaml"
+    path.write_text(yaml.safe_dump(spec), encoding="utf-8")
+    began = time.time()
+    subprocess.run([*NAS, "search", str(path), "--out", str(folder / "runs")], check=True, stdout=subprocess.DEVNULL)
+    (run,) = (folder / "runs").glob("bench-*")
+    events = [json.loads(line) for line in (run / "journal.jsonl").read_text(encoding="utf-8").splitlines()]
+    ended = next(event["time"] for event in events if event["event"] == "search_finished")
+    stored = yaml.safe_load((run / "spec.yaml").read_text(encoding="utf-8"))["hardware"]
+    genotypes = {e["number"]: e["genotype"] for e in events if e["event"] == "trial_started" and e.get("genotype")}
+    trials = [{**e, "genotype": genotypes[e["number"]]} for e in events if e["event"] == "trial_finished"]
+    return Search(ended - began, trials, stored["workers"], f"{stored['precision']}, {stored['layout']}")
+
+
+def subset(folder: Path) -> Path:
+    """20,000 of the training images as IDX files."""
+    folder.mkdir()
+    order = np.random.default_rng(0).permutation(60_000)[:IMAGES]
+    for name, header in (("train-images-idx3-ubyte", 16), ("train-labels-idx1-ubyte", 8)):
+        with gzip.open(SHARED / f"{name}.gz") as file:
+            raw = file.read()
+        rows = np.frombuffer(raw, np.uint8, offset=header).reshape(60_000, -1)[order]
+        start = raw[:4] + struct.pack(">I", IMAGES) + raw[8:header]
+        (folder / name).write_bytes(start + rows.tobytes())
+    return folder
+
+
+def models(trials: list[dict[str, Any]]) -> list[Any]:
+    from nas_cli.run.compose import compose
+    from nas_cli.space.edit import replay
+    from nas_cli.space.nodes import to_yaml
+    from nas_cli.spec.load import parse_document
+
+    space = compose(parse_document(yaml.safe_dump({**SPEC, "data": {"source": "digits"}}), "bench.yaml")).space
+    return [to_yaml(replay(space, t["genotype"]).model) for t in sorted(trials, key=lambda t: t["number"])]
+
+
+def plain(folder: Path, candidates: list[Any]) -> float:
+    """Seconds that the plain loop takes for the same candidates, its process's start included."""
+    settings = {"models": candidates, "images": IMAGES, "epochs": 1, "batch_size": 128, "lr": 0.05}
+    path = folder / "candidates.json"
+    path.write_text(json.dumps(settings), encoding="utf-8")
+    script = Path(__file__).with_name("plain_loop.py")
+    began = time.time()
+    subprocess.run([sys.executable, str(script), str(path), str(SHARED)], check=True, stdout=subprocess.DEVNULL)
+    return time.time() - began
+
+
+def matmul_peak(kind: str, size: int = 2048, repeats: int = 10) -> float:
+    """FLOPs a second of the best of some square matrix products on all cores."""
+    import torch
+
+    a, b = (torch.randn(size, size).to(getattr(torch, kind)) for _ in range(2))
+    best = float("inf")
+    for _ in range(repeats):
+        began = time.perf_counter()
+        torch.mm(a, b)
+        best = min(best, time.perf_counter() - began)
+    return 2 * size**3 / best
+
+
+def rows(repetitions: int = 5) -> Iterator[tuple[str, str, str]]:
+    """What, measured, goal."""
+    ours: list[Search] = []
+    theirs: list[float] = []
+    for _ in range(repetitions):  # in turns, so that a slow minute of the machine meets both
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            spec = {**SPEC, "data": {"source": "idx", "path": str(subset(folder / "data")), "validation": 0.1}}
+            ours.append(search(folder, spec))
+            theirs.append(plain(folder, models(ours[-1].trials)))
+    ratios = [reference / run.seconds for run, reference in zip(ours, theirs, strict=True)]
+    nas, loop = (3600 * CANDIDATES / statistics.median(times) for times in ([r.seconds for r in ours], theirs))
+    yield (
+        f"candidates an hour ({CANDIDATES} of the cnn space, {IMAGES:,} images, 1 epoch; {ours[0].precision})",
+        f"{nas:.0f} against {loop:.0f} of a plain loop: {spread(ratios)} times",
+        "3.5 times",
+    )
+    yield "wall time over time in training steps", spread([run.overhead for run in ours]), "at most 1.08"
+    peaks = {kind: matmul_peak(kind) for kind in ("bfloat16", "float32")}
+    used = statistics.median(run.flops for run in ours)
+    shares = ", ".join(f"{100 * used / peak:.0f} % of the {kind} peak" for kind, peak in peaks.items())
+    yield "compute used by a search", f"{used / 1e9:.0f} GFLOP/s: {shares}", "45 % of the bfloat16 peak"
+
+
+def spread(values: list[float]) -> str:
+    return f"{statistics.median(values):.2f} ({min(values):.2f} to {max(values):.2f})"
