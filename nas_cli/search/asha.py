@@ -28,7 +28,10 @@ class Asha:
     """
 
     def __init__(
-        self, epochs: int, min_epochs: PositiveInt = 1, reduction: Annotated[int, Between(2, 100)] = 3
+        self,
+        epochs: int,
+        min_epochs: PositiveInt = 1,
+        reduction: Annotated[int, Between(2, 100)] = 3,
     ) -> None:
         if min_epochs > epochs:
             raise SpecError(f"min_epochs is {min_epochs}, and a training has {epochs} epochs", ("asha", "min_epochs"))
@@ -37,14 +40,20 @@ class Asha:
             rungs.append(min(rungs[-1] * reduction, epochs))
         self.rungs: tuple[int, ...] = tuple(rungs)
         self.reduction = reduction
+        self.takes_part: Callable[[int], bool] = lambda number: True
+        """Which trials, by number: Hyperband deals them to several of these."""
         self._forget()
 
     def first_rung(self, number: int) -> int:
         return 0
 
     def epochs_per_trial(self) -> float:
-        starts = (0, *self.rungs[:-1])
-        pairs = enumerate(zip(starts, self.rungs, strict=True))
+        return self.epochs_from(0)
+
+    def epochs_from(self, first: int) -> float:
+        """The epochs of a trial that starts in rung `first`, on average."""
+        starts = (0, *self.rungs[first:-1])
+        pairs = enumerate(zip(starts, self.rungs[first:], strict=True))
         return float(sum((end - start) / self.reduction**k for k, (start, end) in pairs))
 
     def needed(self, history: History, trials: int | None) -> list[int]:
@@ -86,6 +95,8 @@ class Asha:
             self._forget()
             self._history = history
         for number in history.changes[self._read :]:
+            if not self.takes_part(number):
+                continue
             before, trial = self._counted.get(number), history.trials[number]
             if before is trial:
                 continue
