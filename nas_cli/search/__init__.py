@@ -1,7 +1,18 @@
 """What to try next and for how long. Importing the room registers its strategies and schedulers."""
 
-from nas_cli.search import asha, evolution, genetic, grid, hyperband, random, reinforce
+from nas_cli.search import asha, evolution, genetic, grid, hyperband, optuna_sampler, random, reinforce
 from nas_cli.search.scheduler import SCHEDULERS
 from nas_cli.search.strategy import STRATEGIES
 
-__all__ = ["SCHEDULERS", "STRATEGIES", "asha", "evolution", "genetic", "grid", "hyperband", "random", "reinforce"]
+__all__ = [
+    "SCHEDULERS",
+    "STRATEGIES",
+    "asha",
+    "evolution",
+    "genetic",
+    "grid",
+    "hyperband",
+    "optuna_sampler",
+    "random",
+    "reinforce",
+]

@@ -53,7 +53,7 @@ class Failures(Section):
 
 class Search(Section):
     strategy: Component = Field(
-        "evolution", description="random, evolution, genetic, reinforce or grid, with arguments"
+        "evolution", description="random, evolution, genetic, reinforce, grid or optuna, with arguments"
     )
     schedule: Component = Field(
         "full", description="full: every candidate trains to the end; asha, hyperband: weak ones stop early"
