@@ -121,7 +121,7 @@ class History:
 
     @property
     def since_best(self) -> int:
-        """How many later trials ended a training, well or not, without one of them becoming the best; 0 without a best."""
+        """How many later trials ended a training without becoming the best; 0 without a best."""
         if self._best is None:
             return 0
         return len(self._settled) - bisect_right(self._settled, self._best.number)
