@@ -173,7 +173,9 @@ def test_a_run_that_is_damaged(finished: tuple[Path, Any], nas: Any, tmp_path: P
 
 def test_interrupted_and_resumed(nas: Any, tmp_path: Path) -> None:
     (tmp_path / "spec.yaml").write_text(SPEC.replace("epochs: 2,", "epochs: 12,"))
-    command = [sys.executable, "-c", "from nas_cli.cli.app import main; main()", "search", "spec.yaml"]
+    # A suite in the background has Ctrl-C ignored, and its children would inherit that.
+    heed = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    command = [sys.executable, "-c", f"{heed}from nas_cli.cli.app import main; main()", "search", "spec.yaml"]
     with (tmp_path / "out").open("w") as out, (tmp_path / "err").open("w") as err:
         process = subprocess.Popen(command, cwd=tmp_path, stdout=out, stderr=err, env={"PYTHONPATH": str(ROOT)})
         deadline = time.monotonic() + 120

@@ -233,8 +233,9 @@ def test_closing_leaves_no_process_not_even_those_that_a_candidate_started(sessi
 
 
 PARENT = """
-import json, sys, time
+import json, signal, sys, time
 from pathlib import Path
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in a suite that runs in the background
 sys.path.insert(0, {tests!r})
 from nas_cli.plugins import import_plugin
 import_plugin(Path({plugin!r}), ())
