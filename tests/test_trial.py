@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nas_cli.trial import History
+from nas_cli.trial import History, genotype_key
 
 
 def test_events_fold_into_trials() -> None:
@@ -50,3 +50,10 @@ def test_the_best_keeps_constraints_then_goes_by_rung_then_reward_then_age() -> 
     best = history.best()
     assert best is not None
     assert best.number == 1
+
+
+def test_the_key_of_a_genotype_tells_values_apart_that_are_equal_or_hash_alike() -> None:
+    """hash(-1) == hash(-2), and 1 == 1.0 == True."""
+    values = [-1, -2, 1, 1.0, True, "1", None, 0, False, ""]
+    assert len({genotype_key({"a": value}) for value in values}) == len(values)
+    assert genotype_key({"a": 1, "b": 2}) == genotype_key({"b": 2, "a": 1}) != genotype_key({"a": 2, "b": 1})

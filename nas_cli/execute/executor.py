@@ -44,8 +44,7 @@ class JobResult:
     """A job that ended: trained, failed, or not trained since its measured costs are outside of its bounds.
 
     `reason` is a sentence where it failed; `seconds` is its wall time, `training_seconds` that of its training steps.
-    `killed` says that its process died or was
-    stopped. `table` holds new entries of the latency table, milliseconds by name.
+    `table` holds new entries of the latency table, milliseconds by name.
     """
 
     number: int
@@ -54,7 +53,6 @@ class JobResult:
     measurement: Mapping[str, float]
     reason: str
     seconds: float
-    killed: bool = False
     training_seconds: float = 0.0
     table: Mapping[str, float] = field(default_factory=dict)
 
@@ -88,6 +86,10 @@ class Executor(Protocol):
         """
         ...
 
+    def cancel(self) -> None:
+        """Ends whatever runs and gives no result of it; more jobs may be submitted afterwards."""
+        ...
+
     def close(self) -> None:
-        """Ends whatever runs."""
+        """Ends whatever runs, for good."""
         ...

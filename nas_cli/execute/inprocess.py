@@ -25,5 +25,8 @@ class InProcess:
     def wait(self, timeout: float | None = None) -> JobResult | None:
         return run_job(self._waiting.popleft(), self._session, self._watcher)
 
+    def cancel(self) -> None:
+        self._waiting.clear()
+
     def close(self) -> None:
         self._waiting.clear()

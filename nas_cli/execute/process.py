@@ -11,6 +11,7 @@ import sys
 import sysconfig
 import tempfile
 import time
+from contextlib import suppress
 from dataclasses import asdict
 from typing import IO, Any
 
@@ -62,7 +63,7 @@ class Process:
     def give(self, job: Job) -> bool:
         """Hands it a job; False where it is dead."""
         self.alive_at = time.monotonic()
-        if self._process.poll() is not None or not self.send("job", job=asdict(job)):
+        if self.is_dead or not self.send("job", job=asdict(job)):
             return False
         self.job = job
         return True
@@ -101,15 +102,21 @@ class Process:
 
     def signal(self, number: signal.Signals) -> None:
         """To the worker and whatever it started."""
-        if self._process.poll() is None:
+        if not self.is_dead:
             os.killpg(self._process.pid, number)
 
     def kill(self) -> None:
-        self.signal(signal.SIGKILL)
+        """The worker, dead or alive, and whatever it started: that may outlive it."""
+        with suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+
+    @property
+    def is_dead(self) -> bool:
+        """Its pipe alone does not tell: a process that the candidate started may hold it open."""
+        return self._process.poll() is not None
 
     def epitaph(self) -> str:
-        """Why it died, as a sentence."""
-        self.kill()  # it closed its pipe: whether it is gone or only going, it is of no use
+        """Why it died, as a sentence. A kill does not change that of a process that was dying already."""
         code = self._process.wait()
         if code == -signal.SIGKILL:
             return "its process was killed (SIGKILL), by the system for lack of memory or by hand"

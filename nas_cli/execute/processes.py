@@ -66,6 +66,15 @@ class Processes:
             self._enforce()
         return self._results.popleft()
 
+    def cancel(self) -> None:
+        """Kills the workers that have a job and starts others in their place."""
+        for worker in [w for w in self._workers if w.job is not None]:
+            worker.kill()
+            if worker in self._measuring:
+                self._end_measuring(worker)
+            self._replace(worker)
+        self._results.clear()
+
     def close(self) -> None:
         """Kills every worker; none is left when it returns."""
         for worker in self._workers:
@@ -138,8 +147,7 @@ class Processes:
         now = time.monotonic()
         for worker in list(self._workers):
             reason = self._over_limit(worker, now)
-            if reason:
-                worker.kill()
+            if reason or worker.is_dead:
                 self._died(worker, reason)
 
     def _over_limit(self, worker: Process, now: float) -> str:
@@ -158,6 +166,7 @@ class Processes:
     def _died(self, worker: Process, reason: str = "") -> None:
         """The worker is dead or dying: its job has failed, and another worker takes its place."""
         job, seconds = worker.job, worker.seconds()
+        worker.kill()
         reason = reason or worker.epitaph()
         if not worker.was_ready:
             self._failed_starts += 1
@@ -167,7 +176,7 @@ class Processes:
             self._end_measuring(worker)
         self._replace(worker, again=None if worker.started is not None else job)
         if job is not None and worker.started is not None:
-            self._results.append(JobResult(job.number, job.rung, "failed", {}, reason, seconds, killed=True))
+            self._results.append(JobResult(job.number, job.rung, "failed", {}, reason, seconds))
 
     def _replace(self, worker: Process, again: Job | None = None) -> Process:
         self._let_go(worker)

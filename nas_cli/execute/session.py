@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -56,12 +55,10 @@ class Session:
         layout: str = "auto",
         threads: int = 1,
         latency: tuple[int, int] = (1, 1),
-        cache: Path | None = None,
     ) -> Session:
         """Reads the training and validation parts and chooses how to train; `here` trains in this process.
 
-        Data that is larger than `data.cache_above` is decoded into files under `cache`. Raises DataError, and
-        UserError where the device is not there or cannot do what is asked of it.
+        Raises DataError, and UserError where the device is not there or cannot do what is asked of it.
         """
         place = find_device(device)
         torch.set_num_threads(threads)

@@ -1,7 +1,7 @@
 """Arrays that several processes read and none of them copies.
 
 They lie in a file without a name, in memory where the system has such files: whatever way the processes end, the system
-takes it back with the last of them. Arrays that are mapped from a file already stay there.
+takes it back with the last of them.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 
 Array = np.ndarray[Any, Any]
 Layout = dict[str, dict[str, Any]]
-"""Name → dtype, shape, offset in bytes and, where the array lies in a file of its own, path. JSON data."""
+"""Name → dtype, shape and offset in bytes. JSON data."""
 ALIGNMENT = 64
 
 
@@ -32,18 +32,13 @@ class SharedArrays:
         self.file = _nameless_file()
         size = 0
         for name, array in arrays.items():
-            mapped = _mapped_file(array)
-            entry = {"dtype": array.dtype.str, "shape": list(array.shape)}
-            if mapped is not None:
-                self.layout[name] = {**entry, "path": mapped[0], "offset": mapped[1]}
-                continue
-            self.layout[name] = {**entry, "offset": size}
+            self.layout[name] = {"dtype": array.dtype.str, "shape": list(array.shape), "offset": size}
             size += -(-array.nbytes // ALIGNMENT) * ALIGNMENT
         os.ftruncate(self.file, size)
         if size:
             with mmap.mmap(self.file, size) as whole:
                 for name, entry in self.layout.items():
-                    if "path" not in entry and arrays[name].size:
+                    if arrays[name].size:
                         _view(whole, entry)[...] = arrays[name]
         self.arrays = attach(self.file, self.layout)
 
@@ -60,10 +55,7 @@ def attach(file: int, layout: Layout) -> dict[str, Array]:
     whole = mmap.mmap(file, size, access=mmap.ACCESS_COPY) if size else None
     found: dict[str, Array] = {}
     for name, entry in layout.items():
-        if "path" in entry:
-            shape = tuple(entry["shape"])
-            found[name] = np.memmap(entry["path"], np.dtype(entry["dtype"]), "c", entry["offset"], shape)
-        elif whole is not None and 0 not in entry["shape"]:
+        if whole is not None and 0 not in entry["shape"]:
             found[name] = _view(whole, entry)
         else:
             found[name] = np.empty(entry["shape"], np.dtype(entry["dtype"]))
@@ -74,13 +66,6 @@ def _view(whole: mmap.mmap, entry: Mapping[str, Any]) -> Array:
     dtype, shape = np.dtype(entry["dtype"]), tuple(entry["shape"])
     count = int(np.prod(shape, dtype=np.int64))
     return np.frombuffer(whole, dtype, count, entry["offset"]).reshape(shape)
-
-
-def _mapped_file(array: Array) -> tuple[str, int] | None:
-    """(path, offset) where `array` is the whole of a mapping of a file."""
-    if isinstance(array, np.memmap) and array.filename is not None and isinstance(array.base, mmap.mmap):
-        return str(array.filename), int(array.offset)
-    return None
 
 
 def _nameless_file() -> int:

@@ -75,26 +75,27 @@ def run_job(job: Job, session: Session, watcher: Watcher | None = None) -> JobRe
     watcher = watcher or OnlyJob()
     start = time.perf_counter()
 
-    def ended(status: str, measurement: Mapping[str, float], reason: str = "", **more: object) -> JobResult:
-        seconds = time.perf_counter() - start
-        return JobResult(job.number, job.rung, status, measurement, reason, seconds, **more)  # type: ignore[arg-type]
+    def failed(error: BaseException) -> JobResult:
+        return JobResult(job.number, job.rung, "failed", {}, _reason(error), time.perf_counter() - start)
 
     try:
         network = _network(job, session)
         measured, table = _measure(network, job, session, watcher)
         costs = {**job.costs, **measured}
         if any(not low <= costs.get(name, low) <= high for name, low, high in job.bounds):
-            return ended("infeasible", costs, table=table)
+            seconds = time.perf_counter() - start
+            return JobResult(job.number, job.rung, "infeasible", costs, "", seconds, table=table)
         clock = Clock(watcher)
         metrics = _train(network, job, session, clock)
         measurement = {**metrics, **costs, "epochs": float(job.last_epoch)}
-        return ended("finished", measurement, table=table, training_seconds=clock.seconds)
+        seconds = time.perf_counter() - start
+        return JobResult(job.number, job.rung, "finished", measurement, "", seconds, clock.seconds, table)
     except OSError as error:
         if error.errno in DISK_FULL:
             raise  # this is no fault of the candidate: the search pauses
-        return ended("failed", {}, _reason(error))
+        return failed(error)
     except (Exception, SystemExit) as error:  # noqa: BLE001 - a candidate may fail in any way: the search goes on
-        return ended("failed", {}, _reason(error))
+        return failed(error)
 
 
 def make_network(architecture: object, session: Session, seed: int) -> Network:

@@ -34,9 +34,6 @@ class LatencyTable:
         self._ratios: list[float] = []
         self._errors: list[float] = []
 
-    def add(self, entries: Mapping[str, float]) -> None:
-        self.entries.update(entries)
-
     def missing(self, program: Program) -> list[str]:
         """The entries that a prediction for `program` lacks."""
         return [key for key in entry_names(program) if key not in self.entries]
@@ -46,14 +43,18 @@ class LatencyTable:
         total = self._sum(program)
         return None if total is None else total * self._factor()
 
-    def observe(self, program: Program, measured_ms: float) -> None:
-        """Learns from a whole network, after it has been compared with what would have been predicted for it."""
+    def observe(self, program: Program, measured_ms: float, entries: Mapping[str, float]) -> None:
+        """Learns from a whole network and the `entries` that were measured with it.
+
+        Before that, where the table could predict it already, the prediction is compared with the measurement.
+        """
+        predicted = self.predict(program) if self._ratios else None
+        if predicted is not None:
+            self._errors.append(abs(predicted / measured_ms - 1))
+        self.entries.update(entries)
         total = self._sum(program)
-        if total is None or total <= 0 or measured_ms <= 0:
-            return
-        if self._ratios:
-            self._errors.append(abs(total * self._factor() / measured_ms - 1))
-        self._ratios.append(measured_ms / total)
+        if total:
+            self._ratios.append(measured_ms / total)
 
     def error(self) -> tuple[float, int]:
         """The median relative error of the predictions, each made before its network was measured, and their number."""

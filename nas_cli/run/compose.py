@@ -182,6 +182,7 @@ def written_out(experiment: Experiment, hardware: Mapping[str, Any]) -> str:
     content["objective"] = spec.objective or {towards: metric}
     content["plugins"] = [str(Path(plugin).resolve()) for plugin in spec.plugins]
     content["hardware"] |= hardware
+    content["search"]["limits"]["stall"] = spec.search.limits.stall  # left out it would be the default, not "none"
     given = dict(spec.train)
     content["train"] = {p.name: given.get(p.name, p.default) for p in TRAIN if given.get(p.name, p.default) is not None}
     content = {key: value for key, value in content.items() if value not in ({}, [])}

@@ -5,8 +5,6 @@ Every step is journaled first and told afterwards, so a live run and a resumed o
 
 from __future__ import annotations
 
-import hashlib
-import json
 import time
 from collections.abc import Callable, Mapping
 
@@ -24,7 +22,7 @@ from nas_cli.run.stopping import budget_spent, only_failures, searched_seconds, 
 from nas_cli.space.edit import replay
 from nas_cli.space.nodes import to_yaml
 from nas_cli.space.space import Resolved
-from nas_cli.trial import History, Trial
+from nas_cli.trial import History, Trial, genotype_key
 
 MAX_KNOWN = 1000
 """Proposals in a row that are known networks, or cannot be drawn, before a search says that its space is used up."""
@@ -85,7 +83,9 @@ class Controller:
             # Jobs that run when a stop condition holds are finished and recorded: their time is spent already.
             result = self._executor.wait(self._patience())
             if result is None:
-                break  # what is under way now starts again if the search is given more time
+                reason = self._stop_now()
+                self._executor.cancel()  # what was under way starts again if the search is given more time
+                break
             self._record(result)
             failing = only_failures(self.experiment, self.history)
             if failing:
@@ -157,7 +157,7 @@ class Controller:
         if len(self._tried) >= self.experiment.size:
             return "every architecture of the space was tried"
         if self._known >= MAX_KNOWN:
-            return f"the last {MAX_KNOWN:,} proposals were known networks or have no end"
+            return f"the last {MAX_KNOWN:,} proposals were known networks or could not be drawn"
         if self._screen.fruitless < MAX_REFUSED:
             return ""
         why = self._screen.why_nothing()
@@ -207,7 +207,8 @@ class Controller:
         self._running -= 1
         trial = self.history.trials[result.number]
         resolved = replay(self.experiment.space, trial.genotype)
-        self._learn(result, resolved)
+        if not trial.rungs:  # later rungs carry what the first one measured
+            self._learn(result, resolved)
         self._append(*self._outcome(trial, result, len(self._rungs(resolved))))
         self._checkpoints.tidy(self.history, result.number)
 
@@ -256,8 +257,7 @@ class Controller:
 
     def _remember(self, trial: Trial, event: Event) -> None:
         """What was tried is not tried again, whatever became of it."""
-        text = json.dumps(sorted(trial.genotype.items()))
-        self._tried.add(hashlib.blake2b(text.encode(), digest_size=8).digest())
+        self._tried.add(genotype_key(trial.genotype))
         if event["event"] == "duplicate":
             return
         network = event.get("network")

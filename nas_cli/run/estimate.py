@@ -17,6 +17,7 @@ from nas_cli.space.space import Resolved
 from nas_cli.trial import Measurement
 
 HALF = 0.5
+"""Of what is kept in 32 bits, in 16."""
 LEAST_MARGIN = 0.1
 TRUSTED = 5
 """Predictions that must have been compared with a measurement before one counts."""
@@ -60,7 +61,7 @@ class Estimator:
     def replay(self, events: Iterable[Event]) -> None:
         for event in events:
             if event["event"] == "latency_table":
-                self.table.add(event["entries"])
+                self.table.entries.update(event["entries"])
 
     def __call__(self, resolved: Resolved) -> Estimate:
         """Raises Infeasible where the network cannot be built, or could not be trained in the memory that there is."""
@@ -85,9 +86,9 @@ class Estimator:
             )
 
     def learn(self, result: JobResult, resolved: Resolved) -> None:
-        """Takes a job's measurements into the table, and its new entries into the journal."""
+        """Takes what the first job of a trial measured into the table, and new entries into the journal."""
         if result.table:
             self.journal.append("latency_table", entries=dict(result.table))
-            self.table.add(result.table)
-        if "latency_ms" in result.measurement and result.rung == 0:
-            self.table.observe(self.session.plan(resolved.model), result.measurement["latency_ms"])
+        if "latency_ms" in result.measurement:
+            program = self.session.plan(resolved.model)
+            self.table.observe(program, result.measurement["latency_ms"], result.table)

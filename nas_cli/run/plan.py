@@ -16,7 +16,6 @@ from nas_cli.execute.hardware import count_workers
 from nas_cli.execute.session import Session
 from nas_cli.execute.worker import run_job
 from nas_cli.run.compose import Experiment, compose
-from nas_cli.run.directory import RUNS
 from nas_cli.run.search import hardware_sentence, open_session
 from nas_cli.run.seeds import trial_seed
 from nas_cli.space.edit import decisions, replay, sample
@@ -37,16 +36,14 @@ class Drawn:
     reasons: list[str]
 
 
-def plan(spec: Path, overrides: Sequence[str] = (), root: Path = RUNS) -> dict[str, Any]:
-    """Checks `spec` and its data and says what a search would do, as JSON data.
-
-    Writes nothing, except that data which is too large for memory is decoded under `root`, as for a search.
+def plan(spec: Path, overrides: Sequence[str] = ()) -> dict[str, Any]:
+    """Checks `spec` and its data and says what a search would do, as JSON data. Writes nothing.
 
     Costs are those of 40 candidates drawn at random; times are extrapolated from a few batches of five of them.
     Raises UserError as `nas search` does, and NasError where no drawn candidate can be trained.
     """
     experiment = compose(load_document(spec, overrides))
-    with open_session(experiment, root) as session:
+    with open_session(experiment) as session:
         return _plan(experiment, session.here())
 
 

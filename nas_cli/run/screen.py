@@ -13,7 +13,7 @@ from nas_cli.run.estimate import Estimate
 from nas_cli.search.objective import Constraint
 from nas_cli.space.edit import replay
 from nas_cli.space.space import Resolved
-from nas_cli.trial import Genotype
+from nas_cli.trial import Genotype, genotype_key
 
 REMEMBERED = 1000
 Costs = Callable[[Resolved], Estimate]
@@ -38,7 +38,7 @@ class Screen:
     def __init__(self, experiment: Experiment, costs: Costs) -> None:
         self._experiment = experiment
         self._costs = costs
-        self._known: OrderedDict[int, Screened] = OrderedDict()
+        self._known: OrderedDict[bytes, Screened] = OrderedDict()
         self._looks = 0
         self.fruitless = 0
         """Looks since the last candidate that was taken."""
@@ -50,7 +50,7 @@ class Screen:
 
     def look(self, genotype: Genotype) -> Screened:
         self.fruitless += 1
-        key = hash(tuple(genotype.items()))
+        key = genotype_key(genotype)
         candidate = self._known.get(key)
         if candidate is None:
             candidate = self._known[key] = self._look(genotype)

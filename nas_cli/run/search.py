@@ -33,8 +33,6 @@ from nas_cli.spec.load import load_document
 from nas_cli.train.checkpoint import DISK_FULL
 
 RESUMABLE = ("search.stop.", "search.limits.", "search.failures.", "final.", "hardware.")
-CACHE = ".cache"
-"""Beside the runs: decoded data that is too large for memory."""
 MEMORY_SHARE = 0.9
 """Of the memory that is free at the start, what all trials together may take."""
 
@@ -56,7 +54,7 @@ def start_search(
     Raises UserError where the spec or the data is wrong (nothing is written then), NasError where nothing trains.
     """
     experiment = compose(load_document(spec, overrides))
-    with open_session(experiment, out) as session:
+    with open_session(experiment) as session:
         files = {
             "spec.yaml": written_out(experiment, chosen_hardware(experiment, session)),
             "environment.json": json.dumps(environment(experiment, session), indent=2) + "\n",
@@ -91,7 +89,7 @@ def resume_search(
         read_journal(run.journal)  # a damaged journal is answered before the data is read
         experiment = compose(load_document(run.spec, overrides), plugins)
         observer = observer or Silent()
-        with open_session(experiment, run.path.parent) as session, Journal(run.journal) as journal:
+        with open_session(experiment) as session, Journal(run.journal) as journal:
             if overrides:
                 write_text(run.spec, written_out(experiment, chosen_hardware(experiment, session)))
             resumed = journal.append("resumed", version=nas_cli.__version__, run=str(run.path), set=list(overrides))
@@ -101,8 +99,8 @@ def resume_search(
 
 
 @contextmanager
-def open_session(experiment: Experiment, root: Path) -> Iterator[Session]:
-    """The data and the device, ready to train; what is too large for memory lies under `root`. Raises DataError."""
+def open_session(experiment: Experiment) -> Iterator[Session]:
+    """The data and the device, ready to train. Raises DataError."""
     hardware = experiment.spec.hardware
     session = Session.open(
         task=experiment.spec.task,
@@ -113,7 +111,6 @@ def open_session(experiment: Experiment, root: Path) -> Iterator[Session]:
         layout=hardware.layout,
         threads=hardware.threads,
         latency=(hardware.latency.batch_size, hardware.latency.threads),
-        cache=root / CACHE,
     )
     try:
         yield session

@@ -8,7 +8,7 @@ from typing import Protocol
 from nas_cli.errors import Infeasible
 from nas_cli.registry import Registry
 from nas_cli.space.space import Space
-from nas_cli.trial import Genotype, Trial
+from nas_cli.trial import Genotype, Trial, genotype_key
 
 TRIES = 20
 MOST_REFUSED = 200
@@ -48,11 +48,11 @@ class Memory:
         self.genotypes: dict[int, Genotype] = {}
         self._standings: dict[int, Standing] = {}
         self._twins: dict[int, int] = {}
-        self._tried: set[int] = set()
+        self._tried: set[bytes] = set()
 
     def add(self, trial: Trial) -> bool:
         """True where the trial has a standing now and had none before: it becomes a member of the population."""
-        self._tried.add(_key(trial.genotype))
+        self._tried.add(genotype_key(trial.genotype))
         if trial.status in ("failed", "infeasible") or trial.reward is None:
             if trial.status != "running":
                 self._standings.pop(trial.number, None)
@@ -91,7 +91,7 @@ class Memory:
                 problem = error
                 known += 1
                 continue
-            if _key(drawn) in self._tried:
+            if genotype_key(drawn) in self._tried:
                 genotype = drawn
                 known += 1
             elif self._space.accept(drawn):
@@ -103,8 +103,3 @@ class Memory:
             assert problem is not None
             raise problem
         return genotype
-
-
-def _key(genotype: Genotype) -> int:
-    """A number for a genotype: a search of 100,000 trials has no room for more."""
-    return hash(frozenset((path, type(value), value) for path, value in genotype.items()))

@@ -110,7 +110,7 @@ def train_through(folder: Path) -> list[list[float]]:
     data = {"source": "idx", "path": str(subset(folder / "data")), "validation": 0.1}
     experiment = compose(parse_document(yaml.safe_dump({**SPEC, "data": data}), "bench.yaml"))
     scores: list[list[float]] = [[] for _ in range(TRIALS)]
-    with open_session(experiment, folder) as session, open_executor(experiment, session, Silent()) as executor:
+    with open_session(experiment) as session, open_executor(experiment, session, Silent()) as executor:
         models = draw(experiment, session)
         jobs = [job(experiment, models[number], number, 0, folder) for number in range(TRIALS)]
         running = 0

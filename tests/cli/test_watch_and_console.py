@@ -30,11 +30,11 @@ def replayed(run: RunDirectory) -> Watch:
 
 
 def drawn(renderable: object, width: int) -> str:
-    console = Console(file=io.StringIO(), width=width, force_terminal=True, no_color=True, color_system=None)
-    console.print(renderable)
-    text = console.file.getvalue()  # type: ignore[attr-defined]
+    file = io.StringIO()
+    Console(file=file, width=width, force_terminal=True, no_color=True, color_system=None).print(renderable)
+    text = file.getvalue()
     assert all(len(line) <= width for line in text.splitlines())
-    return str(text)
+    return text
 
 
 def test_a_live_run_and_its_journal_read_alike(tmp_path: Path) -> None:

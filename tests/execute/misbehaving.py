@@ -59,6 +59,12 @@ class Misbehaving(nn.Module):
     def disk(self) -> None:
         raise OSError(28, "No space left on device")
 
+    def orphan(self) -> None:
+        """Dies, and leaves a process behind that holds the worker's pipe open."""
+        if os.fork() == 0:
+            time.sleep(600)
+        os.kill(os.getpid(), signal.SIGSEGV)
+
     def child(self) -> None:
         """Leaves a process behind that would outlive it."""
         if os.fork() == 0:

@@ -93,7 +93,6 @@ def test_a_job_gives_metrics_and_the_costs_that_it_came_with(executor: Executor)
     assert result.measurement["params"] == 42.0
     assert result.measurement["epochs"] == 1.0
     assert result.seconds > 0
-    assert not result.killed
 
 
 def test_an_exception_is_a_failed_result(executor: Executor) -> None:
@@ -158,7 +157,6 @@ def test_a_worker_that_dies_fails_one_job_and_the_others_end_well(processes: Pro
     results = run(processes, job(0), job(1, how), job(2), job(3))
     assert [r.status for r in results] == ["finished", "failed", "finished", "finished"]
     assert results[1].reason.startswith(reason)
-    assert results[1].killed
 
 
 def test_a_job_that_makes_no_progress_is_stopped(session: Session) -> None:
@@ -188,6 +186,25 @@ def test_wait_gives_up_after_its_timeout(processes: Processes) -> None:
     result = processes.wait()
     assert result is not None
     assert result.status == "finished"
+
+
+def test_what_is_cancelled_gives_no_result_and_other_jobs_follow(processes: Processes) -> None:
+    processes.submit(job(0, "slow", epochs=1000))
+    processes.submit(job(1, "slow", epochs=1000))
+    assert until(lambda: processes.wait(0.05) is None and all(w.started is not None for w in processes._workers))
+    groups = [worker.id for worker in processes._workers]
+    processes.cancel()
+    assert until(lambda: not any(map(alive, groups)))
+    assert [r.number for r in run(processes, job(2), job(3))] == [2, 3]
+
+
+def test_a_worker_that_died_is_noticed_though_its_child_holds_the_pipe(processes: Processes) -> None:
+    processes.submit(job(0, "orphan"))
+    group = next(worker.id for worker in processes._workers if worker.job is not None)
+    result = processes.wait(30)
+    assert result is not None
+    assert result.reason.startswith("its process crashed (SIGSEGV)")
+    assert until(lambda: not alive(group))
 
 
 def test_workers_that_cannot_start_end_the_search(session: Session, tmp_path: Path) -> None:

@@ -69,6 +69,9 @@ class Pretend:
         accuracy = digest[0] / 512 + job.last_epoch / 18
         return JobResult(job.number, job.rung, "finished", {"accuracy": accuracy, "loss": 1 - accuracy}, "", 0.1)
 
+    def cancel(self) -> None:
+        self._waiting.clear()
+
     def close(self) -> None: ...
 
 
@@ -205,6 +208,31 @@ def test_the_time_limit_counts_searching_only(tmp_path: Path) -> None:
         {"event": "trial_started", "time": 3001.0},
     ]
     assert searched_seconds(events) == 9.0
+
+
+def test_jobs_that_go_on_too_long_after_the_time_are_ended_and_start_again_later(tmp_path: Path) -> None:
+    class Slow(Pretend):
+        """Its second job never ends."""
+
+        def wait(self, timeout: float | None = None) -> JobResult | None:
+            if len(self.jobs) > 1 and timeout is not None:
+                now[0] += timeout
+                return None
+            return super().wait(timeout)
+
+    now = [0.0]
+    executor = Slow()
+    with Journal(tmp_path / "journal.jsonl") as journal:
+        controller = controller_of(experiment_of("random", time=10), tmp_path, journal, executor, lambda: now[0])
+        assert controller.search() == "the search time of 10 s is used up"
+    assert now[0] == pytest.approx(12.0), "a fifth of the time more"
+    assert not executor._waiting, "nothing is left that would give a result to the final phase"
+    events = read_journal(tmp_path / "journal.jsonl")
+    assert events[-1]["event"] == "search_finished"
+    with Journal(tmp_path / "journal.jsonl") as journal:
+        again = Pretend()
+        controller_of(experiment_of("random", trials=2), tmp_path, journal, again).search()
+    assert again.jobs[0].number == executor.jobs[1].number
 
 
 def test_failures_are_recorded_and_passed_over(tmp_path: Path) -> None:

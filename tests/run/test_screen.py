@@ -67,6 +67,7 @@ class Pretend:
         broken = any(not low <= measurement[name] <= high for name, low, high in job.bounds)
         return JobResult(job.number, job.rung, "infeasible" if broken else "finished", measurement, "", 0.1)
 
+    def cancel(self) -> None: ...
     def close(self) -> None: ...
 
 

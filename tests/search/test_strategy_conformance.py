@@ -53,6 +53,8 @@ def make_space(model: list[Any]) -> Space:
 
 
 def make(name: str, space: Space, seed: int = 3) -> Strategy:
+    if name == "optuna":
+        pytest.importorskip("optuna")
     return STRATEGIES[name](space, seed, **STRATEGIES.parse(name)[1])
 
 
