@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from nas_cli.trial import History, genotype_key
+import random
+from typing import Any
+
+import pytest
+
+from nas_cli.trial import History, genotype_key, rank
 
 
 def test_events_fold_into_trials() -> None:
@@ -57,3 +62,39 @@ def test_the_key_of_a_genotype_tells_values_apart_that_are_equal_or_hash_alike()
     values = [-1, -2, 1, 1.0, True, "1", None, 0, False, ""]
     assert len({genotype_key({"a": value}) for value in values}) == len(values)
     assert genotype_key({"a": 1, "b": 2}) == genotype_key({"b": 2, "a": 1}) != genotype_key({"a": 2, "b": 1})
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_what_is_kept_up_to_date_is_what_a_walk_over_all_trials_gives(seed: int) -> None:
+    rng, history, number = random.Random(seed), History(), 0
+    failures = 0
+    for _ in range(150):
+        running = [t for t in history if t.status == "running"]
+        paused = [t for t in history if t.status == "paused" and t.rung < 2]
+        kind = rng.choice(["start", "start", "finish", "finish", "fail", "promote", "infeasible", "duplicate"])
+        event: dict[str, Any] = {"number": number, "genotype": {"x": number}}
+        if kind == "start":
+            event |= {"event": "trial_started", "rung": 0}
+        elif kind == "finish" and running:
+            trial = rng.choice(running)
+            event = {"event": "trial_finished", "number": trial.number, "rung": trial.rung, "measurement": {}}
+            event |= {"reward": rng.choice([0.1, 0.2, 0.3]), "last": trial.rung == 2, "feasible": rng.random() < 0.8}
+            failures = 0
+        elif kind == "fail" and running:
+            event = {"event": "trial_failed", "number": rng.choice(running).number, "reason": "x"}
+            failures += 1
+        elif kind == "promote" and paused:
+            trial = rng.choice(paused)
+            event = {"event": "trial_started", "number": trial.number, "rung": trial.rung + 1}
+        elif kind == "duplicate" and len(history):
+            event |= {"event": "duplicate", "equals": rng.choice(list(history)).number}
+        else:
+            event |= {"event": "trial_infeasible", "reason": "x"}
+        history.apply(event)
+        number += event["number"] == number
+        best = max((t for t in history if t.rungs), key=rank, default=None)
+        assert history.best() is best
+        assert history.trained_count == len(history.trained())
+        assert history.failures_in_a_row == failures
+        later = [t for t in history if best and t.number > best.number and t.status in ("paused", "finished", "failed")]
+        assert history.since_best == len(later)

@@ -17,6 +17,7 @@ import yaml
 from safetensors.torch import load_file
 
 from nas_cli.errors import NasError, RunError, SpecError, UserError
+from nas_cli.run import checkpoints
 from nas_cli.run import search as search_module
 from nas_cli.run.directory import RunDirectory, open_run
 from nas_cli.run.journal import read_journal
@@ -126,6 +127,24 @@ def _wait_for_events(root: Path, before: int, process: subprocess.Popen[str]) ->
     deadline = time.monotonic() + 60
     while _lines(root) <= before and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.02)
+
+
+def test_a_trial_whose_checkpoint_is_gone_is_trained_again_to_the_same_result(
+    spec: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = start_search(spec, tmp_path / "kept", PINNED).run
+    monkeypatch.setattr(checkpoints, "MOST_BYTES", 0)
+    monkeypatch.setattr(checkpoints, "LEAST_KEPT", 0)
+    dropped = start_search(spec, tmp_path / "dropped", PINNED).run
+    assert any(event["event"] == "trial_started" and event["rung"] for event in read_journal(dropped.journal))
+    assert trace(dropped.path) == trace(kept.path)
+
+
+def test_no_limit_stays_no_limit(spec: Path, tmp_path: Path) -> None:
+    run = start_search(
+        spec, tmp_path / "runs", ["search.stop.trials=1", "final.seeds=1", "search.limits.stall=null"]
+    ).run
+    assert yaml.safe_load(run.spec.read_text())["search"]["limits"]["stall"] is None
 
 
 def test_a_finished_search_can_be_given_more_trials(spec: Path, tmp_path: Path) -> None:
