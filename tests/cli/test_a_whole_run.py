@@ -172,7 +172,7 @@ def test_a_run_that_is_damaged(finished: tuple[Path, Any], nas: Any, tmp_path: P
 
 
 def test_interrupted_and_resumed(nas: Any, tmp_path: Path) -> None:
-    (tmp_path / "spec.yaml").write_text(SPEC.replace("epochs: 2,", "epochs: 12,"))
+    (tmp_path / "spec.yaml").write_text(SPEC.replace("epochs: 2,", "epochs: 30,"))
     # A suite in the background has Ctrl-C ignored, and its children would inherit that.
     heed = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
     command = [sys.executable, "-c", f"{heed}from nas_cli.cli.app import main; main()", "search", "spec.yaml"]
@@ -187,7 +187,10 @@ def test_interrupted_and_resumed(nas: Any, tmp_path: Path) -> None:
         assert process.wait(timeout=60) == 130
     said = (tmp_path / "err").read_text()
     assert "Traceback" not in said
-    assert "keeps 1 trial" in said
+    # How many trials end before the signal arrives depends on the machine; all of them are kept.
+    kept = re.search(r"keeps (\d) trials? and 0 final", said)
+    assert kept is not None
+    assert kept[1] in "123"
     (run,) = (tmp_path / "runs").iterdir()
     assert f"  nas search --resume runs/{run.name}" in said.splitlines()
     done = nas("search", "--resume", "latest", "--set", "final.epochs=1", "--json", cwd=tmp_path)
@@ -195,7 +198,7 @@ def test_interrupted_and_resumed(nas: Any, tmp_path: Path) -> None:
     summary = json.loads(done.stdout)
     assert summary["run"] == f"runs/{run.name}"
     assert summary["trials"]["trained"] == 3
-    assert "goes on: 1 trial known" in done.stderr
+    assert f"goes on: {kept[1]} trial" in done.stderr
 
 
 def test_nothing_is_changed_that_the_run_stands_on(finished: tuple[Path, Any], nas: Any) -> None:
