@@ -38,7 +38,8 @@ class Trial:
     `rung` is the last rung started; `rungs` holds (rung, measurement, reward) of each rung that ended, of which the
     first need not be rung 0. `reward` is to be maximised; None where there is none (failed, infeasible, running its
     first rung) and -inf never occurs. `rewards` has one number an objective, all to be maximised, `reward` first; ()
-    where there is none. `feasible` is False where a constraint is broken (params too large, say) after measuring.
+    where there is none. `feasible` is False where a constraint is broken (latency too high, say) after measuring, and
+    `violation` is by how much: the sum of what is beyond each bound, as a share of it.
     """
 
     number: int
@@ -52,6 +53,12 @@ class Trial:
     rungs: tuple[tuple[int, Measurement, float | None], ...] = ()
     feasible: bool = True
     rewards: tuple[float, ...] = ()
+    violation: float = 0.0
+
+
+def rewards_of(trial: Trial) -> tuple[float, ...]:
+    """One number an objective; () where there is none."""
+    return trial.rewards or (() if trial.reward is None else (trial.reward,))
 
 
 class History:
@@ -125,7 +132,11 @@ class History:
         """How many later trials ended a training without becoming the best; 0 without a best."""
         if self._best is None:
             return 0
-        return len(self._settled) - bisect_right(self._settled, self._best.number)
+        return self.settled_after(self._best.number)
+
+    def settled_after(self, number: int) -> int:
+        """How many trials later than `number` ended a training."""
+        return len(self._settled) - bisect_right(self._settled, number)
 
     def trained(self) -> list[Trial]:
         """Trials that were trained or are being trained."""
@@ -176,6 +187,7 @@ def _finished(trials: Trials, event: Mapping[str, Any]) -> Trial:
         rungs=(*known.rungs, (event["rung"], measurement, reward)),
         feasible=event.get("feasible", True),
         rewards=rewards,
+        violation=event.get("violation", 0.0),
     )
 
 
@@ -199,6 +211,7 @@ def _duplicate(trials: Trials, event: Mapping[str, Any]) -> Trial:
         equals=twin.number,
         feasible=twin.feasible,
         rewards=twin.rewards,
+        violation=twin.violation,
     )
 
 
@@ -225,6 +238,7 @@ def _with(trial: Trial, status: Status, rung: int, reason: str = "") -> Trial:
         trial.rungs,
         trial.feasible,
         trial.rewards,
+        trial.violation,
     )
 
 

@@ -157,6 +157,8 @@ def _best_rows(grid: Table, watch: Watch, width: int) -> None:
         grid.add_row("best", Text("none yet", style="dim"))
         return
     broken = "" if best.feasible else ", breaks a constraint"
+    if watch.several:
+        grid.add_row("front", f"{plural(len(watch.front), 'trial')}, of which the knee is")
     grid.add_row("best", f"trial {best.number}: {watch.headline(best.measurement, best.reward)}{broken}")
     for line in decision_lines(best.genotype, width, rows=2):
         grid.add_row("", Text(line, style="dim"))
@@ -197,7 +199,7 @@ def event_line(watch: Watch, event: Mapping[str, Any], trial: Trial | None) -> s
         if not trial.feasible:
             notes.append("breaks a constraint")
         if watch.improved:
-            notes.append("best so far")
+            notes.append("on the front" if watch.several else "best so far")
         return f"trial {trial.number}: {', '.join(notes)}"
     if kind == "trial_failed":
         return f"trial {event['number']}: failed: {event['reason']}"

@@ -14,15 +14,18 @@ from nas_cli.errors import UserError
 
 Run = Annotated[Path | None, typer.Argument(help="A run directory; the latest under runs/ where left out.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Member = Annotated[
+    str | None, typer.Option("--member", help="One network of a Pareto front, such as trial-12, instead of the best.")
+]
 Output = Annotated[Path | None, typer.Option("--output", help="Where to write it; in the run where left out.")]
 
 
 @guarded
-def evaluate(run: Run = None, allow_plugins: Plugins = False, as_json: Json = False) -> None:
+def evaluate(run: Run = None, member: Member = None, allow_plugins: Plugins = False, as_json: Json = False) -> None:
     """Test the best model of a run on the test data: precision, recall, F1 and support per class, size, latency."""
     from nas_cli.deliver.evaluate import evaluate as evaluate_run
 
-    report = evaluate_run(run, allow_plugins)
+    report = evaluate_run(run, allow_plugins, member=member)
     if as_json:
         print_json(report)
     else:
@@ -58,7 +61,10 @@ def _print_report(report: dict[str, Any]) -> None:
             "WARNING: the validation score, computed again from the stored weights, is not the logged one: it differs "
             f"by up to {validation['largest_difference']:.3g}. Weights or data were changed, or this is another machine"
         )
-    say(f"stored in {report['run']}: evaluation.json, report.html")
+    if report["member"]:
+        say(f"stored in {report['run']}/front/{report['member']}: evaluation.json")
+    else:
+        say(f"stored in {report['run']}: evaluation.json, report.html")
 
 
 @guarded
@@ -66,13 +72,14 @@ def export(
     run: Run = None,
     form: Annotated[Literal["onnx", "torch", "source"], typer.Option("--format", help="What to write.")] = "onnx",
     output: Output = None,
+    member: Member = None,
     allow_plugins: Plugins = False,
     as_json: Json = False,
 ) -> None:
     """Write the best model of a run as ONNX, as torch.export's .pt2, or as a readable model.py; and check it."""
     from nas_cli.deliver.export import export as export_run
 
-    result = export_run(run, form, output, allow_plugins)
+    result = export_run(run, form, output, allow_plugins, member=member)
     if as_json:
         print_json(result)
         return
@@ -86,6 +93,7 @@ def export(
 @guarded
 def predict(
     inputs: Annotated[list[Path], typer.Argument(metavar="[RUN] FILE…", help="A run directory, then the inputs.")],
+    member: Member = None,
     allow_plugins: Plugins = False,
     as_json: Json = False,
 ) -> None:
@@ -95,7 +103,7 @@ def predict(
         raise UserError("predict takes at least one file: 'nas predict RUN FILE…'")
     from nas_cli.deliver.predict import predict as predict_files
 
-    answers = predict_files(run, files, allow_plugins)
+    answers = predict_files(run, files, allow_plugins, member=member)
     if as_json:
         print_json([{key: value for key, value in answer.items() if key != "text"} for answer in answers])
         return

@@ -42,7 +42,7 @@ def show_run(
 
 
 def _print_run(watch: Watch) -> None:
-    from nas_cli.cli.tables import final_table, trials_table
+    from nas_cli.cli.tables import final_table, front_table, trials_table
 
     target = console()
     say(f"{watch.run}: {watch.state}, {duration(watch.searched)} of search")
@@ -58,7 +58,7 @@ def _print_run(watch: Watch) -> None:
     best = watch.best
     if best is not None:
         target.print()
-        target.print(trials_table(watch, 10))
+        target.print(front_table(watch) if watch.several else trials_table(watch, 10))
         say(f"\nDecisions of trial {best.number}:")
         for path, value in best.genotype.items():
             say(f"  {path} = {value}")

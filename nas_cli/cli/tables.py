@@ -56,6 +56,29 @@ def final_table(watch: Watch) -> Table | None:
     return result
 
 
+def front_table(watch: Watch) -> Table:
+    """The Pareto front, the highest first objective first; the knee is marked."""
+    members = watch.front.members
+    names = [name for _, name in watch.goals if any(name in trial.measurement for trial in members)]
+    rewards = [index for index, (kind, _) in enumerate(watch.goals) if kind == "reward"]
+    others = [name for name in ("params", "macs", "latency_ms") if name not in names]
+    others = [name for name in others if any(name in trial.measurement for trial in members)]
+    columns = ("trial", *names, *(watch.goals[index][1] for index in rewards), *others)
+    result = table(*columns, "", right=columns)
+    knee = watch.front.knee
+    for trial in members:
+        is_knee = knee is not None and trial.number == knee.number
+        result.add_row(
+            str(trial.number),
+            *(number(name, trial.measurement[name]) for name in names),
+            *(f"{trial.rewards[index]:.4g}" for index in rewards),
+            *(number(name, trial.measurement[name]) if name in trial.measurement else "-" for name in others),
+            "knee" if is_knee else "",
+            style="bold" if is_knee else "",
+        )
+    return result
+
+
 def trials_table(watch: Watch, most: int) -> Table:
     """The best trials, best first."""
     goal, name = watch.goal

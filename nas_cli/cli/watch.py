@@ -12,6 +12,7 @@ from typing import Any
 
 from nas_cli.cli.output import count, number
 from nas_cli.run.directory import RunDirectory, read_yaml
+from nas_cli.run.front import Front
 from nas_cli.run.journal import read_journal
 from nas_cli.spec.schema import RunSpec, check_spec
 from nas_cli.trial import History, Measurement, Trial, rank
@@ -50,6 +51,7 @@ class Watch:
     counts: Counter[str] = field(default_factory=Counter)
     trainings: dict[str, Training] = field(default_factory=dict)
     best: Trial | None = None
+    front: Front = field(default_factory=Front)
     improved: bool = False
     reason: str = ""
     finals: list[FinalTraining] = field(default_factory=list)
@@ -123,7 +125,10 @@ class Watch:
         if trial.status != "running":
             self._first_rung.discard(trial.number)
             self.trainings.pop(f"trial {trial.number}", None)
-        if kind == "trial_finished" and trial.reward is not None:
+        if self.several:
+            self.improved = self.front.tell(trial)
+            self.best = self.front.knee or self.history.best()
+        elif kind == "trial_finished" and trial.reward is not None:
             known = self.best
             if known is None or known.number == trial.number or rank(trial) > rank(known):
                 self.improved = known is None or known.number != trial.number
@@ -178,9 +183,11 @@ class Watch:
 
     def final_total(self) -> int:
         """How many final trainings there will be."""
-        trained = sum(1 for t in self.history if t.rungs and t.status in ("paused", "finished"))
         final = self.spec.final
-        return (min(final.top, trained) + len(self.spec.baselines)) * final.seeds
+        finalists = min(final.top, sum(1 for t in self.history if t.rungs and t.status in ("paused", "finished")))
+        if len(self.front):
+            finalists = len(self.front) if final.front == "all" else 1
+        return (finalists + len(self.spec.baselines)) * final.seeds
 
     def final_done(self) -> int:
         return len(self.finals) + len(self.final_failures)
@@ -198,12 +205,18 @@ class Watch:
         names = ("maximize", "minimize", "reward")
         return [(goal, str(item[goal])) for item in items for goal in names if goal in item] or [DEFAULT_GOAL]
 
+    @property
+    def several(self) -> bool:
+        return len(self.goals) > 1
+
     def shown(self, reward: float) -> float:
         """The reward as the spec words it: of `minimize: loss` the loss."""
         return -reward if self.goal[0] == "minimize" else reward
 
     def headline(self, measurement: Measurement, reward: float | None) -> str:
         """`accuracy 0.9820, 12.3k params`; of a reward expression its value first, then what it was made of."""
+        if self.several:
+            return ", ".join(f"{name} {number(name, measurement[name])}" for name in self.figures(measurement))
         goal, name = self.goal
         parts = []
         if reward is not None:
@@ -217,6 +230,11 @@ class Watch:
         if "params" in measurement and not (goal == "reward" and "params" in name):
             parts.append(f"{count(measurement['params'])} params")
         return ", ".join(parts)
+
+    def figures(self, measurement: Measurement) -> list[str]:
+        """What is measured of what the objectives are made of."""
+        names = [name for _, text in self.goals for name in re.findall(r"[A-Za-z_]\w*", text)]
+        return [name for name in dict.fromkeys(names) if name in measurement]
 
     @property
     def verdict(self) -> str:
@@ -245,8 +263,12 @@ class Watch:
             },
             "objective": dict([self.goal]) if len(self.goals) == 1 else [dict([goal]) for goal in self.goals],
             "best_trial": None,
+            "front": None,
             "final": None,
         }
+        if self.several:
+            members = [{"number": t.number, "measurement": dict(t.measurement)} for t in self.front.members]
+            summary["front"] = {"knee": self.front.knee and self.front.knee.number, "members": members}
         if best is not None and best.reward is not None:
             summary["best_trial"] = {
                 "number": best.number,

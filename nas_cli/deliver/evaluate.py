@@ -21,20 +21,25 @@ from nas_cli.task import TASKS, Table
 from nas_cli.train.loop import evaluate_network, predict_logits
 
 
-def evaluate(run: Path | None = None, plugins: bool = False, root: Path = Path("runs")) -> dict[str, Any]:
+def evaluate(
+    run: Path | None = None, plugins: bool = False, root: Path = Path("runs"), member: str | None = None
+) -> dict[str, Any]:
     """Tests the best network of a run and stores the answer as evaluation.json and in report.html.
+
+    `member` names one of the run's Pareto front instead; its answer is stored beside its weights.
 
     Returns the task's report on the test part with `validation` (logged and recomputed score of the stored weights, and
     whether they are equal), `params`, `macs` and `latency` (milliseconds, with the device, batch size and threads).
     Raises RunError and DataError.
     """
-    model = load(run, plugins, root)
+    model = load(run, plugins, root, member)
     test = load_test(model.data, model.seed, model.labels, model.input_shape)
     logits = predict_logits(model.network, torch.from_numpy(test.inputs))
     report = {
         "run": str(model.run.path),
         "name": model.name,
         "candidate": model.metrics["candidate"],
+        "member": member,
         "task": model.task_name,
         **model.task.report(logits, torch.from_numpy(test.targets), model.labels),
         "validation": recompute(model),
@@ -42,7 +47,8 @@ def evaluate(run: Path | None = None, plugins: bool = False, root: Path = Path("
         "latency": _latency(model),
     }
     write_json(model.run.evaluation, report)
-    write_report(model.run)
+    if member is None:
+        write_report(model.run)
     return report
 
 

@@ -48,18 +48,20 @@ def export(
     output: Path | None = None,
     plugins: bool = False,
     root: Path = Path("runs"),
+    member: str | None = None,
 ) -> dict[str, Any]:
     """Writes the best network of a run as `onnx`, `torch` (.pt2) or `source`, and runs what it wrote.
 
-    The file takes raw inputs (uint8 pixels, batch axis of any length), so preprocessing is inside. Returns `path`,
-    `format`, `samples` (real test samples compared) and `largest_difference` of the logits. Raises ExportError where
-    the network has no such form or the difference is above tolerance: nothing is left behind then, and what was at
-    `output` before stays. Raises UserError where `output` is a folder of other files.
+    `member` names one of its Pareto front instead. The file takes raw inputs (uint8 pixels, batch axis of any length),
+    so preprocessing is inside. Returns `path`, `format`, `samples` (real test samples compared) and
+    `largest_difference` of the logits. Raises ExportError where the network has no such form or the difference is above
+    tolerance: nothing is left behind then, and what was at `output` before stays. Raises UserError where `output` is a
+    folder of other files.
     """
     if form not in FORMATS:
         raise SpecError(f"unknown format '{form}'{did_you_mean(form, FORMATS)}")
-    model = load(run, plugins, root)
-    path = target(output or model.run.path / "export" / FORMATS[form].file, FORMATS[form])
+    model = load(run, plugins, root, member)
+    path = target(output or model.run.path / "export" / (member or "") / FORMATS[form].file, FORMATS[form])
     samples = load_test(model.data, model.seed, model.labels, model.input_shape).inputs[:SAMPLES]
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as folder:

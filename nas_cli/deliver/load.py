@@ -13,7 +13,7 @@ import torch
 
 from nas_cli.data import DataSettings, parse_data, read_inputs
 from nas_cli.deliver.stored import read_metrics
-from nas_cli.errors import Infeasible, RunError, SpecError
+from nas_cli.errors import Infeasible, RunError, SpecError, did_you_mean
 from nas_cli.model.build import build
 from nas_cli.model.initialise import initialise
 from nas_cli.model.network import Network
@@ -59,16 +59,21 @@ class Model:
         return predict_logits(self.network, inputs).numpy()
 
 
-def load(run: Path | str | None = None, plugins: bool = False, root: Path = Path("runs")) -> Model:
+def load(
+    run: Path | str | None = None, plugins: bool = False, root: Path = Path("runs"), member: str | None = None
+) -> Model:
     """The best network of `run` (None: the latest under `root`), on the CPU and in eval mode.
 
-    Python files that the run's spec names are run only where `plugins` says so. Raises RunError where the run is not
-    finished, a file of it is missing or damaged, or the weights do not fit the architecture.
+    `member` names one of its Pareto front instead, such as `trial-12`. Python files that the run's spec names are run
+    only where `plugins` says so. Raises RunError where the run is not finished, has no such member, a file of it is
+    missing or damaged, or the weights do not fit the architecture.
     """
     directory = open_run(Path(run) if run is not None else None, root)
     if not directory.best.is_dir():
         read_journal(directory.journal)
         raise RunError(f"{directory.path} is not finished: go on with 'nas search --resume {directory.path}'")
+    if member is not None:
+        directory = _member(directory, member)
     stored, metrics = read_yaml(directory.architecture), read_metrics(directory)
     spec = read_yaml(directory.spec)
     for plugin in spec.get("plugins") or []:
@@ -100,6 +105,15 @@ def load(run: Path | str | None = None, plugins: bool = False, root: Path = Path
         raise RunError(f"{directory.weights} is damaged: {broken} holds numbers that are not finite")
     network.eval()
     return Model(directory, name, network, labels, task_name, task, shape, data, seed, architecture, metrics)
+
+
+def _member(run: RunDirectory, name: str) -> RunDirectory:
+    stored = sorted(folder.name for folder in (run.path / "front").glob("*/"))
+    if not stored:
+        raise RunError(f"{run.path} has no Pareto front: its search had one objective")
+    if name not in stored:
+        raise RunError(f"{run.path} stores no '{name}'{did_you_mean(name, stored)}")
+    return RunDirectory(run.path, name)
 
 
 @contextmanager

@@ -13,13 +13,18 @@ from nas_cli.deliver.load import load
 
 
 def predict(
-    run: Path | None, files: Sequence[Path], plugins: bool = False, top: int = 3, root: Path = Path("runs")
+    run: Path | None,
+    files: Sequence[Path],
+    plugins: bool = False,
+    top: int = 3,
+    root: Path = Path("runs"),
+    member: str | None = None,
 ) -> list[dict[str, Any]]:
     """An answer a file: `file`, the task's answer, and `text`, the answer as a person reads it.
 
     Raises RunError, and DataError naming the file that cannot be read.
     """
-    model = load(run, plugins, root)
+    model = load(run, plugins, root, member)
     inputs = read_inputs(model.data, model.input_shape, list(files))
     answers = []
     for name, array in inputs:

@@ -61,17 +61,34 @@ class Experiment:
         return tuple(name for name in MEASURED if name in self.objective.names)
 
     @property
+    def proportion(self) -> str | None:
+        """The metric that the first goal is, where it is a share of the examples, as an accuracy is."""
+        goal = self.objective.goals[0]
+        return goal.name if goal.kind == "maximize" and goal.name in self.task.proportions else None
+
+    @property
     def bounds(self) -> tuple[Bound, ...]:
         """What the measured costs must keep to: a worker that finds them broken does not train."""
         return tuple((c.name, c.low, c.high) for c in self.objective.constraints if c.name in MEASURED)
 
     def make_strategy(self) -> Strategy:
         name, arguments = STRATEGIES.parse(self.spec.search.strategy)
-        return STRATEGIES[name](self.space, self.spec.seed, **arguments)
+        strategy = STRATEGIES[name](self.space, self.spec.seed, **arguments)
+        if self.objective.several and not getattr(strategy, "several", False):
+            what = name if not arguments.get("sampler") else f"{name}'s {arguments['sampler']}"
+            raise SpecError(
+                f"{what} looks at one objective, and this search has {len(self.objective.goals)}: take nsga2, or one "
+                "goal such as reward: accuracy * (latency_ms / 2) ** -0.07"
+            )
+        return strategy
 
     def make_scheduler(self) -> Scheduler:
         name, arguments = SCHEDULERS.parse(self.spec.search.schedule)
         epochs = self.space.train["epochs"]
+        if self.objective.several and name != "full":
+            raise SpecError(
+                f"{name} ranks trials by one objective; a search with several takes schedule: full", (name,)
+            )
         if not isinstance(epochs, int):
             if name != "full":
                 raise SpecError(f"{name} needs one number of epochs: train.epochs cannot be a choice", (name,))
@@ -110,6 +127,8 @@ def _compose(document: Document, plugins: bool) -> Experiment:
             raise SpecError(f"a baseline's name has letters, digits, '-' and '_'; got '{name}'", ("baselines", name))
         baselines[name] = parse_architecture(raw, OPS, spec.let, ("baselines", name))
     spec, notes = _stop_condition(spec)
+    if objective.several:
+        spec = _several(spec)
     notes += [f"let: {name} is defined and not used" for name in space.unused]
     experiment = Experiment(spec, task, settings, space, objective, baselines, tuple(notes))
     with _under("search", "strategy"):
@@ -168,6 +187,16 @@ def _stop_condition(spec: RunSpec) -> tuple[RunSpec, list[str]]:
     stop = stop.model_copy(update={"trials": DEFAULT_TRIALS})
     spec = spec.model_copy(update={"search": spec.search.model_copy(update={"stop": stop})})
     return spec, [f"search.stop is not set: the search ends after {DEFAULT_TRIALS} trials"]
+
+
+def _several(spec: RunSpec) -> RunSpec:
+    """What a search for a front takes where nothing is said, and what it cannot take."""
+    search = spec.search
+    if search.stop.target is not None:
+        raise SpecError("a target is of one objective, and this search has several", ("search", "stop", "target"))
+    if "strategy" not in search.model_fields_set:
+        return spec.model_copy(update={"search": search.model_copy(update={"strategy": "nsga2"})})
+    return spec
 
 
 def written_out(experiment: Experiment, hardware: Mapping[str, Any]) -> str:

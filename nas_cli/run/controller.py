@@ -14,6 +14,7 @@ from nas_cli.model.transport import program_to_data
 from nas_cli.run.checkpoints import Checkpoints
 from nas_cli.run.compose import Experiment
 from nas_cli.run.directory import RunDirectory
+from nas_cli.run.front import Front
 from nas_cli.run.journal import Event, Journal
 from nas_cli.run.observer import Observer
 from nas_cli.run.screen import Costs, Screen
@@ -51,6 +52,7 @@ class Controller:
         """`costs` says what an architecture costs, and `learn` is told what was measured of one."""
         self.experiment = experiment
         self.history = History()
+        self.front = Front()
         self._journal = journal
         self._executor = executor
         self._observer = observer
@@ -96,7 +98,7 @@ class Controller:
         return reason
 
     def _stop_now(self) -> str:
-        return stop_now(self.experiment, self.history, self._seconds())
+        return stop_now(self.experiment, self.history, self.front, self._seconds())
 
     def _seconds(self) -> float:
         return self._spent_before + self._clock() - self._started_at
@@ -238,6 +240,7 @@ class Controller:
             **several,
             "last": result.rung == rungs - 1,
             "feasible": not broken,
+            **({"violation": objective.violation(measurement)} if broken else {}),
         }
 
     def _append(self, event: str, fields: Mapping[str, object] | None = None, /, **more: object) -> Trial | None:
@@ -252,6 +255,8 @@ class Controller:
             return None
         if event.get("genotype"):
             self._remember(trial, event)
+        if self.experiment.objective.several:
+            self.front.tell(trial)
         self._strategy.tell(trial)
         return trial
 

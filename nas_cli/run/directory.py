@@ -26,9 +26,12 @@ class RunDirectory:
 
     spec.yaml, environment.json, journal.jsonl, trials/NNNNN/checkpoint.safetensors, final/*.safetensors (until the
     best is chosen), best/ (architecture.yaml, weights.safetensors, metrics.json), report.html, and evaluation.json.
+    A search with several objectives also leaves front.json and front/MEMBER/, each of which is like best/: with
+    `member`, that folder stands for best/ and holds its own evaluation.json.
     """
 
     path: Path
+    member: str = ""
 
     @property
     def spec(self) -> Path:
@@ -44,7 +47,7 @@ class RunDirectory:
 
     @property
     def best(self) -> Path:
-        return self.path / "best"
+        return self.path / "front" / self.member if self.member else self.path / "best"
 
     @property
     def architecture(self) -> Path:
@@ -64,7 +67,11 @@ class RunDirectory:
 
     @property
     def evaluation(self) -> Path:
-        return self.path / "evaluation.json"
+        return (self.best if self.member else self.path) / "evaluation.json"
+
+    @property
+    def front(self) -> Path:
+        return self.path / "front.json"
 
     def checkpoint(self, trial: int) -> Path:
         return self.path / "trials" / f"{trial:05d}" / "checkpoint.safetensors"

@@ -141,7 +141,8 @@ def _times(experiment: Experiment, session: Session, epoch_seconds: list[float])
     search = trials * per_trial * epoch / workers if trials is not None and trials != float("inf") else None
     if stop.time is not None:
         search = min(search, stop.time) if search is not None else stop.time
-    trainings = (final.top + len(experiment.baselines)) * final.seeds
+    finalists = 1 if experiment.objective.several and final.front == "knee" else final.top
+    trainings = (finalists + len(experiment.baselines)) * final.seeds
     return {
         "epoch": _range(epoch_seconds),
         "workers": workers,

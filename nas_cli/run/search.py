@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import nas_cli
-from nas_cli.errors import NasError, RunError, SpecError
+from nas_cli.errors import NasError, SpecError
 from nas_cli.execute.executor import Executor, Limits
 from nas_cli.execute.hardware import available_memory, count_workers
 from nas_cli.execute.inprocess import InProcess
@@ -23,11 +23,13 @@ from nas_cli.execute.session import Session
 from nas_cli.model.latency import device_name
 from nas_cli.run.compose import Experiment, compose, written_out
 from nas_cli.run.controller import Controller
-from nas_cli.run.directory import RunDirectory, create_run, dump_yaml, open_run, write_json, write_text
+from nas_cli.run.directory import RunDirectory, create_run, open_run, write_text
 from nas_cli.run.estimate import Estimator
-from nas_cli.run.final import Candidate, Final, Selection, candidates, select
+from nas_cli.run.final import Final, candidates
 from nas_cli.run.journal import Event, Journal, read_journal
+from nas_cli.run.keep import Keeper, write_front
 from nas_cli.run.observer import Observer, Silent
+from nas_cli.run.selection import Selection, select
 from nas_cli.run.stopping import SEARCHING
 from nas_cli.spec.load import load_document
 from nas_cli.train.checkpoint import DISK_FULL
@@ -192,11 +194,14 @@ def _search_and_train(
         stopped, final_events = _after_search(journal.events)
         if not stopped:
             stopped = controller.search()
-        chosen = candidates(experiment, controller.history)
+        if experiment.objective.several:
+            write_front(experiment, run, controller.front)
+        chosen = candidates(experiment, controller.history, controller.front)
         done = Final(experiment, run, journal, executor, observer, estimator).train(chosen, final_events)
-    metric, samples = _proportion(experiment, session)
-    selection = select(done, metric, samples, experiment.objective.shown)
-    keep_best(experiment, session, run, chosen, selection)
+    selection = select(done, experiment.objective.goals, experiment.proportion, session.validation_size)
+    Keeper(experiment, session, run, {candidate.name: candidate for candidate in chosen}).keep(selection, done)
+    if experiment.objective.several:
+        write_front(experiment, run, controller.front, selection)
     observer.event(journal.append("final_selected", **selection.as_event()))
     for folder in ("trials", "final"):
         shutil.rmtree(run.path / folder, ignore_errors=True)
@@ -214,56 +219,6 @@ def _after_search(events: Sequence[Event]) -> tuple[str, list[Event]]:
     if given_more or any(event["event"] in SEARCHING for event in after):
         return "", []
     return str(events[last]["reason"]), after
-
-
-def _proportion(experiment: Experiment, session: Session) -> tuple[str | None, int]:
-    """The metric that the reward is, where it is a proportion of the validation examples, and how many there are."""
-    objective = experiment.objective
-    name = objective.expression.text.strip()
-    is_proportion = objective.goal == "maximize" and name in experiment.task.proportions
-    return (name if is_proportion else None), session.validation_size
-
-
-def keep_best(
-    experiment: Experiment, session: Session, run: RunDirectory, chosen: list[Candidate], selection: Selection
-) -> None:
-    """Writes best/: the architecture, the weights and the validation measurement of the winner. Whole or not at all."""
-    winner = selection.winner
-    candidate = next(c for c in chosen if c.name == winner.candidate)
-    weights = run.final_weights(winner.candidate, winner.seed)
-    if not weights.exists():
-        raise RunError(
-            f"{weights} is missing: the winner's weights were deleted; 'nas search --resume' trains it again"
-        )
-    building = run.path / ".best.tmp"
-    shutil.rmtree(building, ignore_errors=True)
-    building.mkdir()
-    new = RunDirectory(run.path)
-    content = {
-        "format": 1,
-        "name": experiment.spec.name,
-        "task": experiment.spec.task,
-        "labels": list(session.labels),
-        "input": {"shape": list(session.input_shape), "dtype": "uint8"},
-        "model": candidate.architecture,
-        "train": dict(candidate.train),
-    }
-    write_text(building / new.architecture.name, dump_yaml(content))
-    metrics = {name: winner.measurement[name] for name in experiment.task.metrics if name in winner.measurement}
-    others = {name: value for name, value in winner.measurement.items() if name not in metrics}
-    summary = {
-        "candidate": winner.candidate,
-        "seed": winner.seed,
-        "reward": winner.reward,
-        "objective": experiment.objective.describe(),
-        "validation": metrics,
-        **others,
-        "verdict": selection.verdict,
-    }
-    write_json(building / new.metrics.name, summary)
-    shutil.copyfile(weights, building / new.weights.name)
-    shutil.rmtree(run.best, ignore_errors=True)
-    building.rename(run.best)
 
 
 def environment(experiment: Experiment, session: Session) -> dict[str, Any]:

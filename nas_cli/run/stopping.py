@@ -6,13 +6,14 @@ import math
 from collections.abc import Iterable
 
 from nas_cli.run.compose import Experiment
+from nas_cli.run.front import Front
 from nas_cli.run.journal import Event
 from nas_cli.trial import History
 
 SEARCHING = ("trial_started", "trial_finished", "trial_failed", "trial_infeasible", "duplicate", "search_finished")
 
 
-def stop_now(experiment: Experiment, history: History, seconds: float) -> str:
+def stop_now(experiment: Experiment, history: History, front: Front, seconds: float) -> str:
     """The condition that ends a search of `seconds` at once, as a sentence: time, target or patience; "" for none."""
     stop, objective = experiment.spec.search.stop, experiment.objective
     if stop.time is not None and seconds >= stop.time:
@@ -22,8 +23,14 @@ def stop_now(experiment: Experiment, history: History, seconds: float) -> str:
         return ""
     if best.feasible and stop.target is not None:
         assert best.reward is not None
-        if best.reward >= objective.shown(stop.target):
-            return f"trial {best.number} reached the target: {objective.shown(best.reward):.6g}"
+        goal = objective.goals[0]
+        if best.reward >= goal.shown(stop.target):
+            return f"trial {best.number} reached the target: {goal.shown(best.reward):.6g}"
+    if objective.several:
+        since = history.settled_after(front.newest) if front.newest is not None else 0
+        if stop.patience is not None and since >= stop.patience:
+            return f"no trial has joined the front for {since} trials"
+        return ""
     if stop.patience is not None and history.since_best >= stop.patience:
         return f"no trial was better than trial {best.number} for {history.since_best} trials"
     return ""

@@ -1,6 +1,6 @@
 """What to try next and for how long. Importing the room registers its strategies and schedulers."""
 
-from nas_cli.search import asha, evolution, genetic, grid, hyperband, optuna_sampler, random, reinforce
+from nas_cli.search import asha, evolution, genetic, grid, hyperband, nsga2, optuna_sampler, random, reinforce
 from nas_cli.search.scheduler import SCHEDULERS
 from nas_cli.search.strategy import STRATEGIES
 
@@ -12,6 +12,7 @@ __all__ = [
     "genetic",
     "grid",
     "hyperband",
+    "nsga2",
     "optuna_sampler",
     "random",
     "reinforce",

@@ -22,6 +22,8 @@ class Grid:
     or has a continuous decision.
     """
 
+    several = True
+
     def __init__(self, space: Space, seed: int) -> None:
         del seed  # nothing is left to chance
         count = size(space)

@@ -1,4 +1,4 @@
-"""What a search is after: one reward, always maximised, and constraints that a good trial keeps."""
+"""What a search is after: one reward or several, always maximised, and constraints that a good trial keeps."""
 
 from __future__ import annotations
 
@@ -32,6 +32,13 @@ class Constraint:
             return f"{self.name} is {_number(value)}, below the minimum of {_number(self.low)}"
         return f"{self.name} is not a number" if math.isnan(value) else None
 
+    def violation(self, value: float) -> float:
+        """How far `value` is beyond the nearer bound, as a share of it; 0 inside."""
+        if self.low <= value <= self.high:
+            return 0.0
+        bound = self.high if value > self.high else self.low
+        return abs(value - bound) / max(abs(bound), 1e-12)
+
     def __str__(self) -> str:
         bounds = [f"at least {_number(self.low)}"] if self.low > -math.inf else []
         bounds += [f"at most {_number(self.high)}"] if self.high < math.inf else []
@@ -39,82 +46,139 @@ class Constraint:
 
 
 @dataclass(frozen=True)
-class Objective:
-    """A goal (`maximize` or `minimize` one name, or a `reward` expression) and the constraints."""
+class Goal:
+    """`maximize` or `minimize` one name, or a `reward` expression, which is maximised."""
 
-    goal: Literal["maximize", "minimize", "reward"]
+    kind: Literal["maximize", "minimize", "reward"]
     expression: Expression
-    constraints: tuple[Constraint, ...] = ()
 
     @property
-    def names(self) -> frozenset[str]:
-        """The metrics and costs it reads: what else costs time to measure (latency, say) can be left out."""
-        return self.expression.names | {constraint.name for constraint in self.constraints}
+    def name(self) -> str:
+        """What it is called: a metric, a cost, or the expression."""
+        return self.expression.text.strip()
 
     def reward(self, measurement: Measurement) -> float:
         """The number to maximise: finite. Raises TrialFailed with a sentence where there is none."""
         return self.shown(self.expression.value(measurement))
 
-    def rewards(self, measurement: Measurement) -> tuple[float, ...]:
-        """One number an objective, each to be maximised."""
-        return (self.reward(measurement),)
-
     def shown(self, reward: float) -> float:
         """A reward as a person reads it, and back: of `minimize: loss` the loss, which is minus the reward."""
-        return -reward if self.goal == "minimize" else reward
+        return -reward if self.kind == "minimize" else reward
+
+    def __str__(self) -> str:
+        return f"{'maximize' if self.kind == 'reward' else self.kind} {self.expression.text}"
+
+
+@dataclass(frozen=True)
+class Objective:
+    """What to maximise or minimise, one goal or several, and the constraints."""
+
+    goals: tuple[Goal, ...]
+    constraints: tuple[Constraint, ...] = ()
+
+    @property
+    def several(self) -> bool:
+        """Is it a Pareto front that is searched for?"""
+        return len(self.goals) > 1
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The metrics and costs it reads: what else costs time to measure (latency, say) can be left out."""
+        read = frozenset[str]().union(*(goal.expression.names for goal in self.goals))
+        return read | {constraint.name for constraint in self.constraints}
+
+    def rewards(self, measurement: Measurement) -> tuple[float, ...]:
+        """One number a goal, each to be maximised. Raises TrialFailed with a sentence where one of them is none."""
+        return tuple(goal.reward(measurement) for goal in self.goals)
 
     def broken(self, measurement: Measurement) -> list[str]:
         """A sentence for each constraint that `measurement` breaks; names not measured yet break none."""
         checked = (c.broken(measurement[c.name]) for c in self.constraints if c.name in measurement)
         return [sentence for sentence in checked if sentence]
 
+    def violation(self, measurement: Measurement) -> float:
+        """The sum over the constraints of what `measurement` is beyond each bound, as a share of the bound."""
+        return sum(c.violation(measurement[c.name]) for c in self.constraints if c.name in measurement)
+
     def describe(self) -> str:
-        """`maximize accuracy, with params at most 200,000`."""
-        text = f"{'maximize' if self.goal == 'reward' else self.goal} {self.expression.text}"
+        """`maximize accuracy and minimize macs, with params at most 200,000`."""
+        text = " and ".join(map(str, self.goals))
         return f"{text}, with {' and '.join(map(str, self.constraints))}" if self.constraints else text
 
 
 def parse_objective(raw: object, metrics: Mapping[str, Direction], costs: tuple[str, ...]) -> Objective:
-    """The `objective:` section; left out, it is the task's first metric.
+    """The `objective:` section: one goal, or a list of several; left out, it is the task's first metric.
 
     `metrics` are the task's, each with its better direction; `costs` (params, macs, latency_ms) are better when small.
     Raises SpecError with a path relative to `raw`.
     """
     first, towards = next(iter(metrics.items()))
+    if isinstance(raw, list):
+        return _several(raw, metrics, costs)
     if raw is None:
         raw = {}
     if isinstance(raw, str):
         return parse_objective({metrics.get(raw, "minimize"): raw}, metrics, costs)
     if not isinstance(raw, dict):
-        raise SpecError(f"objective takes a mapping such as {{{towards}: {first}}}; got {show(raw)}")
+        raise SpecError(f"objective takes a mapping such as {{{towards}: {first}}}, or a list; got {show(raw)}")
     for key in raw:
         if key not in (*GOALS, "constraints"):
             hint = did_you_mean(key, (*GOALS, "constraints"))
             raise SpecError(f"objective has no '{key}'{hint}", (str(key),), on_key=True)
     goals = [goal for goal in GOALS if goal in raw]
     if len(goals) > 1:
+        listed = ", ".join(f"{{{goal}: {raw[goal]}}}" for goal in goals)
         raise SpecError(
-            f"objective takes one of {', '.join(GOALS)}; got {' and '.join(goals)}", (goals[1],), on_key=True
+            f"objective takes one of {', '.join(GOALS)}; got {' and '.join(goals)}. Several make a list: [{listed}]",
+            (goals[1],),
+            on_key=True,
         )
-    goal = cast(Literal["maximize", "minimize", "reward"], goals[0] if goals else towards)
-    allowed = (*metrics, *costs)
-    constraints = _constraints(raw.get("constraints"), allowed)
-    text = raw[goal] if goals else first
-    if goal == "reward":
-        if not isinstance(text, str):
-            raise SpecError(f"reward takes an expression such as '{first} / {costs[-1]}'; got {show(text)}", (goal,))
+    constraints = _constraints(raw.get("constraints"), (*metrics, *costs))
+    kind = goals[0] if goals else towards
+    return Objective((_goal(kind, raw[kind] if goals else first, metrics, costs),), constraints)
+
+
+def _several(raw: list[object], metrics: Mapping[str, Direction], costs: tuple[str, ...]) -> Objective:
+    """One goal an item; constraints are an item of their own, or stand beside a goal."""
+    goals: list[Goal] = []
+    constraints: list[Constraint] = []
+    for index, item in enumerate(raw):
+        if not isinstance(item, str | dict) or not item:
+            raise SpecError(f"an objective is a mapping such as {{minimize: {costs[0]}}}; got {show(item)}", (index,))
         try:
-            return Objective(goal, parse_expression(text, allowed), constraints)
+            part = parse_objective(item, metrics, costs)
         except SpecError as error:
-            raise error.under((goal,)) from None
+            raise error.under((index,)) from None
+        constraints += part.constraints
+        if isinstance(item, str) or set(item) & set(GOALS):
+            if part.goals[0].name in [goal.name for goal in goals]:
+                raise SpecError(f"{part.goals[0].name} stands in the list twice", (index,))
+            goals += part.goals
+    if not goals:
+        first, towards = next(iter(metrics.items()))
+        raise SpecError(f"a list of objectives needs a goal, such as {{{towards}: {first}}}")
+    return Objective(tuple(goals), tuple(constraints))
+
+
+def _goal(key: str, text: object, metrics: Mapping[str, Direction], costs: tuple[str, ...]) -> Goal:
+    kind = cast(Literal["maximize", "minimize", "reward"], key)
+    allowed = (*metrics, *costs)
+    if kind == "reward":
+        if not isinstance(text, str):
+            example = f"{next(iter(metrics))} / {costs[-1]}"
+            raise SpecError(f"reward takes an expression such as '{example}'; got {show(text)}", (kind,))
+        try:
+            return Goal(kind, parse_expression(text, allowed))
+        except SpecError as error:
+            raise error.under((kind,)) from None
     if text not in allowed:
-        raise SpecError(f"unknown metric '{text}'{did_you_mean(text, allowed)}", (goal,))
+        raise SpecError(f"unknown metric '{text}'{did_you_mean(text, allowed)}", (kind,))
     better = metrics.get(str(text), "minimize")
-    if better != goal:
+    if better != kind:
         raise SpecError(
-            f"{text} is better when {'larger' if goal == 'minimize' else 'smaller'}; write {better}: {text}", (goal,)
+            f"{text} is better when {'larger' if kind == 'minimize' else 'smaller'}; write {better}: {text}", (kind,)
         )
-    return Objective(goal, parse_expression(str(text), allowed), constraints)
+    return Goal(kind, parse_expression(str(text), allowed))
 
 
 def _constraints(raw: object, allowed: tuple[str, ...]) -> tuple[Constraint, ...]:

@@ -15,7 +15,7 @@ from nas_cli.registry import Between, PositiveInt
 from nas_cli.search.strategy import STRATEGIES, Memory
 from nas_cli.space.edit import mutate
 from nas_cli.space.space import Space
-from nas_cli.trial import Genotype, Trial
+from nas_cli.trial import Genotype, Trial, rewards_of
 
 Name = Literal["tpe", "gp", "cmaes", "nsga2", "nsga3", "qmc", "random"]
 Group = tuple[bool, int]
@@ -57,6 +57,7 @@ class Optuna:
             **_option("n_startup_trials", "startup", startup, sampler, STARTS_AT_RANDOM),
             **_option("population_size", "population", population, sampler, HAS_GENERATIONS),
         }
+        self.several = sampler != "cmaes"
         self.space = space
         self.seed = seed
         self.memory = Memory(space)
@@ -82,7 +83,6 @@ class Optuna:
         return self.memory.fresh(draw)
 
     def tell(self, trial: Trial) -> None:
-        """Raises SpecError where a trial has several rewards and the sampler takes one."""
         self.memory.add(trial)
         if trial.number not in self.originals:
             self._start(trial)
@@ -99,7 +99,7 @@ class Optuna:
         self.study.start(trial.number, seed, None if trial.status == "infeasible" else trial.genotype)
 
     def _place(self, trial: Trial) -> None:
-        rewards = _rewards(trial)
+        rewards = rewards_of(trial)
         if trial.status in ("failed", "infeasible") or (trial.status != "running" and not rewards):
             self.standings.fail(trial.number)
         elif rewards:
@@ -165,10 +165,6 @@ class Standings:
             return None
         rewards = self._members[group][number]
         return tuple(reward + shift for reward, shift in zip(rewards, shifts[group], strict=True))
-
-
-def _rewards(trial: Trial) -> Values:
-    return trial.rewards or (() if trial.reward is None else (trial.reward,))
 
 
 def _seed(rng: np.random.Generator) -> int:

@@ -20,7 +20,7 @@ from optuna.samplers import BaseSampler
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
-from nas_cli.errors import Infeasible, SpecError
+from nas_cli.errors import Infeasible
 from nas_cli.space.decisions import Choice, Decision, FloatRange, IntRange
 from nas_cli.space.edit import decisions, sample
 from nas_cli.space.space import Space
@@ -174,11 +174,7 @@ class OptunaStudy:
         return (path, known) if known == distribution else (f"{path} of {distribution}", distribution)
 
     def expect(self, count: int) -> None:
-        """How many rewards a trial has, as the first one shows. Raises SpecError where the sampler takes fewer."""
-        if count > 1 and self._sampler == "cmaes":
-            raise SpecError(
-                f"the sampler cmaes takes one objective, the search has {count}; tpe, gp, nsga2 and nsga3 take several"
-            )
+        """How many rewards a trial has, as the first one shows."""
         if count != len(self._ledger.directions):
             self._ledger.directions = [StudyDirection.MAXIMIZE] * count
 

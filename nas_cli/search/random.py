@@ -17,6 +17,8 @@ from nas_cli.trial import Genotype, Trial
 class Random:
     """Every decision drawn evenly from its values, nothing twice."""
 
+    several = True
+
     def __init__(self, space: Space, seed: int) -> None:
         self.space = space
         self.seed = seed

@@ -20,6 +20,9 @@ class Strategy(Protocol):
     Numbers may be asked more than once and in any order; trials are told in the order of the journal, each at every
     change of it: started, a rung ended, finished, failed, infeasible, duplicate. A resumed search tells the same trials
     again, so everything a strategy knows must come from `tell`.
+
+    A strategy with `several = True` looks at all of a trial's `rewards`; others at the one `reward`, and are refused
+    where a search has several objectives.
     """
 
     def ask(self, number: int) -> Genotype:

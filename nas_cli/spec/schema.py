@@ -53,7 +53,9 @@ class Failures(Section):
 
 class Search(Section):
     strategy: Component = Field(
-        "evolution", description="random, evolution, genetic, reinforce, grid or optuna, with arguments"
+        "evolution",
+        description="random, evolution, genetic, reinforce, nsga2, grid or optuna, with arguments; "
+        "left out, nsga2 where there are several objectives",
     )
     schedule: Component = Field(
         "full", description="full: every candidate trains to the end; asha, hyperband: weak ones stop early"
@@ -71,6 +73,9 @@ class Final(Section):
     epochs: Positive | None = Field(None, description="epochs of each final training; train.epochs where left out")
     top: Positive = Field(3, description="how many of the best candidates are trained again")
     seeds: Positive = Field(2, description="how often each is trained, every time with another seed")
+    front: Literal["knee", "all"] = Field(
+        "knee", description="with several objectives: train the knee of the front, or all of it, instead of the top"
+    )
 
 
 class Latency(Section):
@@ -111,8 +116,8 @@ class RunSpec(Section):
     train: dict[str, Any] = Field(
         default_factory=dict, description="how a candidate is trained; choices may stand here too"
     )
-    objective: dict[str, Any] | None = Field(
-        None, description="maximize or minimize a metric, or reward: an expression"
+    objective: dict[str, Any] | list[dict[str, Any]] | None = Field(
+        None, description="maximize or minimize a metric, or reward: an expression; a list of them for a Pareto front"
     )
     search: Search = Field(default_factory=lambda: Search.model_validate({}), description="how the space is searched")
     final: Final = Field(default_factory=lambda: Final.model_validate({}), description="the final training")

@@ -31,3 +31,13 @@ def test_goal_at_200_distinct_queries(name: str) -> None:
     )
     slack = 2 * score.error if name == "random" else 0.0
     assert score.mean + slack >= goal
+
+
+def test_hypervolume_of_the_front() -> None:
+    began = time.perf_counter()
+    scores = macro.repeat_front("nsga2", REPETITIONS)
+    for queries, goal in macro.FRONT_GOALS.items():
+        mean, error = scores[queries]
+        print(f"\nnsga2, hypervolume at {queries} queries: {mean:.4f} ± {error:.4f} (goal {goal})", end="")
+        assert mean >= goal
+    print(f", {REPETITIONS} searches, {time.perf_counter() - began:.0f} s")

@@ -145,7 +145,7 @@ def rows(repetitions: int = 5) -> Iterator[tuple[str, str, str]]:
     yield "wall time over time in training steps", spread([run.overhead for run in ours]), "at most 1.08"
     peaks = {kind: matmul_peak(kind) for kind in ("bfloat16", "float32")}
     used = statistics.median(run.flops for run in ours)
-    shares = ", ".join(f"{100 * used / peak:.0f} % of the {kind} peak of {peak / 1e9:.0f}" for kind, peak in peaks.items())
+    shares = ", ".join(f"{100 * used / p:.0f} % of the {kind} peak of {p / 1e9:.0f}" for kind, p in peaks.items())
     yield "compute used by a search", f"{used / 1e9:.0f} GFLOP/s: {shares}", "45 % of the faster"
 
 

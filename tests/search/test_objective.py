@@ -19,10 +19,10 @@ def parse(raw: object) -> Objective:
 
 
 def test_a_metric_is_maximized_or_minimized() -> None:
-    assert parse({"maximize": "accuracy"}).reward({"accuracy": 0.9, "loss": 0.1}) == 0.9
+    assert parse({"maximize": "accuracy"}).rewards({"accuracy": 0.9, "loss": 0.1}) == (0.9,)
     objective = parse({"minimize": "loss"})
-    assert objective.reward({"accuracy": 0.9, "loss": 0.1}) == -0.1
-    assert objective.shown(-0.1) == 0.1
+    assert objective.rewards({"accuracy": 0.9, "loss": 0.1}) == (-0.1,)
+    assert objective.goals[0].shown(-0.1) == 0.1
     assert parse({"minimize": "latency_ms"}).names == {"latency_ms"}
     assert parse("loss") == objective
 
@@ -30,16 +30,16 @@ def test_a_metric_is_maximized_or_minimized() -> None:
 def test_left_out_it_is_the_first_metric_of_the_task() -> None:
     assert parse(None) == parse({}) == parse({"maximize": "accuracy"})
     only = parse({"constraints": {"params": {"max": 10}}})
-    assert only.goal == "maximize"
+    assert only.goals[0].kind == "maximize"
     assert only.names == {"accuracy", "params"}
-    assert parse_objective(None, {"loss": "minimize"}, COSTS).reward({"loss": 2.0}) == -2.0
+    assert parse_objective(None, {"loss": "minimize"}, COSTS).rewards({"loss": 2.0}) == (-2.0,)
 
 
 def test_a_reward_names_what_it_needs() -> None:
     objective = parse({"reward": "accuracy * (latency_ms / 2) ** -0.07"})
     assert objective.names == {"accuracy", "latency_ms"}
-    assert objective.reward({"accuracy": 0.9, "latency_ms": 4.0}) == 0.9 * 2.0**-0.07
-    assert objective.shown(0.5) == 0.5
+    assert objective.rewards({"accuracy": 0.9, "latency_ms": 4.0}) == (0.9 * 2.0**-0.07,)
+    assert objective.goals[0].shown(0.5) == 0.5
 
 
 def test_constraints_are_checked_where_the_measurement_has_their_name() -> None:
@@ -61,7 +61,6 @@ def test_constraints_are_checked_where_the_measurement_has_their_name() -> None:
 @pytest.mark.parametrize(
     ("raw", "path", "message"),
     [
-        ([{"maximize": "accuracy"}], (), "objective takes a mapping such as {maximize: accuracy}; got"),
         (3, (), "got 3"),
         ({"maximise": "accuracy"}, ("maximise",), "objective has no 'maximise'; did you mean 'maximize'?"),
         ({"maximize": "acuracy"}, ("maximize",), "unknown metric 'acuracy'; did you mean 'accuracy'?"),
@@ -109,9 +108,43 @@ def test_a_wrong_objective_is_answered_with_place_and_word(raw: object, path: tu
 )
 def test_a_reward_that_is_no_number_fails_the_trial(text: str, measurement: dict[str, float], problem: str) -> None:
     with pytest.raises(TrialFailed, match=problem):
-        parse({"reward": text}).reward(measurement)
+        parse({"reward": text}).rewards(measurement)
 
 
 def test_a_nan_loss_fails_the_trial() -> None:
     with pytest.raises(TrialFailed, match="the reward loss is not a real number where loss = nan"):
-        parse({"minimize": "loss"}).reward({"loss": math.nan})
+        parse({"minimize": "loss"}).rewards({"loss": math.nan})
+
+
+def test_a_list_is_several_goals() -> None:
+    objective = parse([{"maximize": "accuracy"}, {"minimize": "macs"}, {"constraints": {"params": {"max": 100}}}])
+    assert objective.several
+    assert objective.rewards({"accuracy": 0.9, "macs": 5.0, "params": 7}) == (0.9, -5.0)
+    assert objective.names == {"accuracy", "macs", "params"}
+    assert objective.describe() == "maximize accuracy and minimize macs, with params at most 100"
+    assert parse(["accuracy", {"reward": "accuracy / latency_ms"}]).names == {"accuracy", "latency_ms"}
+    assert not parse([{"maximize": "accuracy"}]).several
+
+
+def test_a_violation_is_a_share_of_the_bound() -> None:
+    objective = parse({"constraints": {"params": {"max": 100}, "accuracy": {"min": 0.5}}})
+    assert objective.violation({"params": 150, "accuracy": 0.4}) == pytest.approx(0.5 + 0.2)
+    assert objective.violation({"params": 100, "accuracy": 0.5}) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("raw", "said", "path"),
+    [
+        ([], "a list of objectives needs a goal, such as {maximize: accuracy}", ()),
+        ([{"constraints": {"params": {"max": 1}}}], "a list of objectives needs a goal", ()),
+        ([{"maximize": "accuracy"}, {"minimise": "macs"}], "did you mean 'minimize'", (1, "minimise")),
+        ([{"maximize": "accuracy"}, {"maximize": "accuracy"}], "accuracy stands in the list twice", (1,)),
+        ([{"maximize": "accuracy"}, 3], "an objective is a mapping such as", (1,)),
+        ({"maximize": "accuracy", "minimize": "loss"}, "Several make a list: [{maximize: accuracy}", ("minimize",)),
+    ],
+)
+def test_a_wrong_list_is_answered(raw: object, said: str, path: tuple[Any, ...]) -> None:
+    with pytest.raises(SpecError) as caught:
+        parse(raw)
+    assert said in caught.value.message
+    assert caught.value.path == path

@@ -79,11 +79,6 @@ def test_several_objectives(sampler: Any) -> None:
     assert len(run(Optuna(small(), 2, sampler), 15, several=True)) == 15
 
 
-def test_cmaes_takes_one_objective() -> None:
-    with pytest.raises(SpecError, match="the sampler cmaes takes one objective, the search has 2"):
-        run(Optuna(small(), 2, "cmaes"), 3, several=True)
-
-
 def test_tpe_is_better_than_random() -> None:
     """Means over eight seeds of the best of 40."""
     best = {

@@ -24,9 +24,7 @@ def ticks(low: float, high: float, count: int = 5) -> list[float]:
 def progress(points: Sequence[tuple[int, float, bool]], y_name: str) -> str:
     """Reward of each measured trial, (number, value, keeps the constraints), with the best so far as a line."""
     values = [value for _, value, _ in points]
-    low, high = min(values), max(values)
-    pad = 0.06 * (high - low) or 0.02 * abs(high) or 0.01
-    low, high = low - pad, high + pad
+    low, high = _padded(values)
     last = max(max(number for number, _, _ in points), 1)
     x = _scale(0, last, LEFT, WIDTH - RIGHT)
     y = _scale(low, high, HEIGHT - BOTTOM, TOP)
@@ -49,6 +47,25 @@ def progress(points: Sequence[tuple[int, float, bool]], y_name: str) -> str:
             f"<title>{escape(title)}</title></circle>"
         )
     return _svg(WIDTH, HEIGHT, parts, f"{y_name} of each trial, and the best so far")
+
+
+def scatter(points: Sequence[tuple[int, float, float]], x_name: str, y_name: str, marked: int | None) -> str:
+    """A front: (trial, x, y) as dots with a line through them; the trial `marked` is filled and named."""
+    xs, ys = [x for _, x, _ in points], [y for _, _, y in points]
+    x = _scale(*_padded(xs), LEFT, WIDTH - RIGHT)
+    y = _scale(*_padded(ys), HEIGHT - BOTTOM, TOP)
+    parts = [_frame(ticks(*_padded(ys)), y, ticks(*_padded(xs), 8), x, x_name, y_name)]
+    line = " ".join(f"{x(px):.1f},{y(py):.1f}" for _, px, py in sorted(points, key=lambda point: point[1]))
+    parts.append(f'<polyline class="best" points="{line}"/>')
+    for trial, px, py in points:
+        title = f"trial {trial}: {y_name} {py:.5g}, {x_name} {px:.5g}"
+        parts.append(
+            f'<circle class="dot" cx="{x(px):.1f}" cy="{y(py):.1f}" r="{5 if trial == marked else 3.5}">'
+            f"<title>{escape(title)}</title></circle>"
+        )
+        if trial == marked:
+            parts.append(f'<text x="{x(px) + 8:.1f}" y="{y(py) + 14:.1f}">trial {trial}, the knee</text>')
+    return _svg(WIDTH, HEIGHT, parts, f"{y_name} against {x_name} of the Pareto front")
 
 
 def bars(items: Sequence[tuple[str, float]]) -> str:
@@ -97,6 +114,12 @@ def confusion(matrix: Sequence[Sequence[int]], labels: Sequence[str]) -> str:
     return _svg(label + count * side + 4, bottom + label + 4, parts, "confusion matrix")
 
 
+def _padded(values: Sequence[float]) -> tuple[float, float]:
+    low, high = min(values), max(values)
+    pad = 0.06 * (high - low) or 0.02 * abs(high) or 0.01
+    return low - pad, high + pad
+
+
 def _short(text: str, limit: int) -> str:
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
@@ -119,12 +142,20 @@ def _frame(
         parts.append(f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y(value):.1f}" y2="{y(value):.1f}"/>')
         parts.append(f'<text class="name" x="{LEFT - 8}" y="{y(value) + 4:.1f}">{value:.4g}</text>')
     for value in xs:
-        parts.append(f'<text class="middle" x="{x(value):.1f}" y="{HEIGHT - BOTTOM + 18}">{value:.0f}</text>')
+        parts.append(f'<text class="middle" x="{x(value):.1f}" y="{HEIGHT - BOTTOM + 18}">{_brief(value)}</text>')
     middle = (HEIGHT - BOTTOM + TOP) / 2
     parts.append(f'<text class="middle" x="{(LEFT + WIDTH - RIGHT) / 2:.0f}" y="{HEIGHT - 4}">{escape(x_name)}</text>')
     name = escape(_short(y_name, 36))
     parts.append(f'<text class="middle" transform="translate(12,{middle:.0f}) rotate(-90)">{name}</text>')
     return "".join(parts)
+
+
+def _brief(value: float) -> str:
+    """1.5M for 1500000: the ticks of an axis stand side by side."""
+    for limit, unit in ((1e9, "G"), (1e6, "M"), (1e4, "k")):
+        if abs(value) >= limit:
+            return f"{value / (1e3 if unit == 'k' else limit):g}{unit}"
+    return f"{value:g}"
 
 
 def _svg(width: float, height: float, parts: Sequence[str], title: str) -> str:

@@ -41,6 +41,7 @@ def render(run: RunDirectory) -> str:
     name = str(spec.get("name", run.path.name))
     sections = [
         _summary(run, spec, events, history, metrics, evaluation),
+        _front(run),
         _final(events, selected, goal),
         _test(evaluation),
         _progress(history, goal),
@@ -148,6 +149,36 @@ def _final(events: Sequence[Event], selected: Event | None, goal: tuple[str, boo
     return (
         "<h2>Final training</h2><p>Trained from scratch under one protocol; the spread is the standard deviation "
         f"between seeds.</p>{_table(header, rows, words=True)}{note}"
+    )
+
+
+def _front(run: RunDirectory) -> str:
+    """The members of the front that the search found, as a plot of the first two objectives and as a table."""
+    if not run.front.exists():
+        return ""
+    front = read_json(run.front)
+    names = [str(text).split(" ", 1)[1] for text in front["objectives"]]
+    shown = list(dict.fromkeys([*names, "params", "macs", "latency_ms"]))
+    shown = [name for name in shown if all(name in member["measurement"] for member in front["members"])]
+    if not front["members"]:
+        return "<h2>Pareto front</h2><p>No trial kept the constraints.</p>"
+    rows = [
+        [
+            f"trial {member['trial']}",
+            *(f"{member['measurement'][name]:,.5g}" for name in shown),
+            "knee" if member["trial"] == front["knee"] else "",
+        ]
+        for member in front["members"]
+    ]
+    figure = ""
+    if set(names[:2]) <= set(shown):
+        points = [(m["trial"], m["measurement"][names[1]], m["measurement"][names[0]]) for m in front["members"]]
+        figure = f"<figure>{charts.scatter(points, names[1], names[0], front['knee'])}</figure>"
+    table = _table(["trial", *map(_word, shown), ""], rows, words=True)
+    return (
+        "<h2>Pareto front</h2><p>No other trial is better than one of these in every objective: "
+        f"{escape(' and '.join(front['objectives']))}. At the knee, giving up one for another stops paying.</p>"
+        f"{figure}{table}"
     )
 
 

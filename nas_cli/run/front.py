@@ -1,0 +1,68 @@
+"""The Pareto front of a search with several objectives: the trials that no other is better than in all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from nas_cli.search.pareto import dominates, knee
+from nas_cli.trial import Trial
+
+
+class Front:
+    """Follows a search, trial by trial. A trial that breaks a constraint is never on the front."""
+
+    def __init__(self, trials: Iterable[Trial] = ()) -> None:
+        self._members: dict[int, Trial] = {}
+        self.newest: int | None = None
+        """The trial that joined last."""
+        for trial in trials:
+            self.tell(trial)
+
+    def tell(self, trial: Trial) -> bool:
+        """True where the trial is on the front now and was not before."""
+        was = self._members.pop(trial.number, None)
+        measured = trial.status in ("paused", "finished") and trial.rewards and trial.feasible
+        if not measured:
+            return False
+        others = list(self._members.values())
+        if any(other.rewards == trial.rewards or dominates(other.rewards, trial.rewards) for other in others):
+            return False
+        self._members = {t.number: t for t in others if not dominates(trial.rewards, t.rewards)}
+        self._members[trial.number] = trial
+        self.newest = trial.number
+        return was is None
+
+    def __len__(self) -> int:
+        return len(self._members)
+
+    @property
+    def members(self) -> list[Trial]:
+        """The highest first reward first."""
+        return sorted(self._members.values(), key=lambda trial: trial.rewards, reverse=True)
+
+    @property
+    def knee(self) -> Trial | None:
+        """Where giving up one objective for another stops paying; None while the front is empty."""
+        members = self.members
+        return members[knee([trial.rewards for trial in members])] if members else None
+
+
+def describe_front(
+    front: Front, goals: Sequence[str], resolved: Mapping[int, Mapping[str, Any]], final: Mapping[str, Any] | None
+) -> dict[str, Any]:
+    """front.json: the objectives, the knee, and each member with its measurement and what `resolved` has of it.
+
+    `final` is the journal's final_selected, once there is one: what was trained from scratch, and what was kept.
+    """
+    bend = front.knee
+    members = [
+        {"trial": trial.number, "measurement": dict(trial.measurement), **resolved[trial.number]}
+        for trial in front.members
+    ]
+    return {
+        "objectives": list(goals),
+        "knee": bend.number if bend else None,
+        "members": members,
+        "final": {key: final[key] for key in ("candidate", "seed", "front", "ranking")} if final else None,
+    }

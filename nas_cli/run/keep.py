@@ -1,0 +1,101 @@
+"""What a finished run leaves: the networks that are kept, with their weights and what was measured of them."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from nas_cli.errors import Infeasible, RunError
+from nas_cli.execute.session import Session
+from nas_cli.run.compose import Experiment
+from nas_cli.run.directory import RunDirectory, dump_yaml, write_json, write_text
+from nas_cli.run.final import Candidate
+from nas_cli.run.front import Front, describe_front
+from nas_cli.run.selection import Repetition, Selection
+from nas_cli.space.edit import replay
+from nas_cli.space.nodes import to_yaml
+
+
+@dataclass(frozen=True)
+class Keeper:
+    """Of one run; `chosen` are the candidates of its final phase, by name."""
+
+    experiment: Experiment
+    session: Session
+    run: RunDirectory
+    chosen: Mapping[str, Candidate]
+
+    def keep(self, selection: Selection, done: list[Repetition]) -> None:
+        """Writes best/, and for a search with several objectives front/NAME/ for each that no other one beats.
+
+        Each folder, and front/ as a whole, appears whole or not at all. Raises RunError where weights were deleted.
+        """
+        building = self._fresh(".best.tmp")
+        self._write(building, selection.winner, selection.verdict)
+        self._replace(building, self.run.best)
+        if not selection.front:
+            return
+        building = self._fresh(".front.tmp")
+        for name in selection.front:
+            trained = [r for r in done if r.candidate == name and r.reward is not None]
+            best = max(trained, key=lambda r: (r.feasible, r.reward, -r.seed))
+            folder = building / name
+            folder.mkdir()
+            self._write(folder, best, selection.verdict)
+        self._replace(building, self.run.path / "front")
+
+    def _fresh(self, name: str) -> Path:
+        building = self.run.path / name
+        shutil.rmtree(building, ignore_errors=True)
+        building.mkdir()
+        return building
+
+    def _replace(self, building: Path, folder: Path) -> None:
+        shutil.rmtree(folder, ignore_errors=True)
+        building.rename(folder)
+
+    def _write(self, folder: Path, kept: Repetition, verdict: str) -> None:
+        """The architecture, the weights and the validation measurement of one final training."""
+        experiment, session, names = self.experiment, self.session, self.run
+        candidate = self.chosen[kept.candidate]
+        weights = self.run.final_weights(kept.candidate, kept.seed)
+        if not weights.exists():
+            raise RunError(f"{weights} is missing: it was deleted; 'nas search --resume' trains it again")
+        content = {
+            "format": 1,
+            "name": experiment.spec.name,
+            "task": experiment.spec.task,
+            "labels": list(session.labels),
+            "input": {"shape": list(session.input_shape), "dtype": "uint8"},
+            "model": candidate.architecture,
+            "train": dict(candidate.train),
+        }
+        metrics = {name: kept.measurement[name] for name in experiment.task.metrics if name in kept.measurement}
+        others = {name: value for name, value in kept.measurement.items() if name not in metrics}
+        summary = {
+            "candidate": kept.candidate,
+            "seed": kept.seed,
+            "reward": kept.reward,
+            "objective": experiment.objective.describe(),
+            "validation": metrics,
+            **others,
+            "verdict": verdict,
+        }
+        write_text(folder / names.architecture.name, dump_yaml(content))
+        write_json(folder / names.metrics.name, summary)
+        shutil.copyfile(weights, folder / names.weights.name)
+
+
+def write_front(experiment: Experiment, run: RunDirectory, front: Front, selection: Selection | None = None) -> None:
+    """Writes front.json: the front of the search, each member with its architecture and recipe."""
+    networks = {}
+    for trial in front.members:
+        try:
+            resolved = replay(experiment.space, trial.genotype)
+        except Infeasible as error:
+            raise RunError(f"trial {trial.number} of {run.path} does not fit the spec any more: {error}") from None
+        networks[trial.number] = {"architecture": to_yaml(resolved.model), "train": dict(resolved.train)}
+    goals = [str(goal) for goal in experiment.objective.goals]
+    write_json(run.front, describe_front(front, goals, networks, selection.as_event() if selection else None))

@@ -1,0 +1,104 @@
+"""NSGA-II: a genetic algorithm for several objectives, kept diverse along their Pareto front.
+
+Deb, Pratap, Agarwal & Meyarivan, "A Fast and Elitist Multiobjective Genetic Algorithm: NSGA-II", IEEE Transactions on
+Evolutionary Computation 6(2), 2002: non-dominated sorting, crowding distance, constrained domination (section VI).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from nas_cli.registry import Fraction, PositiveInt
+from nas_cli.search.pareto import crowding, non_dominated_sort
+from nas_cli.search.strategy import STRATEGIES, Memory
+from nas_cli.space.edit import crossover, mutate, sample
+from nas_cli.space.space import Space
+from nas_cli.trial import Genotype, Trial, rewards_of
+
+Fitness = tuple[int, float]
+"""(minus the front, crowding distance): the larger is the better."""
+
+
+@STRATEGIES.register("nsga2")
+class Nsga2:
+    """For several objectives: parents are chosen by front and crowding; one that keeps the constraints wins."""
+
+    several = True
+
+    def __init__(
+        self,
+        space: Space,
+        seed: int,
+        population: PositiveInt = 20,
+        crossover: Fraction = 0.5,
+        mutation: Fraction = 1.0,
+    ) -> None:
+        self.space = space
+        self.seed = seed
+        self.size = population
+        self.crossover = crossover
+        self.mutation = mutation
+        self.memory = Memory(space)
+        self.members: dict[int, Trial] = {}
+        self.fitness: dict[int, Fitness] = {}
+
+    def ask(self, number: int) -> Genotype:
+        rng = np.random.default_rng([self.seed, number])
+        if len(self.members) < self.size:
+            return self.memory.fresh(lambda _: sample(self.space, rng))
+        return self.memory.fresh(lambda attempt: self._child(attempt, rng))
+
+    def _child(self, attempt: int, rng: np.random.Generator) -> Genotype:
+        child = self._winner(rng)
+        if rng.random() < self.crossover:
+            child = crossover(self.space, child, self._winner(rng), rng)
+        mutations = int(rng.random() < self.mutation) + attempt // 4  # more where everything near was tried
+        for _ in range(mutations):
+            child = mutate(self.space, child, rng)
+        return child
+
+    def _winner(self, rng: np.random.Generator) -> Genotype:
+        """Of a binary tournament."""
+        entrants = rng.choice(list(self.members), 2)
+        return self.members[max(entrants.tolist(), key=self.fitness.__getitem__)].genotype
+
+    def tell(self, trial: Trial) -> None:
+        """Each child competes as soon as it is measured, so that workers never wait for a generation to end.
+
+        That is the steady-state form: Durillo et al., "On the Effect of the Steady-State Selection Scheme in
+        Multi-Objective Genetic Algorithms", EMO 2009.
+        """
+        self.memory.add(trial)
+        if trial.status == "failed":
+            self.members.pop(trial.number, None)  # on a later rung
+        if trial.status in ("paused", "finished") and rewards_of(trial):
+            self.members[trial.number] = trial
+            self._select()
+
+    def _select(self) -> None:
+        """Keeps the best: whole fronts, and of the last one those in the least crowded places."""
+        self.fitness = constrained_fitness(self.members)
+        if len(self.members) > self.size:
+            worst = min(self.members, key=lambda number: (self.fitness[number], -number))
+            del self.members[worst]
+            self.fitness = constrained_fitness(self.members)
+
+
+def constrained_fitness(members: dict[int, Trial]) -> dict[int, Fitness]:
+    """By constrained domination: those that keep the constraints by front, then the others by how much they break.
+
+    Rewards of different rungs do not compare: the fronts of a higher rung are above those of a lower one.
+    """
+    fitness: dict[int, Fitness] = {}
+    depth = 0
+    for rung in sorted({trial.rung for trial in members.values()}, reverse=True):
+        kept = [trial for trial in members.values() if trial.feasible and trial.rung == rung]
+        for front in non_dominated_sort([rewards_of(trial) for trial in kept]):
+            distances = crowding([rewards_of(kept[index]) for index in front])
+            for index, distance in zip(front, distances, strict=True):
+                fitness[kept[index].number] = -depth, distance
+            depth += 1
+    broken = sorted((trial for trial in members.values() if not trial.feasible), key=lambda t: (t.violation, t.number))
+    for place, trial in enumerate(broken):
+        fitness[trial.number] = -depth - place, 0.0
+    return fitness
