@@ -60,6 +60,13 @@ def _factor(text: str) -> float | None:
 
 
 @dataclass(frozen=True)
+class Parsed:
+    """Marks an argument that a person may write as a text, such as `4GB`, which `parse` makes a number of."""
+
+    parse: Callable[[object], Any]
+
+
+@dataclass(frozen=True)
 class Component:
     """Marks an argument that is itself a component: `Annotated[Any, Component(OPTIMIZERS)]`."""
 
@@ -278,6 +285,9 @@ def _check_plain(annotation: Any, value: Any) -> Any:
 def _check_annotated(base: Any, marks: tuple[Any, ...], value: Any) -> Any:
     bounds = [mark for mark in marks if isinstance(mark, Between)]
     checked: Any = value
+    for mark in marks:
+        if isinstance(mark, Parsed):
+            return mark.parse(value)
     try:
         checked = check(base, value)
     except ValueError as error:

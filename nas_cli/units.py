@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+from typing import Annotated
+
+from nas_cli.registry import Parsed
 
 SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 BYTES = {"b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12, "kib": 2**10, "mib": 2**20, "gib": 2**30}
@@ -36,3 +39,7 @@ def parse_size(value: object) -> int:
     if not 0 < size < 1e18:
         raise ValueError("a size above 0")
     return int(size)
+
+
+Bytes = Annotated[int, Parsed(parse_size)]
+"""An argument of a component that is a size."""

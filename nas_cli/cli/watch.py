@@ -13,7 +13,7 @@ from typing import Any
 from nas_cli.cli.output import count, number
 from nas_cli.run.directory import RunDirectory, read_yaml
 from nas_cli.run.front import Front
-from nas_cli.run.journal import read_journal
+from nas_cli.run.journal import iter_journal
 from nas_cli.spec.schema import RunSpec, check_spec
 from nas_cli.trial import History, Measurement, Trial, rank
 
@@ -68,7 +68,7 @@ class Watch:
         directory = RunDirectory(run)
         self.run = run
         self.spec = check_spec(read_yaml(directory.spec))
-        for event in read_journal(directory.journal):
+        for event in iter_journal(directory.journal):
             self._fold(event)
         self.improved = False
 

@@ -1,6 +1,7 @@
 """The user's files as arrays, and how they are divided. Importing the room registers its sources."""
 
 from nas_cli.data import digits, idx, image_folder, npz
+from nas_cli.data.cache import Cache
 from nas_cli.data.inputs import read_inputs
 from nas_cli.data.load import TrainingData, load_test, load_training, normalisation
 from nas_cli.data.settings import DataSettings, parse_data, source_params
@@ -8,6 +9,7 @@ from nas_cli.data.source import SOURCES, Dataset, Examples, Part
 
 __all__ = [
     "SOURCES",
+    "Cache",
     "DataSettings",
     "Dataset",
     "Examples",

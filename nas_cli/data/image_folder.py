@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Literal
@@ -11,11 +11,13 @@ import numpy as np
 
 from nas_cli.data.files import require_folder, unreadable
 from nas_cli.data.pictures import SUFFIXES, Fit, Look, decode, in_parallel, look, require_pillow
-from nas_cli.data.source import SOURCES, Array, Dataset, Examples
+from nas_cli.data.source import SOURCES, Array, Dataset, Examples, Stream
 from nas_cli.errors import DataError
 from nas_cli.registry import Size
+from nas_cli.units import Bytes
 
 PARTS = {"validation": ("validation", "valid", "val"), "test": ("test",)}
+CHUNK = 256
 OTHER_IMAGES = (".gif", ".bmp", ".tif", ".tiff", ".webp", ".heic", ".avif", ".ppm", ".pgm", ".jp2")
 
 
@@ -25,11 +27,13 @@ def image_folder(
     size: Size | None = None,
     color: Literal["auto", "grey", "rgb"] = "auto",
     fit: Fit = "stretch",
+    cache_above: Bytes = 4_000_000_000,
 ) -> Dataset:
     """PNG and JPEG images, a folder for each class; above them train, validation and test folders, or none.
 
     `size` in pixels is a side or [height, width], and needed where images differ in size; `fit` says what happens to
     other proportions. `color: auto` is grey where every image to train on is stored as grey, and colour otherwise.
+    A part of more than `cache_above` decoded is not held in memory, but decoded once into a file beside the runs.
     """
     require_pillow("the source image-folder")
     require_folder(path)
@@ -37,9 +41,9 @@ def image_folder(
     top = path / "train" if divided else path
     files, labels = find_images(top)
     target = (size, size) if isinstance(size, int) else size
-    settled: list[Callable[[Path], Array]] = []
+    settled: list[partial[Array]] = []
 
-    def to_pixels() -> Callable[[Path], Array]:
+    def to_pixels() -> partial[Array]:
         # Settled once, by the headers of the images to train on: other parts are read in the same way.
         if not settled:
             looks = list(in_parallel(look, files)) if color == "auto" or target is None else []
@@ -48,7 +52,7 @@ def image_folder(
         return settled[0]
 
     def part(folder: Path) -> Examples:
-        return examples(folder, *find_images(folder), to_pixels)
+        return examples(folder, *find_images(folder), to_pixels, cache_above)
 
     def own(name: str) -> Callable[[], Examples] | None:
         folders = [path / word for word in PARTS[name] if (path / word).is_dir()] if divided else []
@@ -61,11 +65,11 @@ def image_folder(
             )
         return part(folder)
 
-    return Dataset(examples(top, files, labels, to_pixels), own("validation"), own("test"), elsewhere)
+    return Dataset(examples(top, files, labels, to_pixels, cache_above), own("validation"), own("test"), elsewhere)
 
 
 def examples(
-    folder: Path, files: list[Path], labels: Array, to_pixels: Callable[[], Callable[[Path], Array]]
+    folder: Path, files: list[Path], labels: Array, to_pixels: Callable[[], partial[Array]], cache_above: int
 ) -> Examples:
     """The images of one part; a file is opened when it is needed."""
 
@@ -79,7 +83,13 @@ def examples(
         assert pixels is not None
         return pixels
 
-    return Examples(str(folder), labels, read)
+    def chunks() -> Iterator[Array]:
+        yield read(np.arange(1))  # by which the others' size is known
+        for start in range(1, len(files), CHUNK):
+            yield read(np.arange(start, min(start + CHUNK, len(files))))
+
+    stream = Stream(chunks, files, lambda: repr(sorted(to_pixels().keywords.items())), cache_above)
+    return Examples(str(folder), labels, read, stream)
 
 
 def subfolders(folder: Path) -> list[Path]:

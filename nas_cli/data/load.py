@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from nas_cli.data.cache import Cache
 from nas_cli.data.classes import Classes, find_classes
 from nas_cli.data.pixels import shape_text
 from nas_cli.data.settings import AUTO_FRACTION, DataSettings
@@ -30,9 +31,10 @@ class TrainingData:
     input_shape: tuple[int, ...]
 
 
-def load_training(settings: DataSettings, seed: int) -> TrainingData:
+def load_training(settings: DataSettings, seed: int, cache: Cache | None = None) -> TrainingData:
     """Reads the training and the validation part; files of the test part are not opened.
 
+    `cache` is where inputs go that do not fit into memory; without one, everything is read into memory.
     Raises DataError with one sentence where the data is missing, damaged or cannot be learned from.
     """
     dataset = settings.open()
@@ -45,13 +47,17 @@ def load_training(settings: DataSettings, seed: int) -> TrainingData:
     fraction = _fraction(settings.validation, dataset, "validation")
     if fraction is not None:
         stay, held = _divide(targets, stay, fraction, seed, "validation")
-        inputs = dataset.train.read(np.concatenate([stay, held]))  # at once, since reading may unpack a whole file
-        train = Part(inputs[: len(stay)], targets[stay])
-        validation = Part(inputs[len(stay) :], targets[held])
+        mapped = cache.inputs(dataset.train) if cache else None
+        if mapped is not None:
+            train, validation = Part(mapped, targets[stay], stay), Part(mapped, targets[held], held)
+        else:
+            inputs = dataset.train.read(np.concatenate([stay, held]))  # at once: reading may unpack a whole file
+            train = Part(inputs[: len(stay)], targets[stay])
+            validation = Part(inputs[len(stay) :], targets[held])
     else:
         stay = np.random.default_rng([seed, 0]).permutation(stay)
-        train = Part(dataset.train.read(stay), targets[stay])
-        validation = _whole(_own_part(settings.validation, dataset, "validation"), classes)
+        train = _part(dataset.train, stay, targets, cache)
+        validation = _whole(_own_part(settings.validation, dataset, "validation"), classes, cache)
     shape = tuple(train.inputs.shape[1:])
     _same_shape(validation, shape, "validation")
     return TrainingData(train, validation, classes.names, shape)
@@ -62,6 +68,7 @@ def load_test(
     seed: int,
     labels: Sequence[str] | None = None,
     input_shape: Sequence[int] | None = None,
+    cache: Cache | None = None,
 ) -> Part:
     """Reads the test part that `load_training` with the same `seed` left alone, in the order of its files.
 
@@ -79,9 +86,9 @@ def load_test(
         targets = classes.encode(dataset.train)
         _, held = _divide(targets, np.arange(len(targets)), fraction, seed, "test")
         held = np.sort(held)
-        test = Part(dataset.train.read(held), targets[held])
+        test = _part(dataset.train, held, targets, cache)
     else:
-        test = _whole(_own_part(settings.test, dataset, "test"), classes)
+        test = _whole(_own_part(settings.test, dataset, "test"), classes, cache)
     if input_shape is not None:
         _same_shape(test, tuple(input_shape), "test")
     return test
@@ -95,9 +102,12 @@ def normalisation(part: Part) -> tuple[tuple[float, ...], tuple[float, ...]]:
     assert part.inputs.dtype == np.uint8, part.inputs.dtype
     channels = part.inputs.shape[1]
     counts = np.zeros((channels, 256), np.int64)
+    # What is mapped from a file is read in its order.
+    part = part if part.rows is None else Part(part.inputs, part.targets, np.sort(part.rows))
     for start in range(0, len(part), CHUNK):
+        pixels = part.take(start, start + CHUNK)
         for channel in range(channels):
-            chunk = part.inputs[start : start + CHUNK, channel]
+            chunk = pixels[:, channel]
             counts[channel] += np.bincount(chunk.reshape(-1), minlength=256)
     values = np.arange(256)
     mean = counts @ values / counts.sum(axis=1)
@@ -137,9 +147,16 @@ def _divide(targets: Array, among: Array, fraction: float, seed: int, part: str)
     return among[stay], among[held]
 
 
-def _whole(examples: Examples, classes: Classes) -> Part:
+def _part(examples: Examples, indices: Array, targets: Array, cache: Cache | None) -> Part:
+    mapped = cache.inputs(examples) if cache else None
+    if mapped is not None:
+        return Part(mapped, targets[indices], indices)
+    return Part(examples.read(indices), targets[indices])
+
+
+def _whole(examples: Examples, classes: Classes, cache: Cache | None) -> Part:
     targets = classes.encode(examples)
-    return Part(examples.read(np.arange(len(targets))), targets)
+    return _part(examples, np.arange(len(targets)), targets, cache)
 
 
 def _same_shape(part: Part, shape: tuple[int, ...], name: str) -> None:

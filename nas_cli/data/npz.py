@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +11,9 @@ import numpy as np
 from nas_cli.data.classes import as_labels
 from nas_cli.data.files import array_examples, choose_part, reading_numpy, require_file
 from nas_cli.data.pixels import Layout
-from nas_cli.data.source import SOURCES, Array, Dataset, Examples
+from nas_cli.data.source import SOURCES, Array, Dataset, Examples, Stream
 from nas_cli.errors import DataError
+from nas_cli.units import Bytes
 
 NAMES = {
     "train": (("x_train", "y_train"), ("train_images", "train_labels"), ("x", "y"), ("images", "labels")),
@@ -19,15 +21,22 @@ NAMES = {
     "test": (("x_test", "y_test"), ("test_images", "test_labels")),
 }
 """What the arrays of a part may be called: images, labels."""
+CHUNK = 1024
 KNOWN = ", ".join(dict.fromkeys(f"{x} and {y}" for pairs in (NAMES["train"], NAMES["test"][:1]) for x, y in pairs))
 
 
 @SOURCES.register("npz")
-def npz(path: Path, layout: Layout = "auto", labels: list[str] | None = None) -> Dataset:
+def npz(
+    path: Path,
+    layout: Layout = "auto",
+    labels: list[str] | None = None,
+    cache_above: Bytes = 4_000_000_000,
+) -> Dataset:
     """Arrays in a .npz file: x_train, y_train and, where there are any, x_test, y_test; or x, y; or images, labels.
 
     Images are (N, H, W), (N, H, W, C) or (N, C, H, W), of uint8, or floats from 0 to 1; `layout` says which where the
     shape leaves it open. Labels are whole numbers or texts; `labels` names the classes 0, 1, ….
+    Images that take more than `cache_above` as uint8 are not held in memory, but read once into a file beside the runs.
     """
     parts = find_arrays(path)
     if "train" not in parts:
@@ -35,12 +44,12 @@ def npz(path: Path, layout: Layout = "auto", labels: list[str] | None = None) ->
         raise DataError(f"{path} has no arrays for training: it has {names}; known are {KNOWN}")
 
     def part(name: str) -> Examples:
-        return examples(path, *parts[name], layout)
+        return examples(path, *parts[name], layout, cache_above)
 
     def elsewhere(other: Path, wanted: str) -> Examples:
         found = find_arrays(other)
         name = choose_part(other, list(found), wanted, trained_on=path)
-        return examples(other, *found[name], layout)
+        return examples(other, *found[name], layout, cache_above)
 
     return Dataset(
         train=part("train"),
@@ -75,7 +84,7 @@ def find_arrays(path: Path) -> dict[str, tuple[str, str]]:
     return found
 
 
-def examples(path: Path, images: str, labels: str, layout: Layout) -> Examples:
+def examples(path: Path, images: str, labels: str, layout: Layout, cache_above: int) -> Examples:
     """The examples of one part; the labels are read now, the images when they are needed."""
     origin = f"{images} of {path}"
     targets = as_labels(read_array(path, labels), f"{labels} of {path}")
@@ -83,7 +92,17 @@ def examples(path: Path, images: str, labels: str, layout: Layout) -> Examples:
     def read(indices: Array) -> Array:
         return array_examples(read_array(path, images), targets, origin, layout).read(indices)
 
-    return Examples(origin, targets, read)
+    def chunks() -> Iterator[Array]:
+        seen = 0
+        for piece in stream_array(path, images):
+            labels_of_piece = targets[seen : seen + len(piece)]
+            yield array_examples(piece, labels_of_piece, origin, layout).read(np.arange(len(piece)))
+            seen += len(piece)
+        if seen != len(targets):
+            raise DataError(f"{origin} has {seen:,} images and {len(targets):,} labels")
+
+    stream = Stream(chunks, (path,), lambda: f"{images} {layout}", cache_above)
+    return Examples(origin, targets, read, stream)
 
 
 def read_array(path: Path, name: str) -> Array:
@@ -91,3 +110,25 @@ def read_array(path: Path, name: str) -> Array:
     with reading_numpy(f"{name} of {path}", path), np.load(path, allow_pickle=False) as arrays:
         array: Array = arrays[name]
         return array
+
+
+def stream_array(path: Path, name: str) -> Iterator[Array]:
+    """One array of a .npz file in pieces of its first axis, without holding it whole. Raises DataError."""
+    with (
+        reading_numpy(f"{name} of {path}", path),
+        zipfile.ZipFile(path) as archive,
+        archive.open(f"{name}.npy") as file,
+    ):
+        version = np.lib.format.read_magic(file)
+        header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        shape, fortran, dtype = header(file)
+        if dtype.hasobject or fortran or not shape:  # rare: read whole, with NumPy's own checks
+            yield read_array(path, name)
+            return
+        row = int(np.prod(shape[1:], dtype=np.int64)) * dtype.itemsize
+        for start in range(0, shape[0], CHUNK):
+            count = min(CHUNK, shape[0] - start)
+            content = file.read(count * row)
+            if len(content) != count * row:
+                raise DataError(f"{name} of {path} is cut short")
+            yield np.frombuffer(content, dtype).reshape(count, *shape[1:])

@@ -9,7 +9,7 @@ reads files, and lets `validation:` and `test:` be paths of the same format.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,13 +23,35 @@ Array = np.ndarray[Any, Any]
 
 @dataclass(frozen=True)
 class Part:
-    """Examples in memory. `inputs`: for images uint8 (N, C, H, W). `targets`: int64 (N,), indices of labels."""
+    """Examples to use. `inputs`: for images uint8 (N, C, H, W). `targets`: int64 (n,), indices of labels.
+
+    Example i is `inputs[i]`, or `inputs[rows[i]]` where the inputs are a file of more, mapped and not in memory.
+    """
 
     inputs: Array
     targets: Array
+    rows: Array | None = None
 
     def __len__(self) -> int:
         return len(self.targets)
+
+    def take(self, start: int, stop: int) -> Array:
+        """The inputs of the examples from `start` to `stop`."""
+        return self.inputs[start:stop] if self.rows is None else self.inputs[self.rows[start:stop]]
+
+
+@dataclass(frozen=True)
+class Stream:
+    """Another way to read all inputs of a part: in their order, in pieces, for data that does not fit into memory.
+
+    `chunks` gives uint8 (n, C, H, W) pieces. Inputs that take more than `above` bytes are read this way, once, and are
+    kept on disk for as long as `files` and `settings()`, which says how they are read, stay the same.
+    """
+
+    chunks: Callable[[], Iterator[Array]]
+    files: Sequence[Path]
+    settings: Callable[[], str]
+    above: int
 
 
 @dataclass(frozen=True)
@@ -43,6 +65,7 @@ class Examples:
     origin: str
     labels: Array
     read: Callable[[Array], Array]
+    stream: Stream | None = None
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from nas_cli.data import load_test, load_training
+from nas_cli.data import Part, load_test, load_training
 from nas_cli.deliver.load import Model, load
 from nas_cli.deliver.report import write_report
 from nas_cli.errors import DataError, UserError
@@ -33,8 +33,8 @@ def evaluate(
     Raises RunError and DataError.
     """
     model = load(run, plugins, root, member)
-    test = load_test(model.data, model.seed, model.labels, model.input_shape)
-    logits = predict_logits(model.network, torch.from_numpy(test.inputs))
+    test = load_test(model.data, model.seed, model.labels, model.input_shape, model.cache)
+    logits = predict_logits(model.network, torch.from_numpy(test.inputs), rows_of(test))
     report = {
         "run": str(model.run.path),
         "name": model.name,
@@ -59,17 +59,21 @@ def tables(report: Mapping[str, Any]) -> list[Table]:
 
 def recompute(model: Model) -> dict[str, Any]:
     """The validation metrics of the stored weights, computed again, beside the logged ones."""
-    data = load_training(model.data, model.seed)
+    data = load_training(model.data, model.seed, model.cache)
     if data.labels != model.labels:
         raise DataError(f"the data has other classes than {model.run.path} was trained on: {', '.join(data.labels)}")
     inputs, targets = torch.from_numpy(data.validation.inputs), torch.from_numpy(data.validation.targets)
-    _, found = evaluate_network(model.network, inputs, targets, model.task)
+    _, found = evaluate_network(model.network, inputs, targets, model.task, rows_of(data.validation))
     logged = dict(model.metrics["validation"])
     largest = max((abs(found[name] - logged[name]) for name in logged if name in found), default=0.0)
     # A sum in another order, on another CPU, may differ in the last digits; a count of right answers may not.
     counts = [name for name in logged if name in model.task.proportions]
     equal = all(found[name] == logged[name] for name in counts) and largest <= 1e-4
     return {"logged": logged, "recomputed": found, "largest_difference": largest, "equal": equal}
+
+
+def rows_of(part: Part) -> torch.Tensor | None:
+    return torch.from_numpy(part.rows) if part.rows is not None else None
 
 
 def _latency(model: Model) -> dict[str, Any]:

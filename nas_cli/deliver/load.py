@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from nas_cli.data import DataSettings, parse_data, read_inputs
+from nas_cli.data import Cache, DataSettings, parse_data, read_inputs
 from nas_cli.deliver.stored import read_metrics
 from nas_cli.errors import Infeasible, RunError, SpecError, did_you_mean
 from nas_cli.model.build import build
@@ -19,8 +20,8 @@ from nas_cli.model.initialise import initialise
 from nas_cli.model.network import Network
 from nas_cli.model.ops import OPS, Shape
 from nas_cli.plugins import import_plugin
-from nas_cli.run.directory import RunDirectory, open_run, read_yaml
-from nas_cli.run.journal import read_journal
+from nas_cli.run.directory import CACHE, RunDirectory, open_run, read_yaml
+from nas_cli.run.journal import iter_journal
 from nas_cli.space.parse import parse_architecture
 from nas_cli.task import TASKS, Task
 from nas_cli.train.checkpoint import load_tensors
@@ -48,6 +49,11 @@ class Model:
         found = read_inputs(self.data, self.input_shape, [Path(file) for file in files])
         return np.stack([array for _, array in found])
 
+    @property
+    def cache(self) -> Cache:
+        """Where data lies that does not fit into memory."""
+        return Cache(self.run.path.parent / CACHE)
+
     def example(self) -> torch.Tensor:
         """Raw inputs to trace with: a batch of two, so that its length is not taken for a constant 1."""
         return torch.zeros((2, *self.input_shape), dtype=torch.uint8)
@@ -70,7 +76,7 @@ def load(
     """
     directory = open_run(Path(run) if run is not None else None, root)
     if not directory.best.is_dir():
-        read_journal(directory.journal)
+        deque(iter_journal(directory.journal), maxlen=0)  # a damaged one is answered first
         raise RunError(f"{directory.path} is not finished: go on with 'nas search --resume {directory.path}'")
     if member is not None:
         directory = _member(directory, member)

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from nas_cli.data import DataSettings, load_training, normalisation
+from nas_cli.data import Cache, DataSettings, load_training, normalisation
 from nas_cli.execute.hardware import cores, find_device
 from nas_cli.execute.shared import SharedArrays, attach
 from nas_cli.model.build import plan
@@ -55,6 +55,7 @@ class Session:
         layout: str = "auto",
         threads: int = 1,
         latency: tuple[int, int] = (1, 1),
+        cache: Cache | None = None,
     ) -> Session:
         """Reads the training and validation parts and chooses how to train; `here` trains in this process.
 
@@ -62,16 +63,17 @@ class Session:
         """
         place = find_device(device)
         torch.set_num_threads(threads)
-        loaded = load_training(data, seed)
+        loaded = load_training(data, seed, cache)
         mean, std = normalisation(loaded.train)
-        shared = SharedArrays(
-            {
-                "train_inputs": loaded.train.inputs,
-                "train_targets": loaded.train.targets,
-                "validation_inputs": loaded.validation.inputs,
-                "validation_targets": loaded.validation.targets,
-            }
-        )
+        arrays = {
+            "train_inputs": loaded.train.inputs,
+            "train_targets": loaded.train.targets,
+            "train_rows": loaded.train.rows,
+            "validation_inputs": loaded.validation.inputs,
+            "validation_targets": loaded.validation.targets,
+            "validation_rows": loaded.validation.rows,
+        }
+        shared = SharedArrays({name: array for name, array in arrays.items() if array is not None})
         chosen, reasons = choose_precision(precision, layout, place, loaded.input_shape)
         tensors = _tensors(shared.arrays, len(loaded.labels))
         labels, shape = loaded.labels, loaded.input_shape

@@ -16,12 +16,12 @@ import numpy as np
 
 Array = np.ndarray[Any, Any]
 Layout = dict[str, dict[str, Any]]
-"""Name → dtype, shape and offset in bytes. JSON data."""
+"""Name → dtype, shape and offset in bytes, and the path where it lies in a file of its own. JSON data."""
 ALIGNMENT = 64
 
 
 class SharedArrays:
-    """`arrays` copied into a nameless file and mapped from there.
+    """`arrays` copied into a nameless file and mapped from there; those that a file holds already stay there.
 
     `file` is its descriptor, for a child process to inherit; `layout` says what lies where. Raises OSError where
     memory or disk do not suffice.
@@ -33,12 +33,15 @@ class SharedArrays:
         size = 0
         for name, array in arrays.items():
             self.layout[name] = {"dtype": array.dtype.str, "shape": list(array.shape), "offset": size}
+            if isinstance(array, np.memmap):
+                self.layout[name] |= {"offset": array.offset, "path": str(array.filename)}
+                continue
             size += -(-array.nbytes // ALIGNMENT) * ALIGNMENT
         os.ftruncate(self.file, size)
         if size:
             with mmap.mmap(self.file, size) as whole:
                 for name, entry in self.layout.items():
-                    if arrays[name].size:
+                    if arrays[name].size and "path" not in entry:
                         _view(whole, entry)[...] = arrays[name]
         self.arrays = attach(self.file, self.layout)
 
@@ -54,8 +57,15 @@ def attach(file: int, layout: Layout) -> dict[str, Array]:
     size = os.fstat(file).st_size
     whole = mmap.mmap(file, size, access=mmap.ACCESS_COPY) if size else None
     found: dict[str, Array] = {}
+    mapped: dict[str, Array] = {}
     for name, entry in layout.items():
-        if whole is not None and 0 not in entry["shape"]:
+        path = entry.get("path")
+        if path is not None:  # two parts of one file are one mapping
+            if path not in mapped:
+                shape = tuple(entry["shape"])
+                mapped[path] = np.memmap(path, np.dtype(entry["dtype"]), "c", entry["offset"], shape)
+            found[name] = mapped[path]
+        elif whole is not None and 0 not in entry["shape"]:
             found[name] = _view(whole, entry)
         else:
             found[name] = np.empty(entry["shape"], np.dtype(entry["dtype"]))

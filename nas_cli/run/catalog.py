@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from nas_cli.errors import UserError, did_you_mean
 from nas_cli.model.ops import OPS
-from nas_cli.registry import Between, Param, Relative, type_name
+from nas_cli.registry import Between, Param, Parsed, Relative, type_name
 from nas_cli.run.compose import compose
 from nas_cli.space.builtins import builtin_names, load_builtin
 from nas_cli.space.canonical import Canonical
@@ -52,6 +52,8 @@ def short_type(annotation: Any) -> str:
     if origin is Annotated:
         if any(isinstance(mark, Relative) for mark in args[1:]):
             return "same, x2"
+        if any(isinstance(mark, Parsed) for mark in args[1:]):
+            return "number with a unit"
         return " ".join([short_type(args[0]), *(_bounds(mark) for mark in args[1:] if isinstance(mark, Between))])
     if origin in (Union, types.UnionType):
         return " | ".join(short_type(arg) for arg in args if arg is not type(None))

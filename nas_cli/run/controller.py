@@ -6,6 +6,7 @@ Every step is journaled first and told afterwards, so a live run and a resumed o
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable, Mapping
 
 from nas_cli.errors import Infeasible, NasError
@@ -19,7 +20,7 @@ from nas_cli.run.journal import Event, Journal
 from nas_cli.run.observer import Observer
 from nas_cli.run.screen import Costs, Screen
 from nas_cli.run.seeds import trial_seed
-from nas_cli.run.stopping import budget_spent, only_failures, searched_seconds, stop_now, why_nothing_trained
+from nas_cli.run.stopping import budget_spent, only_failures, stop_now, why_nothing_trained
 from nas_cli.space.edit import replay
 from nas_cli.space.nodes import to_yaml
 from nas_cli.space.space import Resolved
@@ -59,7 +60,7 @@ class Controller:
         self._learn = learn
         self._clock = clock
         self._started_at = clock()
-        self._spent_before = searched_seconds(journal.events)
+        self._spent_before = journal.recorded.seconds
         self._screen = Screen(experiment, costs)
         experiment.space.accept = self._screen.accept
         self._strategy = experiment.make_strategy()
@@ -69,12 +70,16 @@ class Controller:
         self._tried: set[bytes] = set()
         self._known = 0
         self._running = 0
-        for event in journal.events:
+        self._submitted: deque[int] = deque()
+        self._early: dict[int, JobResult] = {}
+        for event in journal.replay():
             self._tell(event)
 
     def search(self) -> str:
         """Searches until a stop condition holds, and returns it as a sentence. Raises NasError where nothing trains."""
-        for trial in [t for t in self.history if t.status == "running"]:
+        last_change = {number: index for index, number in enumerate(self.history.changes)}
+        waiting = [trial for trial in self.history if trial.status == "running"]
+        for trial in sorted(waiting, key=lambda trial: last_change[trial.number]):  # in the order they were started
             self._submit(trial, replay(self.experiment.space, trial.genotype))
         while True:
             reason = self._stop_now()
@@ -83,7 +88,7 @@ class Controller:
                 reason = reason or exhausted
                 break
             # Jobs that run when a stop condition holds are finished and recorded: their time is spent already.
-            result = self._executor.wait(self._patience())
+            result = self._wait()
             if result is None:
                 reason = self._stop_now()
                 self._executor.cancel()  # what was under way starts again if the search is given more time
@@ -96,6 +101,17 @@ class Controller:
             raise NasError(why_nothing_trained(self.history, reason))
         self._append("search_finished", reason=reason, trials=self.history.trained_count)
         return reason
+
+    def _wait(self) -> JobResult | None:
+        """The next result; of a deterministic search that of the job that was submitted first."""
+        if not self.experiment.spec.search.deterministic:
+            return self._executor.wait(self._patience())
+        while self._submitted[0] not in self._early:
+            result = self._executor.wait(self._patience())
+            if result is None:
+                return None
+            self._early[result.number] = result
+        return self._early.pop(self._submitted.popleft())
 
     def _stop_now(self) -> str:
         return stop_now(self.experiment, self.history, self.front, self._seconds())
@@ -197,6 +213,8 @@ class Controller:
             )
         )
         self._running += 1
+        if self.experiment.spec.search.deterministic:
+            self._submitted.append(trial.number)
 
     def _rungs(self, resolved: Resolved) -> tuple[int, ...]:
         """Epochs at the end of each rung. Where every trial trains in full, `train.epochs` may be a decision."""

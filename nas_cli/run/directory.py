@@ -18,6 +18,8 @@ import yaml
 from nas_cli.errors import RunError
 
 RUNS = Path("runs")
+CACHE = ".cache"
+"""Beside the runs: data that does not fit into memory, decoded."""
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from nas_cli.errors import Infeasible
@@ -12,7 +11,7 @@ from nas_cli.model.cost import cost
 from nas_cli.model.latency_table import LatencyTable
 from nas_cli.model.program import Program
 from nas_cli.run.compose import Experiment
-from nas_cli.run.journal import Event, Journal
+from nas_cli.run.journal import Journal
 from nas_cli.space.space import Resolved
 from nas_cli.trial import Measurement
 
@@ -58,10 +57,8 @@ class Estimator:
     memory: int | None = None
     table: LatencyTable = field(default_factory=LatencyTable)
 
-    def replay(self, events: Iterable[Event]) -> None:
-        for event in events:
-            if event["event"] == "latency_table":
-                self.table.entries.update(event["entries"])
+    def __post_init__(self) -> None:
+        self.table.entries.update(self.journal.recorded.latency_table)
 
     def __call__(self, resolved: Resolved) -> Estimate:
         """Raises Infeasible where the network cannot be built, or could not be trained in the memory that there is."""

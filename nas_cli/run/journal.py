@@ -9,6 +9,8 @@ from __future__ import annotations
 import json
 import os
 import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -16,50 +18,96 @@ from typing import Any
 from nas_cli.errors import RunError
 
 Event = dict[str, Any]
+CHUNK = 1 << 16
 
 
-def read_journal(path: Path) -> list[Event]:
-    """All whole events of the journal at `path`. Raises RunError with the line of the first damaged one."""
-    return _parse(path, _read(path))
+SEARCHING = ("trial_started", "trial_finished", "trial_failed", "trial_infeasible", "duplicate", "search_finished")
 
 
-def _read(path: Path) -> bytes:
+def iter_journal(path: Path) -> Iterator[Event]:
+    """The whole events of the journal at `path`, one at a time. Raises RunError with the line of a damaged one."""
     try:
-        return path.read_bytes()
+        with path.open("rb") as file:
+            for number, line in enumerate(file):
+                if line.endswith(b"\n"):
+                    yield _parse(path, number, line)
     except FileNotFoundError:
         raise RunError(f"{path} is missing: {path.parent} is no run directory, or its journal was deleted") from None
     except OSError as error:
         raise RunError(f"{path} cannot be read: {error.strerror}") from None
 
 
-def _parse(path: Path, content: bytes) -> list[Event]:
-    whole = content[: content.rfind(b"\n") + 1]
-    events = []
-    for number, line in enumerate(whole.splitlines()):
-        try:
-            event = json.loads(line)
-        except ValueError:
-            raise RunError(
-                f"{path}:{number + 1}: this line is damaged (no JSON); a run whose journal was changed cannot go on. "
-                f"Deleting this line and all after it brings back the run as it was before"
-            ) from None
-        if not isinstance(event, dict) or not isinstance(event.get("event"), str) or event.get("sequence") != number:
-            raise RunError(
-                f"{path}:{number + 1}: event number {number} is expected here; lines were changed, added or removed"
-            )
-        events.append(event)
-    return events
+def read_journal(path: Path) -> list[Event]:
+    """The same as a list."""
+    return list(iter_journal(path))
+
+
+def _parse(path: Path, number: int, line: bytes) -> Event:
+    try:
+        event = json.loads(line)
+    except ValueError:
+        raise RunError(
+            f"{path}:{number + 1}: this line is damaged (no JSON); a run whose journal was changed cannot go on. "
+            f"Deleting this line and all after it brings back the run as it was before"
+        ) from None
+    if not isinstance(event, dict) or not isinstance(event.get("event"), str) or event.get("sequence") != number:
+        raise RunError(
+            f"{path}:{number + 1}: event number {number} is expected here; lines were changed, added or removed"
+        )
+    return event
+
+
+@dataclass
+class Recorded:
+    """What a journal says of a run besides its trials, event by event: a long journal is never held in memory.
+
+    `seconds` were spent searching: up to each event of the search, without pauses and without final training.
+    `stopped` is why the search ended, "" where it is not over or was given more since; `after` are the events from
+    there on. `latency_table` has the measured entries of that table.
+    """
+
+    seconds: float = 0.0
+    stopped: str = ""
+    after: list[Event] = field(default_factory=list)
+    latency_table: dict[str, float] = field(default_factory=dict)
+    _before: float | None = None
+
+    def fold(self, event: Event) -> None:
+        kind, now = event["event"], event["time"]
+        if kind in SEARCHING and self._before is not None:
+            self.seconds += max(0.0, now - self._before)
+        self._before = now if kind in (*SEARCHING, "run_started", "resumed") else None
+        given_more = any(key.startswith("search.stop") for key in event.get("set", ()))
+        if kind == "search_finished":
+            self.stopped, self.after = str(event["reason"]), []
+        elif kind in SEARCHING or given_more:
+            self.stopped, self.after = "", []
+        elif self.stopped:
+            self.after.append(event)
+        if kind == "latency_table":
+            self.latency_table.update(event["entries"])
 
 
 class Journal:
-    """Opened for appending; use as a context manager. `events` are those that were there."""
+    """Opened for appending; use as a context manager. `recorded` is what was there."""
 
     def __init__(self, path: Path) -> None:
-        content = _read(path) if path.exists() else b""
-        self.events = _parse(path, content)
+        self.recorded = Recorded()
+        self._path = path
+        self._sequence = 0
         self._file = path.open("ab", buffering=0)
-        self._file.truncate(content.rfind(b"\n") + 1)
-        self._sequence = len(self.events)
+        try:
+            for event in iter_journal(path):
+                self.recorded.fold(event)
+                self._sequence += 1
+            self._file.truncate(_whole(path))
+        except BaseException:
+            self._file.close()
+            raise
+
+    def replay(self) -> Iterator[Event]:
+        """All events so far."""
+        return iter_journal(self._path)
 
     def append(self, event: str, **fields: Any) -> Event:
         """Writes one event and returns it once it is on disk. Raises OSError where the disk is full."""
@@ -82,3 +130,17 @@ class Journal:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self._file.close()
+
+
+def _whole(path: Path) -> int:
+    """How many bytes the whole lines of a file take."""
+    with path.open("rb") as file:
+        end = file.seek(0, os.SEEK_END)
+        while end > 0:
+            start = max(0, end - CHUNK)
+            file.seek(start)
+            newline = file.read(end - start).rfind(b"\n")
+            if newline >= 0:
+                return start + newline + 1
+            end = start
+        return 0

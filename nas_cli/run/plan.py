@@ -10,12 +10,14 @@ from typing import Any
 
 import numpy as np
 
+from nas_cli.data import Cache
 from nas_cli.errors import Infeasible, NasError
 from nas_cli.execute.executor import Job
 from nas_cli.execute.hardware import count_workers
 from nas_cli.execute.session import Session
 from nas_cli.execute.worker import run_job
 from nas_cli.run.compose import Experiment, compose
+from nas_cli.run.directory import CACHE, RUNS
 from nas_cli.run.search import hardware_sentence, open_session
 from nas_cli.run.seeds import trial_seed
 from nas_cli.space.edit import decisions, replay, sample
@@ -43,7 +45,7 @@ def plan(spec: Path, overrides: Sequence[str] = ()) -> dict[str, Any]:
     Raises UserError as `nas search` does, and NasError where no drawn candidate can be trained.
     """
     experiment = compose(load_document(spec, overrides))
-    with open_session(experiment) as session:
+    with open_session(experiment, Cache(RUNS / CACHE)) as session:
         return _plan(experiment, session.here())
 
 

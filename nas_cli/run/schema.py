@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from nas_cli.data import SOURCES
 from nas_cli.model.ops import OPS
-from nas_cli.registry import Between, Component, Param, Registry, Relative
+from nas_cli.registry import Between, Component, Param, Parsed, Registry, Relative
 from nas_cli.search import SCHEDULERS, STRATEGIES
 from nas_cli.space.builtins import builtin_names, load_builtin
 from nas_cli.space.nodes import plain
@@ -197,6 +197,8 @@ def _annotated(base: Any, marks: tuple[Any, ...], open_values: bool) -> Schema:
     for mark in marks:
         if isinstance(mark, Component):
             return {"anyOf": _component(mark.registry, open_values)}
+        if isinstance(mark, Parsed):
+            return {"type": ["string", "number"]}
         if isinstance(mark, Between):
             bounds = {"minimum": mark.low, "maximum": mark.high}
             schema = {**schema, **{key: bound for key, bound in bounds.items() if abs(bound) != float("inf")}}

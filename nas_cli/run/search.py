@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import nas_cli
+from nas_cli.data import Cache
 from nas_cli.errors import NasError, SpecError
 from nas_cli.execute.executor import Executor, Limits
 from nas_cli.execute.hardware import available_memory, count_workers
@@ -23,14 +24,13 @@ from nas_cli.execute.session import Session
 from nas_cli.model.latency import device_name
 from nas_cli.run.compose import Experiment, compose, written_out
 from nas_cli.run.controller import Controller
-from nas_cli.run.directory import RunDirectory, create_run, open_run, write_text
+from nas_cli.run.directory import CACHE, RunDirectory, create_run, open_run, write_text
 from nas_cli.run.estimate import Estimator
 from nas_cli.run.final import Final, candidates
-from nas_cli.run.journal import Event, Journal, read_journal
+from nas_cli.run.journal import Journal
 from nas_cli.run.keep import Keeper, write_front
 from nas_cli.run.observer import Observer, Silent
 from nas_cli.run.selection import Selection, select
-from nas_cli.run.stopping import SEARCHING
 from nas_cli.spec.load import load_document
 from nas_cli.train.checkpoint import DISK_FULL
 
@@ -55,14 +55,14 @@ def start_search(
 
     Raises UserError where the spec or the data is wrong (nothing is written then), NasError where nothing trains.
     """
+    observer = observer or Silent()
     experiment = compose(load_document(spec, overrides))
-    with open_session(experiment) as session:
+    with open_session(experiment, Cache(out / CACHE, observer.note)) as session:
         files = {
             "spec.yaml": written_out(experiment, chosen_hardware(experiment, session)),
             "environment.json": json.dumps(environment(experiment, session), indent=2) + "\n",
         }
         run = create_run(out, experiment.spec.name, files)
-        observer = observer or Silent()
         with run.lock(), Journal(run.journal) as journal:
             observer.event(journal.append("run_started", version=nas_cli.__version__, run=str(run.path)))
             return _go(experiment, session, run, journal, observer)
@@ -87,21 +87,20 @@ def resume_search(
             raise SpecError(
                 f"--set {override}: a run that has begun keeps its spec; only {', '.join(RESUMABLE)} may change"
             )
-    with run.lock():
-        read_journal(run.journal)  # a damaged journal is answered before the data is read
+    with run.lock(), Journal(run.journal) as journal:  # a damaged journal is answered before the data is read
         experiment = compose(load_document(run.spec, overrides), plugins)
         observer = observer or Silent()
-        with open_session(experiment) as session, Journal(run.journal) as journal:
+        with open_session(experiment, Cache(run.path.parent / CACHE, observer.note)) as session:
             if overrides:
                 write_text(run.spec, written_out(experiment, chosen_hardware(experiment, session)))
             resumed = journal.append("resumed", version=nas_cli.__version__, run=str(run.path), set=list(overrides))
-            journal.events.append(resumed)
+            journal.recorded.fold(resumed)
             observer.event(resumed)
             return _go(experiment, session, run, journal, observer)
 
 
 @contextmanager
-def open_session(experiment: Experiment) -> Iterator[Session]:
+def open_session(experiment: Experiment, cache: Cache | None = None) -> Iterator[Session]:
     """The data and the device, ready to train. Raises DataError."""
     hardware = experiment.spec.hardware
     session = Session.open(
@@ -113,6 +112,7 @@ def open_session(experiment: Experiment) -> Iterator[Session]:
         layout=hardware.layout,
         threads=hardware.threads,
         latency=(hardware.latency.batch_size, hardware.latency.threads),
+        cache=cache,
     )
     try:
         yield session
@@ -189,11 +189,10 @@ def _search_and_train(
     limits = find_limits(experiment, session)
     with open_executor(experiment, session, observer, limits) as executor:
         estimator = Estimator(experiment, session, journal, limits.memory if session.device.type == "cpu" else None)
-        estimator.replay(journal.events)
         controller = Controller(experiment, run, journal, executor, observer, estimator, estimator.learn)
-        stopped, final_events = _after_search(journal.events)
+        stopped, final_events = journal.recorded.stopped, journal.recorded.after
         if not stopped:
-            stopped = controller.search()
+            stopped, final_events = controller.search(), []
         if experiment.objective.several:
             write_front(experiment, run, controller.front)
         chosen = candidates(experiment, controller.history, controller.front)
@@ -207,18 +206,6 @@ def _search_and_train(
         shutil.rmtree(run.path / folder, ignore_errors=True)
     observer.event(journal.append("run_finished"))
     return Outcome(run, stopped, selection)
-
-
-def _after_search(events: Sequence[Event]) -> tuple[str, list[Event]]:
-    """Why the search stopped and the events since; ("", []) where it is not over, or was given more since."""
-    last = max((i for i, event in enumerate(events) if event["event"] == "search_finished"), default=None)
-    if last is None:
-        return "", []
-    after = list(events[last + 1 :])
-    given_more = any(key.startswith("search.stop") for event in after for key in event.get("set", ()))
-    if given_more or any(event["event"] in SEARCHING for event in after):
-        return "", []
-    return str(events[last]["reason"]), after
 
 
 def environment(experiment: Experiment, session: Session) -> dict[str, Any]:

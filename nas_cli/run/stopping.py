@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable
-
 from nas_cli.run.compose import Experiment
 from nas_cli.run.front import Front
-from nas_cli.run.journal import Event
 from nas_cli.trial import History
-
-SEARCHING = ("trial_started", "trial_finished", "trial_failed", "trial_infeasible", "duplicate", "search_finished")
 
 
 def stop_now(experiment: Experiment, history: History, front: Front, seconds: float) -> str:
@@ -70,13 +64,3 @@ def why_nothing_trained(history: History, reason: str) -> str:
         f"no candidate could be trained ({failed} failed, {infeasible} infeasible), and {reason}; "
         f"trial {first.number}, the first: {first.reason}"
     )
-
-
-def searched_seconds(events: Iterable[Event]) -> float:
-    """Seconds spent searching: the time up to each event of the search, without pauses and without final training."""
-    spent, before = 0.0, math.nan
-    for event in events:
-        if event["event"] in SEARCHING and not math.isnan(before):
-            spent += max(0.0, event["time"] - before)
-        before = event["time"] if event["event"] in (*SEARCHING, "run_started", "resumed") else math.nan
-    return spent

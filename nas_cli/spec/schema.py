@@ -61,6 +61,9 @@ class Search(Section):
         "full", description="full: every candidate trains to the end; asha, hyperband: weak ones stop early"
     )
     stop: Stop = Field(default_factory=lambda: Stop.model_validate({}), description="when the search ends")
+    deterministic: bool = Field(
+        False, description="results count in the order the trainings started: several workers repeat a search exactly"
+    )
     limits: Limits = Field(default_factory=lambda: Limits.model_validate({}), description="what one trial may take")
     failures: Failures = Field(
         default_factory=lambda: Failures.model_validate({}), description="when a search that only fails gives up"

@@ -1,4 +1,8 @@
-"""Learning-rate schedules: from the share of the training that is over to a factor on the optimizer's rate."""
+"""Learning-rate schedules: from the share of the training that is over to a factor on the optimizer's rate.
+
+The share is of the whole training, also where a trial is stopped after its first rung. So all trials of a rung have
+come equally far on the same curve, which makes them comparable, and one that goes on continues as if never stopped.
+"""
 
 from __future__ import annotations
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import random
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -17,9 +18,8 @@ from nas_cli.run.compose import Experiment, compose
 from nas_cli.run.controller import Controller
 from nas_cli.run.directory import RunDirectory
 from nas_cli.run.estimate import Estimate
-from nas_cli.run.journal import Event, Journal, read_journal
+from nas_cli.run.journal import Event, Journal, Recorded, read_journal
 from nas_cli.run.observer import Silent
-from nas_cli.run.stopping import searched_seconds
 from nas_cli.space.space import Resolved
 from nas_cli.spec.load import parse_document
 from nas_cli.spec.schema import Failures
@@ -201,13 +201,16 @@ def test_the_time_limit_counts_searching_only(tmp_path: Path) -> None:
         {"event": "trial_started", "time": 5.0},
         {"event": "resumed", "time": 1000.0},
         {"event": "trial_finished", "time": 1002.0},
-        {"event": "search_finished", "time": 1003.0},
+        {"event": "search_finished", "time": 1003.0, "reason": "enough"},
         {"event": "final_started", "time": 1004.0},
         {"event": "final_finished", "time": 2000.0},
         {"event": "resumed", "time": 3000.0},
         {"event": "trial_started", "time": 3001.0},
     ]
-    assert searched_seconds(events) == 9.0
+    recorded = Recorded()
+    for event in events:
+        recorded.fold(event)
+    assert recorded.seconds == 9.0
 
 
 def test_jobs_that_go_on_too_long_after_the_time_are_ended_and_start_again_later(tmp_path: Path) -> None:
@@ -288,3 +291,28 @@ def test_several_slots_are_kept_busy(tmp_path: Path) -> None:
     trials = [event["event"] for event in events if event["event"] in ("trial_started", "trial_finished")]
     assert trials[:4] == ["trial_started"] * 3 + ["trial_finished"]
     assert len(executor.jobs) == 9
+
+
+class Shuffled(Pretend):
+    """Three slots; which job ends first is drawn from a seed."""
+
+    def __init__(self, seed: int) -> None:
+        super().__init__(slots=3)
+        self._luck = random.Random(seed)
+
+    def wait(self, timeout: float | None = None) -> JobResult | None:
+        self._luck.shuffle(self._waiting)
+        return super().wait(timeout)
+
+
+@pytest.mark.parametrize("schedule", ["full", {"asha": {"min_epochs": 1}}])
+def test_a_deterministic_search_does_not_depend_on_which_worker_is_faster(schedule: Any, tmp_path: Path) -> None:
+    def events_of(name: str, seed: int, deterministic: bool) -> list[Event]:
+        (tmp_path / name).mkdir()
+        section = {"strategy": {"evolution": {"population": 3, "sample": 2}}, "schedule": schedule}
+        section |= {"deterministic": deterministic, "stop": {"trials": 15}}
+        experiment = compose(parse_document(SPEC + f"search: {json.dumps(section)}\n", "spec.yaml"))
+        return timeless(search(experiment, tmp_path / name, Shuffled(seed))[1])
+
+    assert events_of("a", 1, True) == events_of("b", 2, True)
+    assert events_of("c", 1, False) != events_of("d", 2, False)

@@ -5,21 +5,17 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
+from bench.kills import trace
 from safetensors.torch import load_file
 
 from nas_cli.errors import NasError, RunError, SpecError, UserError
 from nas_cli.run import checkpoints
 from nas_cli.run import search as search_module
-from nas_cli.run.directory import RunDirectory, open_run
+from nas_cli.run.directory import open_run
 from nas_cli.run.journal import read_journal
 from nas_cli.run.plan import plan
 from nas_cli.run.search import resume_search, start_search
@@ -50,19 +46,6 @@ def spec(tmp_path: Path) -> Path:
     return path
 
 
-def trace(run: Path) -> list[Any]:
-    """What must not depend on kills: every measurement, in order, without times."""
-    kept = []
-    for event in read_journal(run / "journal.jsonl"):
-        if event["event"] in ("resumed", "final_started", "run_started"):
-            continue
-        event = {k: v for k, v in event.items() if k not in ("time", "sequence")}
-        if "measurement" in event:
-            event["measurement"] = {k: v for k, v in event["measurement"].items() if "seconds" not in k}
-        kept.append(event)
-    return kept
-
-
 def test_a_search_leaves_a_trained_model_and_its_spec_repeats_it(spec: Path, tmp_path: Path) -> None:
     run = start_search(spec, tmp_path / "runs", PINNED).run
     assert {path.name for path in run.path.iterdir()} == {
@@ -83,50 +66,6 @@ def test_a_search_leaves_a_trained_model_and_its_spec_repeats_it(spec: Path, tmp
     assert written["objective"] == {"maximize": "accuracy"}
     environment = json.loads(run.environment.read_text())
     assert environment["precision"]["format"] in ("float32", "bf16")
-
-
-def test_killed_processes_resume_to_the_same_winner(spec: Path, tmp_path: Path) -> None:
-    whole = start_search(spec, tmp_path / "whole", PINNED).run
-    code = (
-        "import sys; from pathlib import Path; from nas_cli.run.search import start_search, resume_search;"
-        "root = Path(sys.argv[1]);"
-        "resume_search(None, root=root) if root.exists() and any(root.glob('tiny-*')) else "
-        "start_search(Path(sys.argv[2]), root, sys.argv[3:])"
-    )
-    root = tmp_path / "killed"
-    kills = 0
-    for delay in (0.2, 0.3, 0.5, 0.8, 1.3, None):
-        before = _lines(root)
-        process = subprocess.Popen(
-            [sys.executable, "-c", code, str(root), str(spec), *PINNED, "hardware.workers=1"],
-            stderr=subprocess.PIPE,
-            start_new_session=True,
-            text=True,
-        )
-        if delay is None:
-            assert process.wait(timeout=120) == 0, process.stderr.read() if process.stderr else ""
-            break
-        _wait_for_events(root, before, process)
-        time.sleep(delay)
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
-            kills += 1
-        process.wait()
-    (run,) = root.glob("tiny-*")
-    assert kills >= 2
-    assert trace(run) == trace(whole.path)
-    first, second = load_file(whole.weights), load_file(RunDirectory(run).weights)
-    assert all((first[name] == second[name]).all() for name in first)
-
-
-def _lines(root: Path) -> int:
-    return sum(len(path.read_bytes().splitlines()) for path in root.glob("tiny-*/journal.jsonl"))
-
-
-def _wait_for_events(root: Path, before: int, process: subprocess.Popen[str]) -> None:
-    deadline = time.monotonic() + 60
-    while _lines(root) <= before and process.poll() is None and time.monotonic() < deadline:
-        time.sleep(0.02)
 
 
 def test_a_trial_whose_checkpoint_is_gone_is_trained_again_to_the_same_result(

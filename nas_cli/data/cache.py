@@ -1,0 +1,91 @@
+"""Inputs that do not fit into memory: decoded once into a file, which every process maps and none reads whole.
+
+The file's name is a hash of the files that it was decoded from and of how, so it serves every run on the same data.
+It may be deleted at any time: what needs it decodes again.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from hashlib import blake2b
+from pathlib import Path
+
+import numpy as np
+
+from nas_cli.data.files import unreadable
+from nas_cli.data.pictures import in_parallel
+from nas_cli.data.source import Array, Examples, Stream
+from nas_cli.errors import DataError
+
+BLOCK = 1 << 20
+
+
+@dataclass(frozen=True)
+class Cache:
+    """Files in `folder`, which is made when it is needed. `say` tells a person what takes time."""
+
+    folder: Path
+    say: Callable[[str], None] = lambda text: None
+
+    def inputs(self, examples: Examples) -> Array | None:
+        """All inputs of `examples` in their order, mapped from a file; None where they fit into memory.
+
+        Raises DataError where they cannot be read, or the file not be written.
+        """
+        stream = examples.stream
+        if stream is None:
+            return None
+        shape = (len(examples.labels), *next(stream.chunks()).shape[1:])
+        size = math.prod(shape)
+        if size <= stream.above:
+            return None
+        file = self.folder / f"{key(stream, shape)}.npy"
+        if not file.exists():
+            self.say(f"{examples.origin} is {size / 1e9:.3g} GB decoded: it is decoded once, into {file}")
+            self._write(file, stream, shape)
+        mapped: Array = np.load(file, mmap_mode="c")
+        return mapped
+
+    def _write(self, file: Path, stream: Stream, shape: tuple[int, ...]) -> None:
+        """The file appears whole or not at all. It is written, not mapped: a full disk is an error then, no signal."""
+        temporary = file.with_name(f".{file.name}.{os.getpid()}.tmp")
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            with temporary.open("wb") as out:
+                header = {"descr": "|u1", "fortran_order": False, "shape": shape}
+                np.lib.format.write_array_header_1_0(out, header)
+                for chunk in stream.chunks():
+                    out.write(np.ascontiguousarray(chunk).data)
+                out.flush()
+                os.fsync(out.fileno())
+            temporary.replace(file)
+        except OSError as error:
+            size = f"{math.prod(shape) / 1e9:.3g} GB"
+            raise DataError(
+                f"{file} cannot be written ({error.strerror}); the decoded data takes {size} there"
+            ) from None
+        finally:
+            if temporary.exists():
+                temporary.unlink()
+
+
+def key(stream: Stream, shape: tuple[int, ...]) -> str:
+    """The same for the same files, read in the same way, wherever they lie."""
+    content = blake2b(repr((shape, stream.settings())).encode(), digest_size=16)
+    for digest in in_parallel(_digest, stream.files):
+        content.update(digest)
+    return content.hexdigest()
+
+
+def _digest(file: Path) -> bytes:
+    content = blake2b(digest_size=16)
+    try:
+        with file.open("rb") as handle:
+            while block := handle.read(BLOCK):
+                content.update(block)
+    except OSError as error:
+        raise unreadable(file, error) from None
+    return content.digest()
