@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from nas_cli.cli.command import INTERRUPTED, guarded
-from nas_cli.cli.output import console, print_json, say, sentence
+from nas_cli.cli.output import console, plural, print_json, say, sentence
 from nas_cli.errors import UserError
 
 if TYPE_CHECKING:
@@ -73,7 +73,8 @@ def _say_what_is_kept(watch: Watch) -> None:
         say("interrupted before anything was written", stderr=True)
         return
     say(
-        f"interrupted: {watch.run} keeps {watch.done} trials and {watch.final_done()} final trainings that ended; "
+        f"interrupted: {watch.run} keeps {plural(watch.done, 'trial')} and "
+        f"{plural(watch.final_done(), 'final training')} that ended; "
         "what was under way starts again. To go on:",
         stderr=True,
     )
@@ -81,11 +82,14 @@ def _say_what_is_kept(watch: Watch) -> None:
 
 
 def _print_outcome(watch: Watch) -> None:
-    from nas_cli.cli.tables import final_table
+    from nas_cli.cli.tables import final_table, front_table
 
+    target = console()
+    if watch.several:
+        say("\nThe Pareto front of the search:")
+        target.print(front_table(watch))
     results = final_table(watch)
     if results is not None:
-        target = console()
         target.print()
         target.print(results)
         target.print()
@@ -97,3 +101,5 @@ def _print_outcome(watch: Watch) -> None:
         f"nas predict {watch.run} FILE…",
     ):
         say(f"  {line}", whole=True)
+    if watch.several:
+        say("Any network of the front that was trained goes by its name: --member trial-12")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
 
 from rich.box import SIMPLE_HEAD
 from rich.console import JustifyMethod
@@ -36,6 +36,8 @@ def final_table(watch: Watch) -> Table | None:
     """Candidates and baselines of the final training, best first; None before one was kept."""
     if watch.selected is None:
         return None
+    if watch.several:
+        return _final_front(watch, watch.selected)
     goal, name = watch.goal
     score = "reward" if goal == "reward" else name
     columns = ("candidate", score, "±", "seeds", "params", "MACs")
@@ -51,6 +53,27 @@ def final_table(watch: Watch) -> Table | None:
             str(len(row["rewards"])),
             count(first["params"]) if "params" in first else "-",
             count(first["macs"]) if "macs" in first else "-",
+            style="bold" if kept else "",
+        )
+    return result
+
+
+def _final_front(watch: Watch, selected: Mapping[str, Any]) -> Table:
+    """What was trained from scratch for several objectives: the mean of each over the seeds."""
+    names = [name for _, name in watch.goals]
+    result = table("candidate", *names, "seeds", "", right=(*names, "seeds"))
+    for row in selected["ranking"]:
+        candidate = row["candidate"]
+        means = [
+            -mean if kind == "minimize" else mean for (kind, _), mean in zip(watch.goals, row["means"], strict=True)
+        ]
+        kept = candidate == selected["candidate"]
+        note = "kept" if kept else "on the front" if candidate in selected["front"] else ""
+        result.add_row(
+            plain_name(candidate),
+            *(number(name, mean) for name, mean in zip(names, means, strict=True)),
+            str(len(row["rewards"])),
+            note,
             style="bold" if kept else "",
         )
     return result
