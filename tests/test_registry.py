@@ -7,8 +7,9 @@ from typing import Annotated, Any, Literal
 
 import pytest
 
+from nas_cli.arguments import Between, Channels, Fraction, PositiveInt, Size, check, relative_channels
 from nas_cli.errors import SpecError
-from nas_cli.registry import Between, Channels, Fraction, PositiveInt, Registry, Size, check, relative_channels
+from nas_cli.registry import Registry
 
 
 def make() -> Registry[Any]:

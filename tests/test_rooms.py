@@ -10,12 +10,13 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parents[1] / "nas_cli"
-BASE = {"errors", "registry", "trial", "plugins", "units"}
+BASE = {"errors", "arguments", "registry", "trial", "plugins", "units"}
 MAY_IMPORT = {
     "errors": set(),
-    "registry": {"errors"},
+    "arguments": {"errors"},
+    "registry": {"errors", "arguments"},
     "trial": set(),
-    "units": set(),
+    "units": {"arguments"},
     "plugins": {"errors"},
     "spec": BASE,
     "space": BASE,
@@ -31,7 +32,7 @@ MAY_IMPORT = {
 }
 """The table of the design. `cli` shows spaces, ops and schemas through `run` and `deliver`."""
 ONLY_IN = {"rich": {"cli"}, "typer": {"cli"}, "onnx": {"deliver"}, "onnxruntime": {"deliver"}}
-NEVER_IN = {"torch": {"errors", "registry", "trial", "units", "spec", "space", "cli"}}
+NEVER_IN = {"torch": {"errors", "arguments", "registry", "trial", "units", "spec", "space", "cli"}}
 FILES = sorted(PACKAGE.rglob("*.py"))
 
 

@@ -9,11 +9,11 @@ from typing import Literal
 
 import numpy as np
 
+from nas_cli.arguments import Size
 from nas_cli.data.files import require_folder, unreadable
 from nas_cli.data.pictures import SUFFIXES, Fit, Look, decode, in_parallel, look, require_pillow
 from nas_cli.data.source import SOURCES, Array, Dataset, Examples, Stream
 from nas_cli.errors import DataError
-from nas_cli.registry import Size
 from nas_cli.units import Bytes
 
 PARTS = {"validation": ("validation", "valid", "val"), "test": ("test",)}

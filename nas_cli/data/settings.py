@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, Union
 
+from nas_cli.arguments import Between, check
 from nas_cli.data.source import SOURCES, Dataset
 from nas_cli.errors import SpecError, did_you_mean
-from nas_cli.registry import Between, Param, check, show
+from nas_cli.registry import Param, show
 
 HeldOut = Union[Literal["auto"], Annotated[float, Between(0.001, 0.9)], Path]
 """auto: the part that the data has of its own, else a share of the training part; a fraction: that share; a path."""

@@ -8,12 +8,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from nas_cli.arguments import relative_channels
 from nas_cli.errors import Infeasible
 from nas_cli.model.infer import infer, resolve_channels
 from nas_cli.model.network import Network
 from nas_cli.model.ops import Shape, show_shape
 from nas_cli.model.program import Program, Step, without_dead_steps, without_idle_biases
-from nas_cli.registry import relative_channels
 from nas_cli.space.nodes import Branches, Cell, Join, Layer, Op, Residual, Seq, Tap
 
 MAX_PARAMS = 2_000_000_000

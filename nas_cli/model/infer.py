@@ -15,11 +15,11 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from nas_cli.arguments import Relative, relative_channels
 from nas_cli.errors import Infeasible
 from nas_cli.model.ops import OPS, OpFunction, Shape, show_shape
 from nas_cli.model.ops.internal import INTERNAL
 from nas_cli.model.ops.modules import Zero
-from nas_cli.registry import Relative, relative_channels
 
 BATCH = 2
 MAX_REMEMBERED = 20_000

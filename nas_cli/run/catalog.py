@@ -9,9 +9,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
+from nas_cli.arguments import Between, Parsed, Relative, type_name
 from nas_cli.errors import UserError, did_you_mean
 from nas_cli.model.ops import OPS
-from nas_cli.registry import Between, Param, Parsed, Relative, type_name
+from nas_cli.registry import Param
 from nas_cli.run.compose import compose
 from nas_cli.space.builtins import builtin_names, load_builtin
 from nas_cli.space.canonical import Canonical

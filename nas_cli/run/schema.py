@@ -7,9 +7,10 @@ import types
 from collections.abc import Iterable
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
+from nas_cli.arguments import Between, Parsed, Relative
 from nas_cli.data import SOURCES
 from nas_cli.model.ops import OPS
-from nas_cli.registry import Between, Component, Param, Parsed, Registry, Relative
+from nas_cli.registry import Component, Param, Registry
 from nas_cli.search import SCHEDULERS, STRATEGIES
 from nas_cli.space.builtins import builtin_names, load_builtin
 from nas_cli.space.nodes import plain

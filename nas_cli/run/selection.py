@@ -189,6 +189,8 @@ def _verdict(standings: list[Standing], within_noise: tuple[str, ...], shown: Ca
 
 
 def _figure(value: float) -> str:
+    if abs(value) >= 100 and value == round(value):
+        return f"{value:,.0f}"
     return f"{value:.4f}" if abs(value) < 10 else f"{value:.5g}"
 
 

@@ -10,8 +10,8 @@ from bisect import bisect_left, bisect_right, insort
 from collections.abc import Callable
 from typing import Annotated
 
+from nas_cli.arguments import Between, PositiveInt
 from nas_cli.errors import SpecError
-from nas_cli.registry import Between, PositiveInt
 from nas_cli.search.scheduler import SCHEDULERS
 from nas_cli.trial import History, Trial
 

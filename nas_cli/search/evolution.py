@@ -9,7 +9,7 @@ from collections import deque
 
 import numpy as np
 
-from nas_cli.registry import PositiveInt
+from nas_cli.arguments import PositiveInt
 from nas_cli.search.strategy import STRATEGIES, Memory
 from nas_cli.space.edit import mutate, sample
 from nas_cli.space.space import Space

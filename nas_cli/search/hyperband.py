@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Annotated
 
+from nas_cli.arguments import Between, PositiveInt
 from nas_cli.errors import SpecError
-from nas_cli.registry import Between, PositiveInt
 from nas_cli.search.asha import Asha
 from nas_cli.search.scheduler import SCHEDULERS
 from nas_cli.trial import History

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from nas_cli.registry import Fraction, PositiveInt
+from nas_cli.arguments import Fraction, PositiveInt
 from nas_cli.search.pareto import crowding, non_dominated_sort
 from nas_cli.search.strategy import STRATEGIES, Memory
 from nas_cli.space.edit import crossover, mutate, sample

@@ -10,8 +10,8 @@ from typing import Annotated, Literal
 
 import numpy as np
 
+from nas_cli.arguments import Between, PositiveInt
 from nas_cli.errors import MissingExtraError, SpecError
-from nas_cli.registry import Between, PositiveInt
 from nas_cli.search.strategy import STRATEGIES, Memory
 from nas_cli.space.edit import mutate
 from nas_cli.space.space import Space

@@ -16,8 +16,8 @@ from collections import defaultdict
 
 import numpy as np
 
+from nas_cli.arguments import Fraction, NonNegative
 from nas_cli.errors import Infeasible
-from nas_cli.registry import Fraction, NonNegative
 from nas_cli.search.actions import Actions
 from nas_cli.search.strategy import STRATEGIES, TRIES, Memory
 from nas_cli.space.decisions import Decision

@@ -5,16 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Literal, Protocol
 
+from nas_cli.arguments import Channels, NonNegativeInt, PositiveInt
 from nas_cli.errors import Path, SpecError, did_you_mean
-from nas_cli.registry import (
-    Channels,
-    NonNegativeInt,
-    Param,
-    PositiveInt,
-    name_arguments,
-    show,
-    split_component,
-)
+from nas_cli.registry import Param, name_arguments, show, split_component
 from nas_cli.space.decisions import Choice
 from nas_cli.space.nodes import (
     Branches,

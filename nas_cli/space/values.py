@@ -7,8 +7,9 @@ import types
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Union, get_args, get_origin
 
+from nas_cli.arguments import check
 from nas_cli.errors import Path, SpecError, did_you_mean
-from nas_cli.registry import Component, Param, Registry, check, name_arguments, show, split_component
+from nas_cli.registry import Component, Param, Registry, name_arguments, show, split_component
 from nas_cli.space.decisions import Choice, FloatRange, IntRange
 from nas_cli.space.nodes import Items, Named, Ref, Value, unique_labels
 

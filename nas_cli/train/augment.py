@@ -13,7 +13,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from nas_cli.registry import Between, Fraction, PositiveInt, Registry
+from nas_cli.arguments import Between, Fraction, PositiveInt
+from nas_cli.registry import Registry
 from nas_cli.train.feed import send
 
 Augmentation = Callable[[Tensor, Tensor, int, torch.Generator], tuple[Tensor, Tensor]]

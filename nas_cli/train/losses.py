@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from nas_cli.registry import Between, Registry
+from nas_cli.arguments import Between
+from nas_cli.registry import Registry
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 """From logits (N, classes) and targets to the mean loss over the batch, a scalar."""

@@ -8,7 +8,8 @@ from typing import Annotated, Any
 import torch
 from torch import nn
 
-from nas_cli.registry import Between, NonNegative, Registry
+from nas_cli.arguments import Between, NonNegative
+from nas_cli.registry import Registry
 
 LearningRate = Annotated[float, Between(1e-8, 100)]
 Momentum = Annotated[float, Between(0, 0.9999)]

@@ -10,7 +10,8 @@ import math
 from collections.abc import Callable
 from typing import Annotated
 
-from nas_cli.registry import Between, Registry
+from nas_cli.arguments import Between
+from nas_cli.registry import Registry
 
 Schedule = Callable[[float], float]
 """Takes progress in 0..1 (steps done over all steps) and gives the factor for the next step."""

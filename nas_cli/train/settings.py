@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from nas_cli.registry import Between, Component, PositiveInt, signature
+from nas_cli.arguments import Between, PositiveInt
+from nas_cli.registry import Component, signature
 from nas_cli.train.augment import AUGMENTS
 from nas_cli.train.losses import LOSSES
 from nas_cli.train.optimizers import OPTIMIZERS

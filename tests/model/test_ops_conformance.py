@@ -9,11 +9,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from nas_cli.arguments import check
 from nas_cli.errors import Infeasible, SpecError
 from nas_cli.model.infer import construct, infer, resolve_channels
 from nas_cli.model.ops import OPS, Shape, modules, op
 from nas_cli.model.ops.internal import INTERNAL
-from nas_cli.registry import check
 from nas_cli.space.nodes import Op
 from nas_cli.space.parse import parse_architecture
 

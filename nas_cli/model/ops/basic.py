@@ -7,10 +7,10 @@ from collections.abc import Callable
 
 from torch import nn
 
+from nas_cli.arguments import Channels, Fraction, NonNegative, PositiveInt
 from nas_cli.errors import Infeasible
 from nas_cli.model.ops.modules import ChannelNorm, DropPath, Zero
 from nas_cli.model.ops.vocabulary import Shape, op
-from nas_cli.registry import Channels, Fraction, NonNegative, PositiveInt
 
 
 @op("linear")

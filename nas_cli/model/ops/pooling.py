@@ -6,10 +6,10 @@ from typing import Literal
 
 from torch import nn
 
+from nas_cli.arguments import NonNegativeInt, PositiveInt, Size
 from nas_cli.errors import Infeasible
 from nas_cli.model.ops.modules import AveragePool, GlobalPool
 from nas_cli.model.ops.vocabulary import Shape, need_fit, need_image, op, pair
-from nas_cli.registry import NonNegativeInt, PositiveInt, Size
 
 Padding = NonNegativeInt | tuple[NonNegativeInt, NonNegativeInt]
 

@@ -14,8 +14,9 @@ from typing import Any
 
 from torch import nn
 
+from nas_cli.arguments import Channels
 from nas_cli.errors import SpecError, did_you_mean
-from nas_cli.registry import Channels, Param, signature
+from nas_cli.registry import Param, signature
 
 PREFIX = "nn."
 INCOMING = ("in_channels", "in_features", "num_features", "num_channels")

@@ -1,0 +1,175 @@
+"""What the arguments of components may be: marks for their annotations, and how a value is checked against one."""
+
+from __future__ import annotations
+
+import math
+import pathlib
+import types
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+from nas_cli.errors import did_you_mean
+
+
+@dataclass(frozen=True)
+class Between:
+    """A bound for a number: `Annotated[int, Between(1)]` is at least 1, `Between(0, 1)` includes both ends."""
+
+    low: float = -math.inf
+    high: float = math.inf
+
+    def __str__(self) -> str:
+        if math.isinf(self.high):
+            return f"of at least {self.low:g}"
+        if math.isinf(self.low):
+            return f"of at most {self.high:g}"
+        return f"from {self.low:g} to {self.high:g}"
+
+
+@dataclass(frozen=True)
+class Relative:
+    """Marks a string that is relative to what comes in: `same`, `x2`, `x0.5`."""
+
+    def matches(self, value: object) -> bool:
+        return isinstance(value, str) and (value == "same" or _factor(value) is not None)
+
+
+def _factor(text: str) -> float | None:
+    if not text.startswith("x"):
+        return None
+    try:
+        factor = float(text[1:])
+    except ValueError:
+        return None
+    return factor if math.isfinite(factor) and factor > 0 else None
+
+
+@dataclass(frozen=True)
+class Parsed:
+    """Marks an argument that a person may write as a text, such as `4GB`, which `parse` makes a number of."""
+
+    parse: Callable[[object], Any]
+
+
+def relative_channels(value: int | str, incoming: int) -> int:
+    """`same`, `x2` or a number, as a number of channels. At least 1."""
+    if isinstance(value, int):
+        return value
+    factor = 1.0 if value == "same" else _factor(value)
+    assert factor is not None, value
+    return max(1, round(incoming * factor))
+
+
+PositiveInt = Annotated[int, Between(1)]
+NonNegativeInt = Annotated[int, Between(0)]
+NonNegative = Annotated[float, Between(0)]
+Fraction = Annotated[float, Between(0, 1)]
+Channels = Union[PositiveInt, Annotated[str, Relative()]]
+"""How many channels or units: a whole number, or `same`, `x2`, `x0.5` relative to what comes in."""
+Size = Union[PositiveInt, tuple[PositiveInt, PositiveInt]]
+"""A side in pixels, or [height, width]."""
+
+
+def check(annotation: Any, value: Any) -> Any:
+    """`value` as `annotation` wants it (a list becomes a tuple, a whole number a float).
+
+    Raises ValueError whose text completes "<argument> takes …".
+    """
+    origin, args = get_origin(annotation), get_args(annotation)
+    if annotation is Any:
+        return value
+    if origin is Annotated:
+        return _check_annotated(args[0], args[1:], value)
+    if origin in (Union, types.UnionType):
+        return _check_union(annotation, args, value)
+    if origin is Literal:
+        if value in args and any(type(value) is type(a) and value == a for a in args):
+            return value
+        raise ValueError(f"one of {', '.join(map(str, args))}{_near(value, args)}")
+    if origin is tuple:
+        if not isinstance(value, list | tuple):
+            raise ValueError(type_name(annotation))
+        if len(args) == 2 and args[1] is Ellipsis:
+            return tuple(check(args[0], item) for item in value)
+        if len(value) != len(args):
+            raise ValueError(type_name(annotation))
+        return tuple(check(arg, item) for arg, item in zip(args, value, strict=True))
+    if origin is list:
+        if not isinstance(value, list | tuple):
+            raise ValueError(type_name(annotation))
+        return [check(args[0], item) for item in value]
+    if origin is dict:
+        if not isinstance(value, dict):
+            raise ValueError(type_name(annotation))
+        return {key: check(args[1], item) for key, item in value.items()}
+    return _check_plain(annotation, value)
+
+
+def _near(value: object, allowed: tuple[object, ...]) -> str:
+    hint = did_you_mean(value, allowed)
+    return hint if "did you mean" in hint else ""
+
+
+def _check_plain(annotation: Any, value: Any) -> Any:
+    if annotation is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if annotation is float and isinstance(value, float) and not math.isfinite(value):
+        raise ValueError("a finite number")
+    if annotation is pathlib.Path and isinstance(value, str | pathlib.Path):
+        return pathlib.Path(value)
+    if annotation in (None, type(None)) and value is None:
+        return None
+    if isinstance(annotation, type) and isinstance(value, annotation):
+        if isinstance(value, bool) and annotation is not bool:
+            raise ValueError(type_name(annotation))
+        return value
+    raise ValueError(type_name(annotation))
+
+
+def _check_annotated(base: Any, marks: tuple[Any, ...], value: Any) -> Any:
+    bounds = [mark for mark in marks if isinstance(mark, Between)]
+    checked: Any = value
+    for mark in marks:
+        if isinstance(mark, Parsed):
+            return mark.parse(value)
+    try:
+        checked = check(base, value)
+    except ValueError as error:
+        raise ValueError(" ".join([str(error), *map(str, bounds)])) from None
+    for mark in marks:
+        if isinstance(mark, Between) and not mark.low <= checked <= mark.high:
+            raise ValueError(f"{type_name(base)} {mark}")
+        if isinstance(mark, Relative) and not mark.matches(checked):
+            raise ValueError("'same' or a factor such as 'x2'")
+    return checked
+
+
+def _check_union(annotation: Any, args: tuple[Any, ...], value: Any) -> Any:
+    problems = []
+    for arg in args:
+        try:
+            return check(arg, value)
+        except ValueError as error:
+            problems.append(str(error))
+    wanted = [text for arg, text in zip(args, problems, strict=True) if arg is not type(None)]
+    raise ValueError(" or ".join(dict.fromkeys(wanted)))
+
+
+def type_name(annotation: Any) -> str:
+    """What a person calls a type: `int` is "a whole number"."""
+    names = {int: "a whole number", float: "a number", bool: "true or false", str: "a text", pathlib.Path: "a path"}
+    origin, args = get_origin(annotation), get_args(annotation)
+    if origin is tuple and not (len(args) == 2 and args[1] is Ellipsis):
+        return f"a list of {len(args)} values"
+    if origin in (tuple, list):
+        return "a list"
+    if origin is dict:
+        return "a mapping"
+    if origin is Annotated:
+        return " ".join([type_name(args[0]), *(str(a) for a in args[1:] if isinstance(a, Between))])
+    if origin in (Union, types.UnionType):
+        return " or ".join(type_name(arg) for arg in args if arg is not type(None))
+    if origin is Literal:
+        return "one of " + ", ".join(map(str, args))
+    return names.get(annotation, getattr(annotation, "__name__", str(annotation)))
