@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from bisect import bisect_left, bisect_right, insort
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -20,7 +19,7 @@ def genotype_key(genotype: Genotype) -> bytes:
     """Eight bytes that differ where two genotypes do: 1, 1.0 and true are three values, and -1 is not -2, as for `hash`
     they are. A search of 100,000 trials has no room for more.
     """
-    return blake2b(json.dumps(sorted(genotype.items())).encode(), digest_size=8).digest()
+    return blake2b(repr(sorted(genotype.items())).encode(), digest_size=8).digest()
 
 
 Measurement = Mapping[str, float]

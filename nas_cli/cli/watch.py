@@ -52,6 +52,8 @@ class Watch:
     trainings: dict[str, Training] = field(default_factory=dict)
     best: Trial | None = None
     front: Front = field(default_factory=Front)
+    goals: list[tuple[str, str]] = field(init=False)
+    """(maximize | minimize | reward, the metric's name or the expression), one an objective."""
     improved: bool = False
     reason: str = ""
     finals: list[FinalTraining] = field(default_factory=list)
@@ -63,11 +65,15 @@ class Watch:
     _before: float | None = None
     _live_from: tuple[float, int] | None = None
 
+    def __post_init__(self) -> None:
+        self.goals = goals_of(self.spec)
+
     def open(self, run: Path) -> None:
         """Reads the spec and the journal of `run`. Raises RunError where one of them is missing or damaged."""
         directory = RunDirectory(run)
         self.run = run
         self.spec = check_spec(read_yaml(directory.spec))
+        self.goals = goals_of(self.spec)
         for event in iter_journal(directory.journal):
             self._fold(event)
         self.improved = False
@@ -194,16 +200,8 @@ class Watch:
 
     @property
     def goal(self) -> tuple[str, str]:
-        """(maximize | minimize | reward, the metric's name or the expression)."""
+        """The first of them."""
         return self.goals[0]
-
-    @property
-    def goals(self) -> list[tuple[str, str]]:
-        """One such pair an objective."""
-        raw = self.spec.objective or {}
-        items = raw if isinstance(raw, list) else [raw]
-        names = ("maximize", "minimize", "reward")
-        return [(goal, str(item[goal])) for item in items for goal in names if goal in item] or [DEFAULT_GOAL]
 
     @property
     def several(self) -> bool:
@@ -280,6 +278,13 @@ class Watch:
         if self.selected is not None:
             summary["final"] = {k: v for k, v in self.selected.items() if k not in ("event", "time", "sequence")}
         return summary
+
+
+def goals_of(spec: RunSpec) -> list[tuple[str, str]]:
+    raw = spec.objective or {}
+    items = raw if isinstance(raw, list) else [raw]
+    names = ("maximize", "minimize", "reward")
+    return [(goal, str(item[goal])) for item in items for goal in names if goal in item] or [DEFAULT_GOAL]
 
 
 def plain_name(candidate: str) -> str:

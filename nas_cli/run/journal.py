@@ -44,7 +44,7 @@ def read_journal(path: Path) -> list[Event]:
 
 def _parse(path: Path, number: int, line: bytes) -> Event:
     try:
-        event = json.loads(line)
+        event = json.loads(line.decode())
     except ValueError:
         raise RunError(
             f"{path}:{number + 1}: this line is damaged (no JSON); a run whose journal was changed cannot go on. "

@@ -52,10 +52,13 @@ class Memory:
         self._standings: dict[int, Standing] = {}
         self._twins: dict[int, int] = {}
         self._tried: set[bytes] = set()
+        self._seen: set[int] = set()
 
     def add(self, trial: Trial) -> bool:
         """True where the trial has a standing now and had none before: it becomes a member of the population."""
-        self._tried.add(genotype_key(trial.genotype))
+        if trial.number not in self._seen:
+            self._seen.add(trial.number)
+            self._tried.add(genotype_key(trial.genotype))
         if trial.status in ("failed", "infeasible") or trial.reward is None:
             if trial.status != "running":
                 self._standings.pop(trial.number, None)

@@ -119,8 +119,8 @@ def write_long_journal(folder: Path, trials: int) -> None:
     numbers = itertools.count()
     began = time.time() - trials
 
-    def line(event: str, number: int, **fields: Any) -> str:
-        record = {"event": event, "time": round(began + number, 3), "sequence": next(numbers), **fields}
+    def line(event: str, seconds: int, **fields: Any) -> str:
+        record = {"event": event, "time": round(began + seconds, 3), "sequence": next(numbers), **fields}
         return json.dumps(record, separators=(",", ":")) + "\n"
 
     with (folder / "journal.jsonl").open("w") as file:
