@@ -15,7 +15,7 @@ from nas_cli.run.directory import RunDirectory
     ("wanted", "overrides"),
     [
         (25, ["hardware.workers=1", "search.stop.trials=30"]),
-        (8, ["hardware.workers=2", "search.deterministic=true", "search.stop.trials=16"]),
+        (5, ["hardware.workers=2", "search.deterministic=true", "search.stop.trials=10"]),
     ],
     ids=["one worker", "two deterministic workers"],
 )

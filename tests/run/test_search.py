@@ -158,7 +158,7 @@ def test_nothing_is_written_where_the_spec_or_the_data_is_wrong(tmp_path: Path) 
 
 def test_a_plugin_adds_an_op_and_its_faults_are_told(tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text(
-        "from torch import nn\nfrom nas_cli import op\nfrom nas_cli.registry import PositiveInt\n\n"
+        "from torch import nn\nfrom nas_cli import op\nfrom nas_cli.arguments import PositiveInt\n\n"
         "@op('square')\ndef square(shape, times: PositiveInt = 1):\n"
         '    """Activation that squares."""\n    return Square()\n\n'
         "class Square(nn.Module):\n    def forward(self, x):\n        return x * x\n"
