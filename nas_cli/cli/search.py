@@ -101,5 +101,5 @@ def _print_outcome(watch: Watch) -> None:
         f"nas predict {watch.run} FILE…",
     ):
         say(f"  {line}", whole=True)
-    if watch.several:
-        say("Any network of the front that was trained goes by its name: --member trial-12")
+    if watch.selected is not None and watch.several:
+        say(f"Another network of the trained front goes by its name: --member {watch.selected['front'][-1]}")

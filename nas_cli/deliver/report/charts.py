@@ -64,7 +64,10 @@ def scatter(points: Sequence[tuple[int, float, float]], x_name: str, y_name: str
             f"<title>{escape(title)}</title></circle>"
         )
         if trial == marked:
-            parts.append(f'<text x="{x(px) + 8:.1f}" y="{y(py) + 14:.1f}">trial {trial}, the knee</text>')
+            # Towards the middle, where there is room.
+            side, gap = ("end", -8) if x(px) > WIDTH / 2 else ("start", 8)
+            place = f'x="{x(px) + gap:.1f}" y="{y(py) + 14:.1f}" text-anchor="{side}"'
+            parts.append(f"<text {place}>trial {trial}, the knee</text>")
     return _svg(WIDTH, HEIGHT, parts, f"{y_name} against {x_name} of the Pareto front")
 
 
