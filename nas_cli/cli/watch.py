@@ -133,7 +133,8 @@ class Watch:
             self.trainings.pop(f"trial {trial.number}", None)
         if self.several:
             self.improved = self.front.tell(trial)
-            self.best = self.front.knee or self.history.best()
+            if self.improved or self.best is None:
+                self.best = self.front.knee or self.history.best()
         elif kind == "trial_finished" and trial.reward is not None:
             known = self.best
             if known is None or known.number == trial.number or rank(trial) > rank(known):

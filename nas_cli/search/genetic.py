@@ -9,8 +9,8 @@ from __future__ import annotations
 import numpy as np
 
 from nas_cli.arguments import Fraction, NonNegativeInt, PositiveInt
-from nas_cli.search.strategy import STRATEGIES, Memory
-from nas_cli.space.edit import crossover, mutate, sample
+from nas_cli.search.strategy import STRATEGIES, Memory, breed
+from nas_cli.space.edit import sample
 from nas_cli.space.space import Space
 from nas_cli.trial import Genotype, Trial
 
@@ -44,16 +44,9 @@ class Genetic:
         rng = np.random.default_rng([self.seed, number])
         if not self.parents:
             return self.memory.fresh(lambda _: sample(self.space, rng))
-        return self.memory.fresh(lambda attempt: self._child(attempt, rng))
-
-    def _child(self, attempt: int, rng: np.random.Generator) -> Genotype:
-        child = self._winner(rng)
-        if rng.random() < self.crossover:
-            child = crossover(self.space, child, self._winner(rng), rng)
-        mutations = int(rng.random() < self.mutation) + attempt // 4  # more where everything near was tried
-        for _ in range(mutations):
-            child = mutate(self.space, child, rng)
-        return child
+        return self.memory.fresh(
+            lambda attempt: breed(self.space, lambda: self._winner(rng), self.crossover, self.mutation, attempt, rng)
+        )
 
     def _winner(self, rng: np.random.Generator) -> Genotype:
         entrants = rng.choice(self.parents, self.tournament)

@@ -10,8 +10,8 @@ import numpy as np
 
 from nas_cli.arguments import Fraction, PositiveInt
 from nas_cli.search.pareto import crowding, non_dominated_sort
-from nas_cli.search.strategy import STRATEGIES, Memory
-from nas_cli.space.edit import crossover, mutate, sample
+from nas_cli.search.strategy import STRATEGIES, Memory, breed
+from nas_cli.space.edit import sample
 from nas_cli.space.space import Space
 from nas_cli.trial import Genotype, Trial, rewards_of
 
@@ -46,16 +46,9 @@ class Nsga2:
         rng = np.random.default_rng([self.seed, number])
         if len(self.members) < self.size:
             return self.memory.fresh(lambda _: sample(self.space, rng))
-        return self.memory.fresh(lambda attempt: self._child(attempt, rng))
-
-    def _child(self, attempt: int, rng: np.random.Generator) -> Genotype:
-        child = self._winner(rng)
-        if rng.random() < self.crossover:
-            child = crossover(self.space, child, self._winner(rng), rng)
-        mutations = int(rng.random() < self.mutation) + attempt // 4  # more where everything near was tried
-        for _ in range(mutations):
-            child = mutate(self.space, child, rng)
-        return child
+        return self.memory.fresh(
+            lambda attempt: breed(self.space, lambda: self._winner(rng), self.crossover, self.mutation, attempt, rng)
+        )
 
     def _winner(self, rng: np.random.Generator) -> Genotype:
         """Of a binary tournament."""

@@ -42,13 +42,15 @@ def non_dominated_sort(points: Sequence[Point]) -> list[list[int]]:
 
 def crowding(points: Sequence[Point]) -> list[float]:
     """How far apart each point's neighbours on its front are, over the front's extent; infinite at the ends."""
+    if len(points) <= 2:
+        return [math.inf] * len(points)
     values = np.asarray(points, dtype=np.float64)
     distance = np.zeros(len(points))
     for column in values.T:
         order = np.argsort(column, kind="stable")
         extent = column[order[-1]] - column[order[0]]
         distance[order[[0, -1]]] = math.inf
-        if extent > 0 and len(points) > 2:
+        if extent > 0:
             distance[order[1:-1]] += (column[order[2:]] - column[order[:-2]]) / extent
     return [float(each) for each in distance]
 

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
+import numpy as np
+
 from nas_cli.errors import Infeasible
 from nas_cli.registry import Registry
+from nas_cli.space.edit import crossover, mutate
 from nas_cli.space.space import Space
 from nas_cli.trial import Genotype, Trial, genotype_key
 
@@ -109,3 +112,23 @@ class Memory:
             assert problem is not None
             raise problem
         return genotype
+
+
+def breed(
+    space: Space,
+    winner: Callable[[], Genotype],
+    recombined: float,
+    mutated: float,
+    attempt: int,
+    rng: np.random.Generator,
+) -> Genotype:
+    """A child of one or two winners: recombined and mutated with these probabilities.
+
+    `attempt` counts fruitless tries: it is mutated more often where everything near was tried.
+    """
+    child = winner()
+    if rng.random() < recombined:
+        child = crossover(space, child, winner(), rng)
+    for _ in range(int(rng.random() < mutated) + attempt // 4):
+        child = mutate(space, child, rng)
+    return child

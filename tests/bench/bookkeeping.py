@@ -1,6 +1,6 @@
 """What the search itself costs beside the training: a trial's bookkeeping, a long journal, the memory of it.
 
-The reference is a plain dictionary and a file: what it takes at least to write two lines a trial and fsync them.
+The reference is a plain file: what it takes at least to write two lines a trial and fsync them.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ def controller(folder: Path, journal: Journal, strategy: str, trials: int) -> Co
 
 
 def milliseconds_a_trial(strategy: str) -> dict[int, float]:
-    """Medians of what a trial takes, asked, screened, journaled and told, around the 1,000th and the 10,000th."""
+    """What a trial takes on average, asked, screened, journaled and told, around the 1,000th and the 10,000th."""
     with tempfile.TemporaryDirectory(dir=".") as name, Journal(Path(name) / "journal.jsonl") as journal:
         search = controller(Path(name), journal, strategy, SHORT + AROUND)
         search.search()
@@ -142,8 +142,6 @@ def write_long_journal(folder: Path, trials: int) -> None:
 
 def resume(folder: str) -> None:
     """In a process of its own: prints the seconds until the search could go on, and the peak memory in MB."""
-    import torch  # noqa: F401  what every search holds
-
     began = time.perf_counter()
     with Journal(Path(folder) / "journal.jsonl") as journal:
         search = controller(Path(folder), journal, "evolution", LONG + 1)

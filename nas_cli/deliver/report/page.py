@@ -277,10 +277,10 @@ def _last(events: Sequence[Event], kind: str) -> Event | None:
 def _goal(spec: Mapping[str, Any]) -> tuple[str, bool]:
     """What the objective is called, and whether it is minimised."""
     objective = spec.get("objective") or {}
-    objective = objective[0] if isinstance(objective, list) else objective
-    for key in ("maximize", "minimize", "reward"):
-        if key in objective:
-            return str(objective[key]), key == "minimize"
+    for part in objective if isinstance(objective, list) else [objective]:
+        for key in ("maximize", "minimize", "reward"):
+            if key in part:
+                return str(part[key]), key == "minimize"
     return "objective", False
 
 
