@@ -15,7 +15,7 @@ from rich.text import Text
 
 from nas_cli.cli.output import console, duration, number, plural
 from nas_cli.cli.watch import Watch, plain_name
-from nas_cli.trial import Genotype, Trial
+from nas_cli.trial import Genotype, History, Trial
 
 WIDEST = 110
 KEPT = ("run_started", "resumed", "trial_failed", "search_finished", "final_finished", "final_failed")
@@ -25,7 +25,9 @@ KEPT = ("run_started", "resumed", "trial_failed", "search_finished", "final_fini
 class View(Protocol):
     watch: Watch
 
-    def event(self, event: dict[str, Any]) -> None: ...
+    def event(self, event: dict[str, Any], trial: Trial | None = None) -> None: ...
+    def follow(self, history: History) -> None: ...
+    def recall(self, event: dict[str, Any], trial: Trial | None) -> None: ...
     def progress(self, label: str, epoch: int, epochs: int, metrics: Mapping[str, float]) -> None: ...
     def note(self, text: str) -> None: ...
 
@@ -42,21 +44,31 @@ def view(watch: Watch, *, stderr: bool = False) -> Iterator[View]:
         yield live
 
 
-class Plain:
-    """One line an event, for logs and files."""
+class Watching:
+    """What both views do alike: the watch is told of all that happens."""
 
     def __init__(self, watch: Watch, target: Console) -> None:
         self.watch = watch
         self._console = target
 
-    def event(self, event: dict[str, Any]) -> None:
-        trial = self.watch.event(event)
-        line = event_line(self.watch, event, trial)
-        if line:
-            self._print(line)
+    def follow(self, history: History) -> None:
+        self.watch.follow(history)
+
+    def recall(self, event: dict[str, Any], trial: Trial | None) -> None:
+        self.watch.recall(event, trial)
 
     def progress(self, label: str, epoch: int, epochs: int, metrics: Mapping[str, float]) -> None:
         self.watch.progress(label, epoch, epochs, metrics)
+
+
+class Plain(Watching):
+    """One line an event, for logs and files."""
+
+    def event(self, event: dict[str, Any], trial: Trial | None = None) -> None:
+        self.watch.event(event, trial)
+        line = event_line(self.watch, event, trial)
+        if line:
+            self._print(line)
 
     def note(self, text: str) -> None:
         self._print(text)
@@ -65,12 +77,11 @@ class Plain:
         self._console.print(line, soft_wrap=True)
 
 
-class LiveView:
+class LiveView(Watching):
     """A few lines that are drawn again four times a second; what is worth keeping scrolls by above them."""
 
     def __init__(self, watch: Watch, target: Console) -> None:
-        self.watch = watch
-        self._console = target
+        super().__init__(watch, target)
         self._live = Live(
             console=target, get_renderable=self._render, refresh_per_second=4, transient=True, redirect_stdout=False
         )
@@ -82,16 +93,13 @@ class LiveView:
     def __exit__(self, *_: object) -> None:
         self._live.stop()
 
-    def event(self, event: dict[str, Any]) -> None:
-        trial = self.watch.event(event)
+    def event(self, event: dict[str, Any], trial: Trial | None = None) -> None:
+        self.watch.event(event, trial)
         kind = event["event"]
         worth_keeping = self.watch.improved or kind in KEPT
         line = event_line(self.watch, event, trial) if worth_keeping else ""
         if line:
             self._console.print(Text(line, style="" if self.watch.improved else "dim"))
-
-    def progress(self, label: str, epoch: int, epochs: int, metrics: Mapping[str, float]) -> None:
-        self.watch.progress(label, epoch, epochs, metrics)
 
     def note(self, text: str) -> None:
         self._console.print(Text(text, style="dim"))
@@ -188,8 +196,7 @@ def event_line(watch: Watch, event: Mapping[str, Any], trial: Trial | None) -> s
     """An event as a sentence; nothing for those that tell a person nothing."""
     kind = event["event"]
     if kind in ("run_started", "resumed"):
-        known = f" goes on: {plural(watch.done, 'trial')} known" if kind == "resumed" else ""
-        return f"run {watch.run}{known}"
+        return f"run {watch.run}{' goes on' if kind == 'resumed' else ''}"
     if kind == "trial_finished" and trial is not None:
         notes = [watch.headline(trial.measurement, trial.reward)]
         if "seconds" in trial.measurement:

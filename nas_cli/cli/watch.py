@@ -15,7 +15,7 @@ from nas_cli.run.directory import RunDirectory, read_yaml
 from nas_cli.run.front import Front
 from nas_cli.run.journal import iter_journal
 from nas_cli.spec.schema import RunSpec, check_spec
-from nas_cli.trial import History, Measurement, Trial, rank
+from nas_cli.trial import History, Measurement, Trial
 
 DEFAULT_GOAL = ("maximize", "accuracy")
 NOTHING_YET = RunSpec.model_validate({"task": "", "data": {}})
@@ -40,9 +40,10 @@ class FinalTraining:
 
 @dataclass
 class Watch:
-    """Feed it events in the order of the journal, or `open` a run.
+    """`open` a run, or tell it of the events of one that goes on, in the order of the journal.
 
-    `spec` has the stop conditions and the objective; before the first event it is empty.
+    `spec` has the stop conditions and the objective; before the first event it is empty. `history` is its own of a run
+    that was opened and the engine's, never written to here, of one that goes on.
     """
 
     spec: RunSpec = NOTHING_YET
@@ -50,7 +51,6 @@ class Watch:
     history: History = field(default_factory=History)
     counts: Counter[str] = field(default_factory=Counter)
     trainings: dict[str, Training] = field(default_factory=dict)
-    best: Trial | None = None
     front: Front = field(default_factory=Front)
     goals: list[tuple[str, str]] = field(init=False)
     """(maximize | minimize | reward, the metric's name or the expression), one an objective."""
@@ -63,36 +63,41 @@ class Watch:
     searched: float = 0.0
     _first_rung: set[int] = field(default_factory=set)
     _before: float | None = None
-    _live_from: tuple[float, int] | None = None
+    _best_number: int | None = None
+    _live_since: float | None = None
+    _ended_live: int = 0
 
     def __post_init__(self) -> None:
         self.goals = goals_of(self.spec)
 
     def open(self, run: Path) -> None:
         """Reads the spec and the journal of `run`. Raises RunError where one of them is missing or damaged."""
-        directory = RunDirectory(run)
-        self.run = run
-        self.spec = check_spec(read_yaml(directory.spec))
-        self.goals = goals_of(self.spec)
-        for event in iter_journal(directory.journal):
-            self._fold(event)
+        self._begin(run)
+        for event in iter_journal(RunDirectory(run).journal):
+            self.recall(event, self.history.apply(event))
         self.improved = False
 
-    def event(self, event: Mapping[str, Any]) -> Trial | None:
-        """Folds in an event that was just written and returns the trial it changed.
+    def _begin(self, run: Path) -> None:
+        self.run = run
+        self.spec = check_spec(read_yaml(RunDirectory(run).spec))
+        self.goals = goals_of(self.spec)
 
-        The first of a process names its run, which is then read from the start.
-        """
-        if event["event"] in ("run_started", "resumed"):
-            self.open(Path(event["run"]))
-            self._live_from = (time.time(), self.counts["measured"])
-            return None
-        return self._fold(event)
+    def event(self, event: Mapping[str, Any], trial: Trial | None = None) -> None:
+        """An event that was just written, and the trial that it changed. The first of a process names its run."""
+        if event["event"] in ("run_started", "resumed"):  # told of once more by `recall`, in its place
+            self._begin(Path(event["run"]))
+            self._live_since = time.time()
+            return
+        self._ended_live += event["event"] == "trial_finished"
+        self.recall(event, trial)
 
-    def _fold(self, event: Mapping[str, Any]) -> Trial | None:
+    def follow(self, history: History) -> None:
+        self.history = history
+
+    def recall(self, event: Mapping[str, Any], trial: Trial | None) -> None:
+        """Folds one event in, and the trial that it changed."""
         kind = event["event"]
         self._spend(kind, event["time"])
-        trial = self.history.apply(event)
         self.improved = False
         if trial is not None:
             self._trial(trial, kind)
@@ -111,7 +116,6 @@ class Watch:
             self.selected = dict(event)
         elif kind in ("run_finished", "resumed"):
             self.finished = kind == "run_finished"
-        return trial
 
     def _spend(self, kind: str, now: float) -> None:
         if self._before is not None and kind not in ("run_started", "resumed") and not self.reason:
@@ -119,9 +123,7 @@ class Watch:
         self._before = now
 
     def _trial(self, trial: Trial, kind: str) -> None:
-        if kind == "trial_finished":
-            self.counts["measured"] += 1
-        elif kind in ("trial_failed", "trial_infeasible", "duplicate"):
+        if kind in ("trial_failed", "trial_infeasible", "duplicate"):
             self.counts[trial.status] += 1
         if kind == "trial_started":
             self.reason = ""  # a search that was over goes on, with another stop condition
@@ -133,13 +135,11 @@ class Watch:
             self.trainings.pop(f"trial {trial.number}", None)
         if self.several:
             self.improved = self.front.tell(trial)
-            if self.improved or self.best is None:
-                self.best = self.front.knee or self.history.best()
-        elif kind == "trial_finished" and trial.reward is not None:
-            known = self.best
-            if known is None or known.number == trial.number or rank(trial) > rank(known):
-                self.improved = known is None or known.number != trial.number
-                self.best = trial
+        elif kind == "trial_finished":
+            best = self.history.best()
+            if best is not None and best.number != self._best_number:
+                self._best_number = best.number
+                self.improved = best.number == trial.number
 
     def _final_ended(self, event: Mapping[str, Any]) -> None:
         self.trainings.pop(f"{plain_name(event['candidate'])}, seed {event['seed']}", None)
@@ -150,13 +150,19 @@ class Watch:
     # What views show ------------------------------------------------------------------------------------------------
 
     @property
+    def best(self) -> Trial | None:
+        """The best trial; of several objectives the knee of the front."""
+        knee = self.front.knee if self.several else None
+        return knee or self.history.best()
+
+    @property
     def done(self) -> int:
         """Trials that ended a rung at least: what `stop.trials` counts, less those in their first."""
         return self.counts["started"] - len(self._first_rung)
 
     def elapsed(self) -> float:
         """Seconds of search so far, pauses between resumptions left out."""
-        if self.reason or self._live_from is None or self._before is None:
+        if self.reason or self._live_since is None or self._before is None:
             return self.searched
         return self.searched + max(0.0, time.time() - self._before)
 
@@ -172,11 +178,9 @@ class Watch:
 
     def rate(self) -> float | None:
         """Trainings that ended a minute, in this process; None before the first."""
-        if self._live_from is None:
+        if self._live_since is None or self._ended_live == 0:
             return None
-        since, before = self._live_from
-        ended = self.counts["measured"] - before
-        return 60.0 * ended / max(time.time() - since, 1e-3) if ended else None
+        return 60.0 * self._ended_live / max(time.time() - self._live_since, 1e-3)
 
     def time_left(self) -> float | None:
         """Seconds of search left, as things go; None where no end is in sight."""

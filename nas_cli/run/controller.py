@@ -72,8 +72,9 @@ class Controller:
         self._running = 0
         self._submitted: deque[int] = deque()
         self._early: dict[int, JobResult] = {}
+        observer.follow(self.history)
         for event in journal.replay():
-            self._tell(event)
+            observer.recall(event, self._tell(event))
 
     def search(self) -> str:
         """Searches until a stop condition holds, and returns it as a sentence. Raises NasError where nothing trains."""
@@ -264,7 +265,7 @@ class Controller:
     def _append(self, event: str, fields: Mapping[str, object] | None = None, /, **more: object) -> Trial | None:
         record = self._journal.append(event, **(fields or {}), **more)
         trial = self._tell(record)
-        self._observer.event(record)
+        self._observer.event(record, trial)
         return trial
 
     def _tell(self, event: Event) -> Trial | None:

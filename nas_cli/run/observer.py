@@ -6,11 +6,20 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from nas_cli.run.journal import Event
+from nas_cli.trial import History, Trial
 
 
 class Observer(Protocol):
-    def event(self, event: Event) -> None:
-        """A journal event, just written."""
+    def event(self, event: Event, trial: Trial | None = None) -> None:
+        """A journal event, just written, and the trial as it is after it, where it changed one."""
+        ...
+
+    def follow(self, history: History) -> None:
+        """The history that the search keeps, empty yet: for reading only. `recall` and `event` tell what changes it."""
+        ...
+
+    def recall(self, event: Event, trial: Trial | None) -> None:
+        """An event of the past: of a run that goes on each one, in order, before anything happens."""
         ...
 
     def progress(self, label: str, epoch: int, epochs: int, metrics: Mapping[str, float]) -> None:
@@ -25,7 +34,11 @@ class Observer(Protocol):
 class Silent:
     """Watches nothing."""
 
-    def event(self, event: Event) -> None: ...
+    def event(self, event: Event, trial: Trial | None = None) -> None: ...
+
+    def follow(self, history: History) -> None: ...
+
+    def recall(self, event: Event, trial: Trial | None) -> None: ...
 
     def progress(self, label: str, epoch: int, epochs: int, metrics: Mapping[str, float]) -> None: ...
 

@@ -190,6 +190,9 @@ def _search_and_train(
     with open_executor(experiment, session, observer, limits) as executor:
         estimator = Estimator(experiment, session, journal, limits.memory if session.device.type == "cpu" else None)
         controller = Controller(experiment, run, journal, executor, observer, estimator, estimator.learn)
+        ended = sum(1 for trial in controller.history.trained() if trial.rungs or trial.status == "failed")
+        if ended:
+            observer.note(f"the search goes on: {ended:,} trial{'s' if ended > 1 else ''} known")
         stopped, final_events = journal.recorded.stopped, journal.recorded.after
         if not stopped:
             stopped, final_events = controller.search(), []

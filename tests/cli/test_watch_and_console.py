@@ -15,6 +15,7 @@ from nas_cli.cli.tables import final_table, trials_table
 from nas_cli.cli.watch import Watch
 from nas_cli.run.directory import RunDirectory, create_run
 from nas_cli.run.journal import Journal
+from nas_cli.trial import History
 
 _spec = importlib.util.spec_from_file_location("feed", Path(__file__).parent / "feed.py")
 assert _spec is not None
@@ -40,9 +41,12 @@ def drawn(renderable: object, width: int) -> str:
 def test_a_live_run_and_its_journal_read_alike(tmp_path: Path) -> None:
     run = create_run(tmp_path, "made-up", {"spec.yaml": feed.SPEC})
     live = Watch()
+    history = History()
+    live.follow(history)
     with Journal(run.journal) as journal:
         for kind, fields in feed.happenings(run.path):
-            live.event(journal.append(kind, **fields))
+            event = journal.append(kind, **fields)
+            live.event(event, history.apply(event))
     again = replayed(run)
     assert live.summary() == again.summary()
     assert live.summary()["trials"] == {"trained": 3, "failed": 1, "infeasible": 1, "duplicate": 1}
@@ -55,9 +59,12 @@ def test_plain_lines(tmp_path: Path) -> None:
     run = create_run(tmp_path, "made-up", {"spec.yaml": feed.SPEC})
     stream = io.StringIO()
     plain = Plain(Watch(), Console(file=stream, width=60, markup=False, highlight=False))
+    history = History()
+    plain.follow(history)
     with Journal(run.journal) as journal:
         for kind, fields in feed.happenings(run.path):
-            plain.event(journal.append(kind, **fields))
+            event = journal.append(kind, **fields)
+            plain.event(event, history.apply(event))
     lines = stream.getvalue().splitlines()
     assert lines[1] == "trial 0: accuracy 0.9100, 12.3k params, 3.1 s, best so far"
     assert "trial 1: infeasible: model[0].pool: 1×1 is too small" in lines
