@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
-from sys import intern
 from typing import Any, Literal
 
 Scalar = str | int | float | bool | None
@@ -168,13 +167,13 @@ Trials = Mapping[int, Trial]
 def _started(trials: Trials, event: Mapping[str, Any]) -> Trial:
     known = trials.get(event["number"])
     if known is None:
-        return Trial(event["number"], _lean(event["genotype"]), rung=event["rung"])
+        return Trial(event["number"], event["genotype"], rung=event["rung"])
     return _with(known, "running", event["rung"])
 
 
 def _finished(trials: Trials, event: Mapping[str, Any]) -> Trial:
     known = trials[event["number"]]
-    reward, measurement = event["reward"], _lean(event["measurement"])
+    reward, measurement = event["reward"], event["measurement"]
     rewards = tuple(event.get("rewards", ())) or (() if reward is None else (reward,))
     return Trial(
         known.number,
@@ -196,14 +195,14 @@ def _failed(trials: Trials, event: Mapping[str, Any]) -> Trial:
 
 
 def _infeasible(trials: Trials, event: Mapping[str, Any]) -> Trial:
-    return Trial(event["number"], _lean(event["genotype"]), "infeasible", reason=event["reason"])
+    return Trial(event["number"], event["genotype"], "infeasible", reason=event["reason"])
 
 
 def _duplicate(trials: Trials, event: Mapping[str, Any]) -> Trial:
     twin = trials[event["equals"]]
     return Trial(
         event["number"],
-        _lean(event["genotype"]),
+        event["genotype"],
         "duplicate",
         measurement=twin.measurement,
         reward=twin.reward,
@@ -239,8 +238,3 @@ def _with(trial: Trial, status: Status, rung: int, reason: str = "") -> Trial:
         trial.rewards,
         trial.violation,
     )
-
-
-def _lean(row: Mapping[str, Any]) -> dict[str, Any]:
-    """The same with names and words that all trials share: a search of 100,000 has no room for copies."""
-    return {intern(key): intern(value) if type(value) is str else value for key, value in row.items()}

@@ -15,11 +15,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from pydantic_core import from_json
+
 from nas_cli.errors import RunError
 
 Event = dict[str, Any]
 CHUNK = 1 << 16
-
 
 SEARCHING = ("trial_started", "trial_finished", "trial_failed", "trial_infeasible", "duplicate", "search_finished")
 
@@ -42,9 +43,14 @@ def read_journal(path: Path) -> list[Event]:
     return list(iter_journal(path))
 
 
+def _read(line: bytes) -> Any:
+    """As `json.loads`, twice as fast and with equal strings shared: 100,000 trials have no room for copies."""
+    return from_json(line, allow_inf_nan=False)
+
+
 def _parse(path: Path, number: int, line: bytes) -> Event:
     try:
-        event = json.loads(line.decode())
+        event = _read(line)
     except ValueError:
         raise RunError(
             f"{path}:{number + 1}: this line is damaged (no JSON); a run whose journal was changed cannot go on. "
@@ -123,7 +129,8 @@ class Journal:
             self._file.truncate(start)
             raise
         self._sequence += 1
-        return record
+        as_read: Event = _read(line)  # what a resumed run will see
+        return as_read
 
     def __enter__(self) -> Journal:
         return self

@@ -21,6 +21,8 @@ from typing import Any
 import numpy as np
 import yaml
 
+from nas_cli.cli.console import view
+from nas_cli.cli.watch import Watch
 from nas_cli.errors import Infeasible
 from nas_cli.execute.executor import Job, JobResult
 from nas_cli.run.compose import Experiment, compose
@@ -28,7 +30,7 @@ from nas_cli.run.controller import Controller
 from nas_cli.run.directory import RunDirectory
 from nas_cli.run.estimate import Estimate
 from nas_cli.run.journal import Journal
-from nas_cli.run.observer import Silent
+from nas_cli.run.observer import Observer, Silent
 from nas_cli.space.edit import sample
 from nas_cli.spec.load import parse_document
 
@@ -79,8 +81,11 @@ def experiment_of(strategy: str, trials: int) -> Experiment:
     return compose(parse_document(yaml.safe_dump({**SPEC, "search": search}), "long.yaml"))
 
 
-def controller(folder: Path, journal: Journal, strategy: str, trials: int) -> Controller:
-    return Controller(experiment_of(strategy, trials), RunDirectory(folder), journal, Instant(), Silent(), costs)
+def controller(
+    folder: Path, journal: Journal, strategy: str, trials: int, observer: Observer | None = None
+) -> Controller:
+    observer = observer or Silent()
+    return Controller(experiment_of(strategy, trials), RunDirectory(folder), journal, Instant(), observer, costs)
 
 
 def milliseconds_a_trial(strategy: str) -> dict[int, float]:
@@ -141,10 +146,15 @@ def write_long_journal(folder: Path, trials: int) -> None:
 
 
 def resume(folder: str) -> None:
-    """In a process of its own: prints the seconds until the search could go on, and the peak memory in MB."""
+    """In a process of its own, its events shown as `nas search` does: prints the seconds until one more trial was
+    trained, and the peak memory in MB."""
     began = time.perf_counter()
-    with Journal(Path(folder) / "journal.jsonl") as journal:
-        search = controller(Path(folder), journal, "evolution", LONG + 1)
+    with (
+        Journal(Path(folder) / "journal.jsonl") as journal,
+        view(Watch(), stderr=True) as observer,
+    ):
+        observer.event(journal.append("resumed", version="0", run=folder))
+        search = controller(Path(folder), journal, "evolution", LONG + 1, observer)
         search.search()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(json.dumps([time.perf_counter() - began, peak]))
