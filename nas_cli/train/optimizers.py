@@ -18,6 +18,20 @@ Beta2 = Annotated[float, Between(0, 0.999999)]
 OPTIMIZERS: Registry[Callable[..., torch.optim.Optimizer]] = Registry("optimizer", supplied=1)
 
 
+def _leave_out_compiler() -> None:
+    """torch's optimizers load its compiler when they are first used, only to tell it to keep out: that takes each
+    process 1.4 s and 70 MB. Told here that they are kept out of it already, they do not. Where a version of torch
+    keeps this elsewhere, they load it as before.
+    """
+    for name in ("add_param_group", "zero_grad", "load_state_dict", "state_dict"):
+        method = getattr(getattr(torch.optim.Optimizer, name), "__wrapped__", None)
+        if method is not None and not hasattr(method, "__dynamo_disable"):
+            setattr(method, "__dynamo_disable", method)
+
+
+_leave_out_compiler()
+
+
 def parameter_groups(parameters: Iterable[nn.Parameter], weight_decay: float) -> list[dict[str, Any]]:
     """Two groups: weights of two or more dimensions, which decay, and the rest, which does not."""
     trained = [p for p in parameters if p.requires_grad]

@@ -24,7 +24,10 @@ WORTHWHILE = 1.1
 TIMED_PIXELS = 64 * 64 * 64
 """Pixels of a timed batch at most: timing must not take long, nor run out of memory, where images are large."""
 TIMED_STEPS, HOPELESS = 7, 2.0
-"""What takes so many times as long as the best is timed no further: bf16 is ten times slower on some CPUs."""
+"""What takes so many times as long as the best is timed no further."""
+FEW, NO_CHANCE = 4, 4.0
+"""What takes so many times as long as the best with so few images is not timed at all: bf16 is a hundred times slower
+on a CPU without such units, and one step of it with a whole batch would take seconds."""
 
 
 @dataclass(frozen=True)
@@ -74,10 +77,10 @@ def choose_precision(
         return options[0], {"chosen_by": "the spec"}
     batch_size = max(1, min(batch_size, TIMED_PIXELS // (input_shape[1] * input_shape[2])))
     seconds = _race(options, device, input_shape, batch_size)
-    best = min(options, key=seconds.__getitem__)
-    if seconds[options[0]] < WORTHWHILE * seconds[best]:
+    best = min(seconds, key=seconds.__getitem__)
+    if options[0] in seconds and seconds[options[0]] < WORTHWHILE * seconds[best]:
         best = options[0]
-    timed = {str(option): round(1000 * seconds[option], 3) for option in options}
+    timed = {str(option): round(1000 * taken, 3) for option, taken in seconds.items()}
     return best, {"chosen_by": "timing", "milliseconds_per_step": timed}
 
 
@@ -144,16 +147,30 @@ def _race(
 
     The options take turns, so that a machine that slows down meanwhile slows all of them.
     """
+    few = _time(options, device, input_shape, min(FEW, batch_size), 2, NO_CHANCE)
+    chosen = [option for option in options if few[option] <= NO_CHANCE * min(few.values())]
+    seconds = _time(chosen, device, input_shape, batch_size, TIMED_STEPS, HOPELESS)
+    use_tf32(False)
+    return seconds
+
+
+def _time(
+    options: list[Precision],
+    device: torch.device,
+    input_shape: tuple[int, ...],
+    batch_size: int,
+    turns: int,
+    hopeless: float,
+) -> dict[Precision, float]:
     steps = {option: _step(option, device, input_shape, batch_size) for option in options}
     seconds = dict.fromkeys(options, math.inf)
     with keep_memory():
         for step in steps.values():
             step()  # the first one prepares: memory, kernels
-        for turn in range(TIMED_STEPS):
+        for turn in range(turns):
             for option, step in steps.items():
-                if turn == 0 or seconds[option] <= HOPELESS * min(seconds.values()):
+                if turn == 0 or seconds[option] <= hopeless * min(seconds.values()):
                     seconds[option] = min(seconds[option], step())
-    use_tf32(False)
     return seconds
 
 
