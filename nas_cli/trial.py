@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import statistics
 from bisect import bisect_left, bisect_right, insort
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any, Literal
@@ -153,6 +154,15 @@ def rank(trial: Trial) -> tuple[bool, int, float, int]:
     rung, _, reward = trial.rungs[-1]
     assert reward is not None
     return trial.feasible, rung, reward, -trial.number
+
+
+def prediction_error(trials: Iterable[Trial]) -> tuple[float, int] | None:
+    """How far predicted latencies were off: the median of |predicted / measured - 1| and of how many trials it is."""
+    measured = (trial.measurement for trial in trials if trial.equals is None)
+    both = [m for m in measured if "latency_ms" in m and "latency_predicted" in m]
+    if not both:
+        return None
+    return statistics.median(abs(m["latency_predicted"] / m["latency_ms"] - 1) for m in both), len(both)
 
 
 def _measured(trial: Trial) -> bool:

@@ -45,6 +45,7 @@ def show_run(
 
 def _print_run(watch: Watch) -> None:
     from nas_cli.cli.tables import final_table, front_table, trials_table
+    from nas_cli.trial import prediction_error
 
     target = console()
     say(f"{watch.run}: {watch.state}, {duration(watch.searched)} of search")
@@ -57,6 +58,9 @@ def _print_run(watch: Watch) -> None:
     say(" · ".join(counts))
     if watch.reason:
         say(sentence(f"the search ended: {watch.reason}"))
+    predicted = prediction_error(watch.history)
+    if predicted is not None:
+        say(f"Predicted latency was {100 * predicted[0]:.0f} % off the measured, the median of {predicted[1]:,} trials")
     best = watch.best
     if best is not None:
         target.print()

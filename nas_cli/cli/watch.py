@@ -15,7 +15,7 @@ from nas_cli.run.directory import RunDirectory, read_yaml
 from nas_cli.run.front import Front
 from nas_cli.run.journal import iter_journal
 from nas_cli.spec.schema import RunSpec, check_spec
-from nas_cli.trial import History, Measurement, Trial
+from nas_cli.trial import History, Measurement, Trial, prediction_error
 
 DEFAULT_GOAL = ("maximize", "accuracy")
 NOTHING_YET = RunSpec.model_validate({"task": "", "data": {}})
@@ -251,7 +251,7 @@ class Watch:
 
     def summary(self) -> dict[str, Any]:
         """The run as JSON data: where it is, what was tried, what is best and what was kept."""
-        best = self.best
+        best, predicted = self.best, prediction_error(self.history)
         summary: dict[str, Any] = {
             "run": str(self.run),
             "name": self.spec.name,
@@ -265,6 +265,7 @@ class Watch:
                 "duplicate": self.counts["duplicate"],
             },
             "objective": dict([self.goal]) if len(self.goals) == 1 else [dict([goal]) for goal in self.goals],
+            "latency_prediction": {"median_error": predicted[0], "trials": predicted[1]} if predicted else None,
             "best_trial": None,
             "front": None,
             "final": None,

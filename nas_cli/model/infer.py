@@ -35,9 +35,17 @@ class Inferred:
     is_zero: bool
 
 
+@dataclass(frozen=True)
+class Counted:
+    """Of one sample: multiply-accumulates, and the numbers that training keeps for the backward pass, about."""
+
+    macs: int
+    activations: int
+
+
 _Key = tuple[OpFunction, str, Shape]
 _remembered: dict[_Key, Inferred] = {}
-_counted: dict[_Key, int] = {}
+_counted: dict[_Key, Counted] = {}
 
 
 def construct(name: str, args: Mapping[str, Any], shape: Shape) -> nn.Module:
@@ -63,18 +71,31 @@ def infer(name: str, args: Mapping[str, Any], shape: Shape) -> Inferred:
     return _remembered[key]
 
 
-def count_macs(name: str, args: Mapping[str, Any], shape: Shape) -> int:
-    """Multiply-accumulates of one sample through an op that `infer` accepts: half of the FLOPs that torch counts.
+def count(name: str, args: Mapping[str, Any], shape: Shape) -> Counted:
+    """What one sample costs an op that `infer` accepts: half of the FLOPs that torch counts, and what the modules
+    that it is made of give.
 
     Apart from `infer` because torch's counter takes a second to load, and a worker that trains never counts.
     """
     key = _key(name, args, shape)
     if key not in _counted:
-        counter = FlopCounterMode(display=False)
-        _run(name, args, shape, counter)
+        counter, given = FlopCounterMode(display=False), [0]
+
+        def see(module: nn.Module, _: object, output: object) -> None:
+            outputs = output if isinstance(output, tuple) else (output,)
+            if not any(module.children()):
+                given[0] += sum(value.numel() for value in outputs if isinstance(value, Tensor))
+
+        hook = nn.modules.module.register_module_forward_hook(see)
+        try:
+            _, result = _run(name, args, shape, counter)
+        finally:
+            hook.remove()
+        assert isinstance(result, Tensor)
         if len(_counted) >= MAX_REMEMBERED:
             _counted.clear()
-        _counted[key] = counter.get_total_flops() // 2 // BATCH
+        macs, activations = counter.get_total_flops() // 2, max(given[0], result.numel())
+        _counted[key] = Counted(macs // BATCH, activations // BATCH)
     return _counted[key]
 
 

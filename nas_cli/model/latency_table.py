@@ -40,21 +40,32 @@ class LatencyTable:
 
     def predict(self, program: Program) -> float | None:
         """Milliseconds; None where an entry is missing."""
-        total = self._sum(program)
+        total = self._sum(program, self.entries)
         return None if total is None else total * self._factor()
 
-    def observe(self, program: Program, measured_ms: float, entries: Mapping[str, float]) -> None:
-        """Learns from a whole network and the `entries` that were measured with it.
+    def observe(self, program: Program, measured_ms: float, entries: Mapping[str, float]) -> dict[str, float]:
+        """Learns from a whole network and the `entries` that were measured with it; returns what `recall` takes.
 
         Before that, where the table could predict it already, the prediction is compared with the measurement.
         """
+        seen = {}
         predicted = self.predict(program) if self._ratios else None
         if predicted is not None:
-            self._errors.append(abs(predicted / measured_ms - 1))
-        self.entries.update(entries)
-        total = self._sum(program)
+            seen["error"] = abs(predicted / measured_ms - 1)
+        total = self._sum(program, {**self.entries, **entries})
         if total:
-            self._ratios.append(measured_ms / total)
+            seen["ratio"] = measured_ms / total
+        self.recall(entries, seen)
+        return seen
+
+    def recall(self, entries: Mapping[str, float], seen: Mapping[str, float]) -> None:
+        """Learns what `observe` learned from a network: its entries, the measurement's ratio to their sum, the error of
+        the prediction."""
+        self.entries.update(entries)
+        if "ratio" in seen:
+            self._ratios.append(seen["ratio"])
+        if "error" in seen:
+            self._errors.append(seen["error"])
 
     def error(self) -> tuple[float, int]:
         """The median relative error of the predictions, each made before its network was measured, and their number."""
@@ -63,8 +74,8 @@ class LatencyTable:
     def _factor(self) -> float:
         return statistics.median(self._ratios) if self._ratios else 1.0
 
-    def _sum(self, program: Program) -> float | None:
-        found = [self.entries.get(_name(program, step)) for step in program.steps] + [self.entries.get(_input(program))]
+    def _sum(self, program: Program, entries: Mapping[str, float]) -> float | None:
+        found = [entries.get(_name(program, step)) for step in program.steps] + [entries.get(_input(program))]
         return None if None in found else sum(value for value in found if value is not None)
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from nas_cli.model.infer import Inferred, count_macs, infer
+from nas_cli.model.infer import Counted, Inferred, count, infer
 from nas_cli.model.ops import Shape
 
 
@@ -49,7 +50,17 @@ class Program:
     @property
     def macs(self) -> int:
         """Multiply-accumulates of one sample, of convolutions and matrix products."""
-        return sum(count_macs(s.op, s.args, self.shape(s.inputs[0])) for s in self.steps if s.kind == "op")
+        return sum(self._counted(step).macs for step in self.steps if step.kind == "op")
+
+    @property
+    def activations(self) -> int:
+        """About how many numbers training keeps of one sample: what each step gives, and each module inside it."""
+        return sum(
+            self._counted(step).activations if step.kind == "op" else math.prod(step.shape) for step in self.steps
+        )
+
+    def _counted(self, step: Step) -> Counted:
+        return count(step.op, step.args, self.shape(step.inputs[0]))
 
     def readers(self) -> list[list[int]]:
         """For each value, the indices of the steps that read it."""

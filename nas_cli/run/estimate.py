@@ -58,7 +58,8 @@ class Estimator:
     table: LatencyTable = field(default_factory=LatencyTable)
 
     def __post_init__(self) -> None:
-        self.table.entries.update(self.journal.recorded.latency_table)
+        for event in self.journal.recorded.latency_table:
+            self.table.recall(event["entries"], event.get("seen", {}))
 
     def __call__(self, resolved: Resolved) -> Estimate:
         """Raises Infeasible where the network cannot be built, or could not be trained in the memory that there is."""
@@ -84,8 +85,7 @@ class Estimator:
 
     def learn(self, result: JobResult, resolved: Resolved) -> None:
         """Takes what the first job of a trial measured into the table, and new entries into the journal."""
-        if result.table:
-            self.journal.append("latency_table", entries=dict(result.table))
         if "latency_ms" in result.measurement:
             program = self.session.plan(resolved.model)
-            self.table.observe(program, result.measurement["latency_ms"], result.table)
+            seen = self.table.observe(program, result.measurement["latency_ms"], result.table)
+            self.journal.append("latency_table", entries=dict(result.table), seen=seen)

@@ -69,13 +69,13 @@ class Recorded:
 
     `seconds` were spent searching: up to each event of the search, without pauses and without final training.
     `stopped` is why the search ended, "" where it is not over or was given more since; `after` are the events from
-    there on. `latency_table` has the measured entries of that table.
+    there on. `latency_table` are the events of that table.
     """
 
     seconds: float = 0.0
     stopped: str = ""
     after: list[Event] = field(default_factory=list)
-    latency_table: dict[str, float] = field(default_factory=dict)
+    latency_table: list[Event] = field(default_factory=list)
     _before: float | None = None
 
     def fold(self, event: Event) -> None:
@@ -91,7 +91,7 @@ class Recorded:
         elif self.stopped:
             self.after.append(event)
         if kind == "latency_table":
-            self.latency_table.update(event["entries"])
+            self.latency_table.append(event)
 
 
 class Journal:

@@ -31,8 +31,10 @@ from nas_cli.run.directory import RunDirectory
 from nas_cli.run.estimate import Estimate
 from nas_cli.run.journal import Journal
 from nas_cli.run.observer import Observer, Silent
+from nas_cli.search import STRATEGIES
 from nas_cli.space.edit import sample
 from nas_cli.spec.load import parse_document
+from nas_cli.trial import Trial
 
 LONG = 100_000
 SHORT, AROUND = 10_000, 100
@@ -191,7 +193,28 @@ def resident_mb() -> float:
     return int(status.split("VmRSS:")[1].split()[0]) / 1024
 
 
+def strategy_milliseconds(name: str, after: int) -> float:
+    """What one ask and one tell of a strategy take together when it was told of so many trials: median of 40."""
+    space = experiment_of("random", 1).space
+    strategy = STRATEGIES[name](space, 0, **STRATEGIES.parse(name)[1])
+    rng = np.random.default_rng(0)
+    times = []
+    for number in range(after + 40):
+        began = time.perf_counter()
+        genotype = strategy.ask(number)
+        reward = float(rng.random())
+        strategy.tell(Trial(number, genotype, "finished", reward=reward, rungs=((0, {}, reward),)))
+        times.append(time.perf_counter() - began)
+    return 1e3 * statistics.median(times[after:])
+
+
 def rows() -> Iterator[tuple[str, str, str]]:
+    slow = {"reinforce": 500, "optuna": 200}  # they fit a model to all that they were told
+    for name in STRATEGIES:
+        if name != "grid":  # it enumerates a space, which must be small
+            after = slow.get(name, SHORT)
+            early, late = strategy_milliseconds(name, after // 10), strategy_milliseconds(name, after)
+            yield f"ask and tell, {name}", f"{early:.2f} ms at trial {after // 10:,}, {late:.2f} at {after:,}", "flat"
     floor = fsync_milliseconds()
     for strategy in ("random", "evolution"):
         found = milliseconds_a_trial(strategy)

@@ -1,4 +1,4 @@
-"""How long `nas plan` says that a search takes, and how long it takes, for three different specs."""
+"""What `nas` foretells and what it comes to: the time of three different searches, and latency before measuring."""
 
 from __future__ import annotations
 
@@ -34,6 +34,31 @@ def rows() -> Iterator[tuple[str, str, str]]:
             said, took = predict_and_search(folder, title, wanted, fashion if "Fashion" in title else None)
             ratio = max(said / took, took / said)
             yield f"search time said by `nas plan`: {title}", f"{said:.0f} s, it took {took:.0f} s: {ratio:.2f}", "1.5"
+    yield from latency_rows()
+
+
+def latency_rows(trials: int = 24) -> Iterator[tuple[str, str, str]]:
+    """How far the latency that the filter predicts is off what is measured, in searches of built-in spaces."""
+    for space in ("cnn", "mobile", "resnet"):
+        with tempfile.TemporaryDirectory() as name:
+            spec = {
+                "name": "latency",
+                "task": "image-classification",
+                "data": {"source": "digits"},
+                "space": space,
+                "train": {"epochs": 1},
+                "objective": {"reward": "accuracy * (latency_ms / 2) ** -0.07"},
+                "search": {"strategy": "random", "stop": {"trials": trials}},
+                "final": {"epochs": 1, "top": 1, "seeds": 1},
+            }
+            path = Path(name) / "latency.yaml"
+            path.write_text(yaml.safe_dump(spec), encoding="utf-8")
+            subprocess.run([*NAS, "search", str(path), "--out", name], check=True, stdout=subprocess.DEVNULL)
+            (run,) = Path(name).glob("latency-*")
+            shown = subprocess.run([*NAS, "show", "run", str(run), "--json"], check=True, capture_output=True)
+        found = json.loads(shown.stdout)["latency_prediction"]
+        text = f"{100 * found['median_error']:.0f} % (median of {found['trials']})" if found else "none was predicted"
+        yield f"predicted latency off the measured one, space {space}", text, "report"
 
 
 def predict_and_search(

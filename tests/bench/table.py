@@ -6,12 +6,18 @@ import platform
 import sys
 import time
 
-from bench import bookkeeping, prediction, quality, speed
+from bench import bookkeeping, directory, prediction, quality, speed
 
 from nas_cli.execute.hardware import cores
 from nas_cli.model.latency import device_name
 
-PARTS = {"bookkeeping": bookkeeping.rows, "prediction": prediction.rows, "speed": speed.rows, "quality": quality.rows}
+PARTS = {
+    "bookkeeping": bookkeeping.rows,
+    "directory": directory.rows,
+    "prediction": prediction.rows,
+    "speed": speed.rows,
+    "quality": quality.rows,
+}
 
 
 def main() -> None:

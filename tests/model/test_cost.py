@@ -9,7 +9,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from nas_cli.model.build import build, plan
-from nas_cli.model.cost import activation_bytes, cost
+from nas_cli.model.cost import cost
 from nas_cli.model.initialise import initialise
 from nas_cli.model.latency import device_name, measure_latency
 from nas_cli.model.network import Network
@@ -91,7 +91,14 @@ def test_the_cost_is_that_of_a_whole_real_run() -> None:
 
 
 def test_activations_are_counted_in_bytes() -> None:
-    assert activation_bytes(make([{"conv": 8}, {"max_pool": 2}], (3, 6, 6))) == 4 * (8 * 36 + 8 * 9)
+    network = make([{"conv": 8}, {"max_pool": 2}], (3, 6, 6))
+    assert cost(network)["activation_mb"] == pytest.approx(4 * (8 * 36 + 8 * 9) / 1e6)
+
+
+def test_activations_inside_a_layer_of_several_are_counted() -> None:
+    """Expansion, depthwise, projection: each convolution, its norm and the activation after the first two."""
+    network = make([{"mbconv": {"channels": 4, "expand": 3}}], (4, 6, 6))
+    assert cost(network)["activation_mb"] == pytest.approx(4 * 36 * (3 * 12 + 3 * 12 + 2 * 4) / 1e6)
 
 
 def test_a_plan_is_cheap_the_second_time() -> None:

@@ -77,6 +77,16 @@ def test_only_what_could_be_predicted_counts_as_an_error() -> None:
     assert table.error()[1] == 1
 
 
+def test_what_was_seen_is_enough_to_go_on() -> None:
+    one, two = program_of({"conv": 4}), program_of({"conv": 4}, "relu")
+    table, again = LatencyTable(), LatencyTable()
+    entries = dict.fromkeys(entry_names(two), 1.0)
+    again.recall(entries, table.observe(two, 9.0, entries))
+    again.recall({}, table.observe(one, 5.0, {}))
+    assert again.predict(two) == table.predict(two)
+    assert again.error() == table.error() != (0.0, 0)
+
+
 def test_the_spread_of_a_median_by_hand() -> None:
     """Of 100 values the interval lies between the 40th and the 61st (Conover 1999)."""
     values = [float(value) for value in range(1, 101)]

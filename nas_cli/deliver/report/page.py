@@ -13,7 +13,7 @@ from nas_cli.deliver.report.style import STYLE
 from nas_cli.deliver.stored import is_of, read_evaluation, read_metrics
 from nas_cli.run.directory import RunDirectory, open_run, read_json, read_yaml, write_text
 from nas_cli.run.journal import Event, read_journal
-from nas_cli.trial import History
+from nas_cli.trial import History, prediction_error
 
 SHOWN_DECISIONS = 15
 SHOWN_CLASSES = 40
@@ -81,6 +81,10 @@ def _summary(
         ("Task", f"{spec.get('task')}, data: {spec.get('data', {}).get('source')}"),
         ("Search", ", ".join(f"{number:,} {what}" for what, number in counts.items() if number or what == "trained")),
     ]
+    predicted = prediction_error(history)
+    if predicted is not None:
+        off = f"{100 * predicted[0]:.0f} % off the measured (median of {predicted[1]:,} trials)"
+        rows.append(("Predicted latency", off))
     if stopped:
         rows.append(("Search ended", str(stopped["reason"])))
     else:
