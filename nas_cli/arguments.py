@@ -46,6 +46,13 @@ def _factor(text: str) -> float | None:
 
 
 @dataclass(frozen=True)
+class FromData:
+    """Marks an argument of an op that no spec gives: the fact `key` of the data, such as the size of a vocabulary."""
+
+    key: str
+
+
+@dataclass(frozen=True)
 class Parsed:
     """Marks an argument that a person may write as a text, such as `4GB`, which `parse` makes a number of."""
 

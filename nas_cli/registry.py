@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from nas_cli.arguments import check
+from nas_cli.arguments import FromData, check
 from nas_cli.errors import SpecError, did_you_mean
 
 T = TypeVar("T")
@@ -107,7 +107,23 @@ def signature(function: object, supplied: int = 0) -> tuple[Param, ...]:
     hints = typing.get_type_hints(target, include_extras=True)
     parameters = list(inspect.signature(function).parameters.values())[supplied:]
     kinds = (inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL)
-    return tuple(Param(p.name, hints.get(p.name, Any), p.default) for p in parameters if p.kind not in kinds)
+    found = (Param(p.name, hints.get(p.name, Any), p.default) for p in parameters if p.kind not in kinds)
+    return tuple(param for param in found if fact_of(param.annotation) is None)
+
+
+def facts_wanted(function: object) -> dict[str, str]:
+    """The arguments of an op that the data supplies, each with the fact's name."""
+    hints = getattr(function, "__annotations__", {})
+    if not hints:
+        return {}
+    hints = typing.get_type_hints(function, include_extras=True)
+    found = {name: fact_of(hint) for name, hint in hints.items()}
+    return {name: key for name, key in found.items() if key is not None}
+
+
+def fact_of(annotation: Any) -> str | None:
+    """The fact of the data that an argument takes; None where the spec gives it."""
+    return next((mark.key for mark in typing.get_args(annotation)[1:] if isinstance(mark, FromData)), None)
 
 
 def split_component(raw: object, kind: str) -> tuple[str, object]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -17,6 +18,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Member = Annotated[
     str | None, typer.Option("--member", help="One network of a Pareto front, such as trial-12, instead of the best.")
 ]
+WIDEST_INPUT = 40
 Output = Annotated[Path | None, typer.Option("--output", help="Where to write it; in the run where left out.")]
 
 
@@ -92,28 +94,30 @@ def export(
 
 @guarded
 def predict(
-    inputs: Annotated[list[Path], typer.Argument(metavar="[RUN] FILE…", help="A run directory, then the inputs.")],
+    inputs: Annotated[
+        list[str], typer.Argument(metavar="[RUN] INPUT…", help="A run directory, then files, or texts in quotes.")
+    ],
     member: Member = None,
     allow_plugins: Plugins = False,
     as_json: Json = False,
 ) -> None:
-    """Say what the best model of a run makes of files; without RUN, of the latest run."""
-    run, files = split_run(inputs)
-    if not files:
-        raise UserError("predict takes at least one file: 'nas predict RUN FILE…'")
-    from nas_cli.deliver.predict import predict as predict_files
+    """Say what the best model of a run makes of files or texts; without RUN, of the latest run."""
+    run, given = split_run(inputs)
+    if not given:
+        raise UserError("predict takes at least one input: 'nas predict RUN FILE…', or a text in quotes")
+    from nas_cli.deliver.predict import predict as predict_inputs
 
-    answers = predict_files(run, files, allow_plugins, member=member)
+    answers = predict_inputs(run, given, allow_plugins, member=member)
     if as_json:
         print_json([{key: value for key, value in answer.items() if key != "text"} for answer in answers])
         return
-    width = max(len(answer["file"]) for answer in answers)
+    width = min(max(len(answer["input"]) for answer in answers), WIDEST_INPUT)
     for answer in answers:
-        say(f"{answer['file']:<{width}}  {answer['text']}")
+        say(f"{answer['input']:<{width}}  {answer['text']}")
 
 
-def split_run(inputs: list[Path]) -> tuple[Path | None, list[Path]]:
-    """(run, files): the first is the run where it is a directory with a journal."""
-    if inputs and (inputs[0] / "journal.jsonl").exists():
-        return inputs[0], inputs[1:]
+def split_run(inputs: list[str]) -> tuple[Path | None, list[str]]:
+    """(run, the rest): the first is the run where it is a directory with a journal."""
+    if inputs and os.path.exists(os.path.join(inputs[0], "journal.jsonl")):
+        return Path(inputs[0]), inputs[1:]
     return None, inputs

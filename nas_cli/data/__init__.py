@@ -1,20 +1,27 @@
 """The user's files as arrays, and how they are divided. Importing the room registers its sources."""
 
-from nas_cli.data import digits, idx, image_folder, npz
+from nas_cli.data import conll, csv_table, digits, idx, image_folder, npz, vocabulary
 from nas_cli.data.cache import Cache
 from nas_cli.data.inputs import read_inputs
 from nas_cli.data.load import TrainingData, load_test, load_training, normalisation
 from nas_cli.data.settings import DataSettings, parse_data, source_params
-from nas_cli.data.source import SOURCES, Dataset, Examples, Part
+from nas_cli.data.source import ENCODERS, SOURCES, Dataset, Encoder, Examples, Part, Wanted
+from nas_cli.data.targets import IGNORED
 
 __all__ = [
+    "ENCODERS",
+    "IGNORED",
     "SOURCES",
     "Cache",
     "DataSettings",
     "Dataset",
+    "Encoder",
     "Examples",
     "Part",
     "TrainingData",
+    "Wanted",
+    "conll",
+    "csv_table",
     "digits",
     "idx",
     "image_folder",
@@ -25,4 +32,5 @@ __all__ = [
     "parse_data",
     "read_inputs",
     "source_params",
+    "vocabulary",
 ]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -16,6 +18,14 @@ class Classes:
 
     values: Array
     names: tuple[str, ...]
+
+    @property
+    def facts(self) -> Mapping[str, Any]:
+        return {}
+
+    def strata(self, targets: Array) -> Array:
+        """Every class gives its share to each part."""
+        return targets
 
     def encode(self, examples: Examples) -> Array:
         """Class indices, int64 (N,). Raises DataError where a label is none of the classes."""

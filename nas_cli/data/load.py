@@ -2,65 +2,85 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from nas_cli.data.cache import Cache
-from nas_cli.data.classes import Classes, find_classes
 from nas_cli.data.pixels import shape_text
 from nas_cli.data.settings import AUTO_FRACTION, DataSettings
-from nas_cli.data.source import Array, Dataset, Examples, Part
+from nas_cli.data.source import Array, Dataset, Encoder, Examples, Part, Wanted
 from nas_cli.data.split import hold_out
+from nas_cli.data.targets import Tags, Targets, find_targets
 from nas_cli.errors import DataError
 
 STREAMS = {"test": 1, "validation": 2}
 """The split of a part draws from (seed, its number)."""
 CHUNK = 512
+IMAGES = Wanted()
 
 
 @dataclass(frozen=True)
 class TrainingData:
-    """What a search sees. `labels` names the classes; `input_shape` is of one input, (C, H, W) for images."""
+    """What a search sees. `labels` names the classes or tags; `input_shape` is of one input, (C, H, W) for images.
+
+    `mean` and `std` are what raw inputs are normalised by in the network, per channel or column. `encoder` makes inputs
+    of what is not an image, and `facts` of it and of the targets are for ops and heads.
+    """
 
     train: Part
     validation: Part
     labels: tuple[str, ...]
     input_shape: tuple[int, ...]
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    encoder: Encoder | None = None
+    facts: Mapping[str, Any] = field(default_factory=dict)
 
 
-def load_training(settings: DataSettings, seed: int, cache: Cache | None = None) -> TrainingData:
+def load_training(
+    settings: DataSettings, seed: int, cache: Cache | None = None, wanted: Wanted = IMAGES
+) -> TrainingData:
     """Reads the training and the validation part; files of the test part are not opened.
 
-    `cache` is where inputs go that do not fit into memory; without one, everything is read into memory.
+    `cache` is where inputs go that do not fit into memory; without one, everything is read into memory. `wanted` is
+    what the task learns from and what it learns.
     Raises DataError with one sentence where the data is missing, damaged or cannot be learned from.
     """
-    dataset = settings.open()
-    classes = find_classes(dataset.train, dataset.names)
-    targets = classes.encode(dataset.train)
+    dataset = _open(settings, wanted)
+    kind = find_targets(dataset, wanted.target)
+    targets = kind.encode(dataset.train)
     stay = np.arange(len(targets))
     fraction = _fraction(settings.test, dataset, "test")
     if fraction is not None:
-        stay, _ = _divide(targets, stay, fraction, seed, "test")
+        stay, _ = _divide(kind.strata(targets), stay, fraction, seed, "test")
     fraction = _fraction(settings.validation, dataset, "validation")
+    held = None
     if fraction is not None:
-        stay, held = _divide(targets, stay, fraction, seed, "validation")
-        mapped = cache.inputs(dataset.train) if cache else None
-        if mapped is not None:
-            train, validation = Part(mapped, targets[stay], stay), Part(mapped, targets[held], held)
-        else:
-            inputs = dataset.train.read(np.concatenate([stay, held]))  # at once: reading may unpack a whole file
-            train = Part(inputs[: len(stay)], targets[stay])
-            validation = Part(inputs[len(stay) :], targets[held])
+        stay, held = _divide(kind.strata(targets), stay, fraction, seed, "validation")
     else:
         stay = np.random.default_rng([seed, 0]).permutation(stay)
-        train = _part(dataset.train, stay, targets, cache)
-        validation = _whole(_own_part(settings.validation, dataset, "validation"), classes, cache)
-    shape = tuple(train.inputs.shape[1:])
-    _same_shape(validation, shape, "validation")
-    return TrainingData(train, validation, classes.names, shape)
+    mapped = cache.inputs(dataset.train) if cache else None
+    encoder = None
+    if mapped is not None:
+        train = Part(mapped, targets[stay], stay)
+        validation = Part(mapped, targets[held], held) if held is not None else None
+    else:
+        inputs = dataset.train.read(stay if held is None else np.concatenate([stay, held]))  # at once: it may unpack
+        encoder = dataset.fit(inputs[: len(stay)]) if dataset.fit else None
+        train = _taken(_encoded(inputs[: len(stay)], encoder), targets[stay])
+        validation = _taken(_encoded(inputs[len(stay) :], encoder), targets[held]) if held is not None else None
+    if validation is None:
+        own = _own_part(settings.validation, dataset, "validation")
+        validation = _whole(own, kind, cache, encoder)
+    shape = tuple(encoder.shape if encoder else train.inputs.shape[1:])
+    _same_shape(validation, shape, "validation", encoder)
+    mean, std = normalisation(train) if encoder is None else ((0.0,) * shape[0], (1.0,) * shape[0])
+    facts = {"labels": max(1, len(kind.names)), **kind.facts, **(encoder.facts if encoder else {})}
+    return TrainingData(train, validation, kind.names, shape, mean, std, encoder, facts)
 
 
 def load_test(
@@ -69,29 +89,47 @@ def load_test(
     labels: Sequence[str] | None = None,
     input_shape: Sequence[int] | None = None,
     cache: Cache | None = None,
+    wanted: Wanted = IMAGES,
+    encoder: Encoder | None = None,
 ) -> Part:
     """Reads the test part that `load_training` with the same `seed` left alone, in the order of its files.
 
     `labels` and `input_shape` are those of the trained network: DataError is raised where the data has others by now.
+    `encoder` is the network's own.
     """
-    dataset = settings.open()
-    classes = find_classes(dataset.train, dataset.names)
-    if labels is not None and tuple(labels) != classes.names:
+    dataset = _open(settings, wanted)
+    kind = find_targets(dataset, wanted.target)
+    if labels is not None and tuple(labels) != kind.names:
         raise DataError(
             f"{dataset.train.origin} has other classes than the network was trained on: "
-            f"{_difference(classes.names, tuple(labels))}"
+            f"{_difference(kind.names, tuple(labels))}"
         )
     fraction = _fraction(settings.test, dataset, "test")
     if fraction is not None:
-        targets = classes.encode(dataset.train)
-        _, held = _divide(targets, np.arange(len(targets)), fraction, seed, "test")
-        held = np.sort(held)
-        test = _part(dataset.train, held, targets, cache)
+        targets = kind.encode(dataset.train)
+        _, held = _divide(kind.strata(targets), np.arange(len(targets)), fraction, seed, "test")
+        test = _part(dataset.train, np.sort(held), targets, cache, encoder)
     else:
-        test = _whole(_own_part(settings.test, dataset, "test"), classes, cache)
+        test = _whole(_own_part(settings.test, dataset, "test"), kind, cache, encoder)
     if input_shape is not None:
-        _same_shape(test, tuple(input_shape), "test")
+        _same_shape(test, tuple(input_shape), "test", encoder)
     return test
+
+
+def _open(settings: DataSettings, wanted: Wanted) -> Dataset:
+    dataset = settings.open()
+    if dataset.inputs != wanted.inputs:
+        raise DataError(f"source {settings.source} gives {dataset.inputs}, and the task learns from {wanted.inputs}")
+    return dataset
+
+
+def _taken(inputs: Array, targets: Array) -> Part:
+    """Targets of sequences are as wide as the inputs: the longest of a part may be shorter than that of its file."""
+    return Part(inputs, targets[:, : inputs.shape[-1]] if targets.ndim == 2 else targets)
+
+
+def _encoded(raw: Array, encoder: Encoder | None) -> Array:
+    return raw if encoder is None else encoder.encode(raw)
 
 
 def normalisation(part: Part) -> tuple[tuple[float, ...], tuple[float, ...]]:
@@ -147,21 +185,23 @@ def _divide(targets: Array, among: Array, fraction: float, seed: int, part: str)
     return among[stay], among[held]
 
 
-def _part(examples: Examples, indices: Array, targets: Array, cache: Cache | None) -> Part:
+def _part(examples: Examples, indices: Array, targets: Array, cache: Cache | None, encoder: Encoder | None) -> Part:
     mapped = cache.inputs(examples) if cache else None
     if mapped is not None:
         return Part(mapped, targets[indices], indices)
-    return Part(examples.read(indices), targets[indices])
+    return _taken(_encoded(examples.read(indices), encoder), targets[indices])
 
 
-def _whole(examples: Examples, classes: Classes, cache: Cache | None) -> Part:
-    targets = classes.encode(examples)
-    return _part(examples, np.arange(len(targets)), targets, cache)
+def _whole(examples: Examples, kind: Targets, cache: Cache | None, encoder: Encoder | None) -> Part:
+    targets = kind.encode(examples)
+    others = kind.others(examples) if isinstance(kind, Tags) else ()
+    return replace(_part(examples, np.arange(len(targets)), targets, cache, encoder), others=others)
 
 
-def _same_shape(part: Part, shape: tuple[int, ...], name: str) -> None:
+def _same_shape(part: Part, shape: tuple[int, ...], name: str, encoder: Encoder | None) -> None:
+    """An encoder gives what its network takes, also where inputs vary in length."""
     found = tuple(part.inputs.shape[1:])
-    if found != shape:
+    if encoder is None and found != shape:
         raise DataError(
             f"inputs of the {name} part are {shape_text(found)}, those of the training part {shape_text(shape)}"
         )

@@ -9,10 +9,10 @@ reads files, and lets `validation:` and `test:` be paths of the same format.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, Protocol
 
 import numpy as np
 
@@ -21,16 +21,60 @@ from nas_cli.registry import Registry
 Array = np.ndarray[Any, Any]
 
 
+Inputs = Literal["images", "table rows", "texts", "sentences"]
+Target = Literal["class", "number", "tags"]
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a task learns from, and what it learns: a class an example, a number, or a tag for each of its words."""
+
+    inputs: Inputs = "images"
+    target: Target = "class"
+
+
+class Encoder(Protocol):
+    """How examples become a network's inputs, fitted on the training part; kept with the weights of a network.
+
+    `shape` is of one input, where inputs vary in length with a typical one; `dtype` is float32 or int32. `facts` is
+    what ops may take from the data, JSON; `notes` are sentences for the user on what was found.
+    """
+
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+    @property
+    def dtype(self) -> str: ...
+    @property
+    def facts(self) -> Mapping[str, Any]: ...
+    @property
+    def notes(self) -> tuple[str, ...]: ...
+
+    def encode(self, raw: Array) -> Array:
+        """Examples (n,) or (n, columns), as the source reads them, as inputs (n, *shape) of `dtype`."""
+        ...
+
+    def read(self, arguments: Sequence[str]) -> list[tuple[str, Array]]:
+        """What a user wants predicted, files or texts: a name and the raw example (1, …) of each. Raises DataError."""
+        ...
+
+    def state(self) -> dict[str, Any]:
+        """All of it as JSON data, with the `kind` by which ENCODERS makes it again."""
+        ...
+
+
 @dataclass(frozen=True)
 class Part:
-    """Examples to use. `inputs`: for images uint8 (N, C, H, W). `targets`: int64 (n,), indices of labels.
+    """Examples to use. `inputs`: for images uint8 (N, C, H, W), else as the encoder gives them. `targets`: int64 (n,),
+    indices of labels; float32 (n,), numbers; or int64 (n, L), a label for each word and -100 after the last.
 
     Example i is `inputs[i]`, or `inputs[rows[i]]` where the inputs are a file of more, mapped and not in memory.
+    `others` are labels, numbered after the training part's, that this part alone has.
     """
 
     inputs: Array
     targets: Array
     rows: Array | None = None
+    others: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.targets)
@@ -56,10 +100,11 @@ class Stream:
 
 @dataclass(frozen=True)
 class Examples:
-    """Examples in files. `labels` (N,): integers or texts, as the files have them. `origin` names them in messages.
+    """Examples in files. `labels` (N,): integers or texts, as the files have them, or tuples of texts, a tag a word.
+    `origin` names them in messages.
 
-    `read` takes indices (n,) and returns these inputs in this order, for images uint8 (n, C, H, W); it raises
-    DataError, and opens no more than it must.
+    `read` takes indices (n,) and returns these inputs in this order: for images uint8 (n, C, H, W), else what the
+    dataset's `fit` takes; it raises DataError, and opens no more than it must.
     """
 
     origin: str
@@ -75,6 +120,7 @@ class Dataset:
     `validation` and `test` are the parts that the files have of their own; calling one opens its files, and not before.
     `elsewhere` reads a part ("validation" or "test") from another path; None where the source reads no files.
     `names` are the names of the classes 0, 1, … where labels are integers and the user says what they stand for.
+    `fit` makes the encoder from the inputs of the training part; images need none.
     """
 
     train: Examples
@@ -82,6 +128,10 @@ class Dataset:
     test: Callable[[], Examples] | None = None
     elsewhere: Callable[[Path, str], Examples] | None = None
     names: tuple[str, ...] | None = None
+    inputs: Inputs = "images"
+    fit: Callable[[Array], Encoder] | None = None
 
 
 SOURCES: Registry[Callable[..., Dataset]] = Registry("source")
+ENCODERS: Registry[Callable[[Mapping[str, Any]], Encoder]] = Registry("encoder")
+"""From an encoder's `state` to the encoder. Raises KeyError, TypeError or ValueError where it is damaged."""

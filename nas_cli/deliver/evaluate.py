@@ -33,7 +33,7 @@ def evaluate(
     Raises RunError and DataError.
     """
     model = load(run, plugins, root, member)
-    test = load_test(model.data, model.seed, model.labels, model.input_shape, model.cache)
+    test = read_test(model)
     logits = predict_logits(model.network, torch.from_numpy(test.inputs), rows_of(test))
     report = {
         "run": str(model.run.path),
@@ -41,7 +41,7 @@ def evaluate(
         "candidate": model.metrics["candidate"],
         "member": member,
         "task": model.task_name,
-        **model.task.report(logits, torch.from_numpy(test.targets), model.labels),
+        **model.task.report(logits, torch.from_numpy(test.targets), (*model.labels, *test.others)),
         "validation": recompute(model),
         **cost(model.network),
         "latency": _latency(model),
@@ -52,6 +52,13 @@ def evaluate(
     return report
 
 
+def read_test(model: Model) -> Part:
+    """The test part as the network takes it. Raises DataError."""
+    return load_test(
+        model.data, model.seed, model.labels, model.input_shape, model.cache, model.task.wanted, model.encoder
+    )
+
+
 def tables(report: Mapping[str, Any]) -> list[Table]:
     """What `evaluate` returned, as the task's tables for a person."""
     return TASKS[report["task"]].tables(report)
@@ -59,11 +66,11 @@ def tables(report: Mapping[str, Any]) -> list[Table]:
 
 def recompute(model: Model) -> dict[str, Any]:
     """The validation metrics of the stored weights, computed again, beside the logged ones."""
-    data = load_training(model.data, model.seed, model.cache)
+    data = load_training(model.data, model.seed, model.cache, model.task.wanted)
     if data.labels != model.labels:
         raise DataError(f"the data has other classes than {model.run.path} was trained on: {', '.join(data.labels)}")
     inputs, targets = torch.from_numpy(data.validation.inputs), torch.from_numpy(data.validation.targets)
-    _, found = evaluate_network(model.network, inputs, targets, model.task, rows_of(data.validation))
+    _, found = evaluate_network(model.network, inputs, targets, model.task, rows_of(data.validation), model.labels)
     logged = dict(model.metrics["validation"])
     largest = max((abs(found[name] - logged[name]) for name in logged if name in found), default=0.0)
     # A sum in another order, on another CPU, may differ in the last digits; a count of right answers may not.

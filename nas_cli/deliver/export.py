@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from nas_cli.data import load_test
+from nas_cli.deliver.evaluate import read_test
 from nas_cli.deliver.export_onnx import write_onnx
 from nas_cli.deliver.export_source import SOURCE_FILES, write_source
 from nas_cli.deliver.export_torch import write_torch
@@ -62,7 +62,7 @@ def export(
         raise SpecError(f"unknown format '{form}'{did_you_mean(form, FORMATS)}")
     model = load(run, plugins, root, member)
     path = target(output or model.run.path / "export" / (member or "") / FORMATS[form].file, FORMATS[form])
-    samples = load_test(model.data, model.seed, model.labels, model.input_shape, model.cache).take(0, SAMPLES)
+    samples = read_test(model).take(0, SAMPLES)
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as folder:
         draft = Path(folder) / FORMATS[form].file

@@ -29,7 +29,7 @@ def write_onnx(model: Model, path: Path) -> Callable[[Sequence[Array]], list[Arr
             model.network,
             (model.example(),),
             dynamo=True,
-            dynamic_shapes=({0: torch.export.Dim("batch")},),
+            dynamic_shapes=(model.dynamic,),
             input_names=["input"],
             output_names=["logits"],
             verbose=False,

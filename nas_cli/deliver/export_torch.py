@@ -24,9 +24,7 @@ def write_torch(model: Model, path: Path) -> Callable[[Sequence[Array]], list[Ar
         "task": model.task_name,
     }
     with quiet():
-        program = torch.export.export(
-            model.network, (model.example(),), dynamic_shapes=({0: torch.export.Dim("batch")},)
-        )
+        program = torch.export.export(model.network, (model.example(),), dynamic_shapes=(model.dynamic,))
         torch.export.save(program, path, extra_files=extra)
         loaded = torch.export.load(path).module()
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from nas_cli.data import Cache, DataSettings, parse_data, read_inputs
+from nas_cli.data import ENCODERS, Cache, DataSettings, Encoder, parse_data, read_inputs
 from nas_cli.deliver.stored import read_metrics
 from nas_cli.errors import Infeasible, RunError, SpecError, did_you_mean
 from nas_cli.model.build import build
@@ -20,17 +20,22 @@ from nas_cli.model.initialise import initialise
 from nas_cli.model.network import Network
 from nas_cli.model.ops import OPS, Shape
 from nas_cli.plugins import import_plugin
-from nas_cli.run.directory import CACHE, RunDirectory, open_run, read_yaml
+from nas_cli.run.directory import CACHE, RunDirectory, open_run, read_json, read_yaml
 from nas_cli.run.journal import iter_journal
 from nas_cli.space.parse import parse_architecture
 from nas_cli.task import TASKS, Task
 from nas_cli.train.checkpoint import load_tensors
 from nas_cli.train.loop import predict_logits
 
+DTYPES = {"uint8": torch.uint8, "int32": torch.int32, "float32": torch.float32}
+
 
 @dataclass(frozen=True)
 class Model:
-    """The best network of a run. `network` takes raw inputs (N, C, H, W), uint8 or float, and gives logits."""
+    """The best network of a run. `network` takes raw inputs (N, *input_shape) and gives outputs, logits say.
+
+    Images are raw pixels; `encoder` makes inputs of anything else. `facts` are those of the data that it learned from.
+    """
 
     run: RunDirectory
     name: str
@@ -43,11 +48,23 @@ class Model:
     seed: int
     architecture: Any
     metrics: dict[str, Any]
+    dtype: torch.dtype = torch.uint8
+    encoder: Encoder | None = None
 
-    def preprocess(self, files: Sequence[Path | str]) -> np.ndarray[Any, Any]:
-        """Files as the network takes them: uint8 (N, C, H, W). Raises DataError where one cannot be read."""
-        found = read_inputs(self.data, self.input_shape, [Path(file) for file in files])
-        return np.stack([array for _, array in found])
+    def read(self, arguments: Sequence[Path | str]) -> list[tuple[str, np.ndarray[Any, Any]]]:
+        """(name, raw example) of what a user wants predicted: files, or texts themselves. Raises DataError."""
+        if self.encoder is None:
+            found = read_inputs(self.data, self.input_shape, [Path(file) for file in arguments])
+            return [(name, array[None]) for name, array in found]
+        return self.encoder.read([str(argument) for argument in arguments])
+
+    def encode(self, raw: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        """Raw examples (N, …) as the network takes them."""
+        return np.ascontiguousarray(raw if self.encoder is None else self.encoder.encode(raw))
+
+    def preprocess(self, arguments: Sequence[Path | str]) -> np.ndarray[Any, Any]:
+        """Files, or texts, as the network takes them (N, …). Raises DataError where one cannot be read."""
+        return self.encode(np.concatenate([raw for _, raw in self.read(arguments)]))
 
     @property
     def cache(self) -> Cache:
@@ -56,10 +73,16 @@ class Model:
 
     def example(self) -> torch.Tensor:
         """Raw inputs to trace with: a batch of two, so that its length is not taken for a constant 1."""
-        return torch.zeros((2, *self.input_shape), dtype=torch.uint8)
+        return torch.ones((2, *self.input_shape), dtype=self.dtype)
+
+    @property
+    def dynamic(self) -> dict[int, torch.export.Dim]:
+        """The axes of a batch of inputs whose length is not fixed."""
+        batch = {0: torch.export.Dim("batch")}
+        return {**batch, 2: torch.export.Dim("length", min=2)} if len(self.input_shape) == 2 else batch
 
     def predict(self, raw: np.ndarray[Any, Any] | torch.Tensor) -> np.ndarray[Any, Any]:
-        """Logits (N, classes) of raw inputs (N, C, H, W)."""
+        """Outputs, logits (N, classes) say, of inputs (N, *input_shape)."""
         # A copy, since arrays that come from files may be read-only, and PyTorch warns of those.
         inputs = torch.from_numpy(np.array(raw)) if isinstance(raw, np.ndarray) else raw
         return predict_logits(self.network, inputs).numpy()
@@ -98,7 +121,9 @@ def load(
         task = TASKS[task_name]
         architecture = stored["model"]
         model = parse_architecture(architecture, OPS)
-        network = build(model, shape, lambda s: parse_architecture(task.head(s, len(labels)), OPS))
+        facts = {"labels": len(labels), **stored.get("facts", {})}
+        network = build(model, shape, lambda s: parse_architecture(task.head(s, facts), OPS), facts)
+        dtype = DTYPES[stored["input"].get("dtype", "uint8")]
     initialise(network, torch.Generator())
     tensors, _ = load_tensors(directory.weights)
     try:
@@ -110,7 +135,18 @@ def load(
     if broken is not None:
         raise RunError(f"{directory.weights} is damaged: {broken} holds numbers that are not finite")
     network.eval()
-    return Model(directory, name, network, labels, task_name, task, shape, data, seed, architecture, metrics)
+    encoder = _encoder(directory)
+    return Model(
+        directory, name, network, labels, task_name, task, shape, data, seed, architecture, metrics, dtype, encoder
+    )
+
+
+def _encoder(run: RunDirectory) -> Encoder | None:
+    if not run.preprocessing.exists():
+        return None
+    state = read_json(run.preprocessing)
+    with _damage_named(run.preprocessing):
+        return ENCODERS[str(state["kind"])](state)
 
 
 def _member(run: RunDirectory, name: str) -> RunDirectory:

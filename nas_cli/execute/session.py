@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 
-from nas_cli.data import Cache, DataSettings, load_training, normalisation
+from nas_cli.data import Cache, DataSettings, Encoder, load_training
 from nas_cli.execute.hardware import cores, find_device
 from nas_cli.execute.shared import SharedArrays, attach
 from nas_cli.model.build import plan
@@ -43,6 +43,9 @@ class Session:
     latency: tuple[int, int]
     reasons: Mapping[str, Any]
     shared: SharedArrays | None = None
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    encoder: Encoder | None = None
+    """None where inputs are images, and in a worker, which gets inputs only."""
 
     @classmethod
     def open(
@@ -63,8 +66,7 @@ class Session:
         """
         place = find_device(device)
         torch.set_num_threads(threads)
-        loaded = load_training(data, seed, cache)
-        mean, std = normalisation(loaded.train)
+        loaded = load_training(data, seed, cache, TASKS[task].wanted)
         arrays = {
             "train_inputs": loaded.train.inputs,
             "train_targets": loaded.train.targets,
@@ -75,9 +77,22 @@ class Session:
         }
         shared = SharedArrays({name: array for name, array in arrays.items() if array is not None})
         chosen, reasons = choose_precision(precision, layout, place, loaded.input_shape)
-        tensors = _tensors(shared.arrays, len(loaded.labels))
-        labels, shape = loaded.labels, loaded.input_shape
-        return cls(task, tensors, labels, shape, mean, std, place, chosen, threads, latency, reasons, shared)
+        return cls(
+            task,
+            _tensors(shared.arrays, loaded.facts, loaded.labels),
+            loaded.labels,
+            loaded.input_shape,
+            loaded.mean,
+            loaded.std,
+            place,
+            chosen,
+            threads,
+            latency,
+            reasons,
+            shared,
+            loaded.facts,
+            loaded.encoder,
+        )
 
     @classmethod
     def attach(cls, description: Mapping[str, Any], file: int, device: torch.device) -> Session:
@@ -86,7 +101,7 @@ class Session:
         arrays = attach(file, description["layout"])
         return cls(
             description["task"],
-            _tensors(arrays, len(description["labels"])).place(device),
+            _tensors(arrays, description["facts"], tuple(description["labels"])).place(device),
             tuple(description["labels"]),
             tuple(description["input_shape"]),
             tuple(description["mean"]),
@@ -96,6 +111,7 @@ class Session:
             description["threads"],
             tuple(description["latency"]),
             {},
+            facts=description["facts"],
         )
 
     def description(self) -> dict[str, Any]:
@@ -111,6 +127,7 @@ class Session:
             "threads": self.threads,
             "latency": list(self.latency),
             "layout": self.shared.layout,
+            "facts": dict(self.facts),
         }
 
     def close(self) -> None:
@@ -132,11 +149,11 @@ class Session:
 
     def head(self, shape: Shape) -> Seq:
         """The task's last layers for features of `shape`."""
-        return parse_architecture(self.task.head(shape, len(self.labels)), OPS)
+        return parse_architecture(self.task.head(shape, self.facts), OPS)
 
     def plan(self, model: Seq) -> Program:
         """The program of an architecture with the task's head, without building it. Raises Infeasible."""
-        return plan(model, self.input_shape, self.head)
+        return plan(model, self.input_shape, self.head, self.facts)
 
     def costs(self, model: Seq) -> dict[str, float]:
         """The counted costs of an architecture, without building it. Raises Infeasible."""
@@ -164,6 +181,7 @@ class Session:
         }
 
 
-def _tensors(arrays: Mapping[str, Any], classes: int) -> Tensors:
+def _tensors(arrays: Mapping[str, Any], facts: Mapping[str, Any], labels: tuple[str, ...]) -> Tensors:
     tensors: dict[str, Any] = {name: torch.from_numpy(array) for name, array in arrays.items()}
-    return Tensors(classes=classes, **tensors)
+    scale = facts.get("target_deviation", 1.0)
+    return Tensors(classes=facts["labels"], scale=scale, labels=labels, **tensors)

@@ -100,7 +100,7 @@ def run_job(job: Job, session: Session, watcher: Watcher | None = None) -> JobRe
 
 def make_network(architecture: object, session: Session, seed: int) -> Network:
     """The network of `architecture` with new weights and the session's normalisation. Raises Infeasible."""
-    network = build(parse_architecture(architecture, OPS), session.input_shape, session.head)
+    network = build(parse_architecture(architecture, OPS), session.input_shape, session.head, session.facts)
     return _initialised(network, session, seed)
 
 

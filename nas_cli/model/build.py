@@ -6,11 +6,12 @@ import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Literal
 
 from nas_cli.arguments import relative_channels
 from nas_cli.errors import Infeasible
-from nas_cli.model.infer import infer, resolve_channels
+from nas_cli.model.infer import infer, resolve_arguments
 from nas_cli.model.network import Network
 from nas_cli.model.ops import Shape, show_shape
 from nas_cli.model.program import Program, Step, without_dead_steps, without_idle_biases
@@ -21,20 +22,23 @@ MAX_VALUES = 2**31
 """Numbers in one layer's output, for one sample."""
 
 Head = Callable[[Shape], Seq]
+NO_FACTS: Mapping[str, Any] = MappingProxyType({})
 
 
-def build(arch: Seq, input_shape: Shape, head: Head) -> Network:
-    """The network of `arch` for samples of `input_shape` (C, H, W), on the meta device: `initialise` gives it weights.
+def build(arch: Seq, input_shape: Shape, head: Head, facts: Mapping[str, Any] = NO_FACTS) -> Network:
+    """The network of `arch` for samples of `input_shape`, on the meta device: `initialise` gives it weights.
 
-    `head(shape)` gives the last layers from the shape that `arch` ends with. Raises Infeasible with one sentence that
-    names the layer and the shape that came to it.
+    Images are (C, H, W), table rows (F,); sequences are (C, L), and a network that is built for a typical length takes
+    any. `head(shape)` gives the last layers from the shape that `arch` ends with; `facts` are of the data, for ops that
+    need them (the size of a vocabulary, say). Raises Infeasible with one sentence that names the layer and the shape
+    that came to it.
     """
-    return Network(plan(arch, input_shape, head))
+    return Network(plan(arch, input_shape, head, facts))
 
 
-def plan(arch: Seq, input_shape: Shape, head: Head) -> Program:
+def plan(arch: Seq, input_shape: Shape, head: Head, facts: Mapping[str, Any] = NO_FACTS) -> Program:
     """The program of `arch` alone: its shapes and costs without any module. Raises Infeasible as `build` does."""
-    builder = _Builder(input_shape)
+    builder = _Builder(input_shape, facts)
     features = builder.seq(arch, "model", _Value(0, input_shape))
     output = builder.seq(head(features.shape), "head", features)
     if output.is_zero:
@@ -58,7 +62,8 @@ class _Value:
 
 
 class _Builder:
-    def __init__(self, input_shape: Shape) -> None:
+    def __init__(self, input_shape: Shape, facts: Mapping[str, Any]) -> None:
+        self.facts = facts
         self.steps: list[Step] = []
         self._taps: dict[str, _Value] = {}
         self._names: set[str] = set()
@@ -95,7 +100,7 @@ class _Builder:
 
     def _op(self, path: str, name: str, args: Mapping[str, Any], value: _Value) -> _Value:
         try:
-            resolved = resolve_channels(name, args, value.shape)
+            resolved = resolve_arguments(name, args, value.shape, self.facts)
             return self._run(path, name, resolved, value)
         except Infeasible as error:
             raise Infeasible(f"{path} cannot take {show_shape(value.shape)}: {error}") from error.__cause__

@@ -20,8 +20,10 @@ from nas_cli.errors import Infeasible
 from nas_cli.model.ops import OPS, OpFunction, Shape, show_shape
 from nas_cli.model.ops.internal import INTERNAL
 from nas_cli.model.ops.modules import Zero
+from nas_cli.model.ops.vocabulary import apply
+from nas_cli.registry import facts_wanted
 
-BATCH = 2
+BATCH, LONGER = 2, 3
 MAX_REMEMBERED = 20_000
 
 
@@ -103,15 +105,25 @@ def _key(name: str, args: Mapping[str, Any], shape: Shape) -> _Key:
     return _function(name), json.dumps(args, sort_keys=True, default=str), shape
 
 
-def resolve_channels(name: str, args: Mapping[str, Any], shape: Shape) -> dict[str, Any]:
-    """`args` with `same` and `x2` as numbers, also where that is a default."""
+def resolve_arguments(name: str, args: Mapping[str, Any], shape: Shape, facts: Mapping[str, Any]) -> dict[str, Any]:
+    """`args` with `same` and `x2` as numbers, also where that is a default, and with what the op takes from the data's
+    `facts`. Raises Infeasible where the data has no such fact."""
     resolved = dict(args)
+    for parameter, key in _facts_wanted(OPS[name]).items():
+        if key not in facts:
+            raise Infeasible(f"it is for data with {key.replace('_', ' ')}, and this data has none")
+        resolved[parameter] = facts[key]
     for parameter, default in _relative_params(name, OPS[name]):
         value = args.get(parameter, default)
         if isinstance(value, str):
             incoming = shape[-1] if parameter == "in_features" else shape[0]
             resolved[parameter] = relative_channels(value, incoming)
     return resolved
+
+
+@functools.cache
+def _facts_wanted(function: OpFunction) -> dict[str, str]:
+    return facts_wanted(function)
 
 
 @functools.cache
@@ -132,8 +144,9 @@ def _run(
         warnings.simplefilter("ignore")
         module = construct(name, args, shape)
         batch = torch.empty((BATCH, *shape))
+        mask = torch.empty((BATCH, shape[1]), dtype=torch.bool) if len(shape) == 2 else None
         with watch:
-            return module, module(batch)
+            return module, apply(module, batch, mask)
 
 
 def _infer(name: str, args: Mapping[str, Any], shape: Shape) -> Inferred:
@@ -150,9 +163,25 @@ def _infer(name: str, args: Mapping[str, Any], shape: Shape) -> Inferred:
         raise Infeasible(f"nothing would be left: it gives {show_shape(after)}")
     if output.dim() < 2 or output.shape[0] != BATCH:
         raise Infeasible(f"it turns a batch of {BATCH} into {show_shape(tuple(output.shape))}")
+    if len(shape) == 2:
+        _need_any_length(module, shape, after)
     params = sum(p.numel() for p in module.parameters())
     identity = isinstance(module, nn.Identity) or (isinstance(module, nn.Dropout) and module.p == 0)
     return Inferred(after, params, identity, isinstance(module, Zero))
+
+
+def _need_any_length(module: nn.Module, shape: Shape, after: Shape) -> None:
+    """Raises Infeasible where `module`, which makes `after` of a sequence of `shape`, cannot take a longer one."""
+    longer = (shape[0], shape[1] + LONGER)
+    wanted = {after, (*after[:-1], after[-1] + LONGER)}
+    try:
+        with torch.device("meta"), torch.random.fork_rng(devices=[]), torch.no_grad():
+            mask = torch.empty((BATCH, longer[1]), dtype=torch.bool)
+            found = tuple(apply(module, torch.empty((BATCH, *longer)), mask).shape[1:])
+    except Exception:  # noqa: BLE001 - whatever it raises, it cannot
+        found = ()
+    if found not in wanted:
+        raise Infeasible("it works on one length only, and sequences vary in length: pool the places first")
 
 
 def _first_sentence(error: Exception) -> str:

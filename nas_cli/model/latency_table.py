@@ -19,6 +19,7 @@ from torch import Tensor
 
 from nas_cli.model.latency import wait_for
 from nas_cli.model.network import Network
+from nas_cli.model.ops.vocabulary import apply
 from nas_cli.model.program import Program, Step
 
 INPUT = "input"
@@ -116,7 +117,8 @@ def measure_entries(
 def _runner(network: Network, step: Step, inputs: list[Tensor]) -> Callable[[], Any]:
     if step.kind == "op":
         module = network.layers[step.name]
-        return lambda: module(inputs[0])
+        mask = torch.ones_like(inputs[0][:, 0], dtype=torch.bool) if inputs[0].dim() == 3 else None
+        return lambda: apply(module, inputs[0], mask)
     if step.kind == "concat":
         return lambda: torch.cat(inputs, dim=1)
     return lambda: sum(inputs[1:], inputs[0])

@@ -9,7 +9,15 @@ from torch import Tensor, nn
 
 from nas_cli.model.infer import construct
 from nas_cli.model.ops import Shape
+from nas_cli.model.ops.vocabulary import apply
 from nas_cli.model.program import Program, Step
+
+KEEP_ZEROS = (nn.ReLU, nn.ReLU6, nn.GELU, nn.SiLU, nn.Hardswish, nn.Mish, nn.Tanh, nn.Dropout, nn.Dropout1d)
+
+
+def leaves_ends(module: nn.Module) -> bool:
+    """Whether it may give something where its input, after the end of a sequence, is zero."""
+    return not getattr(module, "masked", False) and not isinstance(module, KEEP_ZEROS)
 
 
 class Network(nn.Module):
@@ -39,6 +47,10 @@ class Network(nn.Module):
             for index, step in enumerate(program.steps)
         )
 
+        self._unmasked = tuple(
+            step.kind == "op" and len(step.shape) == 2 and leaves_ends(self.layers[step.name]) for step in program.steps
+        )
+
     @property
     def steps(self) -> tuple[Step, ...]:
         return self.program.steps
@@ -65,14 +77,20 @@ class Network(nn.Module):
         return (raw.to(self.mean.dtype) - self.mean) / self.std
 
     def body(self, x: Tensor) -> Tensor:
-        """The layers, on normalised samples. A value is let go after its last use."""
+        """The layers, on normalised samples. A value is let go after its last use.
+
+        Sequences (N, C, L) are zero after their ends in every value: whatever reads a batch gives the same outputs as
+        for single sequences.
+        """
         values = {0: x}
+        mask = x[:, 0] != 0 if len(self.input_shape) == 2 else None
         for index, step in enumerate(self.program.steps):
             inputs = [values[value] for value in step.inputs]
             for value in self._freed[index]:
                 del values[value]
             if step.kind == "op":
-                values[index + 1] = self.layers[step.name](inputs[0])
+                output = apply(self.layers[step.name], inputs[0], mask)
+                values[index + 1] = output * mask[:, None] if mask is not None and self._unmasked[index] else output
             elif step.kind == "concat":
                 values[index + 1] = torch.cat(inputs, dim=1)
             else:

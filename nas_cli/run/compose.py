@@ -29,6 +29,7 @@ from nas_cli.space.space import Space
 from nas_cli.spec.load import Document
 from nas_cli.spec.schema import RunSpec, check_spec
 from nas_cli.task import TASKS, Task
+from nas_cli.train.losses import OF_CLASSES, OF_NUMBERS
 from nas_cli.train.settings import TRAIN
 
 COSTS = ("params", "macs", "activation_mb", "latency_ms")
@@ -118,6 +119,7 @@ def _compose(document: Document, plugins: bool) -> Experiment:
         task = TASKS[spec.task]
     with _under("data"):
         settings = parse_data(spec.data)
+    spec = _recipe(spec, task)
     space = _space(spec)
     with _under("objective"):
         objective = parse_objective(spec.objective, task.metrics, COSTS)
@@ -176,6 +178,34 @@ def _space(spec: RunSpec) -> Space:
         raise
     space.unused = tuple(name for name in space.unused if name in let)
     return space
+
+
+def _recipe(spec: RunSpec, task: Task) -> RunSpec:
+    """With the task's own loss where none is named. Raises SpecError where a loss or augmentation does not fit it."""
+    wrong = {*OF_CLASSES, *OF_NUMBERS} - set(task.losses)
+    loss = next((name for name in _named(spec.train.get("loss")) if name in wrong), None)
+    if loss is not None:
+        raise SpecError(
+            f"{spec.task} cannot be trained with {loss}; allowed: {', '.join(task.losses)}", ("train", "loss")
+        )
+    if spec.train.get("augment") and not task.augmented:
+        raise SpecError(f"{task.wanted.inputs} cannot be augmented: leave augment out", ("train", "augment"))
+    if "loss" in spec.train or task.losses[0] == OF_CLASSES[0]:
+        return spec
+    return spec.model_copy(update={"train": {**spec.train, "loss": task.losses[0]}})
+
+
+def _named(raw: Any) -> Iterator[str]:
+    """The names of components in `raw`, which may be a choice."""
+    if isinstance(raw, str):
+        yield raw
+    elif isinstance(raw, Mapping):
+        for key, value in raw.items():
+            if key == "choice" and isinstance(value, list):
+                for option in value:
+                    yield from _named(option)
+            else:
+                yield str(key)
 
 
 def _stop_condition(spec: RunSpec) -> tuple[RunSpec, list[str]]:

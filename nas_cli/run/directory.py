@@ -60,6 +60,11 @@ class RunDirectory:
         return self.best / "weights.safetensors"
 
     @property
+    def preprocessing(self) -> Path:
+        """How the user's data becomes the network's inputs; images need none."""
+        return self.best / "preprocessing.json"
+
+    @property
     def metrics(self) -> Path:
         return self.best / "metrics.json"
 

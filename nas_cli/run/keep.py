@@ -68,7 +68,11 @@ class Keeper:
             "name": experiment.spec.name,
             "task": experiment.spec.task,
             "labels": list(session.labels),
-            "input": {"shape": list(session.input_shape), "dtype": "uint8"},
+            "input": {
+                "shape": list(session.input_shape),
+                "dtype": session.encoder.dtype if session.encoder else "uint8",
+            },
+            "facts": dict(session.facts),
             "model": candidate.architecture,
             "train": dict(candidate.train),
         }
@@ -86,6 +90,8 @@ class Keeper:
         write_text(folder / names.architecture.name, dump_yaml(content))
         write_json(folder / names.metrics.name, summary)
         shutil.copyfile(weights, folder / names.weights.name)
+        if session.encoder is not None:
+            write_json(folder / names.preprocessing.name, session.encoder.state())
 
 
 def write_front(experiment: Experiment, run: RunDirectory, front: Front, selection: Selection | None = None) -> None:

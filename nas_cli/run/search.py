@@ -184,7 +184,8 @@ def _go(experiment: Experiment, session: Session, run: RunDirectory, journal: Jo
 def _search_and_train(
     experiment: Experiment, session: Session, run: RunDirectory, journal: Journal, observer: Observer
 ) -> Outcome:
-    for note in (*experiment.notes, hardware_sentence(experiment, session)):
+    found = session.encoder.notes if session.encoder else ()
+    for note in (*experiment.notes, *found, hardware_sentence(experiment, session)):
         observer.note(note)
     limits = find_limits(experiment, session)
     with open_executor(experiment, session, observer, limits) as executor:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 import numpy as np
 import torch
 
+from nas_cli.data.source import Wanted
 from nas_cli.registry import Registry
 
 Direction = Literal["maximize", "minimize"]
 Shape = tuple[int, ...]
 """Of one example, without the batch."""
+Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 Array = np.ndarray[Any, Any] | torch.Tensor
 """Network outputs and targets come as tensors while training, and as arrays from ONNX Runtime."""
 
@@ -40,11 +42,33 @@ class Task(Protocol):
     @property
     def proportions(self) -> frozenset[str]: ...
 
-    def head(self, shape: Shape, classes: int) -> list[Any]:
-        """The last layers, in the language of spaces, for a body whose output has `shape`."""
+    @property
+    def wanted(self) -> Wanted:
+        """What it learns from, and what it learns."""
         ...
 
-    def measure(self, logits: Array, targets: Array) -> dict[str, float]:
+    @property
+    def losses(self) -> tuple[str, ...]:
+        """The losses that it can be trained with; the first one is taken where a spec names none."""
+        ...
+
+    @property
+    def augmented(self) -> bool:
+        """Whether its inputs can be augmented, as images can."""
+        ...
+
+    def head(self, shape: Shape, facts: Mapping[str, Any]) -> list[Any]:
+        """The last layers, in the language of spaces, for a body whose output has `shape`; `facts` are of the data.
+
+        Raises Infeasible where nothing can stand on such a body.
+        """
+        ...
+
+    def loss(self, outputs: torch.Tensor, targets: torch.Tensor, loss_of: Loss, scale: float) -> torch.Tensor:
+        """What a training step makes smaller, a scalar; `scale` is the deviation of targets that are numbers."""
+        ...
+
+    def measure(self, logits: Array, targets: Array, labels: Sequence[str] = ()) -> dict[str, float]:
         """The metrics of `logits` (N, classes) against `targets` (N,); one that does not apply here is left out."""
         ...
 
@@ -56,8 +80,8 @@ class Task(Protocol):
         """What `report` returned, as tables for a person."""
         ...
 
-    def answer(self, logits: Array, labels: Sequence[str], top: int = 5) -> dict[str, Any]:
-        """The output for one example, (classes,), as JSON data."""
+    def answer(self, logits: Array, labels: Sequence[str], top: int = 5, raw: Any = ()) -> dict[str, Any]:
+        """The output for one example, (classes,) say, as JSON data; `raw` is the example itself."""
         ...
 
     def describe(self, answer: Mapping[str, Any]) -> str:

@@ -15,13 +15,17 @@ from torch import Tensor
 CPU = torch.device("cpu")
 RESIDENT_SHARE = 1 / 8
 """The share of a GPU's memory that a worker's data may take: every worker has a copy, and networks need the most."""
+POOL = 50
+"""Batches whose sequences are sorted by length together."""
 AHEAD = 2
 """Batches read ahead of the one in use."""
 
 
 @dataclass(frozen=True)
 class Tensors:
-    """The training and validation part, raw: inputs uint8 (N, C, H, W) for images, targets int64.
+    """The training and validation part, raw: inputs uint8 (N, C, H, W) for images, int32 (N, K, L) for sequences, of
+    which row 0 is not zero where there is something, float32 (N, F) for table rows; targets int64, or float32 numbers
+    whose deviation is `scale`. `labels` are the names of classes or tags.
 
     Inputs and targets lie on `device`, which trains, or on the CPU, there also mapped from a file. Where a part has
     `rows`, int64 (n,), its example `i` is `inputs[rows[i]]` with `targets[i]`: a file in an order of its own, which
@@ -36,6 +40,8 @@ class Tensors:
     train_rows: Tensor | None = None
     validation_rows: Tensor | None = None
     device: torch.device = CPU
+    scale: float = 1.0
+    labels: tuple[str, ...] = ()
 
     def place(self, device: torch.device) -> Tensors:
         """The same data for a training on `device`: moved there where it fits, else left on the CPU and streamed."""
@@ -89,7 +95,7 @@ class Resident:
         data = self.data
         for batch in split(send(order, data.device), size):
             rows = batch if data.train_rows is None else data.train_rows[batch]
-            yield data.train_inputs[rows], data.train_targets[batch]
+            yield trim(data.train_inputs[rows], data.train_targets[batch])
 
 
 class Streamed:
@@ -111,7 +117,7 @@ class Streamed:
     def _read(self, batch: Tensor) -> tuple[Tensor, Tensor]:
         data = self.data
         rows = batch if data.train_rows is None else data.train_rows[batch]
-        return self._gather(data.train_inputs, rows), self._gather(data.train_targets, batch)
+        return trim(self._gather(data.train_inputs, rows), self._gather(data.train_targets, batch))
 
     def _gather(self, source: Tensor, rows: Tensor) -> Tensor:
         if self.data.device.type != "cuda":
@@ -123,6 +129,35 @@ class Streamed:
     def _send(self, read: Future[tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor]:
         x, y = read.result()
         return x.to(self.data.device, non_blocking=True), y.to(self.data.device, non_blocking=True)
+
+
+def are_sequences(inputs: Tensor) -> bool:
+    return inputs.dim() == 3
+
+
+def lengths(sequences: Tensor) -> Tensor:
+    """How many places of each of (N, K, L) sequences are taken, int64 (N,)."""
+    return (sequences[:, 0] != 0).sum(dim=1)
+
+
+def trim(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    """A batch of sequences without the places that none of them takes; anything else as it is."""
+    if not are_sequences(x):
+        return x, y
+    longest = int(lengths(x).max())
+    return x[:, :, :longest], y[:, :longest] if y.dim() == 2 else y
+
+
+def group_by_length(order: Tensor, sizes: Tensor, batch_size: int, generator: torch.Generator) -> Tensor:
+    """`order` (N,) with examples of like `sizes` in one batch, and the batches shuffled: less padding is computed.
+
+    Sorted are pools of 50 batches, so that batches differ from epoch to epoch. The last, smaller batch stays last.
+    """
+    pools = torch.split(order, POOL * batch_size)
+    grouped = torch.cat([pool[torch.argsort(sizes[pool], stable=True)] for pool in pools])
+    whole = len(grouped) // batch_size * batch_size
+    batches = grouped[:whole].view(-1, batch_size)
+    return torch.cat([batches[torch.randperm(len(batches), generator=generator)].flatten(), grouped[whole:]])
 
 
 def count_batches(examples: int, size: int) -> int:

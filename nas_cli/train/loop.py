@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,13 +11,14 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from nas_cli.errors import RunError, TrialFailed
 from nas_cli.model.network import Network
 from nas_cli.task import Task
 from nas_cli.train.augment import AUGMENTS
 from nas_cli.train.checkpoint import load_checkpoint, save_checkpoint
-from nas_cli.train.feed import Tensors, count_batches, open_feed
+from nas_cli.train.feed import Tensors, are_sequences, count_batches, group_by_length, lengths, open_feed, trim
 from nas_cli.train.losses import LOSSES
 from nas_cli.train.memory import keep_memory
 from nas_cli.train.optimizers import OPTIMIZERS
@@ -88,10 +89,13 @@ def train_network(
     feed = open_feed(data)
     batch_size = min(int(settings["batch_size"]), len(data.train_targets))
     steps = count_batches(len(data.train_targets), batch_size)
+    sizes = lengths(data.train_inputs).cpu() if are_sequences(data.train_inputs) else None
     for epoch in range(start, epochs.last):
         network.train()
         generator = torch.Generator().manual_seed(_seed(seed, epoch, 0))
         order = torch.randperm(len(data.train_targets), generator=generator)
+        if sizes is not None:
+            order = group_by_length(order, sizes, batch_size, generator)
         losses = Losses(device, epoch)
         with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
             torch.manual_seed(_seed(seed, epoch, 1))  # dropout draws from torch's own generator
@@ -104,9 +108,9 @@ def train_network(
                     x, y = augment(x, y, data.classes, generator)
                 with precision.autocast(device):
                     logits = network.body(arrange(x, precision.layout))
-                loss = loss_of(logits.float(), y)
+                loss = task.loss(logits.float(), y, loss_of, data.scale)
                 optimizer.zero_grad(set_to_none=True)
-                scaler.scale(loss).backward()
+                torch.autograd.backward(scaler.scale(loss))
                 if settings["clip"]:
                     scaler.unscale_(optimizer)
                     torch.nn.utils.clip_grad_norm_(network.parameters(), settings["clip"])
@@ -126,16 +130,19 @@ def train_network(
             for name, parameter in network.named_parameters():
                 parameter.copy_(average[name])
     lay_out(network, torch.contiguous_format)
-    _, measured = evaluate_network(network, data.validation_inputs, data.validation_targets, task, data.validation_rows)
+    _, measured = evaluate_network(
+        network, data.validation_inputs, data.validation_targets, task, data.validation_rows, data.labels
+    )
     return {**measured, **metrics}
 
 
 @keep_memory()
 @torch.inference_mode()
 def predict_logits(network: Network, inputs: Tensor, rows: Tensor | None = None) -> Tensor:
-    """Logits (N, classes) on the CPU, in eval mode and float32; the network's mode is restored.
+    """Outputs, logits (N, classes) say, on the CPU, in eval mode and float32; the network's mode is restored.
 
-    `rows` (N,) are the numbers of the inputs to take; None takes all.
+    `rows` (N,) are the numbers of the inputs to take; None takes all. Of sequences (N, K, L), outputs (N, T, L)
+    are zero after a sequence's end.
     """
     device = next(network.parameters()).device
     before = network.training
@@ -143,14 +150,22 @@ def predict_logits(network: Network, inputs: Tensor, rows: Tensor | None = None)
     network.eval()
     count = len(inputs) if rows is None else len(rows)
     size = evaluation_batch(inputs)
+    numbers = torch.arange(count) if rows is None else rows
+    order = torch.argsort(lengths(inputs), stable=True) if are_sequences(inputs) else torch.arange(count)
     try:
         parts = []
-        for start in range(0, count, size):
-            part = inputs[start : start + size] if rows is None else inputs[rows[start : start + size]]
-            parts.append(network(part.to(device)).float().cpu())
+        for chosen in torch.split(order, size):
+            # What lies in order is a view, which is not copied.
+            whole = rows is None and not are_sequences(inputs)
+            part = inputs[chosen[0] : chosen[-1] + 1] if whole else inputs[numbers[chosen]]
+            short, _ = trim(part, chosen)
+            output = network(short.to(device)).float().cpu()
+            missing = part.shape[-1] - short.shape[-1] if output.dim() == 3 else 0
+            parts.append(functional.pad(output, (0, missing)))
     finally:
         network.train(before)
-    return torch.cat(parts)
+    outputs = torch.cat(parts)
+    return outputs[torch.argsort(order)] if are_sequences(inputs) else outputs
 
 
 def evaluation_batch(inputs: Tensor) -> int:
@@ -159,7 +174,12 @@ def evaluation_batch(inputs: Tensor) -> int:
 
 
 def evaluate_network(
-    network: Network, inputs: Tensor, targets: Tensor, task: Task, rows: Tensor | None = None
+    network: Network,
+    inputs: Tensor,
+    targets: Tensor,
+    task: Task,
+    rows: Tensor | None = None,
+    labels: Sequence[str] = (),
 ) -> tuple[Tensor, dict[str, float]]:
     """Logits and the task's metrics; `rows` as in `predict_logits`.
 
@@ -168,7 +188,7 @@ def evaluate_network(
     logits = predict_logits(network, inputs, rows)
     if not bool(torch.isfinite(logits).all()):
         raise TrialFailed("the network's outputs on the validation data are not finite")
-    metrics = task.measure(logits, targets.cpu())
+    metrics = task.measure(logits, targets.cpu(), labels)
     for name, value in metrics.items():
         if not math.isfinite(value):
             raise TrialFailed(f"the validation {name} is {value}")

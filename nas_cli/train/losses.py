@@ -1,4 +1,4 @@
-"""Losses by name. Targets are class indices (N,) or, after mixup, probabilities (N, classes)."""
+"""Losses by name. Targets are class indices (N,) or, after mixup, probabilities (N, classes); or numbers (N,)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ from nas_cli.arguments import Between
 from nas_cli.registry import Registry
 
 Loss = Callable[[Tensor, Tensor], Tensor]
-"""From logits (N, classes) and targets to the mean loss over the batch, a scalar."""
+"""From outputs, logits (N, classes) say, and targets to the mean loss over the batch, a scalar."""
+
+OF_CLASSES, OF_NUMBERS = ("cross_entropy", "focal"), ("mse", "mae", "huber")
+"""What of the losses here fits which targets; a plugin's loss is its author's business."""
 
 LOSSES: Registry[Callable[..., Loss]] = Registry("loss")
 
@@ -35,3 +38,21 @@ def focal(gamma: Annotated[float, Between(0, 10)] = 2.0) -> Loss:
         return -(targets * (1 - logs.exp()) ** gamma * logs).sum(dim=1).mean()
 
     return loss
+
+
+@LOSSES.register("mse")
+def mse() -> Loss:
+    """Mean squared error, in units of the targets' variance."""
+    return functional.mse_loss
+
+
+@LOSSES.register("mae")
+def mae() -> Loss:
+    """Mean absolute error, in units of the targets' deviation."""
+    return functional.l1_loss
+
+
+@LOSSES.register("huber")
+def huber(delta: Annotated[float, Between(0.01, 100)] = 1.0) -> Loss:
+    """Squared for errors below `delta` deviations of the targets, linear beyond (Huber 1964)."""
+    return lambda outputs, targets: functional.huber_loss(outputs, targets, delta=delta)

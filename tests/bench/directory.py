@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from bench.speed import NAS
@@ -30,9 +32,12 @@ def rows() -> Iterator[tuple[str, str, str]]:
         began = time.time()
         search = subprocess.Popen(command, stdout=subprocess.DEVNULL)
         largest = 0
-        while search.poll() is None:
-            largest = max(largest, size(Path(name)))
-            time.sleep(0.5)
+        try:
+            while search.poll() is None:
+                largest = max(largest, size(Path(name)))
+                time.sleep(0.5)
+        finally:
+            search.kill()
         assert search.returncode == 0
         after = size(Path(name))
     minutes = (time.time() - began) / 60
@@ -43,9 +48,8 @@ def rows() -> Iterator[tuple[str, str, str]]:
 def size(folder: Path) -> int:
     """Bytes of all files; one that goes away meanwhile counts nothing."""
     total = 0
-    for path in folder.rglob("*"):
-        try:
-            total += path.stat().st_size if path.is_file() else 0
-        except FileNotFoundError:
-            continue
+    for place, _, files in os.walk(folder):
+        for file in files:
+            with suppress(FileNotFoundError):
+                total += os.path.getsize(os.path.join(place, file))
     return total

@@ -9,16 +9,19 @@ from torch import nn
 
 from nas_cli.arguments import Channels, Fraction, NonNegative, PositiveInt
 from nas_cli.errors import Infeasible
-from nas_cli.model.ops.modules import ChannelNorm, DropPath, Zero
+from nas_cli.model.ops.modules import Affine, ChannelNorm, DropPath, Zero
+from nas_cli.model.ops.sequence_modules import PlaceNorm
 from nas_cli.model.ops.vocabulary import Shape, op
 
 
 @op("linear")
 def linear(shape: Shape, units: Channels, bias: bool | None = None) -> nn.Module:
-    """Fully connected; an image is flattened first; bias as in `conv`."""
+    """Fully connected; an image is flattened first, places of a sequence go one by one; bias as in `conv`."""
     assert isinstance(units, int), f"{units!r} should be a number by now"
     if len(shape) == 3:
         return nn.Sequential(nn.Flatten(), nn.Linear(math.prod(shape), units, bias is not False))
+    if len(shape) == 2:
+        return nn.Conv1d(shape[0], units, 1, bias=bias is not False)
     return nn.Linear(shape[-1], units, bias is not False)
 
 
@@ -27,12 +30,16 @@ def batch_norm(shape: Shape) -> nn.Module:
     """Normalises each channel over the batch."""
     if len(shape) == 3:
         return nn.BatchNorm2d(shape[0])
+    if len(shape) == 2:
+        raise Infeasible("it would count the padding of shorter sequences: take layer_norm")
     return nn.BatchNorm1d(shape[0])
 
 
 @op("layer_norm")
 def layer_norm(shape: Shape) -> nn.Module:
-    """Normalises the channels of each pixel of an image, or a vector."""
+    """Normalises the channels of each pixel of an image or place of a sequence, or a vector."""
+    if len(shape) == 2:
+        return PlaceNorm(shape[0])
     return ChannelNorm(shape[0]) if len(shape) == 3 else nn.LayerNorm(shape[-1])
 
 
@@ -66,6 +73,12 @@ def identity(shape: Shape) -> nn.Module:
 def zero(shape: Shape) -> nn.Module:
     """No connection: zeros, and so is every layer after it."""
     return Zero()
+
+
+@op("affine")
+def affine(shape: Shape, scale: float = 1.0, shift: float = 0.0) -> nn.Module:
+    """Fixed units: `scale` times what comes in, plus `shift`."""
+    return Affine(scale, shift)
 
 
 @op("leaky_relu")

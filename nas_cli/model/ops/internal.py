@@ -18,6 +18,8 @@ def projection(shape: Shape, to: Shape) -> nn.Module:
     """
     if len(shape) == len(to) == 1:
         return nn.Linear(shape[0], to[0])
+    if len(shape) == len(to) == 2 and shape[1] == to[1]:
+        return nn.Conv1d(shape[0], to[0], 1)
     stride = _stride(shape, to)
     return nn.Sequential(nn.Conv2d(shape[0], to[0], 1, stride, bias=False), nn.BatchNorm2d(to[0]))
 

@@ -55,6 +55,20 @@ class ChannelNorm(nn.Module):
         return f"channels={self.channels}, eps={self.eps}"
 
 
+class Affine(nn.Module):
+    """`scale` times the input, plus `shift`; nothing of it is learned."""
+
+    def __init__(self, scale: float, shift: float) -> None:
+        super().__init__()
+        self.scale, self.shift = scale, shift
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.scale * x + self.shift
+
+    def extra_repr(self) -> str:
+        return f"scale={self.scale}, shift={self.shift}"
+
+
 class DropPath(nn.Module):
     """Stochastic depth (Huang et al. 2016): in training, a sample becomes zero with probability `rate`."""
 

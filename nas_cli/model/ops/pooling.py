@@ -9,6 +9,7 @@ from torch import nn
 from nas_cli.arguments import NonNegativeInt, PositiveInt, Size
 from nas_cli.errors import Infeasible
 from nas_cli.model.ops.modules import AveragePool, GlobalPool
+from nas_cli.model.ops.sequence_modules import PoolPlaces
 from nas_cli.model.ops.vocabulary import Shape, need_fit, need_image, op, pair
 
 Padding = NonNegativeInt | tuple[NonNegativeInt, NonNegativeInt]
@@ -47,9 +48,11 @@ def avg_pool(shape: Shape, size: Size = 2, stride: Size | None = None, padding: 
 
 @op("global_pool")
 def global_pool(shape: Shape, kind: Literal["avg", "max"] = "avg") -> nn.Module:
-    """The average or maximum of each channel: an image becomes a vector, and a vector stays."""
+    """The average or maximum of each channel: an image or a sequence becomes a vector, and a vector stays."""
     if len(shape) == 1:
         return nn.Identity()
+    if len(shape) == 2:
+        return PoolPlaces(kind)
     need_image(shape)
     return GlobalPool(kind)
 

@@ -4,10 +4,11 @@
     def scale(shape: Shape, by: float = 1.0) -> nn.Module:
         "Multiplies by a number."
 
-A shape has no batch axis: (C, H, W) is an image, (C,) a vector. An op states no output shape: that is found by running
-the module on the meta device, so its constructor must not read values of tensors. It raises `Infeasible` with a reason
-where it cannot work on what comes in. Its module should use and set nothing global, and its repr should be a call of
-its constructor (or it is an `nn.Sequential` of such), since `nas export --format source` writes it down.
+A shape has no batch axis: (C, H, W) is an image, (C, L) a sequence of any length, (C,) a vector. An op states no
+output shape: that is found by running the module on the meta device, so its constructor must not read values of
+tensors. It raises `Infeasible` with a reason where it cannot work on what comes in. Its module should use and set
+nothing global, and its repr should be a call of its constructor (or it is an `nn.Sequential` of such), since `nas
+export --format source` writes it down.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
 from nas_cli.errors import Infeasible, SpecError
 from nas_cli.model.ops import torch_modules
@@ -65,6 +66,12 @@ def op(name: str) -> Callable[[OpFunction], OpFunction]:
     if name in STRUCTURES or not name.isidentifier():
         raise SpecError(f"an op cannot be called '{name}': that is a word of the language, or no plain name")
     return OPS.register(name)
+
+
+def apply(module: nn.Module, x: Tensor, mask: Tensor | None) -> Tensor:
+    """What `module` gives for `x`; one that asks for the mask of sequences gets it, bool (N, L)."""
+    y: Tensor = module(x, mask) if getattr(module, "masked", False) else module(x)
+    return y
 
 
 def show_shape(shape: Shape) -> str:

@@ -1,0 +1,135 @@
+"""From labels, as files have them, to what a network learns: class indices, numbers, or a tag for each word."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from nas_cli.data.classes import find_classes
+from nas_cli.data.source import Array, Dataset, Examples, Target
+from nas_cli.errors import DataError
+
+IGNORED = -100
+"""The target of a place after a sentence's last word; torch's cross-entropy passes over it."""
+
+
+class Targets(Protocol):
+    """How labels become targets, fitted on the training part. `names` are of the classes or tags, () for numbers."""
+
+    @property
+    def names(self) -> tuple[str, ...]: ...
+    @property
+    def facts(self) -> Mapping[str, Any]: ...
+
+    def encode(self, examples: Examples) -> Array:
+        """Raises DataError."""
+        ...
+
+    def strata(self, targets: Array) -> Array:
+        """For each example a number (N,); those with the same one are divided in proportion."""
+        ...
+
+
+def find_targets(dataset: Dataset, kind: Target) -> Targets:
+    """Fitted on the training part. Raises DataError where it cannot be learned from."""
+    if kind == "number":
+        return find_numbers(dataset.train)
+    if kind == "tags":
+        return find_tags(dataset.train)
+    return find_classes(dataset.train, dataset.names)
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """Regression: `mean` and `deviation` are of the training part."""
+
+    mean: float
+    deviation: float
+    names: tuple[str, ...] = ()
+
+    @property
+    def facts(self) -> Mapping[str, Any]:
+        return {"target_mean": self.mean, "target_deviation": self.deviation}
+
+    def encode(self, examples: Examples) -> Array:
+        return as_numbers(examples).astype(np.float32)
+
+    def strata(self, targets: Array) -> Array:
+        return np.zeros(len(targets), np.int64)
+
+
+def find_numbers(examples: Examples) -> Numbers:
+    values = as_numbers(examples)
+    if len(values) < 2 or values.min() == values.max():
+        raise DataError(f"every target of {examples.origin} is {values[0]:g}: there is nothing to learn")
+    return Numbers(float(values.mean()), float(values.std()))
+
+
+def as_numbers(examples: Examples) -> Array:
+    """Labels as float64 (N,). Raises DataError where one is no finite number."""
+    if len(examples.labels) == 0:
+        raise DataError(f"{examples.origin} has no examples")
+    try:
+        values = examples.labels.astype(np.float64)
+    except ValueError:
+        wrong = next(label for label in examples.labels if not _is_number(label))
+        raise DataError(f"{examples.origin} has the target '{wrong}', which is no number") from None
+    if not np.isfinite(values).all():
+        raise DataError(
+            f"{examples.origin} has the target {values[~np.isfinite(values)][0]}, which is no finite number"
+        )
+    return values
+
+
+def _is_number(text: object) -> bool:
+    try:
+        float(str(text))
+    except ValueError:
+        return False
+    return True
+
+
+@dataclass(frozen=True)
+class Tags:
+    """The tags of the training part, sorted. One that only another part has gets a number after them."""
+
+    names: tuple[str, ...]
+
+    @property
+    def facts(self) -> Mapping[str, Any]:
+        return {}
+
+    def encode(self, examples: Examples) -> Array:
+        """(N, L) of the longest sentence, IGNORED after a sentence's end."""
+        known = {name: k for k, name in enumerate((*self.names, *self.others(examples)))}
+        return pad([[known[tag] for tag in sentence] for sentence in examples.labels], IGNORED)
+
+    def others(self, examples: Examples) -> tuple[str, ...]:
+        """Tags of `examples` that the training part does not have."""
+        return tuple(sorted({tag for sentence in examples.labels for tag in sentence} - set(self.names)))
+
+    def strata(self, targets: Array) -> Array:
+        """Sentences without any tag but one (O, mostly), and the others."""
+        tags = np.where(targets == IGNORED, targets[:, :1], targets)
+        several: Array = (tags != tags[:, :1]).any(axis=1)
+        return several.astype(np.int64)
+
+
+def find_tags(examples: Examples) -> Tags:
+    if len(examples.labels) == 0:
+        raise DataError(f"{examples.origin} has no sentences")
+    names = tuple(sorted({tag for sentence in examples.labels for tag in sentence}))
+    if len(names) < 2:
+        raise DataError(f"{examples.origin} has only one tag, '{names[0]}': two are needed to tell apart")
+    return Tags(names)
+
+
+def pad(rows: Sequence[Sequence[int]], filling: int) -> Array:
+    """Rows of different lengths as int64 (N, longest)."""
+    padded = np.full((len(rows), max(map(len, rows))), filling, np.int64)
+    for place, row in zip(padded, rows, strict=True):
+        place[: len(row)] = row
+    return padded

@@ -1,0 +1,125 @@
+"""Layers for sequences (C, L): words of a sentence, or columns of a table as tokens."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from torch import nn
+
+from nas_cli.arguments import Channels, Fraction, FromData, PositiveInt
+from nas_cli.errors import Infeasible
+from nas_cli.model.ops.sequence_modules import (
+    Characters,
+    Crf,
+    Embedding,
+    GatedConv,
+    Highway,
+    Positions,
+    Recurrent,
+    SelfAttention,
+)
+from nas_cli.model.ops.vocabulary import Shape, op
+
+Words = Annotated[int, FromData("words")]
+CharacterCount = Annotated[int, FromData("characters")]
+Tags = Annotated[int, FromData("labels")]
+
+
+def need_sequence(shape: Shape) -> tuple[int, int]:
+    """(C, L). Raises Infeasible where `shape` is no sequence."""
+    if len(shape) != 2:
+        raise Infeasible("it works on sequences, channels by places")
+    return shape[0], shape[1]
+
+
+@op("embedding")
+def embedding(shape: Shape, words: Words, units: PositiveInt = 64, unknown: Fraction = 0.0) -> nn.Module:
+    """A learned vector a word, from a text as it comes in; `unknown` is how often one is hidden in training."""
+    need_sequence(shape)
+    return Embedding(words, units, float(unknown))
+
+
+@op("characters")
+def characters(
+    shape: Shape,
+    characters: CharacterCount,
+    units: PositiveInt = 32,
+    embedding: PositiveInt = 16,
+    kernel: PositiveInt = 3,
+    kind: Literal["cnn", "lstm"] = "cnn",
+) -> nn.Module:
+    """A vector a word from its characters, from a text as it comes in, by a small CNN or LSTM."""
+    rows, _ = need_sequence(shape)
+    if rows < 2:
+        raise Infeasible("this data has words without their characters (data.characters is 0)")
+    if kind == "lstm" and units % 2:
+        raise Infeasible(f"units {units} cannot be halved between two directions")
+    return Characters(characters, units, embedding, kernel + 1 - kernel % 2, kind)
+
+
+@op("lstm")
+def lstm(shape: Shape, units: Channels = 64, bidirectional: bool = True) -> nn.Module:
+    """LSTM (Hochreiter & Schmidhuber 1997) giving `units` channels, half of them backwards where bidirectional."""
+    return _recurrent("lstm", shape, units, bidirectional)
+
+
+@op("gru")
+def gru(shape: Shape, units: Channels = 64, bidirectional: bool = True) -> nn.Module:
+    """GRU (Cho et al. 2014) giving `units` channels, half of them backwards where bidirectional."""
+    return _recurrent("gru", shape, units, bidirectional)
+
+
+def _recurrent(kind: str, shape: Shape, units: int | str, bidirectional: bool) -> nn.Module:
+    incoming, _ = need_sequence(shape)
+    assert isinstance(units, int), f"{units!r} should be a number by now"
+    if bidirectional and units % 2:
+        raise Infeasible(f"units {units} cannot be halved between two directions")
+    return Recurrent(kind, incoming, units, bidirectional)
+
+
+@op("conv1d")
+def conv1d(
+    shape: Shape, channels: Channels = "same", kernel: PositiveInt = 3, dilation: PositiveInt = 1, gated: bool = False
+) -> nn.Module:
+    """Convolution over places, which keeps the length; `gated` by a sigmoid of as many channels again."""
+    incoming, _ = need_sequence(shape)
+    assert isinstance(channels, int), f"{channels!r} should be a number by now"
+    if kernel % 2 == 0:
+        raise Infeasible(f"kernel {kernel} is even, and only an odd one keeps the length")
+    if gated:
+        return GatedConv(incoming, channels, kernel, dilation)
+    return nn.Conv1d(incoming, channels, kernel, padding=dilation * (kernel // 2), dilation=dilation)
+
+
+@op("attention")
+def attention(shape: Shape, heads: PositiveInt = 4, dropout: Fraction = 0.0) -> nn.Module:
+    """Multi-head self-attention (Vaswani et al. 2017); put it and a `layer_norm` into a `residual`."""
+    channels, _ = need_sequence(shape)
+    if channels % heads:
+        raise Infeasible(f"heads {heads} does not divide its {channels} channels")
+    return SelfAttention(channels, heads, float(dropout))
+
+
+@op("position_encoding")
+def position_encoding(shape: Shape) -> nn.Module:
+    """Adds sines and cosines of the place (Vaswani et al. 2017): attention by itself knows no order."""
+    return Positions(need_sequence(shape)[0])
+
+
+@op("highway")
+def highway(shape: Shape) -> nn.Module:
+    """A highway layer (Srivastava et al. 2015), place by place."""
+    return Highway(need_sequence(shape)[0])
+
+
+@op("locked_dropout")
+def locked_dropout(shape: Shape, rate: Fraction = 0.3) -> nn.Module:
+    """Dropout of whole channels, the same at every place (Gal & Ghahramani 2016)."""
+    need_sequence(shape)
+    return nn.Dropout1d(rate) if rate else nn.Identity()
+
+
+@op("crf")
+def crf(shape: Shape, tags: Tags) -> nn.Module:
+    """A conditional random field over the task's tags, as the last layer of a tagger."""
+    return Crf(need_sequence(shape)[0], tags)

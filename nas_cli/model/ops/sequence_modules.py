@@ -1,0 +1,251 @@
+"""Modules for sequences (N, C, L). `nas export --format source` copies these classes, so they use nothing but torch.
+
+One with `masked = True` takes a mask beside its input: bool (N, L), true where a place is taken; None where all are.
+Every module may take for granted that its input is zero elsewhere. The repr of each is a call of its constructor.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+
+class Embedding(nn.Module):
+    """A vector a word, from row 0 of (N, K, L) numbers; 0 is no word and 1 an unknown one.
+
+    In training a word is taken for an unknown one with probability `unknown`, so that those are learned too.
+    """
+
+    def __init__(self, words: int, units: int, unknown: float = 0.0) -> None:
+        super().__init__()
+        self.words, self.units, self.unknown = words, units, unknown
+        self.table = nn.Embedding(words, units, padding_idx=0)
+        with torch.no_grad():
+            self.table.weight.mul_(1 / math.sqrt(units))
+
+    def forward(self, x: Tensor) -> Tensor:
+        numbers = x[:, 0].long().clamp(0, self.words - 1)
+        if self.training and self.unknown > 0:
+            drawn = torch.rand(numbers.shape, device=x.device) < self.unknown
+            numbers = torch.where(drawn & (numbers > 0), 1, numbers)
+        vectors: Tensor = self.table(numbers)
+        return vectors.transpose(1, 2)
+
+    def __repr__(self) -> str:
+        return f"Embedding(words={self.words}, units={self.units}, unknown={self.unknown})"
+
+
+class Characters(nn.Module):
+    """A vector a word from its characters, rows 1 and up of (N, K, L) numbers; 0 is no character.
+
+    'cnn' takes the maximum over a convolution (Ma & Hovy 2016), 'lstm' the last states of both directions (Lample et
+    al. 2016).
+    """
+
+    def __init__(self, characters: int, units: int, embedding: int, kernel: int, kind: str) -> None:
+        super().__init__()
+        self.characters, self.units, self.embedding = characters, units, embedding
+        self.kernel, self.kind = kernel, kind
+        self.table = nn.Embedding(characters, embedding, padding_idx=0)
+        with torch.no_grad():
+            self.table.weight.mul_(1 / math.sqrt(embedding))
+        if kind == "cnn":
+            self.conv = nn.Conv1d(embedding, units, kernel, padding=kernel // 2)
+        else:
+            self.ahead = nn.LSTM(embedding, units // 2, batch_first=True)
+            self.back = nn.LSTM(embedding, units // 2, batch_first=True)
+
+    def forward(self, x: Tensor) -> Tensor:
+        count, rows, length = x.shape
+        numbers = x[:, 1:].long().clamp(0, self.characters - 1).transpose(1, 2).reshape(count * length, rows - 1)
+        taken = numbers > 0
+        vectors = self.table(numbers)
+        if self.kind == "cnn":
+            scores = self.conv(vectors.transpose(1, 2)).masked_fill(~taken[:, None], -1e4)
+            words = torch.relu(scores.amax(2))
+        else:
+            sizes = taken.sum(1)
+            places = torch.arange(rows - 1, device=x.device)[None]
+            turned = torch.where(places < sizes[:, None], sizes[:, None] - 1 - places, places)
+            last = (sizes - 1).clamp(min=0)[:, None, None].expand(-1, 1, self.units // 2)
+            ahead, _ = self.ahead(vectors)
+            back, _ = self.back(vectors.gather(1, turned[:, :, None].expand(-1, -1, self.embedding)))
+            words = torch.cat([ahead.gather(1, last), back.gather(1, last)], 2)[:, 0]
+        return words.view(count, length, -1).transpose(1, 2)
+
+    def __repr__(self) -> str:
+        return (
+            f"Characters(characters={self.characters}, units={self.units}, embedding={self.embedding}, "
+            f"kernel={self.kernel}, kind={self.kind!r})"
+        )
+
+
+class Recurrent(nn.Module):
+    """An LSTM or GRU over the places; with two directions, half of the units read from the end of each sequence."""
+
+    masked = True
+
+    def __init__(self, kind: str, incoming: int, units: int, bidirectional: bool) -> None:
+        super().__init__()
+        self.kind, self.incoming, self.units, self.bidirectional = kind, incoming, units, bidirectional
+        hidden = units // 2 if bidirectional else units
+        make = nn.LSTM if kind == "lstm" else nn.GRU
+        self.ahead = make(incoming, hidden, batch_first=True)
+        self.back = make(incoming, hidden, batch_first=True) if bidirectional else nn.Identity()
+
+    def forward(self, x: Tensor, mask: Tensor | None) -> Tensor:
+        y = x.transpose(1, 2)
+        out, _ = self.ahead(y)
+        if self.bidirectional:
+            places = torch.arange(y.shape[1], device=x.device)[None]
+            sizes = mask.sum(1, keepdim=True) if mask is not None else torch.full_like(places[:, :1], y.shape[1])
+            turned = torch.where(places < sizes, sizes - 1 - places, places).expand(y.shape[0], -1)[:, :, None]
+            back, _ = self.back(y.gather(1, turned.expand(-1, -1, y.shape[2])))
+            out = torch.cat([out, back.gather(1, turned.expand(-1, -1, back.shape[2]))], 2)
+        y = out.transpose(1, 2)
+        return y if mask is None else y * mask[:, None]
+
+    def __repr__(self) -> str:
+        return (
+            f"Recurrent(kind={self.kind!r}, incoming={self.incoming}, units={self.units}, "
+            f"bidirectional={self.bidirectional})"
+        )
+
+
+class GatedConv(nn.Module):
+    """A convolution whose other half of channels, through a sigmoid, gates the first (Dauphin et al. 2017)."""
+
+    def __init__(self, incoming: int, channels: int, kernel: int, dilation: int) -> None:
+        super().__init__()
+        self.incoming, self.channels, self.kernel, self.dilation = incoming, channels, kernel, dilation
+        padding = dilation * (kernel // 2)
+        self.conv = nn.Conv1d(incoming, 2 * channels, kernel, padding=padding, dilation=dilation)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return nn.functional.glu(self.conv(x), dim=1)
+
+    def __repr__(self) -> str:
+        return (
+            f"GatedConv(incoming={self.incoming}, channels={self.channels}, kernel={self.kernel}, "
+            f"dilation={self.dilation})"
+        )
+
+
+class SelfAttention(nn.Module):
+    """Multi-head self-attention over the places that are taken (Vaswani et al. 2017). Keeps (N, C, L)."""
+
+    masked = True
+
+    def __init__(self, channels: int, heads: int, dropout: float = 0.0) -> None:
+        super().__init__()
+        self.channels, self.heads, self.dropout = channels, heads, dropout
+        self.inner = nn.Linear(channels, 3 * channels)
+        self.outer = nn.Linear(channels, channels)
+
+    def forward(self, x: Tensor, mask: Tensor | None) -> Tensor:
+        count, channels, length = x.shape
+        parts = self.inner(x.transpose(1, 2)).view(count, length, 3, self.heads, channels // self.heads)
+        query, key, value = parts.permute(2, 0, 3, 1, 4).unbind(0)
+        allowed = None if mask is None else mask[:, None, None, :]
+        rate = self.dropout if self.training else 0.0
+        seen = nn.functional.scaled_dot_product_attention(query, key, value, allowed, rate)
+        y: Tensor = self.outer(seen.transpose(1, 2).reshape(count, length, channels)).transpose(1, 2)
+        return y if mask is None else y * mask[:, None]
+
+    def __repr__(self) -> str:
+        return f"SelfAttention(channels={self.channels}, heads={self.heads}, dropout={self.dropout})"
+
+
+class Positions(nn.Module):
+    """Adds sines and cosines of the place, so that attention knows the order (Vaswani et al. 2017)."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.channels = channels
+
+    def forward(self, x: Tensor) -> Tensor:
+        places = torch.arange(x.shape[2], device=x.device, dtype=torch.float32)[None]
+        half = (self.channels + 1) // 2
+        rates = torch.exp(torch.arange(half, device=x.device, dtype=torch.float32) * (-math.log(10000.0) / half))
+        angles = rates[:, None] * places
+        return x + torch.cat([angles.sin(), angles.cos()])[: self.channels].to(x.dtype)
+
+    def __repr__(self) -> str:
+        return f"Positions(channels={self.channels})"
+
+
+class Highway(nn.Module):
+    """A gate between a layer's output and its input (Srivastava et al. 2015), place by place. Keeps (N, C, L)."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.channels = channels
+        self.layer = nn.Conv1d(channels, 2 * channels, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        new, gate = self.layer(x).chunk(2, dim=1)
+        share = torch.sigmoid(gate - 2.0)  # at first most of the input passes
+        return share * torch.relu(new) + (1 - share) * x
+
+    def __repr__(self) -> str:
+        return f"Highway(channels={self.channels})"
+
+
+class PlaceNorm(nn.Module):
+    """Layer normalisation over the channels of every place. Keeps (N, C, L)."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.channels = channels
+        self.weight = nn.Parameter(torch.ones(channels))
+        self.bias = nn.Parameter(torch.zeros(channels))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return nn.functional.layer_norm(x.transpose(1, 2), (self.channels,), self.weight, self.bias).transpose(1, 2)
+
+    def __repr__(self) -> str:
+        return f"PlaceNorm(channels={self.channels})"
+
+
+class PoolPlaces(nn.Module):
+    """The average ('avg') or maximum ('max') of every channel over the places that are taken. (N, C, L) to (N, C)."""
+
+    masked = True
+
+    def __init__(self, kind: str) -> None:
+        super().__init__()
+        self.kind = kind
+
+    def forward(self, x: Tensor, mask: Tensor | None) -> Tensor:
+        if self.kind == "max":
+            return (x if mask is None else x.masked_fill(~mask[:, None], -1e4)).amax(2)
+        return x.mean(2) if mask is None else (x * mask[:, None]).sum(2) / mask.sum(1, keepdim=True).clamp(min=1)
+
+    def __repr__(self) -> str:
+        return f"PoolPlaces(kind={self.kind!r})"
+
+
+class Crf(nn.Module):
+    """A linear-chain conditional random field over tags (Lafferty et al. 2001): (N, C, L) to (N, T, T + 2 + L).
+
+    The first T columns are the scores of going from one tag (row) to another (column), then those of a tag at the
+    start and at the end, the same for every example; from there on those of the tags at each place.
+    """
+
+    masked = True
+
+    def __init__(self, channels: int, tags: int) -> None:
+        super().__init__()
+        self.channels, self.tags = channels, tags
+        self.linear = nn.Conv1d(channels, tags, 1)
+        self.moves = nn.Parameter(torch.zeros(tags, tags + 2))
+
+    def forward(self, x: Tensor, mask: Tensor | None) -> Tensor:
+        scores = self.linear(x)
+        scores = scores if mask is None else scores * mask[:, None]
+        return torch.cat([self.moves[None].to(scores.dtype).expand(x.shape[0], -1, -1), scores], dim=2)
+
+    def __repr__(self) -> str:
+        return f"Crf(channels={self.channels}, tags={self.tags})"

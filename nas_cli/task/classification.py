@@ -1,0 +1,168 @@
+"""Which of several classes an example belongs to: what all such tasks share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+from nas_cli.data.source import Wanted
+from nas_cli.task.base import Array, Direction, Loss, Shape, Table
+
+Numbers = np.ndarray[Any, Any]
+TOP = 5
+SHOWN_CLASSES = 30
+"""A confusion matrix wider than this is kept in the report and not shown as a table."""
+
+
+class Classification:
+    """One label an example, by softmax and cross-entropy."""
+
+    metrics: Mapping[str, Direction] = {
+        "accuracy": "maximize",
+        "loss": "minimize",
+        "macro_f1": "maximize",
+        "top5_accuracy": "maximize",
+    }
+    proportions = frozenset({"accuracy", "top5_accuracy"})
+    losses: tuple[str, ...] = ("cross_entropy", "focal")
+
+    def __init__(self, wanted: Wanted, augmented: bool = False) -> None:
+        self.wanted = wanted
+        self.augmented = augmented
+
+    def head(self, shape: Shape, facts: Mapping[str, Any]) -> list[Any]:
+        """Global average pooling where `shape` still has places, then a linear layer to a logit a class."""
+        pooling = [{"global_pool": "avg"}] if len(shape) > 1 else []
+        return [*pooling, {"linear": {"units": facts["labels"]}}]
+
+    def loss(self, outputs: torch.Tensor, targets: torch.Tensor, loss_of: Loss, scale: float) -> torch.Tensor:
+        return loss_of(outputs, targets)
+
+    def measure(self, logits: Array, targets: Array, labels: Sequence[str] = ()) -> dict[str, float]:
+        """`accuracy`, `loss` (mean cross-entropy in nats), `macro_f1`, and with more than 5 classes `top5_accuracy`.
+
+        `macro_f1` is the mean over all classes; one that is neither present nor predicted counts as 0.
+        """
+        outputs, wanted = as_outputs(logits, targets)
+        confusion = _confusion(outputs, wanted)
+        hits = np.diag(confusion)
+        either = confusion.sum(axis=0) + confusion.sum(axis=1)
+        f1 = 2 * hits / np.maximum(either, 1)
+        shifted = outputs - outputs.max(axis=1, keepdims=True)
+        log_sums = np.log(np.exp(shifted).sum(axis=1))
+        rows = np.arange(len(wanted))
+        metrics = {
+            "accuracy": float(hits.sum() / len(wanted)),
+            "loss": float((log_sums - shifted[rows, wanted]).mean()),
+            "macro_f1": float(f1.mean()),
+        }
+        if outputs.shape[1] > TOP:
+            metrics["top5_accuracy"] = float((_ranking(outputs, TOP) == wanted[:, None]).any(axis=1).mean())
+        return metrics
+
+    def report(self, logits: Array, targets: Array, labels: Sequence[str]) -> dict[str, Any]:
+        """Metrics, precision, recall, F1 and support per class and averaged, and the confusion matrix.
+
+        Row i of `confusion` counts the examples that are of class i, by the class they were taken for.
+        A ratio of nothing (precision of a class never predicted, say) is 0.
+        """
+        from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
+
+        outputs, wanted = as_outputs(logits, targets)
+        taken = outputs.argmax(axis=1)
+        which = np.arange(len(labels))
+
+        def scores(average: str | None) -> Any:
+            return precision_recall_fscore_support(wanted, taken, labels=which, average=average, zero_division=0.0)
+
+        precision, recall, f1, support = scores(None)
+        averages = {}
+        for average in ("micro", "macro", "weighted"):
+            p, r, f, _ = scores(average)
+            averages[average] = {"precision": float(p), "recall": float(r), "f1": float(f), "support": len(wanted)}
+        return {
+            "samples": len(wanted),
+            "metrics": self.measure(outputs, wanted),
+            "classes": [
+                {
+                    "label": label,
+                    "precision": float(precision[k]),
+                    "recall": float(recall[k]),
+                    "f1": float(f1[k]),
+                    "support": int(support[k]),
+                }
+                for k, label in enumerate(labels)
+            ],
+            "averages": averages,
+            "confusion": confusion_matrix(wanted, taken, labels=which).tolist(),
+        }
+
+    def tables(self, report: Mapping[str, Any]) -> list[Table]:
+        """Metrics; scores by class and averaged; the confusion matrix of up to 30 classes."""
+        metrics = tuple((name.replace("_", " "), f"{value:.4f}") for name, value in report["metrics"].items())
+        names = ("precision", "recall", "f1")
+        rows = [(c["label"], *(f"{c[n]:.4f}" for n in names), f"{c['support']:,}") for c in report["classes"]]
+        rows += [
+            (f"{name} average", *(f"{average[n]:.4f}" for n in names), f"{average['support']:,}")
+            for name, average in report["averages"].items()
+        ]
+        tables = [
+            Table(f"{report['samples']:,} test {self.wanted.inputs}", ("metric", "value"), metrics),
+            Table("By class", ("class", "precision", "recall", "F1", "support"), tuple(rows)),
+        ]
+        labels = [c["label"] for c in report["classes"]]
+        if len(labels) <= SHOWN_CLASSES:
+            confusion = zip(labels, report["confusion"], strict=True)
+            counts = tuple((label, *(f"{count:,}" for count in row)) for label, row in confusion)
+            tables.append(Table("Confusion: rows are true, columns predicted", ("class", *labels), counts))
+        return tables
+
+    def answer(self, logits: Array, labels: Sequence[str], top: int = TOP, raw: Any = ()) -> dict[str, Any]:
+        """`label`, its `probability`, and the `top` most probable classes."""
+        outputs = as_numpy(logits).astype(np.float64).reshape(-1)
+        probabilities = softmax(outputs[None])[0]
+        best = [{"label": labels[k], "probability": float(probabilities[k])} for k in _ranking(outputs[None], top)[0]]
+        return {**best[0], "top": best}
+
+    def describe(self, answer: Mapping[str, Any]) -> str:
+        """`7 (98.2 %), then 9 (1.1 %), 4 (0.5 %)`: the label, and up to two others that are not negligible."""
+        first, *others = [f"{c['label']} ({100 * c['probability']:.1f} %)" for c in answer["top"]]
+        count = sum(c["probability"] >= 0.001 for c in answer["top"][1:3])
+        return f"{first}, then {', '.join(others[:count])}" if count else first
+
+
+def as_numpy(values: Array) -> Numbers:
+    if isinstance(values, torch.Tensor):
+        values = values.detach().cpu()
+        return (values.float() if values.is_floating_point() else values).numpy()
+    return values
+
+
+def as_outputs(logits: Array, targets: Array) -> tuple[Numbers, Numbers]:
+    """As float64 (N, classes) and int64 (N,)."""
+    outputs, wanted = as_numpy(logits).astype(np.float64), as_numpy(targets).astype(np.int64)
+    assert outputs.ndim == 2, outputs.shape
+    assert wanted.shape == outputs.shape[:1], (outputs.shape, wanted.shape)
+    assert len(wanted), "no examples"
+    return outputs, wanted
+
+
+def softmax(logits: Numbers) -> Numbers:
+    """Probabilities (N, classes)."""
+    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+    probabilities: Numbers = powers / powers.sum(axis=1, keepdims=True)
+    return probabilities
+
+
+def _confusion(logits: Numbers, targets: Numbers) -> Numbers:
+    classes = logits.shape[1]
+    pairs = targets * classes + logits.argmax(axis=1)
+    return np.bincount(pairs, minlength=classes * classes).reshape(classes, classes)
+
+
+def _ranking(logits: Numbers, top: int) -> Numbers:
+    """The `top` classes of each row, most probable first; of equals the first, as argmax has it."""
+    return np.argsort(-logits, axis=1, kind="stable")[:, :top]

@@ -1,0 +1,75 @@
+"""A number for each row of a table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+from nas_cli.data.source import Wanted
+from nas_cli.task.base import TASKS, Array, Direction, Loss, Shape, Table
+from nas_cli.task.classification import as_numpy
+
+
+class TableRegression:
+    """Regression: the network gives the number itself, in the units of the data."""
+
+    metrics: Mapping[str, Direction] = {"rmse": "minimize", "mae": "minimize", "r2": "maximize"}
+    proportions: frozenset[str] = frozenset()
+    wanted = Wanted("table rows", "number")
+    losses: tuple[str, ...] = ("mse", "mae", "huber")
+    augmented = False
+
+    def head(self, shape: Shape, facts: Mapping[str, Any]) -> list[Any]:
+        """Pooling where `shape` still has places, one linear unit, and the units of the training part's targets."""
+        pooling = [{"global_pool": "avg"}] if len(shape) > 1 else []
+        units = {"scale": facts["target_deviation"], "shift": facts["target_mean"]}
+        return [*pooling, {"linear": {"units": 1}}, {"affine": units}]
+
+    def loss(self, outputs: torch.Tensor, targets: torch.Tensor, loss_of: Loss, scale: float) -> torch.Tensor:
+        """In units of the targets' deviation, so that learning rates do not depend on whether lengths are mm or km."""
+        return loss_of(outputs[:, 0] / scale, targets / scale)
+
+    def measure(self, logits: Array, targets: Array, labels: Sequence[str] = ()) -> dict[str, float]:
+        """`rmse` and `mae` in the units of the data; `r2`, the share of the variance that is explained."""
+        predicted, wanted = _numbers(logits, targets)
+        squared = float(((predicted - wanted) ** 2).mean())
+        variance = float(((wanted - wanted.mean()) ** 2).mean())
+        metrics = {"rmse": squared**0.5, "mae": float(np.abs(predicted - wanted).mean())}
+        return {**metrics, "r2": 1 - squared / variance} if variance > 0 else metrics
+
+    def report(self, logits: Array, targets: Array, labels: Sequence[str]) -> dict[str, Any]:
+        """Metrics, and the quantiles of the absolute error."""
+        predicted, wanted = _numbers(logits, targets)
+        errors = np.quantile(np.abs(predicted - wanted), (0.5, 0.9, 0.95, 1.0))
+        return {
+            "samples": len(wanted),
+            "metrics": self.measure(logits, targets),
+            "absolute_error": dict(zip(("median", "90 %", "95 %", "largest"), errors.tolist(), strict=True)),
+        }
+
+    def tables(self, report: Mapping[str, Any]) -> list[Table]:
+        metrics = tuple((name, f"{value:.4f}") for name, value in report["metrics"].items())
+        errors = tuple((name, f"{value:.4g}") for name, value in report["absolute_error"].items())
+        return [
+            Table(f"{report['samples']:,} test rows", ("metric", "value"), metrics),
+            Table("Absolute error", ("quantile", "value"), errors),
+        ]
+
+    def answer(self, logits: Array, labels: Sequence[str], top: int = 5, raw: Any = ()) -> dict[str, Any]:
+        return {"value": float(as_numpy(logits).reshape(-1)[0])}
+
+    def describe(self, answer: Mapping[str, Any]) -> str:
+        return f"{answer['value']:.5g}"
+
+
+def _numbers(outputs: Array, targets: Array) -> tuple[Any, Any]:
+    """As float64 (N,) both."""
+    predicted, wanted = as_numpy(outputs).astype(np.float64), as_numpy(targets).astype(np.float64)
+    assert predicted.shape == (len(wanted), 1), predicted.shape
+    return predicted[:, 0], wanted
+
+
+TASKS.register("table-regression")(TableRegression())
