@@ -86,6 +86,8 @@ def export(
         print_json(result)
         return
     say(f"wrote {result['path']} ({result['bytes']:,} bytes)")
+    if result["beside"]:
+        say(f"what feeds it lies beside it: {' and '.join(os.path.basename(file) for file in result['beside'])}")
     say(
         f"compared with the model on {result['samples']} test samples: the largest difference of a logit is "
         f"{result['largest_difference']:.2g}"

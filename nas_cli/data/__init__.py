@@ -1,6 +1,6 @@
 """The user's files as arrays, and how they are divided. Importing the room registers its sources."""
 
-from nas_cli.data import conll, csv_table, digits, idx, image_folder, npz, vocabulary
+from nas_cli.data import conll, csv_table, digits, idx, image_folder, npz, portable, text, word_encoder
 from nas_cli.data.cache import Cache
 from nas_cli.data.inputs import read_inputs
 from nas_cli.data.load import TrainingData, load_test, load_training, normalisation
@@ -30,7 +30,9 @@ __all__ = [
     "normalisation",
     "npz",
     "parse_data",
+    "portable",
     "read_inputs",
     "source_params",
-    "vocabulary",
+    "text",
+    "word_encoder",
 ]

@@ -12,7 +12,7 @@ import numpy as np
 from nas_cli.arguments import Between, NonNegativeInt, PositiveInt
 from nas_cli.data.files import choose_part, read_bytes, require_folder
 from nas_cli.data.source import SOURCES, Array, Dataset, Encoder, Examples
-from nas_cli.data.vocabulary import fit_words
+from nas_cli.data.word_encoder import fit_words
 from nas_cli.errors import DataError
 
 WORDS = {
@@ -52,7 +52,15 @@ def conll(
         return read(found[choose_part(place, list(found), wanted, path)])
 
     def fit(raw: Array) -> Encoder:
-        return fit_words("sentences", list(raw), characters, max_length, min_count, max_words, lower)
+        return fit_words(
+            "sentences",
+            raw.tolist(),
+            characters=characters,
+            longest=max_length,
+            least=min_count,
+            most=max_words,
+            lower=lower,
+        )
 
     train = read(files["train"])
     return Dataset(train, own("validation"), own("test"), elsewhere, inputs="sentences", fit=fit)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -76,7 +77,8 @@ def csv_table(
         return read(found[choose_part(place, list(found), wanted, path)])
 
     def fit(raw: Array) -> Encoder:
-        return fit_table(raw, columns, label, numeric, categorical, ignore, missing, mark, header, transform)
+        file_as = {"separator": mark, "has_header": header, "encoding": encoding}
+        return fit_table(raw, columns, label, numeric, categorical, ignore, missing, file_as, transform)
 
     train = examples(files["train"], columns, rows)
     return Dataset(train, own("validation"), own("test"), elsewhere, inputs="table rows", fit=fit)
@@ -90,11 +92,11 @@ def fit_table(
     categorical: Sequence[str],
     ignore: Sequence[str],
     missing: Sequence[str],
-    separator: str,
-    header: bool,
+    file_as: Mapping[str, Any],
     transform: Transform,
 ) -> TableEncoder:
-    """Fitted on the rows of the training part. Raises DataError where no column is left."""
+    """Fitted on the rows of the training part; `file_as` is how its file was read. Raises DataError where no column is
+    left."""
     numbers, categories, left_out = [], [], []
     for place, name in enumerate(columns):
         cells = raw[:, place]
@@ -113,12 +115,28 @@ def fit_table(
     if not numbers and not categories:
         raise DataError(f"no column is left to learn '{target}' from: {', '.join(left_out) or 'all are ignored'}")
     notes = [f"target: {target}"]
-    notes += [f"numeric columns: {', '.join(c.name for c in numbers)}"] if numbers else []
-    notes += [f"categories: {', '.join(f'{c.name} ({len(c.words)})' for c in categories)}"] if categories else []
+    notes += [f"numeric columns: {', '.join(column['name'] for column in numbers)}"] if numbers else []
+    sizes = [f"{column['name']} ({len(column['words'])})" for column in categories]
+    notes += [f"categorical columns and how many categories are known: {', '.join(sizes)}"] if categories else []
     notes += [f"left out: {', '.join(left_out)}; data.categorical takes them in"] if left_out else []
-    return TableEncoder(
-        tuple(columns), tuple(numbers), tuple(categories), tuple(missing), separator, header, target, tuple(notes)
+    content = {
+        "kind": "table",
+        "header": list(columns),
+        "numbers": numbers,
+        "categories": categories,
+        "missing": list(missing),
+        **file_as,
+        "target": target,
+    }
+    return TableEncoder(content, read_rows, tuple(notes))
+
+
+def read_rows(file: str, state: Mapping[str, Any]) -> list[dict[str, str]]:
+    """The rows of a file to predict from, as mappings from column to cell. Raises DataError."""
+    columns, cells = read_table(
+        Path(file), state["separator"], state["has_header"], state["header"], state["target"], state["encoding"]
     )
+    return [dict(zip(columns, row, strict=True)) for row in cells]
 
 
 def find_tables(path: Path, only: str = "train") -> dict[str, Path]:

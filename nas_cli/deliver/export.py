@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -10,12 +11,14 @@ from typing import Any
 
 import numpy as np
 
+from nas_cli.data import portable
 from nas_cli.deliver.evaluate import read_test
 from nas_cli.deliver.export_onnx import write_onnx
 from nas_cli.deliver.export_source import SOURCE_FILES, write_source
 from nas_cli.deliver.export_torch import write_torch
 from nas_cli.deliver.load import Model, load
 from nas_cli.errors import ExportError, NasError, SpecError, UserError, did_you_mean
+from nas_cli.run.directory import write_json, write_text
 
 SAMPLES = 64
 TOLERANCE = 1e-3
@@ -52,11 +55,11 @@ def export(
 ) -> dict[str, Any]:
     """Writes the best network of a run as `onnx`, `torch` (.pt2) or `source`, and runs what it wrote.
 
-    `member` names one of its Pareto front instead. The file takes raw inputs (uint8 pixels, batch axis of any length),
-    so preprocessing is inside. Returns `path`, `format`, `samples` (real test samples compared) and
-    `largest_difference` of the logits. Raises ExportError where the network has no such form or the difference is above
-    tolerance: nothing is left behind then, and what was at `output` before stays. Raises UserError where `output` is a
-    folder of other files.
+    `member` names one of its Pareto front instead. Images go in as raw pixels, so their preprocessing is inside; for
+    other data preprocess.py and preprocessing.json lie beside the file. Batches and sequences may have any length.
+    Returns `path`, `format`, `samples` (real test samples compared) and `largest_difference` of the logits. Raises
+    ExportError where the network has no such form or the difference is above tolerance: nothing is left behind then,
+    and what was at `output` before stays. Raises UserError where `output` is a folder of other files.
     """
     if form not in FORMATS:
         raise SpecError(f"unknown format '{form}'{did_you_mean(form, FORMATS)}")
@@ -76,14 +79,26 @@ def export(
         if path.is_dir():
             path.rename(Path(folder) / "before")
         draft.replace(path)
+    beside = write_preprocessing(model, path if path.is_dir() else path.parent)
     return {
         "path": str(path),
         "format": form,
+        "beside": [str(file) for file in beside],
         "samples": len(samples),
         "largest_difference": difference,
         "tolerance": TOLERANCE,
         "bytes": sum(f.stat().st_size for f in ([path] if path.is_file() else path.rglob("*")) if f.is_file()),
     }
+
+
+def write_preprocessing(model: Model, folder: Path) -> list[Path]:
+    """What feeds a network that takes no raw images: code that needs NumPy alone, and its settings."""
+    if model.encoder is None:
+        return []
+    code, settings = folder / "preprocess.py", folder / "preprocessing.json"
+    write_text(code, inspect.getsource(portable))
+    write_json(settings, {**model.encoder.state(), "labels": list(model.labels)})
+    return [code, settings]
 
 
 def target(path: Path, form: Format) -> Path:
@@ -112,6 +127,7 @@ def compare(model: Model, run_exported: Run, samples: Array, form: str) -> float
     Raises ExportError where it is above tolerance.
     """
     expected = model.predict(samples)
+    assert len(samples), "no samples"
     allowed = TOLERANCE * max(1.0, float(np.abs(expected).max()))
     batches = [np.ascontiguousarray(samples[:count]) for count in (len(samples), 3, 1)]
     largest = 0.0

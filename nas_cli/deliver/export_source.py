@@ -17,19 +17,20 @@ import torch
 import nas_cli
 from nas_cli.deliver.load import Model
 from nas_cli.errors import ExportError
+from nas_cli.model.network import leaves_ends
 from nas_cli.model.source import constructor, custom_classes
 
 Array = np.ndarray[Any, Any]
-SOURCE_FILES = frozenset({"model.py", "weights.pt", "__pycache__"})
+SOURCE_FILES = frozenset({"model.py", "weights.pt", "preprocess.py", "preprocessing.json", "__pycache__"})
 
 TEMPLATE = '''"""A network found by nas {version}. Needs torch and the file weights.pt beside it, nothing else.
 
     from model import load, LABELS
     network = load()                    # in eval mode
-    logits = network(images)            # images: uint8 (N, {shape}), raw values
-    label = LABELS[logits[0].argmax()]
+    outputs = network(inputs)           # inputs: {dtype} (N, {shape}){raw}
 """
 
+import math
 from pathlib import Path
 
 import torch
@@ -42,7 +43,7 @@ INPUT_SHAPE = {input_shape}
 
 {classes}
 class Model(nn.Module):
-    """Takes raw images, uint8 or float (N, {shape}), and gives logits (N, {count})."""
+    """Takes {dtype} (N, {shape}){raw}."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -95,16 +96,17 @@ def model_source(model: Model) -> str:
 
     It is run to be compared, and the run may be somebody else's: what is a text there is a literal here.
     """
-    network = model.network
+    network, sequences = model.network, len(model.input_shape) == 2
     modules = [f"self.{step.name} = {constructor(network, step)}" for step in network.steps if step.kind == "op"]
     return TEMPLATE.format(
         name=repr(model.name),
         task=repr(model.task_name),
         version=nas_cli.__version__,
         labels=repr(list(model.labels)),
-        shape=", ".join(map(str, model.input_shape)),
+        shape=", ".join("length" if sequences and k else str(side) for k, side in enumerate(model.input_shape)),
+        dtype=str(model.dtype).removeprefix("torch."),
+        raw=", raw values" if model.encoder is None else ", as preprocess.py gives them",
         input_shape=repr(tuple(model.input_shape)),
-        count=len(model.labels),
         classes="".join(f"\n{textwrap.dedent(inspect.getsource(cls))}\n" for cls in custom_classes(network)),
         statistics=", ".join(map(str, network.mean.shape)),
         modules=textwrap.indent("\n".join(modules), " " * 8),
@@ -118,11 +120,17 @@ def _lines(model: Model) -> list[str]:
     readers = model.network.program.readers()
     kept = {value for value in range(len(steps)) if readers[value] != [value]}
     names = {value: f"x{value}" if value in kept else "x" for value in range(len(steps))}
+    sequences = len(model.input_shape) == 2
     lines = [f"{names[0]} = (x.float() - self.mean) / self.std"]
+    lines += [f"mask = {names[0]}[:, 0] != 0  # where a sequence has something"] if sequences else []
     for index, step in enumerate(steps):
         inputs = [names[value] for value in step.inputs]
         if step.kind == "op":
-            expression = f"self.{step.name}({inputs[0]})"
+            masked = getattr(model.network.layers[step.name], "masked", False)
+            mask = (", mask" if sequences else ", None") if masked else ""
+            expression = f"self.{step.name}({inputs[0]}{mask})"
+            if sequences and len(step.shape) == 2 and leaves_ends(model.network.layers[step.name]):
+                expression += " * mask[:, None]"
         elif step.kind == "add":
             expression = " + ".join(inputs)
         else:

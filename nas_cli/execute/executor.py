@@ -17,7 +17,8 @@ class Job:
     Epochs `first_epoch` to `last_epoch` of a training of `total_epochs` are due. `costs` is known already and becomes
     part of the measurement. `measure` names what must be measured besides metrics: `latency_ms`. A candidate whose
     measured cost is outside of `bounds` is not trained. `program` is the network as `program_to_data` gives it; without
-    it the worker infers it from the architecture. `entries` of the latency table are measured with the latency.
+    it the worker infers it from the architecture. `entries` of the latency table are measured with the latency. Of the
+    data only the first `examples` of each part are used, where that is given: for timing.
     """
 
     number: int
@@ -36,6 +37,7 @@ class Job:
     measure: tuple[str, ...] = ()
     bounds: tuple[Bound, ...] = ()
     entries: tuple[str, ...] = ()
+    examples: int | None = None
     program: Mapping[str, Any] | None = None
 
 

@@ -73,6 +73,7 @@ class Clock:
 def run_job(job: Job, session: Session, watcher: Watcher | None = None) -> JobResult:
     """Measures and trains. What the candidate raises becomes a failed result; Ctrl-C and a full disk pass."""
     watcher = watcher or OnlyJob()
+    session = session if job.examples is None else session.shortened(job.examples)
     start = time.perf_counter()
 
     def failed(error: BaseException) -> JobResult:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import statistics
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,13 +13,13 @@ import numpy as np
 
 from nas_cli.data import Cache
 from nas_cli.errors import Infeasible, NasError
-from nas_cli.execute.executor import Job
+from nas_cli.execute.executor import Executor, Job, JobResult
 from nas_cli.execute.hardware import count_workers
 from nas_cli.execute.session import Session
-from nas_cli.execute.worker import run_job
 from nas_cli.run.compose import Experiment, compose
 from nas_cli.run.directory import CACHE, RUNS
-from nas_cli.run.search import hardware_sentence, open_session
+from nas_cli.run.observer import Silent
+from nas_cli.run.search import hardware_sentence, open_executor, open_session
 from nas_cli.run.seeds import trial_seed
 from nas_cli.space.edit import decisions, replay, sample
 from nas_cli.space.nodes import to_yaml
@@ -28,6 +29,16 @@ from nas_cli.spec.load import load_document
 SAMPLES = 40
 TIMED = 5
 TIMED_BATCHES = 6
+EPOCHS = (1, 3)
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Seconds that workers take to start, that come with every training, and of an epoch of each drawn candidate."""
+
+    start: float
+    fixed: float
+    epochs: list[float]
 
 
 @dataclass(frozen=True)
@@ -41,22 +52,20 @@ class Drawn:
 def plan(spec: Path, overrides: Sequence[str] = ()) -> dict[str, Any]:
     """Checks `spec` and its data and says what a search would do, as JSON data. Writes nothing.
 
-    Costs are those of 40 candidates drawn at random; times are extrapolated from a few batches of five of them.
+    Costs are those of 40 candidates drawn at random; times are extrapolated from a few batches of five of them,
+    trained on all workers at once.
     Raises UserError as `nas search` does, and NasError where no drawn candidate can be trained.
     """
     experiment = compose(load_document(spec, overrides))
     with open_session(experiment, Cache(RUNS / CACHE)) as session:
-        return _plan(experiment, session.here())
+        return _plan(experiment, session)
 
 
 def _plan(experiment: Experiment, session: Session) -> dict[str, Any]:
     drawn = draw(experiment, session)
     if not drawn.feasible:
         raise NasError(f"none of {SAMPLES} candidates drawn at random can be trained; the first: {drawn.reasons[0]}")
-    epoch_seconds = [
-        time_epoch(experiment, session, resolved, k) for k, (resolved, _) in enumerate(drawn.feasible[:TIMED])
-    ]
-    seconds = [second for second in epoch_seconds if second is not None]
+    timing = time_candidates(experiment, session, drawn)
     return {
         "name": experiment.spec.name,
         "objective": experiment.objective.describe(),
@@ -77,7 +86,7 @@ def _plan(experiment: Experiment, session: Session) -> dict[str, Any]:
             "costs": {name: _range([costs[name] for _, costs in drawn.feasible]) for name in drawn.feasible[0][1]},
         },
         "hardware": hardware_sentence(experiment, session),
-        "time": _times(experiment, session, seconds),
+        "time": _times(experiment, session, timing),
         "notes": list(experiment.notes),
     }
 
@@ -102,54 +111,110 @@ def draw(experiment: Experiment, session: Session) -> Drawn:
     return drawn
 
 
-def time_epoch(experiment: Experiment, session: Session, resolved: Resolved, number: int) -> float | None:
-    """Seconds an epoch of training and validation of one candidate takes, from a few batches; None where it fails."""
-    batch_size = int(resolved.train["batch_size"])
-    part = session.shortened(TIMED_BATCHES * batch_size)
-    job = Job(
+def time_candidates(experiment: Experiment, session: Session, drawn: Drawn) -> Timing | None:
+    """Trains a few of `drawn` on a few batches, on all workers at once as a search does; None where all of them fail.
+
+    Each is trained for one epoch and for three: the difference tells what an epoch takes from what comes with every
+    training. Other candidates are taken to need as much more as they have more multiply-accumulates.
+    """
+    by_cost = sorted(drawn.feasible, key=lambda candidate: candidate[1]["macs"])
+    places = np.unique(np.linspace(0, len(by_cost) - 1, TIMED).round().astype(int))
+    chosen = [by_cost[place] for place in places]
+    with open_executor(experiment, session, Silent()) as executor:
+        began = time.monotonic()
+        warm = _run(executor, [_timing_job(experiment, chosen[0][0], -1 - slot, 1) for slot in range(executor.slots)])
+        start = max(0.0, time.monotonic() - began - max(result.seconds for result in warm))
+        jobs = [
+            _timing_job(experiment, resolved, len(EPOCHS) * k + n, epochs)
+            for k, (resolved, _) in enumerate(chosen)
+            for n, epochs in enumerate(EPOCHS)
+        ]
+        results = {result.number: result for result in _run(executor, jobs)}
+    points, fixed = [], []
+    for k, (resolved, costs) in enumerate(chosen):
+        short, long = (results[len(EPOCHS) * k + n] for n in range(len(EPOCHS)))
+        if short.status != "finished" or long.status != "finished":
+            continue
+        part = session.shortened(_examples(resolved))
+        share = (session.train_size + session.validation_size) / (part.train_size + part.validation_size)
+        epoch = max(1e-6, (long.seconds - short.seconds) / (EPOCHS[1] - EPOCHS[0]))
+        points.append((costs["macs"], share * epoch))
+        fixed.append(max(0.0, short.seconds - epoch))
+    if not points:
+        return None
+    slope, base = _line(points)
+    epochs = [max(min(s for _, s in points), base + slope * costs["macs"]) for _, costs in drawn.feasible]
+    return Timing(start, statistics.median(fixed), epochs)
+
+
+def _line(points: list[tuple[float, float]]) -> tuple[float, float]:
+    """Slope and offset, neither below zero, of the line nearest to the points by least squares."""
+    costs, seconds = np.array(points).T
+    if len(set(costs.tolist())) < 2:
+        return 0.0, float(seconds.mean())
+    slope, base = np.polyfit(costs, seconds, 1)
+    if slope < 0:
+        return 0.0, float(seconds.mean())
+    return (float(slope), float(base)) if base >= 0 else (float((costs @ seconds) / (costs @ costs)), 0.0)
+
+
+def _run(executor: Executor, jobs: list[Job]) -> list[JobResult]:
+    """The results of all jobs, on all slots."""
+    results: list[JobResult] = []
+    for running, job in enumerate(jobs):
+        if running >= executor.slots:
+            results += filter(None, [executor.wait()])
+        executor.submit(job)
+    while len(results) < len(jobs):
+        results += filter(None, [executor.wait()])
+    return results
+
+
+def _examples(resolved: Resolved) -> int:
+    return TIMED_BATCHES * int(resolved.train["batch_size"])
+
+
+def _timing_job(experiment: Experiment, resolved: Resolved, number: int, epochs: int) -> Job:
+    return Job(
         number=number,
         rung=0,
         label="timing",
         architecture=to_yaml(resolved.model),
-        train={**resolved.train, "epochs": 2},
+        train={**resolved.train, "epochs": epochs},
         first_epoch=0,
-        last_epoch=2,
-        total_epochs=2,
-        seed=trial_seed(experiment.spec.seed, number),
+        last_epoch=epochs,
+        total_epochs=epochs,
+        seed=trial_seed(experiment.spec.seed, abs(number)),
         checkpoint_in=None,
         checkpoint_out=None,
         weights_out=None,
-        measure=(),
+        examples=_examples(resolved),
     )
-    result = run_job(job, part)
-    if result.status != "finished":
-        return None
-    share = (session.train_size + session.validation_size) / (part.train_size + part.validation_size)
-    return result.seconds / 2 * share
 
 
-def _times(experiment: Experiment, session: Session, epoch_seconds: list[float]) -> dict[str, Any]:
-    """Seconds of the search and of the final phase; None where it cannot be said."""
-    if not epoch_seconds:
+def _times(experiment: Experiment, session: Session, timing: Timing | None) -> dict[str, Any]:
+    """Seconds of an epoch, of the search and of the final phase; None where it cannot be said."""
+    if timing is None:
         return {"epoch": None, "search": None, "final": None}
-    epoch = statistics.fmean(epoch_seconds)
     stop, final = experiment.spec.search.stop, experiment.spec.final
     train_epochs = experiment.space.train["epochs"]
     if not isinstance(train_epochs, int):
-        return {"epoch": _range(epoch_seconds), "search": stop.time, "final": None}
+        return {"epoch": _range(timing.epochs), "search": stop.time, "final": None}
     workers = max(1, count_workers(experiment.spec.hardware.workers, session.device))
-    per_trial = experiment.make_scheduler().epochs_per_trial()
+    epoch = statistics.fmean(timing.epochs)
+    scheduler = experiment.make_scheduler()
+    per_trial = timing.fixed + scheduler.epochs_per_trial() * epoch
     trials = stop.trials if stop.trials is not None else experiment.size if stop.time is None else None
-    search = trials * per_trial * epoch / workers if trials is not None and trials != float("inf") else None
+    search = timing.start + trials * per_trial / workers if trials is not None and trials != float("inf") else None
     if stop.time is not None:
         search = min(search, stop.time) if search is not None else stop.time
     finalists = 1 if experiment.objective.several and final.front == "knee" else final.top
     trainings = (finalists + len(experiment.baselines)) * final.seeds
     return {
-        "epoch": _range(epoch_seconds),
+        "epoch": _range(timing.epochs),
         "workers": workers,
         "search": search,
-        "final": -(-trainings // workers) * (final.epochs or train_epochs) * epoch,
+        "final": -(-trainings // workers) * (timing.fixed + (final.epochs or train_epochs) * epoch),
     }
 
 

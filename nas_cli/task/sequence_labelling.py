@@ -9,19 +9,20 @@ import numpy as np
 import torch
 from torch.nn import functional
 
+from nas_cli.data.portable import best_paths
 from nas_cli.data.source import Wanted
 from nas_cli.data.targets import IGNORED
 from nas_cli.errors import Infeasible
 from nas_cli.task.base import TASKS, Array, Direction, Loss, Shape, Table
 from nas_cli.task.classification import as_numpy
-from nas_cli.task.crf import best_paths, negative_log_likelihood
+from nas_cli.task.crf import negative_log_likelihood
 from nas_cli.task.entities import count_entities, find_entities, scores, total
 
 Numbers = np.ndarray[Any, Any]
 
 
 class SequenceLabelling:
-    """Tags in IOB2. Outputs are (N, tags, L); of a network that ends with a `crf` the moves of tags come before them."""
+    """Tags in IOB2. Outputs are (N, tags, L); where a network ends with a `crf`, the moves of tags come first."""
 
     metrics: Mapping[str, Direction] = {
         "f1": "maximize",

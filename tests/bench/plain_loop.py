@@ -88,7 +88,9 @@ def main() -> None:
     task = TASKS["image-classification"]
     for model in settings["models"]:
         network = build(
-            parse_architecture(model, OPS), (1, 28, 28), lambda shape: parse_architecture(task.head(shape, 10), OPS)
+            parse_architecture(model, OPS),
+            (1, 28, 28),
+            lambda shape: parse_architecture(task.head(shape, {"labels": 10}), OPS),
         )
         initialise(network, torch.Generator().manual_seed(0))
         print(train(network, train_set, valid_set, settings), flush=True)

@@ -18,10 +18,12 @@ from sklearn.metrics import (
     top_k_accuracy_score,
 )
 
+from nas_cli.errors import Infeasible
 from nas_cli.model.build import build
 from nas_cli.model.ops import OPS
 from nas_cli.space.parse import parse_architecture
 from nas_cli.task import TASKS
+from nas_cli.train.losses import LOSSES
 
 EACH = pytest.mark.parametrize("name", list(TASKS))
 LABELS = [f"class {k}" for k in range(8)]
@@ -84,34 +86,76 @@ def test_huge_logits_do_not_overflow() -> None:
     assert found["accuracy"] == 0.5
 
 
+FACTS = {"labels": 8, "places": 9, "target_mean": 3.0, "target_deviation": 2.0}
+
+
+def example_of(name: str) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any], list[str]]:
+    """Outputs, targets and labels as the task has them."""
+    logits, targets = outputs()
+    if TASKS[name].wanted.target == "number":
+        return logits[:, :1], targets.astype(np.float32), []
+    if TASKS[name].wanted.target == "tags":
+        tags = ["B-LOC", "B-ORG", "B-PER", "I-LOC", "I-ORG", "I-PER", "I-X", "O"]
+        return logits.reshape(25, 8, 8).transpose(0, 2, 1), targets.reshape(25, 8), tags
+    return logits, targets, LABELS
+
+
 @EACH
 def test_metrics_have_a_direction_and_are_finite(name: str) -> None:
     task = TASKS[name]
-    logits, targets = outputs()
-    found = task.measure(logits, targets)
+    logits, targets, labels = example_of(name)
+    found = task.measure(logits, targets, labels)
     assert set(found) <= set(task.metrics)
     assert next(iter(task.metrics)) in found
     assert set(task.metrics.values()) <= {"maximize", "minimize"}
     assert task.proportions <= set(task.metrics)
     assert all(math.isfinite(value) for value in found.values())
-    as_tensors = task.measure(torch.from_numpy(logits), torch.from_numpy(targets))
+    as_tensors = task.measure(torch.from_numpy(logits.copy()), torch.from_numpy(targets), labels)
     assert as_tensors == pytest.approx(found)
 
 
 @EACH
-@pytest.mark.parametrize("shape", [(16,), (6, 4, 4)])
-def test_the_head_ends_a_body_of_any_shape(name: str, shape: tuple[int, ...]) -> None:
+@pytest.mark.parametrize("shape", [(16,), (6, 9), (6, 4, 4)])
+def test_the_head_ends_a_body_of_any_shape_or_says_why_not(name: str, shape: tuple[int, ...]) -> None:
     task = TASKS[name]
     body = parse_architecture(["relu"], OPS)
-    network = build(body, shape, lambda s: parse_architecture(task.head(s, 8), OPS))
-    assert network.steps[-1].shape == (8,)
+    tags = task.wanted.target == "tags"
+    if tags and len(shape) != 2:
+        with pytest.raises(Infeasible, match="every word needs a tag"):
+            task.head(shape, FACTS)
+        return
+    network = build(body, shape, lambda s: parse_architecture(task.head(s, FACTS), OPS), FACTS)
+    assert network.steps[-1].shape == ((8, 9) if tags else (1 if task.wanted.target == "number" else 8,))
+
+
+@EACH
+def test_the_loss_learns(name: str) -> None:
+    """Its gradient leads down, whatever the shapes of outputs and targets are."""
+    task = TASKS[name]
+    logits, targets, _ = example_of(name)
+    tensor = torch.tensor(logits, requires_grad=True)
+    loss_of = LOSSES[task.losses[0]]()
+    before = task.loss(tensor, torch.from_numpy(targets), loss_of, 2.0)
+    torch.autograd.backward(before)
+    assert tensor.grad is not None
+    after = task.loss(tensor - 0.1 * tensor.grad, torch.from_numpy(targets), loss_of, 2.0)
+    assert float(after.detach()) < float(before.detach())
 
 
 @EACH
 def test_a_report_has_tables_for_a_person(name: str) -> None:
-    logits, targets = outputs()
-    tables = TASKS[name].tables(TASKS[name].report(logits, targets, LABELS))
+    report = TASKS[name].report(*example_of(name))
+    assert json.loads(json.dumps(report)) == report
+    tables = TASKS[name].tables(report)
     assert tables
     for table in tables:
         assert all(len(row) == len(table.columns) for row in table.rows)
         assert all(isinstance(cell, str) for row in table.rows for cell in row)
+
+
+@EACH
+def test_an_answer_is_json_and_a_sentence(name: str) -> None:
+    logits, _, labels = example_of(name)
+    answer = TASKS[name].answer(logits[0], labels, 3, tuple("abcdefgh"))
+    assert json.loads(json.dumps(answer)) == answer
+    assert TASKS[name].describe(answer)

@@ -104,8 +104,8 @@ class Recurrent(nn.Module):
             turned = torch.where(places < sizes, sizes - 1 - places, places).expand(y.shape[0], -1)[:, :, None]
             back, _ = self.back(y.gather(1, turned.expand(-1, -1, y.shape[2])))
             out = torch.cat([out, back.gather(1, turned.expand(-1, -1, back.shape[2]))], 2)
-        y = out.transpose(1, 2)
-        return y if mask is None else y * mask[:, None]
+        found: Tensor = out.transpose(1, 2)
+        return found if mask is None else found * mask[:, None]
 
     def __repr__(self) -> str:
         return (

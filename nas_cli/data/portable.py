@@ -1,0 +1,159 @@
+"""From a user's data to a network's inputs, with Python and NumPy alone: `nas export` puts a copy beside the network.
+
+    import json, preprocess
+    state = json.load(open("preprocessing.json"))
+    inputs = preprocess.encode(state, ["a text", "another"])     # texts; or lists of words; or dicts, one a row
+    outputs = session.run(None, {"input": inputs})[0]            # (N, labels), or (N, labels, words)
+
+Where each word gets a label, `preprocess.best_labels(outputs, inputs)` has their numbers, (N, words).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+NOTHING, UNKNOWN, MISSING, FIRST = 0, 1, 1, 2
+"""No word; a word, character or category that is not known; an empty cell; the number of the first that is known."""
+TOKENS = re.compile(r"\w+(?:['’]\w+)*|[^\w\s]")
+Numbers = np.ndarray[Any, Any]
+
+
+def encode(state: Mapping[str, Any], examples: Sequence[Any]) -> Numbers:
+    """Inputs of the network whose preprocessing `state` is: int32 (N, 1 + characters, words), or float32 (N, columns).
+
+    Examples are texts, lists of words, or mappings from column to cell, as `state["kind"]` says. Raises ValueError
+    where a cell of a numeric column is no number.
+    """
+    return encode_rows(state, examples) if state["kind"] == "table" else encode_words(state, examples)
+
+
+# Words ----------------------------------------------------------------------------------------------------------------
+
+
+def tokenize(text: str, tokenizer: str = "word") -> list[str]:
+    """Words, with their apostrophes, and punctuation marks; or characters."""
+    return [c for c in text if not c.isspace()] if tokenizer == "character" else TOKENS.findall(text)
+
+
+def split(state: Mapping[str, Any], example: Any) -> list[str]:
+    """The words of an example, at least one and at most as many as the network takes."""
+    if not isinstance(example, str):
+        words = list(example)
+    elif state["tokenizer"] == "bpe":
+        words = _byte_pairs(state["bpe"]).encode(example).tokens
+    else:
+        words = tokenize(example, state["tokenizer"])
+    return words[: state["longest"]] or [""]
+
+
+def encode_words(state: Mapping[str, Any], examples: Sequence[Any]) -> Numbers:
+    """Row 0 has the words, below each the first of its characters. What is not known as it is is looked up in lower
+    case."""
+    words = {word: FIRST + k for k, word in enumerate(state["words"])}
+    letters = {letter: FIRST + k for k, letter in enumerate(state["letters"])}
+    count, lower = int(state["characters"]), bool(state["lower"])
+    sentences = [split(state, example) for example in examples]
+    numbers = np.zeros((len(sentences), 1 + count, max(map(len, sentences), default=1)), np.int32)
+    for place, sentence in zip(numbers, sentences, strict=True):
+        for k, word in enumerate(sentence):
+            known = None if lower else words.get(word)
+            place[0, k] = words.get(word.lower(), UNKNOWN) if known is None else known
+            spelt = [letters.get(letter, UNKNOWN) for letter in word[:count]]
+            place[1 : 1 + len(spelt), k] = spelt
+    return numbers
+
+
+_made: dict[str, Any] = {}
+
+
+def _byte_pairs(content: str) -> Any:
+    """Hugging Face's tokenizer, from its own JSON."""
+    if content not in _made:
+        from tokenizers import Tokenizer
+
+        _made[content] = Tokenizer.from_str(content)
+    return _made[content]
+
+
+# Tables ---------------------------------------------------------------------------------------------------------------
+
+
+def encode_rows(state: Mapping[str, Any], rows: Sequence[Mapping[str, str]]) -> Numbers:
+    """Numeric columns, then 1 where one that may be empty is, then the numbers of categories. A column that a row does
+    not have is empty."""
+    missing = set(state["missing"])
+    columns, gaps = [], []
+    for number in state["numbers"]:
+        values = as_floats([row.get(number["name"], "") for row in rows], missing, number["name"])
+        empty = np.isnan(values)
+        columns.append(_interpolate(np.where(empty, number["median"], values), number["knots"], number["values"]))
+        if number["gaps"]:
+            gaps.append(empty.astype(np.float64))
+    chosen = []
+    for category in state["categories"]:
+        known = {word: FIRST + k for k, word in enumerate(category["words"])}
+        known |= dict.fromkeys([*missing, ""], MISSING)
+        chosen.append(np.array([known.get(str(row.get(category["name"], "")).strip(), 0) for row in rows], np.float64))
+    return np.stack([*columns, *gaps, *chosen], axis=1).astype(np.float32)
+
+
+def as_floats(cells: Sequence[Any], missing: set[str], name: str) -> Numbers:
+    """Float64 (N,), NaN where a cell is empty."""
+    values = np.empty(len(cells), np.float64)
+    for row, cell in enumerate(cells):
+        text = str(cell).strip()
+        try:
+            values[row] = np.nan if text in missing or not text else float(text)
+        except ValueError:
+            raise ValueError(f"column '{name}' is numeric and has the cell '{text}'") from None
+        if np.isinf(values[row]):
+            raise ValueError(f"column '{name}' has the cell '{text}', which is no finite number")
+    return values
+
+
+def _interpolate(values: Numbers, knots: Sequence[float], wanted: Sequence[float]) -> Numbers:
+    """Piecewise linear; two knots are a line that goes on, more end where the training part did, one is a constant."""
+    if len(knots) == 2:
+        slope = (wanted[1] - wanted[0]) / (knots[1] - knots[0])
+        return wanted[0] + (values - knots[0]) * slope
+    found: Numbers = np.interp(values, knots, wanted)
+    return found if len(knots) > 1 else np.zeros_like(values)
+
+
+# Labels of words ------------------------------------------------------------------------------------------------------
+
+
+def best_labels(outputs: Numbers, inputs: Numbers) -> Numbers:
+    """The number of the best label of each word, (N, words), from outputs (N, labels, …) for inputs (N, …, words)."""
+    if outputs.shape[2] > inputs.shape[2]:
+        return best_paths(outputs, (inputs[:, 0] != NOTHING).sum(axis=1))
+    best: Numbers = outputs.argmax(axis=1)
+    return best
+
+
+def best_paths(outputs: Numbers, sizes: Numbers) -> Numbers:
+    """The most probable labels of sentences of `sizes` (N,) words, (N, words), by Viterbi's algorithm.
+
+    `outputs` (N, T, T + 2 + words) are of a conditional random field: scores of moves from a label (row) to a label
+    (column), of starting and of ending with one, then those of the labels of each word.
+    """
+    labels = outputs.shape[1]
+    moves, start, end = outputs[0, :, :labels], outputs[0, :, labels], outputs[0, :, labels + 1]
+    scores = outputs[:, :, labels + 2 :].transpose(0, 2, 1)
+    count, length = scores.shape[:2]
+    came_from = np.zeros((count, length, labels), np.int64)
+    best = start + scores[:, 0]
+    for place in range(1, length):
+        through = best[:, :, None] + moves
+        came_from[:, place] = through.argmax(axis=1)
+        best = np.where((place < sizes)[:, None], through.max(axis=1) + scores[:, place], best)
+    paths = np.zeros((count, length), np.int64)
+    rows, label = np.arange(count), (best + end).argmax(axis=1)
+    for place in range(length - 1, -1, -1):
+        paths[:, place] = label
+        label = np.where(place < sizes, came_from[rows, place, label], label)
+    return paths

@@ -1,0 +1,148 @@
+"""Texts and sentences as numbers: the words and characters that the training part has."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from nas_cli.data.portable import FIRST, encode_words, split, tokenize
+from nas_cli.data.source import ENCODERS, Array
+from nas_cli.errors import DataError, MissingExtraError
+
+Tokenizer = Literal["word", "character", "bpe"]
+TYPICAL = 0.95
+"""Costs and latency are those of a length that so many of the training part's examples do not exceed."""
+
+
+@dataclass(frozen=True)
+class WordEncoder:
+    """Sequences of words as int32 (n, 1 + characters, L): row 0 the words, below each the first of its characters.
+
+    Raw examples are texts (kind "texts") or tuples of words ("sentences"); what is longer than `longest` is cut.
+    `state` is what `portable.encode_words` takes.
+    """
+
+    content: Mapping[str, Any]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return (1 + self.content["characters"], self.content["typical"])
+
+    @property
+    def dtype(self) -> str:
+        return "int32"
+
+    @property
+    def facts(self) -> Mapping[str, Any]:
+        facts = {"words": FIRST + len(self.content["words"]), "places": self.content["typical"]}
+        return {**facts, "characters": FIRST + len(self.content["letters"])} if self.content["characters"] else facts
+
+    def encode(self, raw: Array) -> Array:
+        return encode_words(self.content, raw.tolist())
+
+    def read(self, arguments: Sequence[str]) -> list[tuple[str, Array]]:
+        """Each argument is a text, or a file of UTF-8 texts, one a line."""
+        found: list[tuple[str, Array]] = []
+        for argument in arguments:
+            for text in _lines(Path(argument)) if _is_file(argument) else [argument]:
+                if not text.strip():
+                    raise DataError("an empty text has no words to predict from")
+                raw = np.empty(1, object)
+                raw[0] = text if self.content["kind"] == "texts" else tuple(tokenize(text))
+                found.append((text, raw))
+        return found
+
+    def state(self) -> dict[str, Any]:
+        return dict(self.content)
+
+
+def fit_words(
+    kind: Literal["texts", "sentences"],
+    examples: Sequence[Any],
+    *,
+    tokenizer: Tokenizer = "word",
+    characters: int = 0,
+    longest: int = 256,
+    least: int = 1,
+    most: int = 50_000,
+    lower: bool = False,
+) -> WordEncoder:
+    """From the examples of the training part: the `most` frequent words that occur `least` times.
+
+    Raises MissingExtraError where byte pairs are wanted and the library for them is not there.
+    """
+    settings: dict[str, Any] = {"kind": kind, "tokenizer": tokenizer, "longest": longest, "lower": lower}
+    if tokenizer == "bpe":
+        settings["bpe"] = _fit_byte_pairs(examples, most, lower)
+    sentences = [split(settings, example) for example in examples]
+    words = count_known((word.lower() if lower else word for s in sentences for word in s), least, most)
+    letters = count_known((letter for s in sentences for word in s for letter in word), 2) if characters else []
+    sizes = [len(sentence) for sentence in sentences]
+    typical = max(2, int(np.quantile(sizes, TYPICAL)))
+    often = f" that occur {least} times or more" if least > 1 else ""
+    what = {"word": "words", "character": "characters", "bpe": "byte pairs"}[tokenizer]
+    note = f"{len(examples):,} {kind} of {max(sizes):,} {what} at most, {len(words):,} different ones{often}"
+    content = {**settings, "words": words, "letters": letters, "characters": characters, "typical": typical}
+    return WordEncoder(content, (note,))
+
+
+def count_known(items: Iterable[str], least: int, most: int | None = None) -> list[str]:
+    """What occurs `least` times or more, the most frequent first, ties by the alphabet; `most` of it."""
+    counts = Counter(items)
+    known = sorted((item for item, count in counts.items() if count >= least), key=lambda item: (-counts[item], item))
+    return known[:most]
+
+
+def _fit_byte_pairs(texts: Sequence[str], size: int, lower: bool) -> str:
+    """Byte-pair encoding (Sennrich et al. 2016), trained on `texts`; as JSON of Hugging Face's tokenizers."""
+    try:
+        from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
+    except ImportError:
+        raise MissingExtraError("tokenizers", "text", "tokenizer: bpe") from None
+    made = Tokenizer(models.BPE(unk_token="[UNK]"))
+    if lower:
+        made.normalizer = normalizers.Lowercase()
+    made.pre_tokenizer = pre_tokenizers.Whitespace()
+    trainer = trainers.BpeTrainer(vocab_size=size, special_tokens=["[UNK]"], show_progress=False)
+    made.train_from_iterator(texts, trainer)
+    return str(made.to_str())
+
+
+def _restore(state: Mapping[str, Any]) -> WordEncoder:
+    return WordEncoder(
+        {
+            "kind": str(state["kind"]),
+            "tokenizer": str(state["tokenizer"]),
+            "longest": int(state["longest"]),
+            "lower": bool(state["lower"]),
+            **({"bpe": str(state["bpe"])} if state["tokenizer"] == "bpe" else {}),
+            "words": [str(word) for word in state["words"]],
+            "letters": [str(letter) for letter in state["letters"]],
+            "characters": int(state["characters"]),
+            "typical": int(state["typical"]),
+        }
+    )
+
+
+def _is_file(argument: str) -> bool:
+    try:
+        return Path(argument).is_file()
+    except OSError:  # a text may be longer than a path can be
+        return False
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        return [line for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path} is no UTF-8 text: byte {error.start} cannot be read") from None
+
+
+for _kind in ("texts", "sentences"):
+    ENCODERS.register(_kind)(_restore)
