@@ -9,30 +9,60 @@ import typer
 
 from nas_cli.cli.command import guarded
 from nas_cli.cli.output import say
-from nas_cli.errors import UserError, did_you_mean
+from nas_cli.errors import UserError
 
-TASKS = ("image-classification",)
+IMAGES = "image-classification"
 
 
 @guarded
 def init(
-    path: Annotated[
-        Path | None, typer.Argument(help="Your data: a folder of class folders, of idx files, or an .npz file.")
+    given: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[TASK] [PATH]",
+            help="What is learned (image-classification where left out), and your data: a folder or a file.",
+        ),
     ] = None,
-    task: Annotated[str, typer.Option("--task", help="What is learned.")] = TASKS[0],
     out: Annotated[Path | None, typer.Option("--out", help="The file to write; NAME.yaml where left out.")] = None,
 ) -> None:
     """Look at your data and write a commented spec for it, which runs as it stands."""
-    from nas_cli.cli.starter import look_at, starter_spec
     from nas_cli.run.directory import write_text
 
-    if task not in TASKS:
-        raise UserError(f"unknown task '{task}'{did_you_mean(task, TASKS)}")
-    found = look_at(path)
-    file = out or Path(f"{found.name}.yaml")
+    task, path = _task_and_path(given or [])
+    if task == IMAGES:
+        from nas_cli.cli.starter import look_at, starter_spec
+
+        found = look_at(path)
+        file = out or Path(f"{found.name}.yaml")
+        what, text = found.what, starter_spec(found, file)
+    else:
+        from nas_cli.run.starter import survey
+
+        if path is None:
+            raise UserError(f"init needs the data too: 'nas init {task} PATH'")
+        file = out or Path(path.resolve().name.split(".")[0] + ".yaml")
+        _, what, text = survey(task, path, str(file))
     if file.exists():
         raise UserError(f"{file} is there already, and is not overwritten: name another with --out, or delete it first")
-    write_text(file, starter_spec(found, file))
-    say(f"wrote {file}: {found.what}")
+    write_text(file, text)
+    say(f"wrote {file}: {what}")
     say(f"  nas plan {file}", whole=True)
     say(f"  nas search {file}", whole=True)
+
+
+def _task_and_path(given: list[str]) -> tuple[str, Path | None]:
+    """A single argument is a path, unless there is no such path and it is a task's name."""
+    if len(given) > 2:
+        raise UserError(f"init takes a task and a path: 'nas init TASK PATH'; got {' '.join(given)}")
+    if len(given) == 2:
+        return given[0], Path(given[1])
+    if not given:
+        return IMAGES, None
+    if not Path(given[0]).exists():
+        from nas_cli.run.starter import is_task
+
+        if is_task(given[0]):
+            return given[0], None
+    if given[0].lower().endswith((".csv", ".tsv", ".csv.gz", ".tsv.gz", ".conll", ".txt")):
+        raise UserError(f"say what is learned from {given[0]}: 'nas init table-classification {given[0]}', say")
+    return IMAGES, Path(given[0])

@@ -209,6 +209,13 @@ def read_table(
     return columns, cells_array
 
 
+def column_names(path: Path) -> list[str]:
+    """Of the training part at `path`, as its first line has them. Raises DataError."""
+    file = find_tables(path)["train"]
+    names, _ = read_table(file, find_separator(file, "latin-1"), True, encoding="latin-1")
+    return names
+
+
 def find_separator(file: Path, encoding: str) -> str:
     """The one that divides the first lines into equally many columns, the most."""
     lines = [line for line in decode(file, encoding).split("\n")[:LOOKED_AT] if line.strip()]

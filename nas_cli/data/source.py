@@ -135,3 +135,8 @@ class Dataset:
 SOURCES: Registry[Callable[..., Dataset]] = Registry("source")
 ENCODERS: Registry[Callable[[Mapping[str, Any]], Encoder]] = Registry("encoder")
 """From an encoder's `state` to the encoder. Raises KeyError, TypeError or ValueError where it is damaged."""
+
+
+def source(name: str) -> Callable[[Callable[..., Dataset]], Callable[..., Dataset]]:
+    """Decorator: makes a function, whose arguments are keys of the `data:` section, the source of that name."""
+    return SOURCES.register(name)

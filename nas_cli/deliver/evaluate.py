@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from nas_cli.data import Part, load_test, load_training
+from nas_cli.data import Part, TrainingData, load_test, load_training
 from nas_cli.deliver.load import Model, load
 from nas_cli.deliver.report import write_report
 from nas_cli.errors import DataError, UserError
@@ -34,6 +34,7 @@ def evaluate(
     """
     model = load(run, plugins, root, member)
     test = read_test(model)
+    training = load_training(model.data, model.seed, model.cache, model.task.wanted)
     logits = predict_logits(model.network, torch.from_numpy(test.inputs), rows_of(test))
     report = {
         "run": str(model.run.path),
@@ -42,7 +43,8 @@ def evaluate(
         "member": member,
         "task": model.task_name,
         **model.task.report(logits, torch.from_numpy(test.targets), (*model.labels, *test.others)),
-        "validation": recompute(model),
+        **_reference(model, training, test),
+        "validation": recompute(model, training),
         **cost(model.network),
         "latency": _latency(model),
     }
@@ -64,9 +66,18 @@ def tables(report: Mapping[str, Any]) -> list[Table]:
     return TASKS[report["task"]].tables(report)
 
 
-def recompute(model: Model) -> dict[str, Any]:
+def _reference(model: Model, training: TrainingData, test: Part) -> dict[str, Any]:
+    """How a method without a network does on the same parts, where the task has such a yardstick."""
+    part = training.train
+    found = model.task.reference((part.inputs, part.targets), test.inputs, training.facts)
+    if found is None:
+        return {}
+    name, outputs = found
+    return {"reference": {"name": name, "metrics": model.task.measure(outputs, test.targets, model.labels)}}
+
+
+def recompute(model: Model, data: TrainingData) -> dict[str, Any]:
     """The validation metrics of the stored weights, computed again, beside the logged ones."""
-    data = load_training(model.data, model.seed, model.cache, model.task.wanted)
     if data.labels != model.labels:
         raise DataError(f"the data has other classes than {model.run.path} was trained on: {', '.join(data.labels)}")
     inputs, targets = torch.from_numpy(data.validation.inputs), torch.from_numpy(data.validation.targets)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, TypeVar
 
 import numpy as np
 import torch
@@ -12,6 +12,7 @@ import torch
 from nas_cli.data.source import Wanted
 from nas_cli.registry import Registry
 
+T = TypeVar("T")
 Direction = Literal["maximize", "minimize"]
 Shape = tuple[int, ...]
 """Of one example, without the batch."""
@@ -76,6 +77,12 @@ class Task(Protocol):
         """All there is to say of a network's outputs on a test part, as JSON data."""
         ...
 
+    def reference(self, train: tuple[Array, Array], test: Array, facts: Mapping[str, Any]) -> tuple[str, Array] | None:
+        """The name of a method without a network that is the yardstick here, and its outputs for the inputs `test`,
+        fitted on the inputs and targets `train`; None where there is none.
+        """
+        ...
+
     def tables(self, report: Mapping[str, Any]) -> list[Table]:
         """What `report` returned, as tables for a person."""
         ...
@@ -90,3 +97,14 @@ class Task(Protocol):
 
 
 TASKS: Registry[Task] = Registry("task")
+
+
+def task(name: str) -> Callable[[type[T]], type[T]]:
+    """Decorator: makes an instance of a class, which is a Task, the task of that name."""
+
+    def add(cls: type[T]) -> type[T]:
+        made: Any = cls()
+        TASKS.register(name)(made)
+        return cls
+
+    return add

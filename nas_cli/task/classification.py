@@ -29,7 +29,7 @@ class Classification:
     proportions = frozenset({"accuracy", "top5_accuracy"})
     losses: tuple[str, ...] = ("cross_entropy", "focal")
 
-    def __init__(self, wanted: Wanted, augmented: bool = False) -> None:
+    def __init__(self, wanted: Wanted = Wanted(), augmented: bool = False) -> None:  # noqa: B008 - it never changes
         self.wanted = wanted
         self.augmented = augmented
 
@@ -100,9 +100,11 @@ class Classification:
             "confusion": confusion_matrix(wanted, taken, labels=which).tolist(),
         }
 
+    def reference(self, train: tuple[Array, Array], test: Array, facts: Mapping[str, Any]) -> tuple[str, Array] | None:
+        return None
+
     def tables(self, report: Mapping[str, Any]) -> list[Table]:
-        """Metrics; scores by class and averaged; the confusion matrix of up to 30 classes."""
-        metrics = tuple((name.replace("_", " "), f"{value:.4f}") for name, value in report["metrics"].items())
+        """Metrics, beside those of the reference; scores by class and averaged; confusions of up to 30 classes."""
         names = ("precision", "recall", "f1")
         rows = [(c["label"], *(f"{c[n]:.4f}" for n in names), f"{c['support']:,}") for c in report["classes"]]
         rows += [
@@ -110,7 +112,7 @@ class Classification:
             for name, average in report["averages"].items()
         ]
         tables = [
-            Table(f"{report['samples']:,} test {self.wanted.inputs}", ("metric", "value"), metrics),
+            metrics_table(f"{report['samples']:,} test {self.wanted.inputs}", report),
             Table("By class", ("class", "precision", "recall", "F1", "support"), tuple(rows)),
         ]
         labels = [c["label"] for c in report["classes"]]
@@ -132,6 +134,17 @@ class Classification:
         first, *others = [f"{c['label']} ({100 * c['probability']:.1f} %)" for c in answer["top"]]
         count = sum(c["probability"] >= 0.001 for c in answer["top"][1:3])
         return f"{first}, then {', '.join(others[:count])}" if count else first
+
+
+def metrics_table(title: str, report: Mapping[str, Any]) -> Table:
+    """Each metric of a report, beside that of the reference where there is one."""
+    reference = report.get("reference")
+    others = reference["metrics"] if reference else {}
+    rows = [(name.replace("_", " "), f"{value:.4f}", name) for name, value in report["metrics"].items()]
+    if not reference:
+        return Table(title, ("metric", "value"), tuple(row[:2] for row in rows))
+    cells = tuple((*row[:2], f"{others[row[2]]:.4f}" if row[2] in others else "") for row in rows)
+    return Table(title, ("metric", "this network", reference["name"]), cells)
 
 
 def as_numpy(values: Array) -> Numbers:

@@ -14,7 +14,7 @@ from nas_cli.data.source import Wanted
 from nas_cli.data.targets import IGNORED
 from nas_cli.errors import Infeasible
 from nas_cli.task.base import TASKS, Array, Direction, Loss, Shape, Table
-from nas_cli.task.classification import as_numpy
+from nas_cli.task.classification import as_numpy, metrics_table
 from nas_cli.task.crf import negative_log_likelihood
 from nas_cli.task.entities import count_entities, find_entities, scores, total
 
@@ -111,12 +111,14 @@ class SequenceLabelling:
             "averages": averages,
         }
 
+    def reference(self, train: tuple[Array, Array], test: Array, facts: Mapping[str, Any]) -> tuple[str, Array] | None:
+        return None
+
     def tables(self, report: Mapping[str, Any]) -> list[Table]:
-        metrics = tuple((name.replace("_", " "), f"{value:.4f}") for name, value in report["metrics"].items())
         columns = ("precision", "recall", "F1", "support")
         averages = [{"label": f"{name} average", **row} for name, row in report["averages"].items()]
         return [
-            Table(f"{report['samples']:,} test sentences", ("metric", "value"), metrics),
+            metrics_table(f"{report['samples']:,} test sentences", report),
             Table("Entities, as conlleval counts them", ("type", *columns), _rows(report["entities"])),
             Table("Words by tag", ("tag", *columns), _rows([*report["classes"], *averages])),
         ]

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from nas_cli.data.source import Wanted
 from nas_cli.task.base import TASKS, Array, Direction
+from nas_cli.task.boosting import NAME, boosted_classes
 from nas_cli.task.classification import Classification, as_outputs, softmax
 
 
@@ -33,6 +35,9 @@ class TableClassification(Classification):
             scores = probabilities[:, 1] if classes == 2 else probabilities
             metrics["roc_auc"] = float(roc_auc_score(wanted, scores, multi_class="ovr"))
         return metrics
+
+    def reference(self, train: tuple[Array, Array], test: Array, facts: Mapping[str, Any]) -> tuple[str, Array] | None:
+        return NAME, boosted_classes(train, test, facts)
 
 
 TASKS.register("table-classification")(TableClassification(Wanted("table rows", "class")))

@@ -10,7 +10,8 @@ import torch
 
 from nas_cli.data.source import Wanted
 from nas_cli.task.base import TASKS, Array, Direction, Loss, Shape, Table
-from nas_cli.task.classification import as_numpy
+from nas_cli.task.boosting import NAME, boosted_numbers
+from nas_cli.task.classification import as_numpy, metrics_table
 
 
 class TableRegression:
@@ -50,11 +51,13 @@ class TableRegression:
             "absolute_error": dict(zip(("median", "90 %", "95 %", "largest"), errors.tolist(), strict=True)),
         }
 
+    def reference(self, train: tuple[Array, Array], test: Array, facts: Mapping[str, Any]) -> tuple[str, Array] | None:
+        return NAME, boosted_numbers(train, test, facts)
+
     def tables(self, report: Mapping[str, Any]) -> list[Table]:
-        metrics = tuple((name, f"{value:.4f}") for name, value in report["metrics"].items())
         errors = tuple((name, f"{value:.4g}") for name, value in report["absolute_error"].items())
         return [
-            Table(f"{report['samples']:,} test rows", ("metric", "value"), metrics),
+            metrics_table(f"{report['samples']:,} test rows", report),
             Table("Absolute error", ("quantile", "value"), errors),
         ]
 
