@@ -99,3 +99,19 @@ def test_the_schema_is_whole() -> None:
             found += node
     assert set(schema["properties"]) == set(RunSpec.model_fields)
     assert "op-conv" in schema["$defs"]
+
+
+def test_the_readmes_plugin_trains(nas_process: Any, tmp_path: Path) -> None:
+    (code,) = [block for block in blocks(README, "python") if "@source" in block]
+    assert len(code.strip().splitlines()) <= 30
+    (tmp_path / "mine.py").write_text(code)
+    (tmp_path / "spec.yaml").write_text(
+        "task: balanced-classification\ndata: {source: bars, noise: 30}\nplugins: [mine.py]\n"
+        "model: [{conv: {channels: 8}}, relu, {global_pool: max}]\ntrain: {epochs: 3, batch_size: 32}\n"
+        "search: {stop: {trials: 1}}\nfinal: {top: 1, seeds: 1}\nhardware: {workers: 1, precision: float32}\n"
+    )
+    done = nas_process("search", "spec.yaml", "--json", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "balanced_accuracy" in done.stdout
+    evaluated = nas_process("evaluate", "--allow-plugins", "--json", cwd=tmp_path)
+    assert evaluated.returncode == 0, evaluated.stderr

@@ -1,0 +1,222 @@
+"""From a spec to exports, for every kind of data: one small run each, tested, predicted from, and exported."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+import pytest
+import torch
+
+import nas_cli
+from nas_cli.deliver.evaluate import evaluate, read_test, tables
+from nas_cli.deliver.export import FORMATS, export
+from nas_cli.deliver.predict import predict
+from nas_cli.errors import ExportError
+from nas_cli.model.ops.sequence_modules import Recurrent
+from nas_cli.run.search import start_search
+from nas_cli.run.starter import survey
+
+NAMES = ("Ann", "Bob", "Eve", "Lee", "Kim", "Ida")
+PLACES = ("Oslo", "Rome", "Bonn", "Lima")
+CHANGES = [
+    *(
+        "train.epochs=2",
+        "train.batch_size=32",
+        "search.schedule=full",
+        "search.strategy=random",
+        "search.stop.trials=1",
+    ),
+    *(
+        "final.top=1",
+        "final.seeds=1",
+        "hardware.workers=0",
+        "hardware.precision=float32",
+        "hardware.layout=channels-first",
+    ),
+]
+
+
+@dataclass
+class Case:
+    """A task, what is predicted from, and models that between them have every kind of layer."""
+
+    task: str
+    ask: str
+    models: dict[str, str]
+
+
+CASES = {
+    "tables": Case(
+        "table-classification",
+        "rows.csv",
+        {
+            "mlp": "[{features: {bins: 6}}, {linear: {units: 16}}, batch_norm, relu]",
+            "tokens": "[{feature_tokens: {units: 8, bins: 4}}, {residual: [layer_norm, {attention: {heads: 2}}]}]",
+        },
+    ),
+    "numbers": Case("table-regression", "rows.csv", {"mlp": "[features, {linear: {units: 16}}, relu]"}),
+    "texts": Case(
+        "text-classification",
+        "Ann liked it",
+        {
+            "lstm": "[embedding, {lstm: {units: 8}}, {global_pool: max}]",
+            "attention": "[embedding, position_encoding, {attention: {heads: 2}}, {conv1d: {gated: true}}]",
+        },
+    ),
+    "tags": Case(
+        "sequence-labelling",
+        "Ann saw Rome",
+        {
+            "crf": "[{branches: {paths: [[embedding], [{characters: {kind: lstm}}]], join: concat}}, gru, crf]",
+            "softmax": "[{branches: {paths: [[embedding], [characters]], join: concat}}, highway, {lstm: {units: 12}}]",
+        },
+    ),
+}
+RUNS = [(name, model) for name, case in CASES.items() for model in case.models]
+
+
+def write(folder: Path, name: str) -> Path:
+    rng = np.random.default_rng(0)
+    folder.mkdir(exist_ok=True)
+    if name in ("tables", "numbers"):
+        lines = ["age,town,income"]
+        for _ in range(150):
+            age, town = int(rng.integers(18, 80)), PLACES[int(rng.integers(4))]
+            income = age * 2 + (30 if town == "Oslo" else 0)
+            label = f"{income}.5" if name == "numbers" else ("high" if income > 100 else "low")
+            lines.append(f"{age if rng.random() > 0.1 else '?'},{town},{label}")
+        (folder / "all.csv").write_text("\n".join(lines) + "\n")
+        (folder / "rows.csv").write_text("town,age\nOslo,44\nParis,?\n")
+        return folder / "all.csv"
+    sentences = [
+        (NAMES[int(rng.integers(6))], PLACES[int(rng.integers(4))], bool(rng.random() < 0.5)) for _ in range(120)
+    ]
+    if name == "texts":
+        for liked, label in ((True, "good"), (False, "bad")):
+            verb = "liked" if liked else "hated"
+            lines = [f"{who} {verb} it in {place} !" for who, place, like in sentences if like == liked]
+            (folder / f"{label}.txt").write_text("\n".join(lines))
+        return folder
+    lines = []
+    for who, place, long in sentences:
+        lines += [f"{who} B-PER", *(["Smith I-PER"] if long else []), "saw O", f"{place} B-LOC", ""]
+    (folder / "train.conll").write_text("\n".join(lines))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], Path]:
+    """A finished run each, made by the spec that `nas init` writes."""
+    root, made = tmp_path_factory.mktemp("tasks"), {}
+    for name, model in RUNS:
+        case, folder = CASES[name], root / name
+        _, _, spec = survey(case.task, write(folder, name))
+        (root / f"{model}.yaml").write_text(
+            spec.replace("\nspace: ", "\n# space: ") + f"\nmodel: {case.models[model]}\n"
+        )
+        made[name, model] = start_search(root / f"{model}.yaml", root / "runs" / name, CHANGES).run.path
+    return made
+
+
+@pytest.fixture(params=RUNS, ids="-".join)
+def run(request: pytest.FixtureRequest, runs: dict[tuple[str, str], Path]) -> tuple[str, Path]:
+    return request.param[0], runs[request.param]
+
+
+def test_evaluate_reads_and_repeats(run: tuple[str, Path]) -> None:
+    name, path = run
+    report = evaluate(path)
+    assert report["validation"]["equal"]
+    assert report["samples"] > 15
+    assert tables(report)
+    assert ("reference" in report) == (name in ("tables", "numbers"))
+    if "reference" in report:
+        assert report["reference"]["name"] == "HistGradientBoosting"
+        assert tables(report)[0].columns == ("metric", "this network", "HistGradientBoosting")
+    assert json.loads((path / "evaluation.json").read_text()) == json.loads(json.dumps(report))
+
+
+def test_predict_answers(run: tuple[str, Path], runs: dict[tuple[str, str], Path]) -> None:
+    name, path = run
+    ask = CASES[name].ask
+    given = str(path.parents[2] / name / ask) if ask.endswith(".csv") else ask
+    answers = predict(path, [given])
+    assert len(answers) == (2 if ask.endswith(".csv") else 1)
+    assert all(answer["text"] for answer in answers)
+    json.dumps(answers)
+    if name == "tags":
+        assert answers[0]["words"] == ["Ann", "saw", "Rome"]
+        assert len(answers[0]["tags"]) == 3
+
+
+def one_length_only(path: Path, form: str) -> bool:
+    """What torch's exporters cannot do: keep a recurrence over a length that is not fixed."""
+    kinds = {module.kind for module in nas_cli.load(path).network.modules() if isinstance(module, Recurrent)}
+    return bool(kinds) if form == "torch" else "lstm" in kinds
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_exports_compute_what_the_network_computes(run: tuple[str, Path], form: str, tmp_path: Path) -> None:
+    _, path = run
+    output = tmp_path / ("source" if form == "source" else f"model.{form}")
+    if form != "source" and one_length_only(path, form):
+        with pytest.raises(
+            ExportError, match=r"recurrent layers would be written for one length only; --format source"
+        ):
+            export(path, form, output)
+        assert not list(tmp_path.iterdir())
+        return
+    result = export(path, form, output)
+    assert result["largest_difference"] < 1e-3
+    folder = output if form == "source" else tmp_path
+    assert {"preprocess.py", "preprocessing.json"} <= {file.name for file in folder.iterdir()}
+
+
+def test_onnx_and_what_lies_beside_it_need_no_nas(run: tuple[str, Path], tmp_path: Path) -> None:
+    name, path = run
+    if one_length_only(path, "onnx"):
+        pytest.skip("it has no such export")
+    export(path, "onnx", tmp_path / "model.onnx")
+    model = nas_cli.load(path)
+    assert model.encoder is not None
+    example = {"tables": {"age": "44", "town": "Oslo"}, "numbers": {"age": "44", "town": "Oslo"}}.get(name)
+    example = example or ("Ann liked it" if name == "texts" else ["Ann", "saw", "Rome"])
+    code = (
+        "import json, sys, onnxruntime, preprocess;"
+        "state = json.load(open('preprocessing.json'));"
+        "inputs = preprocess.encode(state, [json.loads(sys.argv[1])]);"
+        "outputs = onnxruntime.InferenceSession('model.onnx').run(None, {'input': inputs})[0];"
+        "print(json.dumps(outputs.tolist()));"
+        "assert not [m for m in sys.modules if m.startswith(('nas_cli', 'torch'))]"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, json.dumps(example)], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    raw: Any = np.empty(1, object)
+    raw[0] = example if isinstance(example, str) else tuple(example)
+    if isinstance(example, dict):
+        raw = np.array([[example.get(column, "") for column in model.encoder.state()["header"]]], object)
+    expected = model.predict(model.encode(raw))
+    assert np.array(json.loads(done.stdout)) == pytest.approx(expected, abs=1e-3)
+
+
+def test_onnx_takes_any_batch_and_any_length(run: tuple[str, Path], tmp_path: Path) -> None:
+    _, path = run
+    if one_length_only(path, "onnx"):
+        pytest.skip("it has no such export")
+    export(path, "onnx", tmp_path / "model.onnx")
+    model = nas_cli.load(path)
+    inputs = read_test(model).inputs
+    session = onnxruntime.InferenceSession(str(tmp_path / "model.onnx"))
+    longer = np.pad(inputs, ((0, 0), (0, 0), (0, 5))) if inputs.ndim == 3 else inputs
+    for batch in (inputs[:1], inputs[:7], longer[:3]):
+        (found,) = session.run(None, {"input": batch})
+        assert found == pytest.approx(model.network(torch.from_numpy(batch)).detach().numpy(), abs=1e-3)
