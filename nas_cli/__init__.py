@@ -1,6 +1,6 @@
 """Neural architecture search, from one YAML file to a trained, tested and exported network.
 
-`nas_cli.load(run)` gives a run's network; `op`, `source` and `task` register one's own in a plugin.
+`nas_cli.load(run)` gives a run's network; `nas_cli.plugins` has `op`, `source` and `task`, which register one's own.
 Nothing heavy is imported before it is asked for.
 """
 
@@ -11,12 +11,7 @@ from typing import Any
 
 __version__ = "0.1.0"
 
-_LAZY = {
-    "load": "nas_cli.deliver.load",
-    "op": "nas_cli.model.ops",
-    "source": "nas_cli.data.source",
-    "task": "nas_cli.task.base",
-}
+_LAZY = {"load": "nas_cli.deliver.load", "op": "nas_cli.model.ops"}
 
 
 def __getattr__(name: str) -> Any:

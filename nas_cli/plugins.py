@@ -1,14 +1,29 @@
-"""The user's own Python files: ops, tasks and sources that register themselves when the file is run."""
+"""The user's own Python files: ops, tasks and sources that register themselves when the file is run.
+
+    from nas_cli.plugins import op, source, task
+
+These decorators are imported when they are asked for: whoever only runs a plugin file needs none of them.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import importlib
 import importlib.util
 import sys
 import traceback
 from pathlib import Path
+from typing import Any
 
 from nas_cli.errors import NasError, SpecError
+
+DECORATORS = {"op": "nas_cli.model.ops", "source": "nas_cli.data.source", "task": "nas_cli.task.base"}
+
+
+def __getattr__(name: str) -> Any:
+    if name in DECORATORS:
+        return getattr(importlib.import_module(DECORATORS[name]), name)
+    raise AttributeError(f"nas_cli.plugins has no {name}")
 
 
 def import_plugin(path: Path, at: tuple[str | int, ...] = ()) -> None:

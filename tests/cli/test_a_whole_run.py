@@ -119,7 +119,7 @@ def test_predict(finished: tuple[Path, Any], nas: Any, tmp_path: Path) -> None:
     for arguments, word in (
         ([run, tmp_path / "broken.png"], "broken.png"),
         ([run, tmp_path / "gone.png"], "gone.png"),
-        ([run], "at least one file"),
+        ([run], "at least one input"),
     ):
         done = nas("predict", *arguments, cwd=folder)
         assert done.returncode == 2

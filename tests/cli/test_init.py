@@ -91,3 +91,20 @@ def test_the_spec_runs_as_it_stands(nas: Any, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     (run,) = (tmp_path / "runs").iterdir()
     assert RunDirectory(run).weights.exists()
+
+
+def test_a_task_and_a_path(nas: Any, tmp_path: Path) -> None:
+    rows = "".join(f"{k},{'a' if k % 3 else 'b'},{k % 2}\n" for k in range(80))
+    (tmp_path / "rows.csv").write_text(f"size,kind,label\n{rows}")
+    done = nas("init", "table-classification", "rows.csv", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "64 table rows to learn from" in done.stdout.replace("\n", " ")
+    spec = (tmp_path / "rows.yaml").read_text()
+    assert "target: label" in spec
+    assert "# numeric columns: size" in spec
+    assert compose(parse_document(spec, "rows.yaml")).notes == ()
+    wrong = nas("init", "table-clasification", "rows.csv", cwd=tmp_path)
+    assert wrong.returncode == 2
+    assert "did you mean 'table-classification'?" in wrong.stderr
+    assert "say what is learned" in nas("init", "rows.csv", cwd=tmp_path).stderr
+    assert "needs the data too" in nas("init", "text-classification", cwd=tmp_path).stderr

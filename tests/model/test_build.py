@@ -18,6 +18,7 @@ from nas_cli.space.builtins import builtin_names, load_builtin
 from nas_cli.space.edit import replay, sample
 from nas_cli.space.nodes import Op, Seq
 from nas_cli.space.parse import parse_architecture, parse_space
+from nas_cli.task import TASKS
 
 IMAGE = (3, 8, 8)
 
@@ -220,23 +221,40 @@ def test_a_bias_before_a_batch_norm_goes_unless_it_is_asked_for() -> None:
 # Everything at once -----------------------------------------------------------------------------------------------
 
 
+FACTS = {"labels": 3, "words": 9, "characters": 7, "places": 9, "numeric_columns": 4, "categories": [3, 5]}
+INPUTS = {
+    "tagger": ("sequence-labelling", (5, 9)),
+    "tabular": ("table-classification", (6,)),
+    "text-cnn-rnn-attention": ("text-classification", (1, 9)),
+}
+
+
 @pytest.mark.parametrize("name", builtin_names())
 def test_the_shapes_of_built_in_spaces_are_those_of_a_real_run(name: str) -> None:
     replaced = {"nasbench201": {"cells": 1, "channels": 4}, "darts": {"cells": 1, "stem": 8}, "mobile": {"width": 8}}
     builtin = load_builtin({name: replaced.get(name, {})})
     space = parse_space(builtin.model, {}, builtin.let, OPS, ())
     rng = np.random.default_rng(0)
+    task, shape = INPUTS.get(name, ("image-classification", (1, 16, 16)))
     built = 0
-    while built < 3:
+    for _ in range(50):
         try:
-            net = build(replay(space, sample(space, rng)).model, (1, 16, 16), classifier)
+            net = build(
+                replay(space, sample(space, rng)).model,
+                shape,
+                lambda s: parse_architecture(TASKS[task].head(s, FACTS), OPS),
+                FACTS,
+            )
         except Infeasible:  # nothing but zeros
             continue
         initialise(net, torch.Generator().manual_seed(0)).eval()
         seen = watch(net)
-        assert net(torch.zeros(3, 1, 16, 16, dtype=torch.uint8)).shape == (3, 3)
+        outputs = net(torch.ones(3, *shape, dtype=torch.uint8))
+        assert outputs.shape == (3, *net.steps[-1].shape)
+        assert outputs.shape[1] == 3
         assert seen == {step.name: step.shape for step in net.steps if step.kind == "op"}
         built += 1
+    assert built > 3
 
 
 def watch(net: Network) -> dict[str, Shape]:

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from nas_cli.train.augment import AUGMENTS
-from nas_cli.train.losses import LOSSES
+from nas_cli.train.losses import LOSSES, OF_CLASSES, OF_NUMBERS
 from nas_cli.train.optimizers import OPTIMIZERS, parameter_groups
 from nas_cli.train.schedules import SCHEDULES
 
@@ -109,7 +109,7 @@ def test_cross_entropy_and_focal_by_hand() -> None:
     assert smoothed.item() == pytest.approx(-(soft * torch.log_softmax(logits, 1)).sum(1).mean().item())
 
 
-@pytest.mark.parametrize("name", list(LOSSES))
+@pytest.mark.parametrize("name", OF_CLASSES)
 def test_losses_take_indices_and_probabilities_alike(name: str) -> None:
     logits = torch.randn(8, 5, generator=generator())
     targets = torch.arange(8) % 5
@@ -186,3 +186,11 @@ def test_mixup_draws_from_the_beta_distribution() -> None:
     assert np.mean(share) == pytest.approx(0.5, abs=0.02)
     assert np.var(share) == pytest.approx(1 / (4 * 2.0), abs=0.01)
     assert math.isfinite(share.sum())
+
+
+def test_losses_of_numbers_by_hand() -> None:
+    assert {*OF_CLASSES, *OF_NUMBERS} == set(LOSSES)
+    outputs, targets = torch.tensor([0.0, 3.0]), torch.tensor([0.5, 0.0])
+    assert LOSSES["mse"]()(outputs, targets).item() == pytest.approx((0.25 + 9) / 2)
+    assert LOSSES["mae"]()(outputs, targets).item() == pytest.approx((0.5 + 3) / 2)
+    assert LOSSES["huber"](delta=1.0)(outputs, targets).item() == pytest.approx((0.125 + 2.5) / 2)
