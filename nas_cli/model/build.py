@@ -64,6 +64,7 @@ class _Value:
 class _Builder:
     def __init__(self, input_shape: Shape, facts: Mapping[str, Any]) -> None:
         self.facts = facts
+        self.sequences = len(input_shape) == 2
         self.steps: list[Step] = []
         self._taps: dict[str, _Value] = {}
         self._names: set[str] = set()
@@ -107,7 +108,7 @@ class _Builder:
 
     def _run(self, path: str, name: str, args: Mapping[str, Any], value: _Value) -> _Value:
         """Adds a step, unless the op does nothing or works on nothing. Raises Infeasible with the bare reason."""
-        found = infer(name, args, value.shape)
+        found = infer(name, args, value.shape, self.sequences)
         if found.is_zero or value.is_zero:
             return _Value(-1, found.shape)
         if found.is_identity:

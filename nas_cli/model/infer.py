@@ -46,7 +46,7 @@ class Counted:
 
 
 _Key = tuple[OpFunction, str, Shape]
-_remembered: dict[_Key, Inferred] = {}
+_remembered: dict[tuple[OpFunction, str, Shape, bool], Inferred] = {}
 _counted: dict[_Key, Counted] = {}
 
 
@@ -59,14 +59,15 @@ def _function(name: str) -> OpFunction:
     return INTERNAL[name] if name in INTERNAL else OPS[name]
 
 
-def infer(name: str, args: Mapping[str, Any], shape: Shape) -> Inferred:
+def infer(name: str, args: Mapping[str, Any], shape: Shape, any_length: bool = False) -> Inferred:
     """Builds the op on the meta device, which costs no memory, and runs it on a batch of 2 in training mode.
 
-    Remembers what it found. Raises Infeasible with the reason where the op cannot work on `shape`.
+    Remembers what it found. Raises Infeasible with the reason where the op cannot work on `shape`, and with
+    `any_length` where it takes a sequence (C, L), but no longer one.
     """
-    key = _key(name, args, shape)
+    key = (*_key(name, args, shape), any_length)
     if key not in _remembered:
-        found = _infer(name, args, shape)
+        found = _infer(name, args, shape, any_length)
         if len(_remembered) >= MAX_REMEMBERED:
             _remembered.clear()
         _remembered[key] = found
@@ -149,7 +150,7 @@ def _run(
             return module, apply(module, batch, mask)
 
 
-def _infer(name: str, args: Mapping[str, Any], shape: Shape) -> Inferred:
+def _infer(name: str, args: Mapping[str, Any], shape: Shape, any_length: bool) -> Inferred:
     try:
         module, output = _run(name, args, shape, nullcontext())
     except Infeasible:
@@ -163,7 +164,7 @@ def _infer(name: str, args: Mapping[str, Any], shape: Shape) -> Inferred:
         raise Infeasible(f"nothing would be left: it gives {show_shape(after)}")
     if output.dim() < 2 or output.shape[0] != BATCH:
         raise Infeasible(f"it turns a batch of {BATCH} into {show_shape(tuple(output.shape))}")
-    if len(shape) == 2:
+    if any_length and len(shape) == 2:
         _need_any_length(module, shape, after)
     params = sum(p.numel() for p in module.parameters())
     identity = isinstance(module, nn.Identity) or (isinstance(module, nn.Dropout) and module.p == 0)

@@ -15,7 +15,11 @@ from nas_cli.errors import SpecError
     ("raw", "path", "words"),
     [
         ([], (), "data takes a mapping"),
-        ({}, (), "data needs source, the format of the data; allowed: digits, idx, image-folder, npz"),
+        (
+            {},
+            (),
+            "data needs source, the format of the data; allowed: conll, csv, digits, idx, image-folder, npz, text",
+        ),
         ({"source": "digit"}, ("source",), "unknown source 'digit'; did you mean 'digits'?"),
         ({"source": 3}, ("source",), "unknown source 3"),
         ({"source": None}, ("source",), "unknown source nothing"),

@@ -166,14 +166,13 @@ def one_length_only(path: Path, form: str) -> bool:
 def test_exports_compute_what_the_network_computes(run: tuple[str, Path], form: str, tmp_path: Path) -> None:
     _, path = run
     output = tmp_path / ("source" if form == "source" else f"model.{form}")
-    if form != "source" and one_length_only(path, form):
-        with pytest.raises(
-            ExportError, match=r"recurrent layers would be written for one length only; --format source"
-        ):
-            export(path, form, output)
+    try:
+        result = export(path, form, output)
+    except ExportError as error:  # what torch's exporters cannot do yet is said, and nothing is left behind
+        assert one_length_only(path, form)
+        assert "recurrent layers would be written for one length only; --format source" in str(error)  # noqa: PT017
         assert not list(tmp_path.iterdir())
         return
-    result = export(path, form, output)
     assert result["largest_difference"] < 1e-3
     folder = output if form == "source" else tmp_path
     assert {"preprocess.py", "preprocessing.json"} <= {file.name for file in folder.iterdir()}
