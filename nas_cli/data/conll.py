@@ -7,10 +7,8 @@ from functools import partial
 from pathlib import Path
 from typing import Annotated
 
-import numpy as np
-
 from nas_cli.arguments import Between, NonNegativeInt, PositiveInt
-from nas_cli.data.files import choose_part, read_bytes, require_folder
+from nas_cli.data.files import as_objects, choose_part, decode, read_bytes, require_folder
 from nas_cli.data.source import SOURCES, Array, Dataset, Encoder, Examples
 from nas_cli.data.word_encoder import fit_words
 from nas_cli.errors import DataError
@@ -114,7 +112,9 @@ def read_sentences(file: Path, encoding: str, column: int | None) -> tuple[list[
     columns = 0
     plain: tuple[int, str] | None = None
     chunked: tuple[int, str] | None = None
-    for number, line in enumerate(_text(file, encoding).split("\n"), 1):
+    for number, line in enumerate(
+        decode(read_bytes(file, file.suffix.lower() == ".gz"), encoding, file).split("\n"), 1
+    ):
         cells = line.rstrip("\r").split("\t") if "\t" in line else line.split()
         if not line.strip() or cells[0].startswith("-DOCSTART-"):
             sentences.append([])
@@ -149,19 +149,6 @@ def is_chunk(tag: str) -> bool:
     return tag == "O" or (tag[:1] in "BIESLU" and tag[1:2] == "-" and len(tag) > 2)
 
 
-def _text(file: Path, encoding: str) -> str:
-    raw = read_bytes(file, file.suffix.lower() == ".gz")
-    try:
-        return raw.decode(encoding).removeprefix("\ufeff")
-    except LookupError:
-        raise DataError(f"encoding is '{encoding}', which is not known; common ones are utf-8 and latin-1") from None
-    except UnicodeDecodeError as error:
-        line = raw[: error.start].count(b"\n") + 1
-        raise DataError(
-            f"{file}:{line}: byte {raw[error.start]:#04x} is no {encoding}; say encoding: latin-1"
-        ) from None
-
-
 def to_iob2(tags: Sequence[str]) -> list[str]:
     """IOB1, IOB2 and BIOES as IOB2: an entity begins with B, and goes on with I."""
     found: list[str] = []
@@ -176,11 +163,3 @@ def to_iob2(tags: Sequence[str]) -> list[str]:
         found.append(f"{'B' if begins else 'I'}-{kind}")
         before, ended = kind, prefix in ("E", "S", "L", "U")
     return found
-
-
-def as_objects(items: Sequence[object]) -> Array:
-    """A list as an array of objects (N,), whatever they are."""
-    array = np.empty(len(items), object)
-    for place, item in enumerate(items):
-        array[place] = item
-    return array

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from nas_cli.data.files import choose_part, read_bytes, require_folder
+from nas_cli.data.files import choose_part, decode, read_bytes, require_folder
 from nas_cli.data.source import SOURCES, Array, Dataset, Encoder, Examples
 from nas_cli.data.table_encoder import TableEncoder, Transform, fit_category, fit_number, is_numeric
 from nas_cli.errors import DataError, did_you_mean
@@ -175,7 +175,7 @@ def read_table(
 
     `expected` are the columns that must be there, in any order; `optional` need not be.
     """
-    text = decode(file, encoding)
+    text = _read(file, encoding)
     lines = csv.reader(io.StringIO(text, newline=""), delimiter=separator, skipinitialspace=True)
     rows: list[list[str]] = []
     columns: list[str] = []
@@ -218,7 +218,7 @@ def column_names(path: Path) -> list[str]:
 
 def find_separator(file: Path, encoding: str) -> str:
     """The one that divides the first lines into equally many columns, the most."""
-    lines = [line for line in decode(file, encoding).split("\n")[:LOOKED_AT] if line.strip()]
+    lines = [line for line in _read(file, encoding).split("\n")[:LOOKED_AT] if line.strip()]
     best, most = ",", 1
     for mark in SEPARATORS:
         counts = {len(row) for row in csv.reader(lines, delimiter=mark, skipinitialspace=True)}
@@ -227,16 +227,8 @@ def find_separator(file: Path, encoding: str) -> str:
     return best
 
 
-def decode(file: Path, encoding: str) -> str:
-    raw = read_bytes(file, file.name.lower().endswith(".gz"))
-    try:
-        return raw.decode(encoding).removeprefix("\ufeff")
-    except LookupError:
-        raise DataError(f"encoding is '{encoding}', which is not known; common ones are utf-8 and latin-1") from None
-    except UnicodeDecodeError as error:
-        line = raw[: error.start].count(b"\n") + 1
-        byte = f"byte {raw[error.start]:#04x}"
-        raise DataError(f"{file}:{line}: {byte} is no {encoding}; say encoding: latin-1") from None
+def _read(file: Path, encoding: str) -> str:
+    return decode(read_bytes(file, file.name.lower().endswith(".gz")), encoding, file)
 
 
 def _target(wanted: str | None, columns: Sequence[str], file: Path) -> str:

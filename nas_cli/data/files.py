@@ -11,6 +11,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
+
 from nas_cli.data.pixels import Layout, images
 from nas_cli.data.source import Array, Examples
 from nas_cli.errors import DataError
@@ -65,6 +67,26 @@ def read_bytes(path: Path, gzipped: bool, limit: int | None = None) -> bytes:
         raise DataError(f"{path} is damaged: {first_line(error)}") from None
     except OSError as error:
         raise unreadable(path, error) from None
+
+
+def decode(raw: bytes, encoding: str, origin: Path) -> str:
+    """A file's bytes as text, without a byte order mark. Raises DataError with the line that is no `encoding`."""
+    try:
+        return raw.decode(encoding).removeprefix("\ufeff")
+    except LookupError:
+        raise DataError(f"encoding is '{encoding}', which is not known; common ones are utf-8 and latin-1") from None
+    except UnicodeDecodeError as error:
+        line = raw[: error.start].count(b"\n") + 1
+        byte = f"byte {raw[error.start]:#04x}"
+        raise DataError(f"{origin}:{line}: {byte} is no {encoding}; say encoding: latin-1") from None
+
+
+def as_objects(items: Sequence[object]) -> Array:
+    """A list as an array of objects (N,), whatever they are."""
+    array = np.empty(len(items), object)
+    for place, item in enumerate(items):
+        array[place] = item
+    return array
 
 
 def unreadable(path: Path, error: OSError) -> DataError:

@@ -11,9 +11,8 @@ from typing import Annotated
 import numpy as np
 
 from nas_cli.arguments import Between, PositiveInt
-from nas_cli.data.conll import as_objects
 from nas_cli.data.csv_table import find_separator, read_table
-from nas_cli.data.files import first_line, read_bytes, require_folder
+from nas_cli.data.files import as_objects, decode, first_line, read_bytes, require_folder
 from nas_cli.data.source import SOURCES, Array, Dataset, Encoder, Examples
 from nas_cli.data.word_encoder import Tokenizer, fit_words
 from nas_cli.errors import DataError, did_you_mean
@@ -109,11 +108,13 @@ def read_texts(path: Path, part: str, encoding: str, text_column: str | None, la
         raise DataError(f"{path} has no files of texts")
     deepest = max(len(place) for place, _ in found)
     if deepest > 1:  # a folder a class
-        return [(_decode(path, place, raw, encoding).strip(), place[-2]) for place, raw in found if len(place) > 1]
+        return [
+            (decode(raw, encoding, path / "/".join(place)).strip(), place[-2]) for place, raw in found if len(place) > 1
+        ]
     names = class_names([place[0] for place, _ in found])
     texts: Texts = []
     for (place, raw), name in zip(found, names, strict=True):
-        lines = _decode(path, place, raw, encoding).split("\n")
+        lines = decode(raw, encoding, path / "/".join(place)).split("\n")
         texts += [(line.strip(), name) for line in lines if line.strip()]
     return texts
 
@@ -175,15 +176,3 @@ def _is_part(item: Path) -> bool:
 
 def _may_be_class(place: tuple[str, ...]) -> bool:
     return place[-1][0] != "." and place[-1].split(".")[0].lower() not in NO_CLASS
-
-
-def _decode(path: Path, place: tuple[str, ...], raw: bytes, encoding: str) -> str:
-    name = path / "/".join(place)
-    try:
-        return raw.decode(encoding).removeprefix("\ufeff")
-    except LookupError:
-        raise DataError(f"encoding is '{encoding}', which is not known; common ones are utf-8 and latin-1") from None
-    except UnicodeDecodeError as error:
-        line = raw[: error.start].count(b"\n") + 1
-        byte = f"byte {raw[error.start]:#04x}"
-        raise DataError(f"{name}:{line}: {byte} is no {encoding}; say encoding: latin-1") from None
