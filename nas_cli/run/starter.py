@@ -117,7 +117,7 @@ def survey(task: str, path: Path, file: str = "spec.yaml") -> tuple[str, str, st
         found += f", {len(data.labels)} {'tags' if learned.wanted.target == 'tags' else 'classes'}: {names}"
     metric, towards = next(iter(learned.metrics.items()))
     lines = [f"{key}: {_scalar(value)}" for key, value in section.items()]
-    lines += [f"# {note}" for note in data.encoder.notes]
+    lines += [f"# {note}" for note in data.encoder.notes if not note.startswith("target: ")]
     lines += [
         *kind.settings,
         "# A part that the data has of its own is used. Otherwise a fifth is held out, shuffled.",
