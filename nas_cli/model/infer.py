@@ -12,16 +12,23 @@ from dataclasses import dataclass
 from typing import Any, get_args
 
 import torch
+import torch._decomp.decompositions
+import torch._refs.nn.functional
 from torch import Tensor, nn
-from torch.utils.flop_counter import FlopCounterMode
+from torch.utils import flop_counter
 
 from nas_cli.arguments import Relative, relative_channels
 from nas_cli.errors import Infeasible
+from nas_cli.model.compiler import leave_out
 from nas_cli.model.ops import OPS, OpFunction, Shape, show_shape
 from nas_cli.model.ops.internal import INTERNAL
 from nas_cli.model.ops.modules import Zero
 from nas_cli.model.ops.vocabulary import apply
 from nas_cli.registry import facts_wanted
+
+for _module in (torch._refs, torch._refs.nn.functional, torch._decomp.decompositions):  # the meta device runs these
+    leave_out(vars(_module).values())
+leave_out(getattr(counter, "__torch_dispatch__", None) for counter in vars(flop_counter).values())
 
 BATCH, LONGER = 2, 3
 MAX_REMEMBERED = 20_000
@@ -82,7 +89,7 @@ def count(name: str, args: Mapping[str, Any], shape: Shape) -> Counted:
     """
     key = _key(name, args, shape)
     if key not in _counted:
-        counter, given = FlopCounterMode(display=False), [0]
+        counter, given = flop_counter.FlopCounterMode(display=False), [0]
 
         def see(module: nn.Module, _: object, output: object) -> None:
             outputs = output if isinstance(output, tuple) else (output,)

@@ -21,7 +21,6 @@ from nas_cli.run.observer import Observer
 from nas_cli.run.screen import Costs, Screen
 from nas_cli.run.seeds import trial_seed
 from nas_cli.run.stopping import budget_spent, only_failures, stop_now, why_nothing_trained
-from nas_cli.space.edit import replay
 from nas_cli.space.nodes import to_yaml
 from nas_cli.space.space import Resolved
 from nas_cli.trial import History, Trial, genotype_key
@@ -81,7 +80,7 @@ class Controller:
         last_change = {number: index for index, number in enumerate(self.history.changes)}
         waiting = [trial for trial in self.history if trial.status == "running"]
         for trial in sorted(waiting, key=lambda trial: last_change[trial.number]):  # in the order they were started
-            self._submit(trial, replay(self.experiment.space, trial.genotype))
+            self._submit(trial, self._screen.resolved(trial.genotype))
         while True:
             reason = self._stop_now()
             exhausted = "" if reason else self._fill()
@@ -137,7 +136,7 @@ class Controller:
                 number, rung = promoted
                 trial = self._append("trial_started", number=number, rung=rung)
                 assert trial is not None
-                self._submit(trial, replay(self.experiment.space, trial.genotype))
+                self._submit(trial, self._screen.resolved(trial.genotype))
                 continue
             over = budget_spent(self.experiment, self.history) or self._stop_now() or self._propose()
             if over:
@@ -227,7 +226,7 @@ class Controller:
     def _record(self, result: JobResult) -> None:
         self._running -= 1
         trial = self.history.trials[result.number]
-        resolved = replay(self.experiment.space, trial.genotype)
+        resolved = self._screen.resolved(trial.genotype)
         if not trial.rungs:  # later rungs carry what the first one measured
             self._learn(result, resolved)
         self._append(*self._outcome(trial, result, len(self._rungs(resolved))))

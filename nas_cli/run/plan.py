@@ -16,6 +16,7 @@ from nas_cli.errors import Infeasible, NasError
 from nas_cli.execute.executor import Executor, Job, JobResult
 from nas_cli.execute.hardware import count_workers
 from nas_cli.execute.session import Session
+from nas_cli.model.transport import program_to_data
 from nas_cli.run.compose import Experiment, compose
 from nas_cli.run.directory import CACHE, RUNS
 from nas_cli.run.observer import Silent
@@ -34,11 +35,13 @@ EPOCHS = (1, 3)
 
 @dataclass(frozen=True)
 class Timing:
-    """Seconds that workers take to start, that come with every training, and of an epoch of each drawn candidate."""
+    """Seconds that workers take to start, and for each drawn candidate those of an epoch and those that come with
+    every training: the network is built, and its validation score measured.
+    """
 
     start: float
-    fixed: float
     epochs: list[float]
+    fixed: list[float]
 
 
 @dataclass(frozen=True)
@@ -114,43 +117,49 @@ def draw(experiment: Experiment, session: Session) -> Drawn:
 def time_candidates(experiment: Experiment, session: Session, drawn: Drawn) -> Timing | None:
     """Trains a few of `drawn` on a few batches, on all workers at once as a search does; None where all of them fail.
 
-    Each is trained for one epoch and for three: the difference tells what an epoch takes from what comes with every
-    training. Other candidates are taken to need as much more as they have more multiply-accumulates.
+    Each is trained for one epoch and for three, so that what its first steps prepare is left out. Other candidates are
+    taken to need as much more as they have more multiply-accumulates.
     """
     by_cost = sorted(drawn.feasible, key=lambda candidate: candidate[1]["macs"])
     places = np.unique(np.linspace(0, len(by_cost) - 1, TIMED).round().astype(int))
     chosen = [by_cost[place] for place in places]
     with open_executor(experiment, session, Silent()) as executor:
         began = time.monotonic()
-        warm = _run(executor, [_timing_job(experiment, chosen[0][0], -1 - slot, 1) for slot in range(executor.slots)])
-        start = max(0.0, time.monotonic() - began - max(result.seconds for result in warm))
+        warm = [_timing_job(experiment, session, chosen[0][0], -1 - slot, 1) for slot in range(executor.slots)]
+        start = max(0.0, time.monotonic() - began - max(result.seconds for result in _run(executor, warm)))
         jobs = [
-            _timing_job(experiment, resolved, len(EPOCHS) * k + n, epochs)
+            _timing_job(experiment, session, resolved, len(EPOCHS) * k + n, epochs)
             for k, (resolved, _) in enumerate(chosen)
             for n, epochs in enumerate(EPOCHS)
         ]
         results = {result.number: result for result in _run(executor, jobs)}
-    points, fixed = [], []
+    macs, epoch, fixed = [], [], []
     for k, (resolved, costs) in enumerate(chosen):
         short, long = (results[len(EPOCHS) * k + n] for n in range(len(EPOCHS)))
         if short.status != "finished" or long.status != "finished":
             continue
         part = session.shortened(_examples(resolved))
-        share = (session.train_size + session.validation_size) / (part.train_size + part.validation_size)
-        epoch = max(1e-6, (long.seconds - short.seconds) / (EPOCHS[1] - EPOCHS[0]))
-        points.append((costs["macs"], share * epoch))
-        fixed.append(max(0.0, short.seconds - epoch))
-    if not points:
+        trained = max(1e-6, (long.training_seconds - short.training_seconds) / (EPOCHS[1] - EPOCHS[0]))
+        around = min(result.seconds - result.training_seconds for result in (short, long))
+        macs.append(costs["macs"])
+        epoch.append(trained * session.train_size / part.train_size)
+        fixed.append(around * session.validation_size / part.validation_size)
+    if not macs:
         return None
-    slope, base = _line(points)
-    epochs = [max(min(s for _, s in points), base + slope * costs["macs"]) for _, costs in drawn.feasible]
-    return Timing(start, statistics.median(fixed), epochs)
+    wanted = [costs["macs"] for _, costs in drawn.feasible]
+    return Timing(start, _extrapolate(macs, epoch, wanted), _extrapolate(macs, fixed, wanted))
 
 
-def _line(points: list[tuple[float, float]]) -> tuple[float, float]:
+def _extrapolate(macs: list[float], seconds: list[float], wanted: list[float]) -> list[float]:
+    """What candidates of `wanted` multiply-accumulates take, by the line nearest to those that were timed."""
+    slope, base = _line(macs, seconds)
+    return [max(min(seconds), base + slope * each) for each in wanted]
+
+
+def _line(macs: list[float], timed: list[float]) -> tuple[float, float]:
     """Slope and offset, neither below zero, of the line nearest to the points by least squares."""
-    costs, seconds = np.array(points).T
-    if len(set(costs.tolist())) < 2:
+    costs, seconds = np.array(macs), np.array(timed)
+    if len(set(macs)) < 2:
         return 0.0, float(seconds.mean())
     slope, base = np.polyfit(costs, seconds, 1)
     if slope < 0:
@@ -174,7 +183,7 @@ def _examples(resolved: Resolved) -> int:
     return TIMED_BATCHES * int(resolved.train["batch_size"])
 
 
-def _timing_job(experiment: Experiment, resolved: Resolved, number: int, epochs: int) -> Job:
+def _timing_job(experiment: Experiment, session: Session, resolved: Resolved, number: int, epochs: int) -> Job:
     return Job(
         number=number,
         rung=0,
@@ -189,6 +198,7 @@ def _timing_job(experiment: Experiment, resolved: Resolved, number: int, epochs:
         checkpoint_out=None,
         weights_out=None,
         examples=_examples(resolved),
+        program=program_to_data(session.plan(resolved.model)),
     )
 
 
@@ -201,11 +211,12 @@ def _times(experiment: Experiment, session: Session, timing: Timing | None) -> d
     if not isinstance(train_epochs, int):
         return {"epoch": _range(timing.epochs), "search": stop.time, "final": None}
     workers = max(1, count_workers(experiment.spec.hardware.workers, session.device))
-    epoch = statistics.fmean(timing.epochs)
+    epoch, fixed = statistics.fmean(timing.epochs), statistics.fmean(timing.fixed)
     scheduler = experiment.make_scheduler()
-    per_trial = timing.fixed + scheduler.epochs_per_trial() * epoch
     trials = stop.trials if stop.trials is not None else experiment.size if stop.time is None else None
-    search = timing.start + trials * per_trial / workers if trials is not None and trials != float("inf") else None
+    search = None
+    if trials is not None and trials != float("inf"):
+        search = timing.start + _in_parallel(trials, fixed + scheduler.epochs_per_trial() * epoch, workers)
     if stop.time is not None:
         search = min(search, stop.time) if search is not None else stop.time
     finalists = 1 if experiment.objective.several and final.front == "knee" else final.top
@@ -214,8 +225,14 @@ def _times(experiment: Experiment, session: Session, timing: Timing | None) -> d
         "epoch": _range(timing.epochs),
         "workers": workers,
         "search": search,
-        "final": -(-trainings // workers) * (timing.fixed + (final.epochs or train_epochs) * epoch),
+        "final": _in_parallel(trainings, fixed + (final.epochs or train_epochs) * epoch, workers),
     }
+
+
+def _in_parallel(trainings: float, seconds: float, workers: int) -> float:
+    """Seconds until all `trainings` are done, of `seconds` each on average: the last ones leave workers without work,
+    half of the time on average."""
+    return (trainings + (min(workers, trainings) - 1) / 2) * seconds / workers
 
 
 def _decisions(experiment: Experiment) -> int:

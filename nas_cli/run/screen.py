@@ -58,6 +58,13 @@ class Screen:
                 self._known.popitem(last=False)
         return candidate
 
+    def resolved(self, genotype: Genotype) -> Resolved:
+        """The point of the space that `genotype` is: remembered where it was looked at lately."""
+        candidate = self._known.get(genotype_key(genotype))
+        if candidate is None or candidate.resolved is None:
+            return replay(self._experiment.space, genotype)
+        return candidate.resolved
+
     def network(self, resolved: Resolved) -> str:
         """The same text for two architectures that are the same network under the same training."""
         return hashlib.blake2b(self._experiment.canonical.key(resolved).encode(), digest_size=12).hexdigest()

@@ -23,6 +23,7 @@ Sum = tuple[str, ...]
 
 IDENTITIES = ("identity", "nn.Identity")
 OFF_AT_ZERO = ("dropout", "drop_path", "nn.Dropout")
+_spell = json.JSONEncoder(sort_keys=True, default=str).encode  # `json.dumps` makes an encoder a call
 
 
 class Canonical:
@@ -35,7 +36,7 @@ class Canonical:
 
     def key(self, resolved: Resolved) -> str:
         """The form of the architecture together with its training recipe, as 32 hexadecimal digits."""
-        return _digest(self.network(resolved.model), json.dumps(resolved.train, sort_keys=True))
+        return _digest(self.network(resolved.model), _spell(resolved.train))
 
     def network(self, model: Seq) -> str:
         """The form of the architecture alone."""
@@ -93,7 +94,7 @@ class Canonical:
         args = {**defaults, **op.args}
         if op.name in OFF_AT_ZERO and next(iter(args.values()), None) == 0:
             return None
-        return op.name + json.dumps(plain(args), sort_keys=True, default=str)
+        return op.name + _spell(plain(args))
 
     def _cell(self, cell: Cell, value: Sum, before: Sum, taps: dict[str, Sum]) -> Sum:
         values = [value]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -29,18 +30,21 @@ class Choice:
         others = [label for label in self.labels if not same(label, value)]
         return others[int(rng.integers(len(others)))] if others else value
 
+    @cached_property
+    def _places(self) -> dict[tuple[type, Scalar], int]:
+        """The index of each label: 1, 1.0 and true are three of them."""
+        return {(type(label), label): index for index, label in enumerate(self.labels)}
+
     def allows(self, value: Scalar) -> bool:
-        return any(same(label, value) for label in self.labels)
+        return (type(value), value) in self._places
 
     def values(self) -> tuple[Scalar, ...]:
         return self.labels
 
     def option(self, value: Scalar) -> tuple[int, Any]:
         """The index and the option that `value` labels."""
-        for index, label in enumerate(self.labels):
-            if same(label, value):
-                return index, self.options[index]
-        raise AssertionError(f"{value!r} is no label of {self.labels}")
+        index = self._places[type(value), value]
+        return index, self.options[index]
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,8 @@ from nas_cli.trial import Scalar
 
 Value = Any
 """An argument: a scalar or tuple; in a space also `Choice`, `IntRange`, `FloatRange`, `Ref`, `Named`, `Items`."""
+SCALARS = frozenset((str, int, float, bool, type(None)))
+"""Most values are of these types, which neither hold others nor leave anything open: a walk passes over them."""
 
 
 # Values that hold other values -------------------------------------------------------------------------------------
@@ -199,6 +201,8 @@ def to_yaml(node: Any) -> Any:
 
 def plain(value: Any) -> Any:
     """A resolved value as JSON data."""
+    if type(value) in SCALARS:
+        return value
     if isinstance(value, tuple | list):
         return [plain(item) for item in value]
     if isinstance(value, Mapping):

@@ -10,6 +10,7 @@ from typing import Any
 from nas_cli.errors import Infeasible
 from nas_cli.space.decisions import Choice, Decision, FloatRange, IntRange
 from nas_cli.space.nodes import (
+    SCALARS,
     Branches,
     Cell,
     CellSpace,
@@ -133,7 +134,7 @@ class _Walk:
         match layer:
             case Op(name, args):
                 self._grow(1)
-                return [Op(name, {key: self.value(value, f"{path}.{name}.{key}") for key, value in args.items()})]
+                return [Op(name, self._values(args, f"{path}.{name}"))]
             case Seq():
                 return self.layers(layer, path)
             case Choice():
@@ -179,10 +180,16 @@ class _Walk:
             case Ref(name, node):
                 return self._once(name, node, lambda: self.value(node, f"let.{name}"))
             case Named(name, args):
-                return {name: {key: self.value(arg, f"{path}.{name}.{key}") for key, arg in args.items()}}
+                return {name: self._values(args, f"{path}.{name}")}
             case Items(items):
                 return [self.value(item, f"{path}[{index}]") for index, item in enumerate(items)]
         return value
+
+    def _values(self, args: Mapping[str, Value], path: str) -> dict[str, Any]:
+        """Every argument with its decisions taken."""
+        return {
+            key: value if type(value) in SCALARS else self.value(value, f"{path}.{key}") for key, value in args.items()
+        }
 
     def _paths(self, paths: tuple[Seq, ...], path: str) -> tuple[Seq, ...]:
         return tuple(self.seq(body, f"{path}.branches[{index}]") for index, body in enumerate(paths))

@@ -137,33 +137,39 @@ def train_network(
 
 
 @keep_memory()
-@torch.inference_mode()
 def predict_logits(network: Network, inputs: Tensor, rows: Tensor | None = None) -> Tensor:
     """Outputs, logits (N, classes) say, on the CPU, in eval mode and float32; the network's mode is restored.
 
     `rows` (N,) are the numbers of the inputs to take; None takes all. Of sequences (N, K, L), outputs (N, T, L)
     are zero after a sequence's end.
     """
-    device = next(network.parameters()).device
     before = network.training
+    device = next(network.parameters()).device
+    # Of images a CPU takes a third less time with channels last, whatever the training was laid out in.
+    layout = torch.channels_last if device.type == "cpu" and inputs.dim() == 4 else torch.contiguous_format
     use_tf32(False)
-    network.eval()
+    lay_out(network.eval(), layout)
+    try:
+        with torch.inference_mode():
+            return _predict(network, inputs, rows, layout)
+    finally:
+        lay_out(network.train(before), torch.contiguous_format)
+
+
+def _predict(network: Network, inputs: Tensor, rows: Tensor | None, layout: torch.memory_format) -> Tensor:
+    device = next(network.parameters()).device
     count = len(inputs) if rows is None else len(rows)
-    size = evaluation_batch(inputs)
     numbers = torch.arange(count) if rows is None else rows
     order = torch.argsort(lengths(inputs), stable=True) if are_sequences(inputs) else torch.arange(count)
-    try:
-        parts = []
-        for chosen in torch.split(order, size):
-            # What lies in order is a view, which is not copied.
-            whole = rows is None and not are_sequences(inputs)
-            part = inputs[chosen[0] : chosen[-1] + 1] if whole else inputs[numbers[chosen]]
-            short, _ = trim(part, chosen)
-            output = network(short.to(device)).float().cpu()
-            missing = part.shape[-1] - short.shape[-1] if output.dim() == 3 else 0
-            parts.append(functional.pad(output, (0, missing)))
-    finally:
-        network.train(before)
+    parts = []
+    for chosen in torch.split(order, evaluation_batch(inputs)):
+        # What lies in order is a view, which is not copied.
+        whole = rows is None and not are_sequences(inputs)
+        part = inputs[chosen[0] : chosen[-1] + 1] if whole else inputs[numbers[chosen]]
+        short, _ = trim(part, chosen)
+        output = network.body(arrange(network.normalize(short.to(device)), layout)).float().cpu()
+        missing = part.shape[-1] - short.shape[-1] if output.dim() == 3 else 0
+        parts.append(functional.pad(output, (0, missing)))
     outputs = torch.cat(parts)
     return outputs[torch.argsort(order)] if are_sequences(inputs) else outputs
 

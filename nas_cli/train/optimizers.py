@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from nas_cli.arguments import Between, NonNegative
+from nas_cli.model.compiler import leave_out
 from nas_cli.registry import Registry
 
 LearningRate = Annotated[float, Between(1e-8, 100)]
@@ -18,18 +19,7 @@ Beta2 = Annotated[float, Between(0, 0.999999)]
 OPTIMIZERS: Registry[Callable[..., torch.optim.Optimizer]] = Registry("optimizer", supplied=1)
 
 
-def _leave_out_compiler() -> None:
-    """torch's optimizers load its compiler when they are first used, only to tell it to keep out: that takes each
-    process 1.4 s and 70 MB. Told here that they are kept out of it already, they do not. Where a version of torch
-    keeps this elsewhere, they load it as before.
-    """
-    for name in ("add_param_group", "zero_grad", "load_state_dict", "state_dict"):
-        method = getattr(getattr(torch.optim.Optimizer, name), "__wrapped__", None)
-        if method is not None and not hasattr(method, "__dynamo_disable"):
-            setattr(method, "__dynamo_disable", method)
-
-
-_leave_out_compiler()
+leave_out(getattr(torch.optim.Optimizer, n) for n in ("add_param_group", "zero_grad", "load_state_dict", "state_dict"))
 
 
 def parameter_groups(parameters: Iterable[nn.Parameter], weight_decay: float) -> list[dict[str, Any]]:
