@@ -20,7 +20,7 @@ Format = Literal["float32", "tf32", "bf16", "fp16"]
 ONLY_CUDA = ("tf32", "fp16")
 LAYOUTS = {"channels-first": False, "channels-last": True}
 WORTHWHILE = 1.1
-"""How many times faster than float32, channels first, another choice must be."""
+"""How many times faster than float32 another format must be. A layout costs no digits: the faster is taken."""
 TIMED_PIXELS = 64 * 64 * 64
 """Pixels of a timed batch at most: timing must not take long, nor run out of memory, where images are large."""
 TIMED_STEPS, HOPELESS = 7, 2.0
@@ -78,8 +78,10 @@ def choose_precision(
     batch_size = max(1, min(batch_size, TIMED_PIXELS // (input_shape[1] * input_shape[2])))
     seconds = _race(options, device, input_shape, batch_size)
     best = min(seconds, key=seconds.__getitem__)
-    if options[0] in seconds and seconds[options[0]] < WORTHWHILE * seconds[best]:
-        best = options[0]
+    plain = [option for option in seconds if option.format == formats[0]]
+    first = min(plain, key=seconds.__getitem__, default=best)
+    if seconds[first] < WORTHWHILE * seconds[best]:
+        best = first
     timed = {str(option): round(1000 * taken, 3) for option, taken in seconds.items()}
     return best, {"chosen_by": "timing", "milliseconds_per_step": timed}
 
@@ -183,13 +185,14 @@ def _step(
             nn.Conv2d(input_shape[0], 32, 3, padding=1),
             nn.BatchNorm2d(32),
             nn.ReLU(),
-            nn.Conv2d(32, 32, 3, padding=1),
-            nn.BatchNorm2d(32),
-            nn.ReLU(),
             nn.MaxPool2d(2, ceil_mode=True),
+            nn.Conv2d(32, 64, 3, padding=1),
+            nn.BatchNorm2d(64),
+            nn.ReLU(),
+            nn.AvgPool2d(2, ceil_mode=True),
             nn.AdaptiveAvgPool2d(1),
             nn.Flatten(),
-            nn.Linear(32, 10),
+            nn.Linear(64, 10),
         )
     lay_out(network.to(device), option.layout)
     x = arrange(torch.zeros(batch_size, *input_shape, device=device), option.layout)

@@ -40,9 +40,12 @@ SPEC: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class Search:
-    """One run of `nas search`: seconds from the start of the process to the end of the search, and its trials."""
+    """One run of `nas search`: seconds from the start of the process to the end of the search, and until a worker
+    took up the first trial; and its trials.
+    """
 
     seconds: float
+    start: float
     trials: list[dict[str, Any]]
     workers: int
     precision: str
@@ -50,7 +53,19 @@ class Search:
     @property
     def overhead(self) -> float:
         """Wall time over the share of it that workers spent in training steps."""
-        return self.seconds * self.workers / sum(t["measurement"]["training_seconds"] for t in self.trials)
+        return self.seconds / self._shared("training_seconds")
+
+    @property
+    def lost(self) -> dict[str, float]:
+        """What is no training step, as shares of the wall time."""
+        around = self._shared("seconds") - self._shared("training_seconds")
+        waiting = self.seconds - self.start - self._shared("seconds")
+        parts = {"start": self.start, "building and validation": around, "workers without work": waiting}
+        return {name: seconds / self.seconds for name, seconds in parts.items()}
+
+    def _shared(self, measured: str) -> float:
+        """Seconds of all trials over the workers."""
+        return float(sum(trial["measurement"][measured] for trial in self.trials)) / self.workers
 
     @property
     def flops(self) -> float:
@@ -70,7 +85,9 @@ def search(folder: Path, spec: dict[str, Any]) -> Search:
     stored = yaml.safe_load((run / "spec.yaml").read_text(encoding="utf-8"))["hardware"]
     genotypes = {e["number"]: e["genotype"] for e in events if e["event"] == "trial_started" and e.get("genotype")}
     trials = [{**e, "genotype": genotypes[e["number"]]} for e in events if e["event"] == "trial_finished"]
-    return Search(ended - began, trials, stored["workers"], f"{stored['precision']}, {stored['layout']}")
+    started = min(trial["time"] - trial["measurement"]["seconds"] for trial in trials)
+    precision = f"{stored['precision']}, {stored['layout']}"
+    return Search(ended - began, started - began, trials, stored["workers"], precision)
 
 
 def subset(folder: Path) -> Path:
@@ -142,7 +159,10 @@ def rows(repetitions: int = 5) -> Iterator[tuple[str, str, str]]:
         f"{nas:.0f} against {loop:.0f} of a plain loop: {spread(ratios)} times",
         "3.5 times",
     )
-    yield "wall time over time in training steps", spread([run.overhead for run in ours]), "at most 1.08"
+    lost = {name: statistics.median(run.lost[name] for run in ours) for name in ours[0].lost}
+    shares = ", ".join(f"{name} {100 * share:.0f} %" for name, share in lost.items())
+    overhead = f"{spread([run.overhead for run in ours])}; of the wall time: {shares}"
+    yield "wall time over time in training steps", overhead, "at most 1.08"
     peaks = {kind: matmul_peak(kind) for kind in ("bfloat16", "float32")}
     used = statistics.median(run.flops for run in ours)
     shares = ", ".join(f"{100 * used / p:.0f} % of the {kind} peak of {p / 1e9:.0f}" for kind, p in peaks.items())
