@@ -20,7 +20,6 @@ from torch.overrides import TorchFunctionMode
 
 from nas_cli.deliver.load import Model
 
-
 # The signatures of torch's operators, so that one may stand for the other.
 SETTINGS = "bool has_biases, int num_layers, float dropout, bool train, bool bidirectional, bool batch_first"
 OF_LSTM = f"(Tensor input, Tensor[] hx, Tensor[] params, {SETTINGS}) -> (Tensor, Tensor, Tensor)"
