@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
 import json
-import logging
-import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +14,8 @@ import torch
 
 import nas_cli
 from nas_cli.deliver.load import Model
+from nas_cli.deliver.onnx_recurrence import TRANSLATIONS
+from nas_cli.deliver.traced import quiet, trace
 
 Array = np.ndarray[Any, Any]
 
@@ -26,10 +24,10 @@ def write_onnx(model: Model, path: Path) -> Callable[[Sequence[Array]], list[Arr
     """Writes the graph, checked by ONNX; returns what runs it in ONNX Runtime."""
     with quiet():
         program = torch.onnx.export(
-            model.network,
-            (model.example(),),
+            trace(model),
             dynamo=True,
             dynamic_shapes=(model.dynamic,),
+            custom_translation_table=dict(TRANSLATIONS),
             input_names=["input"],
             output_names=["logits"],
             verbose=False,
@@ -51,17 +49,3 @@ def write_onnx(model: Model, path: Path) -> Callable[[Sequence[Array]], list[Arr
         return [session.run(["logits"], {"input": batch})[0] for batch in batches]
 
     return run
-
-
-@contextlib.contextmanager
-def quiet() -> Iterator[None]:
-    """The exporter talks on every channel there is; what it says is of no use where the result is checked anyway."""
-    before = logging.root.manager.disable
-    logging.disable(logging.WARNING)
-    try:
-        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
-            warnings.simplefilter("ignore")
-            with contextlib.redirect_stderr(io.StringIO()):
-                yield
-    finally:
-        logging.disable(before)

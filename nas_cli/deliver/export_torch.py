@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from nas_cli.deliver.export_onnx import quiet
 from nas_cli.deliver.load import Model
+from nas_cli.deliver.traced import quiet, trace, with_torch_alone
 
 Array = np.ndarray[Any, Any]
 
@@ -24,7 +24,7 @@ def write_torch(model: Model, path: Path) -> Callable[[Sequence[Array]], list[Ar
         "task": model.task_name,
     }
     with quiet():
-        program = torch.export.export(model.network, (model.example(),), dynamic_shapes=(model.dynamic,))
+        program = with_torch_alone(trace(model))
         torch.export.save(program, path, extra_files=extra)
         loaded = torch.export.load(path).module()
 

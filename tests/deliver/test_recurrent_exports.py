@@ -1,0 +1,185 @@
+"""Every recurrent layer in every form of export: batches and sentences of any length, padded or not."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from torch import Tensor, nn
+
+from nas_cli.data import DataSettings
+from nas_cli.deliver import export as export_module
+from nas_cli.deliver.export import FORMATS
+from nas_cli.deliver.load import Model
+from nas_cli.errors import ExportError
+from nas_cli.model.build import build
+from nas_cli.model.initialise import initialise
+from nas_cli.model.ops import OPS
+from nas_cli.run.directory import RunDirectory
+from nas_cli.space.parse import parse_architecture
+from nas_cli.task import TASKS
+
+FACTS = {"words": 50, "characters": 20, "labels": 4, "places": 9}
+TRACED = (5, 9)
+WORDS = [{"embedding": {"units": 8}}]
+SPELT = [{"branches": {"paths": [WORDS, [{"characters": {"units": 6, "kind": "lstm"}}]], "join": "concat"}}]
+BODIES: dict[str, list[Any]] = {
+    "lstm": [*WORDS, {"lstm": {"units": 10}}],
+    "lstm-one-way": [*WORDS, {"lstm": {"units": 10, "bidirectional": False}}],
+    "gru": [*WORDS, {"gru": {"units": 10}}],
+    "gru-one-way": [*WORDS, {"gru": {"units": 10, "bidirectional": False}}],
+    "characters": SPELT,
+    "crf": [*SPELT, {"lstm": {"units": 12}}, {"gru": {"units": 10}}, "crf"],
+    "pooled": [*SPELT, {"gru": {"units": 10}}, {"global_pool": "max"}],
+}
+BATCHES = [[1], [2], [9], [23], [150], [1, 1, 1], [9, 1, 4], [3, 17, 17, 1, 5, 2, 8], [40] * 16]
+"""The lengths of the sentences of each batch. What is traced is two of 9."""
+PADDED = [9, 1, 4, 2, 13]
+"""Those of a batch that is wider than its longest sentence, and must give what its sentences give alone."""
+
+
+def model_of(network: nn.Module, dtype: torch.dtype = torch.int32, task: str = "sequence-labelling") -> Model:
+    """As `load` gives it, without a run."""
+    labels, data = ("O", "B-LOC", "B-PER", "I-PER"), DataSettings("conll", {})
+    where: Any = RunDirectory(Path("nowhere"))
+    any_network: Any = network.eval()
+    return Model(where, "m", any_network, labels, task, TASKS[task], TRACED, data, 0, [], {}, dtype)
+
+
+@pytest.fixture(params=BODIES)
+def model(request: pytest.FixtureRequest) -> Model:
+    return untrained(request.param)
+
+
+def untrained(name: str) -> Model:
+    task = "text-classification" if name == "pooled" else "sequence-labelling"
+    body = parse_architecture(BODIES[name], OPS)
+    network = build(body, TRACED, lambda shape: parse_architecture(TASKS[task].head(shape, FACTS), OPS), FACTS)
+    initialise(network, torch.Generator().manual_seed(1))
+    return model_of(network, task=task)
+
+
+def sentences(lengths: list[int], extra: int = 0) -> np.ndarray[Any, Any]:
+    """A batch of sentences, each word with 1 to 4 of 4 characters, `extra` places wider than its longest one."""
+    rng = np.random.default_rng(sum(lengths))
+    batch = np.zeros((len(lengths), 5, max(lengths) + extra), np.int32)
+    for row, length in enumerate(lengths):
+        batch[row, :, :length] = rng.integers(1, 20, (5, length))
+        for word in range(length):
+            batch[row, 2 + int(rng.integers(4)) :, word] = 0
+    return batch
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_any_batch_and_any_length(model: Model, form: str, tmp_path: Path) -> None:
+    run = FORMATS[form].write(model, tmp_path / FORMATS[form].file)
+    padded = sentences(PADDED, extra=6)
+    single = [np.ascontiguousarray(padded[row : row + 1, :, :length]) for row, length in enumerate(PADDED)]
+    batches = [*map(sentences, BATCHES), padded, *single]
+    results = run(batches)
+    for batch, outputs in zip(batches, results, strict=True):
+        with torch.inference_mode():
+            expected = model.network(torch.from_numpy(batch)).numpy()
+        assert outputs.shape == expected.shape
+        np.testing.assert_allclose(outputs, expected, atol=1e-5, rtol=0)
+    together, *alone = results[len(BATCHES) :]
+    for row, outputs in enumerate(alone):
+        found = together[row, :, : outputs.shape[2]] if outputs.ndim == 3 else together[row]
+        np.testing.assert_allclose(found, outputs[0], atol=1e-5, rtol=0)
+
+
+def test_the_torch_program_needs_torch_alone(tmp_path: Path) -> None:
+    model = untrained("crf")
+    FORMATS["torch"].write(model, tmp_path / "model.pt2")
+    batch = sentences([30, 1, 12])
+    np.save(tmp_path / "in.npy", batch)
+    code = (
+        "import sys, numpy, torch; program = torch.export.load('model.pt2').module();"
+        "outputs = program(torch.from_numpy(numpy.load('in.npy'))); numpy.save('out.npy', outputs.detach().numpy());"
+        "assert not [m for m in sys.modules if m.startswith('nas_cli')]"
+    )
+    # -I keeps the folder of nas out of the path
+    done = subprocess.run([sys.executable, "-I", "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    with torch.inference_mode():
+        expected = model.network(torch.from_numpy(batch)).numpy()
+    np.testing.assert_allclose(np.load(tmp_path / "out.npy"), expected, atol=1e-5, rtol=0)
+
+
+def test_onnx_has_its_own_recurrences(tmp_path: Path) -> None:
+    FORMATS["onnx"].write(untrained("crf"), tmp_path / "model.onnx")
+    graph = onnx.load(tmp_path / "model.onnx").graph
+    kinds = [node.op_type for node in graph.node]
+    assert (kinds.count("LSTM"), kinds.count("GRU")) == (4, 2)  # two directions of the characters, two of each layer
+    assert not {"Loop", "Scan", "If"} & set(kinds)
+    assert {node.domain for node in graph.node} == {""}
+    assert [dim.dim_param for dim in graph.input[0].type.tensor_type.shape.dim] == ["batch", "", "length"]
+
+
+class Plain(nn.Module):
+    """What a plugin may bring: a recurrence as torch makes it. (N, 5, L) to (N, L, units)."""
+
+    def __init__(self, kind: type[nn.RNNBase], **arguments: Any) -> None:
+        super().__init__()
+        self.inner = kind(5, 4, **arguments)
+
+    def forward(self, x: Tensor) -> Tensor:
+        first = self.inner.batch_first
+        outputs, states = self.inner(x.transpose(1, 2) if first else x.permute(2, 0, 1))
+        last = states[0].sum(0)[:, None] if isinstance(states, tuple) else states.sum(0)[:, None]
+        y = outputs if first else outputs.transpose(0, 1)
+        return y + (torch.cat([last, last], 2) if self.inner.bidirectional else last)
+
+
+@pytest.mark.parametrize("form", ["onnx", "torch"])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"num_layers": 2, "bidirectional": True, "batch_first": True},
+        {"num_layers": 3, "dropout": 0.4, "bias": False},
+    ],
+    ids=["both-ways", "no-bias"],
+)
+@pytest.mark.parametrize("kind", [nn.LSTM, nn.GRU])
+def test_any_lstm_and_gru_of_torch(
+    kind: type[nn.RNNBase], arguments: dict[str, Any], form: str, tmp_path: Path
+) -> None:
+    torch.manual_seed(0)
+    model = model_of(Plain(kind, **arguments), torch.float32)
+    run = FORMATS[form].write(model, tmp_path / FORMATS[form].file)
+    batches = [np.random.default_rng(count).normal(size=(count, 5, length)) for count, length in ((1, 1), (3, 30))]
+    floats = [batch.astype(np.float32) for batch in batches]
+    for batch, outputs in zip(floats, run(floats), strict=True):
+        expected = model.network(torch.from_numpy(batch)).detach().numpy()
+        np.testing.assert_allclose(outputs, expected, atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize(
+    ("kind", "arguments", "form", "words"),
+    [
+        (nn.LSTM, {"proj_size": 2}, "onnx", r"as onnx: ValueError: ONNX's LSTM has no projection \(proj_size\)$"),
+        (nn.RNN, {}, "onnx", r"as onnx: its nn\.RNN layers would be written for one length only; --format source"),
+        (nn.RNN, {}, "torch", r"as torch: its nn\.RNN layers would be written for one length only; --format source"),
+    ],
+)
+def test_what_has_no_such_form_is_said(
+    kind: type[nn.RNNBase],
+    arguments: dict[str, Any],
+    form: str,
+    words: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(export_module, "load", lambda *_: model_of(Plain(kind, **arguments), torch.float32))
+    samples = SimpleNamespace(take=lambda *_: np.ones((3, 5, 9), np.float32))
+    monkeypatch.setattr(export_module, "read_test", lambda _: samples)
+    with pytest.raises(ExportError, match=words):
+        export_module.export(None, form, tmp_path / FORMATS[form].file)
+    assert not list(tmp_path.iterdir())
