@@ -40,26 +40,26 @@ class LogPartition(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, start: Tensor, moves: Tensor, end: Tensor, scores: Tensor, mask: Tensor) -> Tensor:
-        scores_LTN, taken_LN = scores.permute(1, 2, 0).contiguous(), mask.T
-        ahead_LTN = path_sums(start, moves, scores_LTN, taken_LN)
-        total_N = torch.logsumexp(ahead_LTN[-1] + end[:, None], dim=0)
-        ctx.save_for_backward(moves, end, scores_LTN, taken_LN, ahead_LTN, total_N)
-        return total_N
+        placed, taken = scores.permute(1, 2, 0).contiguous(), mask.T
+        ahead = path_sums(start, moves, placed, taken)
+        total = torch.logsumexp(ahead[-1] + end[:, None], dim=0)
+        ctx.save_for_backward(moves, end, placed, taken, ahead, total)
+        return total
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
-        moves, end, scores_LTN, taken_LN, ahead_LTN, total_N = ctx.saved_tensors
-        order = turned(taken_LN)[:, None].expand_as(scores_LTN)
-        back_LTN = path_sums(end, moves.T, scores_LTN.gather(0, order), taken_LN).gather(0, order)
+        moves, end, placed, taken, ahead, total = ctx.saved_tensors
+        order = turned(taken)[:, None].expand_as(placed)
+        back = path_sums(end, moves.T, placed.gather(0, order), taken).gather(0, order)
         # Both sums have the score of the place itself. After a sentence's end they mean nothing, and may be large.
-        exponents = ahead_LTN + back_LTN - scores_LTN - total_N
-        tag_LTN = torch.exp(exponents.masked_fill(~taken_LN[:, None], -math.inf)) * grads[0]
-        last = tag_LTN[taken_LN.sum(0) - 1, :, torch.arange(len(total_N), device=total_N.device)]
-        move = move_sums(moves, ahead_LTN[:-1], back_LTN[1:], total_N, grads[0] * taken_LN[1:])
-        return tag_LTN[0].sum(1), move, last.sum(0), tag_LTN.permute(2, 0, 1), None
+        exponents = ahead + back - placed - total
+        tag = torch.exp(exponents.masked_fill(~taken[:, None], -math.inf)) * grads[0]
+        last = tag[taken.sum(0) - 1, :, torch.arange(len(total), device=total.device)]
+        move = move_sums(moves, ahead[:-1], back[1:], total, grads[0] * taken[1:])
+        return tag[0].sum(1), move, last.sum(0), tag.permute(2, 0, 1), None
 
 
-def path_sums(start: Tensor, moves: Tensor, scores_LTN: Tensor, taken_LN: Tensor) -> Tensor:
+def path_sums(start: Tensor, moves: Tensor, scores: Tensor, taken: Tensor) -> Tensor:
     """log Σ exp(score) over the paths that come to each place with each tag, (L, T, N); after a sentence's end those
     of its last word.
 
@@ -67,31 +67,31 @@ def path_sums(start: Tensor, moves: Tensor, scores_LTN: Tensor, taken_LN: Tensor
     """
     highest = moves.max()
     weights = torch.exp(moves - highest).T.contiguous()
-    ahead = scores_LTN[0] + start[:, None]
+    ahead = scores[0] + start[:, None]
     found = [ahead]
-    for here, taken in zip((scores_LTN + highest).unbind()[1:], taken_LN.unbind()[1:], strict=True):
+    for here, inside in zip((scores + highest).unbind()[1:], taken.unbind()[1:], strict=True):
         most = ahead.amax(0)
         further = (weights @ (ahead - most).exp_()).clamp_(min=LEAST).log_().add_(most).add_(here)
-        ahead = torch.where(taken, further, ahead)
+        ahead = torch.where(inside, further, ahead)
         found.append(ahead)
     return torch.stack(found)
 
 
-def move_sums(moves: Tensor, ahead_LTN: Tensor, back_LTN: Tensor, total_N: Tensor, weight_LN: Tensor) -> Tensor:
+def move_sums(moves: Tensor, ahead: Tensor, back: Tensor, total: Tensor, weight: Tensor) -> Tensor:
     """(T, T): the probabilities of each move, times a weight of the place that it comes from, over all places.
 
-    `ahead_LTN` are the sums up to the places that moves leave, `back_LTN` those from the places they come to.
+    `ahead` are the sums up to the places that moves leave, `back` those from the places they come to.
     """
-    highest, before, after = moves.max(), ahead_LTN.amax(1), back_LTN.amax(1)
-    scale = torch.exp((before + after + highest - total_N).clamp(max=MOST)) * weight_LN
-    leaving = torch.exp(ahead_LTN - before[:, None]) * scale[:, None]
-    coming = torch.exp(back_LTN - after[:, None])
+    highest, before, after = moves.max(), ahead.amax(1), back.amax(1)
+    scale = torch.exp((before + after + highest - total).clamp(max=MOST)) * weight
+    leaving = torch.exp(ahead - before[:, None]) * scale[:, None]
+    coming = torch.exp(back - after[:, None])
     pairs = leaving.transpose(0, 1).flatten(1) @ coming.transpose(0, 1).flatten(1).T
     return pairs * torch.exp(moves - highest)
 
 
-def turned(taken_LN: Tensor) -> Tensor:
+def turned(taken: Tensor) -> Tensor:
     """(L, N): the places of each sentence from its last word to its first; those after its end stay."""
-    places = torch.arange(len(taken_LN), device=taken_LN.device)[:, None]
-    sizes = taken_LN.sum(0)
+    places = torch.arange(len(taken), device=taken.device)[:, None]
+    sizes = taken.sum(0)
     return torch.where(places < sizes, sizes - 1 - places, places)

@@ -170,7 +170,8 @@ def test_moves_that_are_ruled_out_leave_the_field_finite() -> None:
     outputs.requires_grad_()
     loss = negative_log_likelihood(outputs, targets)
     (gradient,) = torch.autograd.grad(loss, outputs)
-    assert bool(torch.isfinite(loss)) and bool(torch.isfinite(gradient).all())
+    assert bool(torch.isfinite(loss))
+    assert bool(torch.isfinite(gradient).all())
 
 
 def test_a_tag_that_only_the_test_part_has_counts_as_missed() -> None:
