@@ -10,6 +10,7 @@ from typing import Annotated
 from nas_cli.arguments import Between, NonNegativeInt, PositiveInt
 from nas_cli.data.files import as_objects, choose_part, decode, read_bytes, require_folder
 from nas_cli.data.source import SOURCES, Array, Dataset, Encoder, Examples
+from nas_cli.data.vectors import VectorFile
 from nas_cli.data.word_encoder import fit_words
 from nas_cli.errors import DataError
 
@@ -32,12 +33,15 @@ def conll(
     max_length: Annotated[int, Between(2)] = 150,
     lower: bool = False,
     column: NonNegativeInt | None = None,
+    vectors: Path | None = None,
+    vector_words: NonNegativeInt = 20_000,
 ) -> Dataset:
     """Sentences in CoNLL's columns, word first and tag last, a folder of files for train, dev and test, or one file.
 
     Columns are divided by tabs or spaces, sentences by empty lines; `column` is the tag's where it is not the last,
     counted from 0. IOB1, IOB2 and BIOES tags become IOB2. `characters` of each word are kept, and words that occur
     `min_count` times; a sentence of more than `max_length` words is cut into pieces.
+    `vectors` is a file of pretrained word vectors, whose first `vector_words` are known too.
     """
     files = find_parts(path)
     read = partial(read_part, encoding=encoding, column=column, max_length=max_length)
@@ -58,6 +62,7 @@ def conll(
             least=min_count,
             most=max_words,
             lower=lower,
+            vectors=VectorFile(vectors, vector_words) if vectors else None,
         )
 
     train = read(files["train"])

@@ -10,6 +10,7 @@ import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO, cast
 
 import numpy as np
 
@@ -58,9 +59,16 @@ def require_file(path: Path) -> None:
 def read_bytes(path: Path, gzipped: bool, limit: int | None = None) -> bytes:
     """The content of a file, unpacked; at most `limit` bytes. Raises DataError where it cannot be read."""
     require_file(path)
+    with reading_bytes(path, gzipped) as file:
+        return file.read() if limit is None else file.read(limit)
+
+
+@contextmanager
+def reading_bytes(path: Path, gzipped: bool) -> Iterator[BinaryIO]:
+    """The file's bytes, unpacked. Raises DataError where they cannot be read, also while that is done inside."""
     try:
         with gzip.open(path, "rb") if gzipped else path.open("rb") as file:
-            return file.read() if limit is None else file.read(limit)
+            yield cast(BinaryIO, file)
     except EOFError:
         raise DataError(f"{path} is cut short: the gzip stream does not end") from None
     except (zlib.error, gzip.BadGzipFile) as error:

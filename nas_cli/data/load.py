@@ -42,12 +42,16 @@ class TrainingData:
 
 
 def load_training(
-    settings: DataSettings, seed: int, cache: Cache | None = None, wanted: Wanted = IMAGES
+    settings: DataSettings,
+    seed: int,
+    cache: Cache | None = None,
+    wanted: Wanted = IMAGES,
+    encoder: Encoder | None = None,
 ) -> TrainingData:
     """Reads the training and the validation part; files of the test part are not opened.
 
     `cache` is where inputs go that do not fit into memory; without one, everything is read into memory. `wanted` is
-    what the task learns from and what it learns.
+    what the task learns from and what it learns. `encoder` is that of a trained network; else one is fitted.
     Raises DataError with one sentence where the data is missing, damaged or cannot be learned from.
     """
     dataset = _open(settings, wanted)
@@ -64,13 +68,13 @@ def load_training(
     else:
         stay = np.random.default_rng([seed, 0]).permutation(stay)
     mapped = cache.inputs(dataset.train) if cache else None
-    encoder = None
     if mapped is not None:
         train = Part(mapped, targets[stay], stay)
         validation = Part(mapped, targets[held], held) if held is not None else None
     else:
         inputs = dataset.train.read(stay if held is None else np.concatenate([stay, held]))  # at once: it may unpack
-        encoder = dataset.fit(inputs[: len(stay)]) if dataset.fit else None
+        if encoder is None and dataset.fit:
+            encoder = dataset.fit(inputs[: len(stay)])
         train = _taken(_encoded(inputs[: len(stay)], encoder), targets[stay])
         validation = _taken(_encoded(inputs[len(stay) :], encoder), targets[held]) if held is not None else None
     if validation is None:

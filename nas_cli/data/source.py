@@ -37,7 +37,8 @@ class Encoder(Protocol):
     """How examples become a network's inputs, fitted on the training part; kept with the weights of a network.
 
     `shape` is of one input, where inputs vary in length with a typical one; `dtype` is float32 or int32. `facts` is
-    what ops may take from the data, JSON; `notes` are sentences for the user on what was found.
+    what ops may take from the data, JSON; `notes` are sentences for the user on what was found. `vectors` float32
+    (n, size) are what a `pretrained` op begins with, None without such.
     """
 
     @property
@@ -48,6 +49,8 @@ class Encoder(Protocol):
     def facts(self) -> Mapping[str, Any]: ...
     @property
     def notes(self) -> tuple[str, ...]: ...
+    @property
+    def vectors(self) -> Array | None: ...
 
     def encode(self, raw: Array) -> Array:
         """Examples (n,) or (n, columns), as the source reads them, as inputs (n, *shape) of `dtype`."""

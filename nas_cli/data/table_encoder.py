@@ -35,6 +35,7 @@ class TableEncoder:
     content: Mapping[str, Any]
     reader: Reader
     notes: tuple[str, ...] = ()
+    vectors: None = None
 
     @property
     def shape(self) -> tuple[int, ...]:

@@ -10,10 +10,11 @@ from typing import Annotated
 
 import numpy as np
 
-from nas_cli.arguments import Between, PositiveInt
+from nas_cli.arguments import Between, NonNegativeInt, PositiveInt
 from nas_cli.data.csv_table import find_separator, read_table
 from nas_cli.data.files import as_objects, decode, first_line, read_bytes, require_folder
 from nas_cli.data.source import SOURCES, Array, Dataset, Encoder, Examples
+from nas_cli.data.vectors import VectorFile
 from nas_cli.data.word_encoder import Tokenizer, fit_words
 from nas_cli.errors import DataError, did_you_mean
 
@@ -40,13 +41,15 @@ def text(
     min_count: PositiveInt = 2,
     max_words: PositiveInt = 20_000,
     max_length: Annotated[int, Between(2)] = 256,
+    vectors: Path | None = None,
+    vector_words: NonNegativeInt = 20_000,
 ) -> Dataset:
     """Texts to classify: a folder (or .zip) with a file of lines for each class, or a folder of files for each, or a
     CSV or TSV file with a text and a label column.
 
     Above them there may be train, validation and test. A class of lines is called as its file's ending, where the files
     differ in that alone. `max_words` different words that occur `min_count` times are known, and `max_length` words of
-    a text are read.
+    a text are read. `vectors` is a file of pretrained word vectors, whose first `vector_words` are known too.
     """
 
     def read(place: Path, part: str) -> Examples:
@@ -72,6 +75,7 @@ def text(
             least=1 if tokenizer == "bpe" else min_count,
             most=max_words,
             lower=lower,
+            vectors=VectorFile(vectors, vector_words) if vectors else None,
         )
 
     train = read(path, "train" if "train" in parts else "")

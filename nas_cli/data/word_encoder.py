@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -12,11 +12,14 @@ import numpy as np
 
 from nas_cli.data.portable import FIRST, encode_words, split, tokenize
 from nas_cli.data.source import ENCODERS, Array
+from nas_cli.data.vectors import VectorFile
 from nas_cli.errors import DataError, MissingExtraError
 
 Tokenizer = Literal["word", "character", "bpe"]
 TYPICAL = 0.95
 """Costs and latency are those of a length that so many of the training part's examples do not exceed."""
+
+VECTOR_SIZES = ("learned", "without", "size")
 
 
 @dataclass(frozen=True)
@@ -24,11 +27,13 @@ class WordEncoder:
     """Sequences of words as int32 (n, 1 + characters, L): row 0 the words, below each the first of its characters.
 
     Raw examples are texts (kind "texts") or tuples of words ("sentences"); what is longer than `longest` is cut.
-    `state` is what `portable.encode_words` takes.
+    `state` is what `portable.encode_words` takes. Where there are pretrained `vectors`, float32 (n, size), they are of
+    the last n words; `content["vectors"]` says how many words can be learned, and how many of these have no vector.
     """
 
     content: Mapping[str, Any]
     notes: tuple[str, ...] = ()
+    vectors: Array | None = None
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -40,8 +45,14 @@ class WordEncoder:
 
     @property
     def facts(self) -> Mapping[str, Any]:
-        facts = {"words": FIRST + len(self.content["words"]), "places": self.content["typical"]}
-        return {**facts, "characters": FIRST + len(self.content["letters"])} if self.content["characters"] else facts
+        known, vectors = len(self.content["words"]), self.content.get("vectors")
+        facts = {"words": FIRST + known, "places": self.content["typical"]}
+        if self.content["characters"]:
+            facts["characters"] = FIRST + len(self.content["letters"])
+        if vectors:
+            facts |= {"words": FIRST + vectors["learned"], "words_without_vectors": FIRST + vectors["without"]}
+            facts |= {"vectors": FIRST + known, "vector_size": vectors["size"]}
+        return facts
 
     def encode(self, raw: Array) -> Array:
         return encode_words(self.content, raw.tolist())
@@ -72,29 +83,40 @@ def fit_words(
     least: int = 1,
     most: int = 50_000,
     lower: bool = False,
+    vectors: VectorFile | None = None,
 ) -> WordEncoder:
-    """From the examples of the training part: the `most` frequent words that occur `least` times.
+    """From the examples of the training part: the `most` frequent words that occur `least` times, and those that
+    `vectors` tell apart.
 
-    Raises MissingExtraError where byte pairs are wanted and the library for them is not there.
+    Raises MissingExtraError where byte pairs are wanted and the library for them is not there, and DataError where
+    the vectors cannot be read, or do not fit.
     """
+    if vectors is not None and tokenizer != "word":
+        raise DataError(f"vectors are of words, and tokenizer is {tokenizer}: leave one of them out")
     settings: dict[str, Any] = {"kind": kind, "tokenizer": tokenizer, "longest": longest, "lower": lower}
     if tokenizer == "bpe":
         settings["bpe"] = _fit_byte_pairs(examples, most, lower)
     sentences = [split(settings, example) for example in examples]
-    words = count_known((word.lower() if lower else word for s in sentences for word in s), least, most)
-    letters = count_known((letter for s in sentences for word in s for letter in word), 2) if characters else []
+    counts = Counter(word.lower() if lower else word for s in sentences for word in s)
+    words = most_frequent(counts, least, most)
+    letters = (
+        most_frequent(Counter(letter for s in sentences for word in s for letter in word), 2) if characters else []
+    )
     sizes = [len(sentence) for sentence in sentences]
     typical = max(2, int(np.quantile(sizes, TYPICAL)))
     often = f" that occur {least} times or more" if least > 1 else ""
     what = {"word": "words", "character": "characters", "bpe": "byte pairs"}[tokenizer]
     note = f"{len(examples):,} {kind} of {max(sizes):,} {what} at most, {len(words):,} different {what}{often}"
     content = {**settings, "words": words, "letters": letters, "characters": characters, "typical": typical}
-    return WordEncoder(content, (note,))
+    if vectors is None:
+        return WordEncoder(content, (note,))
+    joined = vectors.join(words, counts, lower)
+    sizes_of = {"learned": joined.learned, "without": joined.without, "size": joined.rows.shape[1]}
+    return WordEncoder({**content, "words": joined.words, "vectors": sizes_of}, (note, joined.note), joined.rows)
 
 
-def count_known(items: Iterable[str], least: int, most: int | None = None) -> list[str]:
+def most_frequent(counts: Mapping[str, int], least: int, most: int | None = None) -> list[str]:
     """What occurs `least` times or more, the most frequent first, ties by the alphabet; `most` of it."""
-    counts = Counter(items)
     known = sorted((item for item, count in counts.items() if count >= least), key=lambda item: (-counts[item], item))
     return known[:most]
 
@@ -115,6 +137,7 @@ def _fit_byte_pairs(texts: Sequence[str], size: int, lower: bool) -> str:
 
 
 def _restore(state: Mapping[str, Any]) -> WordEncoder:
+    sizes = {name: int(state["vectors"][name]) for name in VECTOR_SIZES} if "vectors" in state else None
     return WordEncoder(
         {
             "kind": str(state["kind"]),
@@ -126,6 +149,7 @@ def _restore(state: Mapping[str, Any]) -> WordEncoder:
             "letters": [str(letter) for letter in state["letters"]],
             "characters": int(state["characters"]),
             "typical": int(state["typical"]),
+            **({"vectors": sizes} if sizes else {}),
         }
     )
 

@@ -34,7 +34,7 @@ def evaluate(
     """
     model = load(run, plugins, root, member)
     test = read_test(model)
-    training = load_training(model.data, model.seed, model.cache, model.task.wanted)
+    training = load_training(model.data, model.seed, model.cache, model.task.wanted, model.encoder)
     logits = predict_logits(model.network, torch.from_numpy(test.inputs), rows_of(test))
     report = {
         "run": str(model.run.path),

@@ -23,6 +23,8 @@ from nas_cli.task import TASKS, Task
 from nas_cli.train.feed import Tensors
 from nas_cli.train.precision import Precision, choose_precision
 
+VECTORS = "vectors"
+
 
 @dataclass(frozen=True)
 class Session:
@@ -46,6 +48,8 @@ class Session:
     facts: Mapping[str, Any] = field(default_factory=dict)
     encoder: Encoder | None = None
     """None where inputs are images, and in a worker, which gets inputs only."""
+    vectors: torch.Tensor | None = None
+    """Pretrained ones of words, (n, size), mapped from `shared`."""
 
     @classmethod
     def open(
@@ -74,6 +78,7 @@ class Session:
             "validation_inputs": loaded.validation.inputs,
             "validation_targets": loaded.validation.targets,
             "validation_rows": loaded.validation.rows,
+            VECTORS: loaded.encoder.vectors if loaded.encoder else None,
         }
         shared = SharedArrays({name: array for name, array in arrays.items() if array is not None})
         chosen, reasons = choose_precision(precision, layout, place, loaded.input_shape)
@@ -92,6 +97,7 @@ class Session:
             shared,
             loaded.facts,
             loaded.encoder,
+            _vectors(shared.arrays),
         )
 
     @classmethod
@@ -112,6 +118,7 @@ class Session:
             tuple(description["latency"]),
             {},
             facts=description["facts"],
+            vectors=_vectors(arrays),
         )
 
     def description(self) -> dict[str, Any]:
@@ -182,6 +189,10 @@ class Session:
 
 
 def _tensors(arrays: Mapping[str, Any], facts: Mapping[str, Any], labels: tuple[str, ...]) -> Tensors:
-    tensors: dict[str, Any] = {name: torch.from_numpy(array) for name, array in arrays.items()}
+    tensors: dict[str, Any] = {name: torch.from_numpy(array) for name, array in arrays.items() if name != VECTORS}
     scale = facts.get("target_deviation", 1.0)
     return Tensors(classes=facts["labels"], scale=scale, labels=labels, **tensors)
+
+
+def _vectors(arrays: Mapping[str, Any]) -> torch.Tensor | None:
+    return torch.from_numpy(arrays[VECTORS]) if VECTORS in arrays else None

@@ -100,7 +100,7 @@ def run_job(job: Job, session: Session, watcher: Watcher | None = None) -> JobRe
 
 
 def make_network(architecture: object, session: Session, seed: int) -> Network:
-    """The network of `architecture` with new weights and the session's normalisation. Raises Infeasible."""
+    """The network of `architecture` with new weights, the session's normalisation and vectors. Raises Infeasible."""
     network = build(parse_architecture(architecture, OPS), session.input_shape, session.head, session.facts)
     return _initialised(network, session, seed)
 
@@ -114,6 +114,7 @@ def _network(job: Job, session: Session) -> Network:
 def _initialised(network: Network, session: Session, seed: int) -> Network:
     initialise(network, torch.Generator().manual_seed(seed))
     network.set_normalisation(session.mean, session.std)
+    network.set_vectors(session.vectors)
     return network
 
 

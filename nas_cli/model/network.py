@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from nas_cli.model.infer import construct
 from nas_cli.model.ops import Shape
+from nas_cli.model.ops.sequence_modules import Pretrained
 from nas_cli.model.ops.vocabulary import apply
 from nas_cli.model.program import Program, Step
 
@@ -68,6 +69,12 @@ class Network(nn.Module):
         self.mean.copy_(torch.tensor(mean, dtype=torch.float32).view_as(self.mean))
         deviations = torch.tensor([value if value > 0 else 1.0 for value in std], dtype=torch.float32)
         self.std.copy_(deviations.view_as(self.std))
+
+    def set_vectors(self, vectors: Tensor | None) -> None:
+        """Gives pretrained `vectors` (n, size) of the data, if there are any, to the layers that begin with them."""
+        for module in self.layers.modules():
+            if isinstance(module, Pretrained) and vectors is not None:
+                module.give(vectors)
 
     def forward(self, raw: Tensor) -> Tensor:
         return self.body(self.normalize(raw))

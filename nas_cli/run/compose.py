@@ -120,7 +120,7 @@ def _compose(document: Document, plugins: bool) -> Experiment:
     with _under("data"):
         settings = parse_data(spec.data)
     spec = _recipe(spec, task)
-    space = _space(spec)
+    space = _space(spec, settings)
     with _under("objective"):
         objective = parse_objective(spec.objective, task.metrics, COSTS)
     baselines = {}
@@ -154,7 +154,7 @@ def _under(*prefix: str) -> Iterator[None]:
         raise error.under(prefix) from None
 
 
-def _space(spec: RunSpec) -> Space:
+def _space(spec: RunSpec, data: DataSettings) -> Space:
     model, let = spec.model, spec.let
     if spec.space is None:
         return parse_space(model, spec.train, let, OPS, TRAIN)
@@ -168,7 +168,7 @@ def _space(spec: RunSpec) -> Space:
             on_key=True,
         )
     try:
-        space = parse_space(builtin.model, spec.train, {**builtin.let, **let}, OPS, TRAIN)
+        space = parse_space(builtin.model_for(data.arguments), spec.train, {**builtin.let, **let}, OPS, TRAIN)
     except SpecError as error:
         # What the user replaced stands under `space:`, not under `let:`.
         if error.path[:1] == ("let",) and error.path[1] in builtin.let:

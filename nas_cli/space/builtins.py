@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,12 +17,20 @@ FOLDER = Path(__file__).parent / "builtin"
 
 @dataclass(frozen=True)
 class Builtin:
-    """`text` is the file as it is; `let` and `model` are what it says, `summary` its first comment."""
+    """`text` is the file as it is; `let` and `model` are what it says, `summary` its first comment.
+
+    `given` has another model for data with some key, such as `vectors`: what such data offers.
+    """
 
     name: str
     text: str
     let: dict[str, Any]
     model: Any
+    given: dict[str, Any]
+
+    def model_for(self, data: Mapping[str, Any]) -> Any:
+        """The model for data with these arguments in its `data:` section."""
+        return next((model for key, model in self.given.items() if data.get(key) is not None), self.model)
 
     @property
     def summary(self) -> str:
@@ -47,4 +56,4 @@ def load_builtin(raw: object) -> Builtin:
             raise SpecError(
                 f"space '{name}' has no '{key}' to replace{did_you_mean(key, let)}", (name, key), on_key=True
             )
-    return Builtin(name, text, {**let, **(replaced or {})}, content["model"])
+    return Builtin(name, text, {**let, **(replaced or {})}, content["model"], content.get("given", {}))

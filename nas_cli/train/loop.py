@@ -76,7 +76,8 @@ def train_network(
     schedule = _component(SCHEDULES, settings["schedule"])
     augments = [_component(AUGMENTS, augment) for augment in settings["augment"]]
     rates = [float(group["lr"]) for group in optimizer.param_groups]
-    average = {name: p.detach().clone() for name, p in network.named_parameters()} if settings["ema"] else None
+    learned = {name: p for name, p in network.named_parameters() if p.requires_grad}
+    average = {name: p.detach().clone() for name, p in learned.items()} if settings["ema"] else None
     start = epochs.first
     metrics: dict[str, float] = {}
     if checkpoint_in is not None:
@@ -117,7 +118,7 @@ def train_network(
                 scaler.step(optimizer)
                 scaler.update()
                 if average is not None:
-                    _average(average, network, float(settings["ema"]), epoch * steps + step)
+                    _average(average, learned, float(settings["ema"]), epoch * steps + step)
                 losses.add(loss.detach(), step)
                 beat()
         metrics = {"train_loss": losses.mean()}
@@ -127,7 +128,7 @@ def train_network(
         save_checkpoint(checkpoint_out, network, optimizer, average, scaler, epochs.last, metrics)
     if average is not None:
         with torch.no_grad():
-            for name, parameter in network.named_parameters():
+            for name, parameter in learned.items():
                 parameter.copy_(average[name])
     lay_out(network, torch.contiguous_format)
     _, measured = evaluate_network(
@@ -251,11 +252,11 @@ def _seed(*parts: int) -> int:
 
 
 @torch.no_grad()
-def _average(average: Mapping[str, Tensor], network: Network, decay: float, step: int) -> None:
+def _average(average: Mapping[str, Tensor], learned: Mapping[str, Tensor], decay: float, step: int) -> None:
     """Exponential moving average of the weights; it starts short, so that the first weights are soon forgotten.
 
     The statistics of batch norm are not averaged: they trail already, and averaged twice they fitted worse.
     """
     share = 1 - min(decay, (1 + step) / (10 + step))
-    for name, parameter in network.named_parameters():
+    for name, parameter in learned.items():
         average[name].lerp_(parameter, share)

@@ -15,6 +15,7 @@ from nas_cli.model.ops.sequence_modules import (
     GatedConv,
     Highway,
     Positions,
+    Pretrained,
     Recurrent,
     SelfAttention,
 )
@@ -23,6 +24,9 @@ from nas_cli.model.ops.vocabulary import Shape, op
 Words = Annotated[int, FromData("words")]
 CharacterCount = Annotated[int, FromData("characters")]
 Tags = Annotated[int, FromData("labels")]
+AllWords = Annotated[int, FromData("vectors")]
+VectorSize = Annotated[int, FromData("vector_size")]
+WithoutVectors = Annotated[int, FromData("words_without_vectors")]
 
 
 def need_sequence(shape: Shape) -> tuple[int, int]:
@@ -37,6 +41,24 @@ def embedding(shape: Shape, words: Words, units: PositiveInt = 64, unknown: Frac
     """A learned vector a word, from a text as it comes in; `unknown` is how often one is hidden in training."""
     need_sequence(shape)
     return Embedding(words, units, float(unknown))
+
+
+@op("pretrained")
+def pretrained(
+    shape: Shape,
+    known: AllWords,
+    words: Words,
+    without: WithoutVectors,
+    units: VectorSize,
+    vectors: Literal["frozen", "tuned"] = "frozen",
+    unknown: Fraction = 0.0,
+) -> nn.Module:
+    """The pretrained vector of each word (data.vectors), from a text as it comes in; words without one learn theirs.
+
+    `tuned` ones go on learning where the training part has their word; `unknown` as in `embedding`.
+    """
+    need_sequence(shape)
+    return Pretrained(known, words if vectors == "tuned" else without, units, float(unknown))
 
 
 @op("characters")

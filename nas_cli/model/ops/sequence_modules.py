@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 
 class Embedding(nn.Module):
-    """A vector a word, from row 0 of (N, K, L) numbers; 0 is no word and 1 an unknown one.
+    """A vector a word, from row 0 of (N, K, L) numbers; 0 is no word and 1 an unknown one, as are those too large.
 
     In training a word is taken for an unknown one with probability `unknown`, so that those are learned too.
     """
@@ -26,7 +26,8 @@ class Embedding(nn.Module):
             self.table.weight.mul_(1 / math.sqrt(units))
 
     def forward(self, x: Tensor) -> Tensor:
-        numbers = x[:, 0].long().clamp(0, self.words - 1)
+        numbers = x[:, 0].long().clamp(min=0)
+        numbers = torch.where(numbers < self.words, numbers, 1)
         if self.training and self.unknown > 0:
             drawn = torch.rand(numbers.shape, device=x.device) < self.unknown
             numbers = torch.where(drawn & (numbers > 0), 1, numbers)
@@ -35,6 +36,39 @@ class Embedding(nn.Module):
 
     def __repr__(self) -> str:
         return f"Embedding(words={self.words}, units={self.units}, unknown={self.unknown})"
+
+
+class Pretrained(nn.Module):
+    """A vector a word as `Embedding` has it, of which those from `learned` on stay as they are given."""
+
+    def __init__(self, words: int, learned: int, units: int, unknown: float = 0.0) -> None:
+        super().__init__()
+        self.words, self.learned, self.units, self.unknown = words, learned, units, unknown
+        self.table = nn.Embedding(learned, units, padding_idx=0)
+        self.fixed = nn.Parameter(torch.zeros(max(1, words - learned), units), requires_grad=False)
+        with torch.no_grad():
+            self.table.weight.mul_(1 / math.sqrt(units))
+
+    def give(self, vectors: Tensor) -> None:
+        """Takes `vectors` (n, units) as those of the last n words; what stays as it is, is not copied."""
+        first = self.words - len(vectors)
+        with torch.no_grad():
+            self.table.weight[first:] = vectors[: max(0, self.learned - first)]
+        if self.words > self.learned:
+            self.fixed = nn.Parameter(vectors[self.learned - first :], requires_grad=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        numbers = x[:, 0].long().clamp(0, self.words - 1)
+        if self.training and self.unknown > 0:
+            drawn = torch.rand(numbers.shape, device=x.device) < self.unknown
+            numbers = torch.where(drawn & (numbers > 0), 1, numbers)
+        fixed = nn.functional.embedding((numbers - self.learned).clamp(min=0), self.fixed)
+        learned = self.table(torch.where(numbers < self.learned, numbers, 0))
+        vectors = torch.where((numbers < self.learned)[:, :, None], learned, fixed)
+        return vectors.transpose(1, 2)
+
+    def __repr__(self) -> str:
+        return f"Pretrained(words={self.words}, learned={self.learned}, units={self.units}, unknown={self.unknown})"
 
 
 class Characters(nn.Module):
