@@ -86,9 +86,9 @@ KINDS = {
     ),
     "sentences": Kind(
         "tagger",
-        12,
-        3,
         16,
+        4,
+        32,
         "  bilstm: [{embedding: {units: 100, unknown: 0.05}}, {dropout: {rate: 0.5}}, {lstm: {units: 200}}, crf]",
         more="\n  clip: 5.0",
         settings=("# characters: 16                 # of each word, for spaces that read them",),
