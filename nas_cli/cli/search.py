@@ -98,7 +98,7 @@ def _print_outcome(watch: Watch) -> None:
     for line in (
         f"nas evaluate {watch.run}",
         f"nas export {watch.run} --format onnx",
-        f"nas predict {watch.run} FILE…",
+        f"nas predict {watch.run} INPUT…",
     ):
         say(f"  {line}", whole=True)
     if watch.selected is not None and watch.several:

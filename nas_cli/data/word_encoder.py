@@ -106,7 +106,7 @@ def fit_words(
     typical = max(2, int(np.quantile(sizes, TYPICAL)))
     often = f" that occur {least} times or more" if least > 1 else ""
     what = {"word": "words", "character": "characters", "bpe": "byte pairs"}[tokenizer]
-    note = f"{len(examples):,} {kind} of {max(sizes):,} {what} at most, {len(words):,} different ones{often}"
+    note = f"{len(examples):,} {kind} of {max(sizes):,} {what} at most, {len(words):,} different {what}{often}"
     content = {**settings, "words": words, "letters": letters, "characters": characters, "typical": typical}
     if vectors is None:
         return WordEncoder(content, (note,))

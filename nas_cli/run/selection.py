@@ -69,7 +69,7 @@ class Selection:
                 "candidate": s.candidate,
                 "rewards": list(s.rewards),
                 "mean": s.mean,
-                "spread": s.spread,
+                "spread": s.spread if len(s.rewards) > 1 else None,
                 "feasible": s.feasible,
                 **({"means": list(s.means)} if self.front else {}),
             }
@@ -120,9 +120,9 @@ def select(done: list[Repetition], goals: Sequence[Goal], metric: str | None, sa
     noisy = tuple(
         s.candidate for s in standings[1:] if first.mean - s.mean <= noise(first, s, standings, metric, samples)
     )
-    return Selection(
-        tuple(standings), noisy, _verdict(standings, noisy, goals[0].shown), _best(by_name[first.candidate])
-    )
+    known = metric is not None or any(len(s.rewards) > 1 for s in standings)
+    verdict = _verdict(standings, noisy, goals[0].shown, known)
+    return Selection(tuple(standings), noisy, verdict, _best(by_name[first.candidate]))
 
 
 def _of_front(standings: list[Standing], by_name: dict[str, list[Repetition]], goals: Sequence[Goal]) -> Selection:
@@ -174,10 +174,12 @@ def noise(a: Standing, b: Standing, group: Iterable[Standing], metric: str | Non
     return 2 * math.sqrt(error)
 
 
-def _verdict(standings: list[Standing], within_noise: tuple[str, ...], shown: Callable[[float], float]) -> str:
-    """One honest sentence."""
+def _verdict(
+    standings: list[Standing], within_noise: tuple[str, ...], shown: Callable[[float], float], known: bool
+) -> str:
+    """One honest sentence; `known` is whether anything says how large the noise is."""
     first = standings[0]
-    mean = f"{_figure(shown(first.mean))} on average over {_seeds(first)}"
+    mean = f"{_figure(shown(first.mean))} {'on average over' if len(first.rewards) > 1 else 'with'} {_seeds(first)}"
     text = f"{_who(first.candidate)} is the best by validation ({mean})"
     if len(standings) == 1:
         return text + "; nothing else was trained to compare it with"
@@ -185,6 +187,8 @@ def _verdict(standings: list[Standing], within_noise: tuple[str, ...], shown: Ca
         others = ", ".join(map(_who, within_noise))
         return text + f", but within noise of {others}: the difference may be chance"
     second, behind = _who(standings[1].candidate), _figure(shown(standings[1].mean))
+    if not known:
+        return text + f", ahead of {second} ({behind}); with one seed each, nothing says how much of that is chance"
     return text + f", ahead of {second} ({behind}) by more than noise"
 
 

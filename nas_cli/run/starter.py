@@ -16,6 +16,8 @@ from nas_cli.task import TASKS
 SOURCES = {"table rows": "csv", "texts": "text", "sentences": "conll"}
 TARGETS = ("target", "label", "class", "y", "classification", "outcome", "quality", "price")
 """Names of columns that are usually what is to be learned; else the last one is."""
+MOST_NAMED = 20
+"""Classes or tags that are listed."""
 
 TEMPLATE = """\
 # {what}
@@ -84,9 +86,9 @@ KINDS = {
     ),
     "sentences": Kind(
         "tagger",
-        12,
-        3,
         16,
+        4,
+        32,
         "  bilstm: [{embedding: {units: 100, unknown: 0.05}}, {dropout: {rate: 0.5}}, {lstm: {units: 200}}, crf]",
         more="\n  clip: 5.0",
         settings=("# characters: 16                 # of each word, for spaces that read them",),
@@ -113,7 +115,9 @@ def survey(task: str, path: Path, file: str = "spec.yaml") -> tuple[str, str, st
     assert data.encoder is not None
     found = f"{len(data.train) + len(data.validation):,} {learned.wanted.inputs} to learn from in {path}"
     if data.labels:
-        names = ", ".join(data.labels[:8]) + (", …" if len(data.labels) > 8 else "")
+        names = ", ".join(data.labels[:MOST_NAMED])
+        if len(data.labels) > MOST_NAMED:
+            names += f" and {len(data.labels) - MOST_NAMED} more"
         found += f", {len(data.labels)} {'tags' if learned.wanted.target == 'tags' else 'classes'}: {names}"
     metric, towards = next(iter(learned.metrics.items()))
     lines = [f"{key}: {_scalar(value)}" for key, value in section.items()]

@@ -63,6 +63,30 @@ def test_params_and_macs_by_hand(model: Any, shape: Shape, params: int, macs: in
     assert params == sum(parameter.numel() for parameter in network.parameters())
 
 
+@pytest.mark.parametrize(
+    ("op", "shape", "macs"),
+    [
+        # Of each direction and place: four (or three) gates of `units / 2`, from what comes in and from the state.
+        ({"lstm": {"units": 10}}, (7, 5), 2 * 5 * 4 * 5 * (7 + 5)),
+        ({"lstm": {"units": 10, "bidirectional": False}}, (7, 5), 5 * 4 * 10 * (7 + 10)),
+        ({"gru": {"units": 10}}, (7, 5), 2 * 5 * 3 * 5 * (7 + 5)),
+        ({"gru": {"units": 10, "bidirectional": False}}, (7, 5), 5 * 3 * 10 * (7 + 10)),
+        ({"attention": {"heads": 2}}, (8, 5), 5 * 8 * (3 * 8 + 8) + 2 * 5 * 5 * 8),
+        ({"conv1d": {"channels": 6, "gated": True}}, (8, 5), 5 * 8 * 2 * 6 * 3),
+        ("highway", (8, 5), 5 * 8 * 2 * 8),
+        ("crf", (8, 5), 5 * 8 * 4),
+        # 9 words of 4 characters.
+        ({"characters": {"units": 6, "embedding": 8}}, (5, 9), 9 * 4 * 8 * 6 * 3),
+        ({"characters": {"units": 6, "embedding": 8, "kind": "lstm"}}, (5, 9), 2 * 9 * 4 * 4 * 3 * (8 + 3)),
+        ({"embedding": {"units": 6}}, (5, 9), 0),
+    ],
+    ids=str,
+)
+def test_macs_of_layers_for_sequences_by_hand(op: Any, shape: Shape, macs: int) -> None:
+    facts = {"words": 50, "characters": 20, "labels": 4, "places": shape[1]}
+    assert cost(build(parse_architecture([op], OPS), shape, nothing, facts))["macs"] == macs
+
+
 def test_nasbench201_has_its_published_cost() -> None:
     """The cell of 3x3 convolutions, C=16, N=5, CIFAR-10: 220.12 M MACs and 1.531546 M parameters.
 

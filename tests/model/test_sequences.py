@@ -13,6 +13,7 @@ from nas_cli.model.build import build
 from nas_cli.model.initialise import initialise
 from nas_cli.model.network import Network
 from nas_cli.model.ops import OPS
+from nas_cli.model.ops.sequence_modules import ShortConv
 from nas_cli.space.parse import parse_architecture
 from nas_cli.task import TASKS
 
@@ -118,3 +119,16 @@ def test_the_field_against_a_linear_layer() -> None:
     paths = best_labels(outputs, x.numpy())
     taken = x[:, 0].numpy() != 0
     assert (paths == outputs[:, :, 6:].argmax(1))[taken].all()
+
+
+@pytest.mark.parametrize("kernel", [1, 3, 5])
+@pytest.mark.parametrize("longest", [1, 4])
+def test_the_convolution_over_characters_is_torchs(kernel: int, longest: int) -> None:
+    generator = torch.Generator().manual_seed(0)
+    ours = ShortConv(6, 5, kernel)
+    plain = torch.nn.Conv1d(6, 5, kernel, padding=kernel // 2)
+    plain.load_state_dict(ours.state_dict())
+    x = torch.randn(7, longest, 6, generator=generator)
+    torch.testing.assert_close(ours(x), plain(x.transpose(1, 2)).transpose(1, 2))
+    wanted = torch.autograd.grad(plain(x.transpose(1, 2)).square().sum(), plain.parameters())
+    torch.testing.assert_close(torch.autograd.grad(ours(x).square().sum(), ours.parameters()), wanted)

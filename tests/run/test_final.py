@@ -50,6 +50,9 @@ def test_the_verdict_says_what_is_within_noise() -> None:
 def test_one_seed_and_no_known_noise_says_nothing_it_cannot_know() -> None:
     alone = select(repetitions(**{"trial-1": [0.9]}), ONE, "accuracy", 300)
     assert "nothing else was trained" in alone.verdict
+    two = select(repetitions(**{"trial-1": [0.9], "trial-2": [0.7]}), ONE, None, 0)
+    assert "(0.9000 with 1 seed), ahead of trial 2 (0.7000); with one seed each, nothing says" in two.verdict
+    assert [row["spread"] for row in two.as_event()["ranking"]] == [None, None]
 
 
 def test_failed_trainings_are_passed_over() -> None:

@@ -124,6 +124,56 @@ def test_the_random_field_against_every_path() -> None:
     assert float(loss) == pytest.approx(likelihood / sizes.sum(), rel=1e-5)
 
 
+def plain_likelihood(outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    """By the definition's recursion, sentence by sentence, for torch to differentiate."""
+    tags, total = outputs.shape[1], torch.zeros((), dtype=outputs.dtype)
+    for output, row in zip(outputs, targets, strict=True):
+        wanted = row[row != IGNORED]
+        moves, start, end, words = output[:, :tags], output[:, tags], output[:, tags + 1], output[:, tags + 2 :]
+        ahead = start + words[:, 0]
+        gold = start[wanted[0]] + end[wanted[-1]] + words[wanted, torch.arange(len(wanted))].sum()
+        for place in range(1, len(wanted)):
+            ahead = torch.logsumexp(ahead[:, None] + moves, dim=0) + words[:, place]
+            gold = gold + moves[wanted[place - 1], wanted[place]]
+        total = total + torch.logsumexp(ahead + end, dim=0) - gold
+    return total / (targets != IGNORED).sum()
+
+
+@pytest.mark.parametrize(("format", "tolerance"), [(torch.float64, 1e-10), (torch.float32, 1e-5)], ids=str)
+@pytest.mark.parametrize("scale", [1.0, 60.0], ids=["usual", "large"])
+@pytest.mark.parametrize("longest", [1, 7])
+def test_the_gradient_of_the_random_field(longest: int, scale: float, format: torch.dtype, tolerance: float) -> None:
+    """Also where scores are so large that their exponentials have no number, and garbage stands after sentences."""
+    outputs, targets = drawn(6, longest, True)
+    outputs[:, :, len(TAGS) + 2 :] *= scale
+    wanted = torch.from_numpy(targets)
+
+    def differentiate(function: Any, given: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        scores = given.clone().requires_grad_()
+        loss = function(scores, wanted)
+        return loss.detach(), torch.autograd.grad(loss, scores)[0]
+
+    loss, gradient = differentiate(negative_log_likelihood, torch.from_numpy(outputs).to(format))
+    reference, slope = differentiate(plain_likelihood, torch.from_numpy(outputs).double())
+    torch.testing.assert_close(loss.double(), reference, rtol=tolerance, atol=tolerance)
+    # The moves are one set of numbers, which the plain form takes from each sentence.
+    moves = len(TAGS) + 2
+    torch.testing.assert_close(
+        gradient[:, :, :moves].sum(0).double(), slope[:, :, :moves].sum(0), rtol=0, atol=tolerance
+    )
+    torch.testing.assert_close(gradient[:, :, moves:].double(), slope[:, :, moves:], rtol=0, atol=tolerance)
+
+
+def test_moves_that_are_ruled_out_leave_the_field_finite() -> None:
+    outputs, targets = (torch.from_numpy(array) for array in drawn(6, 7, True))
+    outputs[:, :2, :2] = -1e4
+    outputs.requires_grad_()
+    loss = negative_log_likelihood(outputs, targets)
+    (gradient,) = torch.autograd.grad(loss, outputs)
+    assert bool(torch.isfinite(loss))
+    assert bool(torch.isfinite(gradient).all())
+
+
 def test_a_tag_that_only_the_test_part_has_counts_as_missed() -> None:
     outputs, targets = drawn(10, 5, False)
     targets[0, 0] = len(TAGS)

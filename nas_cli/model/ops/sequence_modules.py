@@ -71,6 +71,19 @@ class Pretrained(nn.Module):
         return f"Pretrained(words={self.words}, learned={self.learned}, units={self.units}, unknown={self.unknown})"
 
 
+class ShortConv(nn.Conv1d):
+    """A convolution over many short sequences, places before channels: (N, L, C) to (N, L, units), for odd kernels.
+
+    It is one product of all windows with the filters, which takes half the time of torch's convolution there.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        (size,), length = self.kernel_size, x.shape[1]
+        padded = nn.functional.pad(x, (0, 0, size // 2, size // 2))
+        windows = torch.cat([padded[:, place : place + length] for place in range(size)], 2)
+        return nn.functional.linear(windows, self.weight.transpose(1, 2).flatten(1), self.bias)
+
+
 class Characters(nn.Module):
     """A vector a word from its characters, rows 1 and up of (N, K, L) numbers; 0 is no character.
 
@@ -86,7 +99,7 @@ class Characters(nn.Module):
         with torch.no_grad():
             self.table.weight.mul_(1 / math.sqrt(embedding))
         if kind == "cnn":
-            self.conv = nn.Conv1d(embedding, units, kernel, padding=kernel // 2)
+            self.conv = ShortConv(embedding, units, kernel)
         else:
             self.ahead = nn.LSTM(embedding, units // 2, batch_first=True)
             self.back = nn.LSTM(embedding, units // 2, batch_first=True)
@@ -97,8 +110,8 @@ class Characters(nn.Module):
         taken = numbers > 0
         vectors = self.table(numbers)
         if self.kind == "cnn":
-            scores = self.conv(vectors.transpose(1, 2)).masked_fill(~taken[:, None], -1e4)
-            words = torch.relu(scores.amax(2))
+            scores = self.conv(vectors).masked_fill(~taken[:, :, None], -1e4)
+            words = torch.relu(scores.amax(1))
         else:
             sizes = taken.sum(1)
             places = torch.arange(rows - 1, device=x.device)[None]
