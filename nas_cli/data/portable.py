@@ -10,8 +10,9 @@ Where each word gets a label, `preprocess.best_labels(outputs, inputs)` has thei
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -83,12 +84,17 @@ def _byte_pairs(content: str) -> Any:
 
 
 def encode_rows(state: Mapping[str, Any], rows: Sequence[Mapping[str, str]]) -> Numbers:
-    """Numeric columns, then 1 where one that may be empty is, then the numbers of categories. A column that a row does
-    not have is empty."""
+    """As `encode_columns`, of mappings from column to cell. A column that a row does not have is empty."""
+    used = [column["name"] for column in (*state["numbers"], *state["categories"])]
+    return encode_columns(state, {name: [row.get(name, "") for row in rows] for name in used})
+
+
+def encode_columns(state: Mapping[str, Any], table: Mapping[str, Sequence[Any]]) -> Numbers:
+    """Numeric columns, then 1 where one that may be empty is, then the numbers of categories, float32 (N, columns)."""
     missing = set(state["missing"])
     columns, gaps = [], []
     for number in state["numbers"]:
-        values = as_floats([row.get(number["name"], "") for row in rows], missing, number["name"])
+        values = as_floats(table[number["name"]], missing, number["name"], state["decimal"])
         empty = np.isnan(values)
         columns.append(_interpolate(np.where(empty, number["median"], values), number["knots"], number["values"]))
         if number["gaps"]:
@@ -97,22 +103,42 @@ def encode_rows(state: Mapping[str, Any], rows: Sequence[Mapping[str, str]]) -> 
     for category in state["categories"]:
         known = {word: FIRST + k for k, word in enumerate(category["words"])}
         known |= dict.fromkeys([*missing, ""], MISSING)
-        chosen.append(np.array([known.get(str(row.get(category["name"], "")).strip(), 0) for row in rows], np.float64))
+        chosen.append(_by_cell(table[category["name"]], lambda cell, known=known: known.get(str(cell).strip(), 0)))
     return np.stack([*columns, *gaps, *chosen], axis=1).astype(np.float32)
 
 
-def as_floats(cells: Sequence[Any], missing: set[str], name: str) -> Numbers:
-    """Float64 (N,), NaN where a cell is empty."""
-    values = np.empty(len(cells), np.float64)
-    for row, cell in enumerate(cells):
+def as_floats(cells: Sequence[Any], missing: set[str], name: str, decimal: str = ".") -> Numbers:
+    """Float64 (N,), NaN where a cell is empty. Raises ValueError where one is no finite number."""
+
+    def read(cell: Any) -> float:
         text = str(cell).strip()
+        if text in missing or not text:
+            return math.nan
         try:
-            values[row] = np.nan if text in missing or not text else float(text)
+            value = as_number(text, decimal)
         except ValueError:
             raise ValueError(f"column '{name}' is numeric and has the cell '{text}'") from None
-        if np.isinf(values[row]):
+        if not math.isfinite(value):
             raise ValueError(f"column '{name}' has the cell '{text}', which is no finite number")
-    return values
+        return value
+
+    return _by_cell(cells, read)
+
+
+def as_number(text: str, decimal: str = ".") -> float:
+    """With a decimal comma, points divide thousands: 1.234,5. Raises ValueError where it is no number."""
+    if decimal == ",":
+        whole, _, rest = text.partition(",")
+        if any(len(group) != 3 for group in whole.split(".")[1:]) or "." in rest:
+            raise ValueError(text)
+        text = whole.replace(".", "") + "." + (rest or "0")
+    return float(text)
+
+
+def _by_cell(cells: Sequence[Any], read: Callable[[Any], float]) -> Numbers:
+    """`read` of each cell, float64 (N,); of those that are alike it is done once."""
+    found = {cell: read(cell) for cell in set(cells)}
+    return np.fromiter((found[cell] for cell in cells), np.float64, len(cells))
 
 
 def _interpolate(values: Numbers, knots: Sequence[float], wanted: Sequence[float]) -> Numbers:

@@ -80,7 +80,10 @@ def fit_words(
     settings: dict[str, Any] = {"kind": kind, "tokenizer": tokenizer, "longest": longest, "lower": lower}
     if tokenizer == "bpe":
         settings["bpe"] = _fit_byte_pairs(examples, most, lower)
-    sentences = [split(settings, example) for example in examples]
+    whole = [split({**settings, "longest": None}, example) for example in examples]
+    cut = sum(len(sentence) > longest for sentence in whole)
+    empty = sum(sentence == [""] for sentence in whole)
+    sentences = [sentence[:longest] for sentence in whole]
     words = count_known((word.lower() if lower else word for s in sentences for word in s), least, most)
     letters = count_known((letter for s in sentences for word in s for letter in word), 2) if characters else []
     sizes = [len(sentence) for sentence in sentences]
@@ -88,8 +91,11 @@ def fit_words(
     often = f" that occur {least} times or more" if least > 1 else ""
     what = {"word": "words", "character": "characters", "bpe": "byte pairs"}[tokenizer]
     note = f"{len(examples):,} {kind} of {max(sizes):,} {what} at most, {len(words):,} different ones{often}"
+    notes = [note]
+    notes += [f"longer than max_length, so that only their first {longest} {what} are read: {cut:,}"] if cut else []
+    notes += [f"without any word: {empty:,}"] if empty else []
     content = {**settings, "words": words, "letters": letters, "characters": characters, "typical": typical}
-    return WordEncoder(content, (note,))
+    return WordEncoder(content, tuple(notes))
 
 
 def count_known(items: Iterable[str], least: int, most: int | None = None) -> list[str]:

@@ -117,7 +117,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], Path
     root, made = tmp_path_factory.mktemp("tasks"), {}
     for name, model in RUNS:
         case, folder = CASES[name], root / name
-        _, _, spec = survey(case.task, write(folder, name))
+        spec = survey(case.task, write(folder, name)).text
         (root / f"{model}.yaml").write_text(
             spec.replace("\nspace: ", "\n# space: ") + f"\nmodel: {case.models[model]}\n"
         )
