@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -20,6 +21,8 @@ ENDINGS = (".csv", ".tsv", ".csv.gz", ".tsv.gz")
 SEPARATORS = (",", ";", "\t", "|")
 LOOKED_AT, START = 20, 2**20
 """Rows, and bytes at most, that the separator is found from."""
+BLOCK = 4096
+"""Rows that are lists at a time: Python looks through all of its lists again and again, but not into arrays."""
 
 Rows = Array
 """(n, columns) of texts."""
@@ -64,13 +67,14 @@ def read_table(
     none.
     """
     columns: list[str] = []
+    blocks: list[Rows] = []
     rows: list[list[str]] = []
     width, before = 0, 0
     lines = _reader(decode(_read(file), encoding, file), separator)
     try:
         for cells in lines:
             if cells:
-                if not rows and not width:
+                if not width:
                     columns = [name.strip() for name in cells] if header else [""] * len(cells)
                     width = len(cells)
                     if header:
@@ -79,12 +83,16 @@ def read_table(
                 if len(cells) != width:
                     raise _ragged(file, before + 1, lines.line_num, len(cells), width, header)
                 rows.append([cell.strip() for cell in cells])
+                if len(rows) == BLOCK:
+                    blocks.append(np.array(rows, object))
+                    rows = []
             before = lines.line_num
     except csv.Error as error:
         raise DataError(f"{file}:{lines.line_num}: {error}") from None
-    if not rows:
+    blocks += [np.array(rows, object)] if rows else []
+    if not blocks:
         raise DataError(f"{file} has no rows" + (" below its header" if columns else ""))
-    table = np.array(rows, object)
+    table = np.concatenate(blocks)
     assert table.ndim == 2
     if header and len(columns) > 1 and columns[-1] == "" and not any(table[:, -1]):
         columns, table = columns[:-1], table[:, :-1]
@@ -135,7 +143,8 @@ def _first(text: str, separator: str) -> list[list[str]]:
     return found
 
 
-def _reader(text: str, separator: str) -> csv._reader:
+def _reader(text: str, separator: str) -> Any:
+    """A `csv.reader`, which has no name as a type."""
     return csv.reader(_lines(text), delimiter=separator, skipinitialspace=True)
 
 

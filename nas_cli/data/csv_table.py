@@ -108,24 +108,23 @@ def fit_table(
     decimal = file_as["decimal"]
     numbers, categories, left_out = [], [], []
     for place, name in enumerate(columns):
-        cells = raw[:, place].tolist()
         if name == roles.target or name in roles.ignore:
             continue
-        distinct, named = set(cells), roles.named(name)
-        if not named and len(distinct) < 2:
+        cells, named = raw[:, place].tolist(), roles.named(name)
+        if name in roles.numeric:
+            found: Array | None = _as_said(cells, missing, name, decimal)
+        else:
+            found = None if named else find_numbers(cells, missing, decimal)
+        if not named and all(cell == cells[0] for cell in cells):
             left_out.append(f"{name} (constant)")
         elif not named and name in roles.counters:
             left_out.append(f"{name} (numbers the rows)")
-        elif name in roles.numeric:
-            numbers.append(fit_number(name, _as_said(cells, missing, name, decimal), transform))
-        elif not named and (found := find_numbers(cells, missing, decimal)) is not None:
+        elif found is not None:
             numbers.append(fit_number(name, found, transform))
-        elif not named and (cell := has_commas(cells, missing)):
-            raise DataError(_commas(name, cell, decimal))
-        elif not named and len(cells) >= FEW_ROWS and len(distinct) > MANY * len(cells):
-            left_out.append(f"{name} ({len(distinct):,} different texts in {len(cells):,} rows)")
-        else:
+        elif named or (count := _groups(name, cells, missing, decimal)) is None:
             categories.append(fit_category(name, cells, missing))
+        else:
+            left_out.append(f"{name} ({count:,} different texts in {len(cells):,} rows)")
     if not numbers and not categories:
         why = "there is no other column" if len(columns) == 1 else ", ".join(left_out) or "all are ignored"
         raise DataError(f"no column is left to learn '{roles.target}' from: {why}")
@@ -144,6 +143,16 @@ def fit_table(
         "target": roles.target,
     }
     return TableEncoder(content, read_rows, tuple(notes))
+
+
+def _groups(name: str, cells: Sequence[str], missing: Sequence[str], decimal: str) -> int | None:
+    """None for a column of words that divides the rows into groups; how many there are where nearly each row has its
+    own. Raises DataError where they are numbers with commas."""
+    cell = has_commas(cells, missing)
+    if cell is not None:
+        raise DataError(_commas(name, cell, decimal))
+    count = len(set(cells))
+    return count if len(cells) >= FEW_ROWS and count > MANY * len(cells) else None
 
 
 def read_rows(file: str, state: Mapping[str, Any]) -> Rows:

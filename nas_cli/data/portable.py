@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -103,26 +104,48 @@ def encode_columns(state: Mapping[str, Any], table: Mapping[str, Sequence[Any]])
     for category in state["categories"]:
         known = {word: FIRST + k for k, word in enumerate(category["words"])}
         known |= dict.fromkeys([*missing, ""], MISSING)
-        chosen.append(_by_cell(table[category["name"]], lambda cell, known=known: known.get(str(cell).strip(), 0)))
+        chosen.append(_by_cell(table[category["name"]], partial(_category, known)))
     return np.stack([*columns, *gaps, *chosen], axis=1).astype(np.float32)
+
+
+def _category(known: Mapping[str, int], cell: Any) -> float:
+    return known.get(str(cell).strip(), 0)
 
 
 def as_floats(cells: Sequence[Any], missing: set[str], name: str, decimal: str = ".") -> Numbers:
     """Float64 (N,), NaN where a cell is empty. Raises ValueError where one is no finite number."""
+    plain = _plain_floats(cells) if decimal == "." and not any(map(_is_number, missing)) else None
+    return _by_cell(cells, partial(_number, missing, name, decimal)) if plain is None else plain
 
-    def read(cell: Any) -> float:
-        text = str(cell).strip()
-        if text in missing or not text:
-            return math.nan
-        try:
-            value = as_number(text, decimal)
-        except ValueError:
-            raise ValueError(f"column '{name}' is numeric and has the cell '{text}'") from None
-        if not math.isfinite(value):
-            raise ValueError(f"column '{name}' has the cell '{text}', which is no finite number")
-        return value
 
-    return _by_cell(cells, read)
+def _plain_floats(cells: Sequence[Any]) -> Numbers | None:
+    """Where every cell is a finite number, as fast as Python can; else None."""
+    try:
+        found = np.fromiter(map(float, cells), np.float64, len(cells))
+    except (TypeError, ValueError):
+        return None
+    return found if np.isfinite(found).all() else None
+
+
+def _number(missing: set[str], name: str, decimal: str, cell: Any) -> float:
+    text = str(cell).strip()
+    if text in missing or not text:
+        return math.nan
+    try:
+        value = as_number(text, decimal)
+    except ValueError:
+        raise ValueError(f"column '{name}' is numeric and has the cell '{text}'") from None
+    if not math.isfinite(value):
+        raise ValueError(f"column '{name}' has the cell '{text}', which is no finite number")
+    return value
+
+
+def _is_number(text: str) -> bool:
+    """Whether it is a finite one: such a text may stand for an empty cell, -999 say."""
+    try:
+        return math.isfinite(float(text))
+    except ValueError:
+        return False
 
 
 def as_number(text: str, decimal: str = ".") -> float:
@@ -138,7 +161,7 @@ def as_number(text: str, decimal: str = ".") -> float:
 def _by_cell(cells: Sequence[Any], read: Callable[[Any], float]) -> Numbers:
     """`read` of each cell, float64 (N,); of those that are alike it is done once."""
     found = {cell: read(cell) for cell in set(cells)}
-    return np.fromiter((found[cell] for cell in cells), np.float64, len(cells))
+    return np.fromiter(map(found.__getitem__, cells), np.float64, len(cells))
 
 
 def _interpolate(values: Numbers, knots: Sequence[float], wanted: Sequence[float]) -> Numbers:

@@ -80,7 +80,9 @@ def test_an_index_that_was_written_out_is_left_out(tmp_path: Path) -> None:
 def test_decimal_commas_are_asked_about_and_read(tmp_path: Path) -> None:
     rows = "".join(f"{k % 9},{k % 7}5;{'Rome' if k % 2 else 'Oslo'};{k},5\n" for k in range(60))
     text = f"size;town;price\n{rows}"
-    with pytest.raises(DataError, match=r"a\.csv: column 'size' has numbers with commas, such as '.*': say decimal: ','"):
+    with pytest.raises(
+        DataError, match=r"a\.csv: column 'size' has numbers with commas, such as '.*': say decimal: ','"
+    ):
         load(tmp_path / "a.csv", text, target="town")
     with pytest.raises(DataError, match="target '0,5', which is no number; say decimal: ','"):
         load(tmp_path / "a.csv", text, NUMBER, ignore=["size"])
