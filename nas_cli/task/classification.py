@@ -12,6 +12,7 @@ from nas_cli.data.source import Wanted
 from nas_cli.task.base import Array, Direction, Loss, Shape, Table
 
 Numbers = np.ndarray[Any, Any]
+CONFUSION = "Confusion: rows are true, columns predicted"
 TOP = 5
 SHOWN_CLASSES = 30
 """A confusion matrix wider than this is kept in the report and not shown as a table."""
@@ -123,7 +124,7 @@ class Classification:
         if len(labels) <= SHOWN_CLASSES:
             confusion = zip(labels, report["confusion"], strict=True)
             counts = tuple((label, *(f"{count:,}" for count in row)) for label, row in confusion)
-            tables.append(Table("Confusion: rows are true, columns predicted", ("class", *labels), counts))
+            tables.append(Table(CONFUSION, ("class", *labels), counts))
         return tables
 
     def answer(self, logits: Array, labels: Sequence[str], top: int = TOP, raw: Any = ()) -> dict[str, Any]:
