@@ -53,19 +53,26 @@ class TableEncoder:
 
     def encode(self, raw: Array) -> Array:
         """Raises DataError where a cell of a numeric column is no number."""
-        header = self.content["header"]
         try:
-            return encode_columns(self.content, {name: raw[:, place].tolist() for place, name in enumerate(header)})
+            return self._encode(raw)
         except ValueError as error:
             raise DataError(
                 f"{error}: list it under data.missing if that means an empty one, or the column under data.categorical"
             ) from None
+
+    def _encode(self, raw: Array) -> Array:
+        columns = {name: raw[:, place].tolist() for place, name in enumerate(self.content["header"])}
+        return encode_columns(self.content, columns)
 
     def read(self, arguments: Sequence[str]) -> list[tuple[str, Array]]:
         """Each argument is a file like those trained on; the target's column may be missing."""
         found: list[tuple[str, Array]] = []
         for argument in arguments:
             rows = self.reader(argument, self.content)
+            try:
+                self._encode(rows)
+            except ValueError as error:
+                raise DataError(f"{argument}: {error}") from None
             found += [(f"{argument}, row {number:,}", rows[number - 1 : number]) for number in range(1, len(rows) + 1)]
         return found
 

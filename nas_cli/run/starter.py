@@ -62,25 +62,32 @@ baselines:
 
 @dataclass(frozen=True)
 class Kind:
-    """What a spec for one kind of inputs says."""
+    """What a spec for one kind of inputs says.
+
+    It trains for `epochs`, or until so many `examples` were seen, but for 100 epochs at most: few rows need more passes.
+    """
 
     space: str
     epochs: int
-    least: int
     batch_size: int
     baseline: str
     more: str = ""
     settings: tuple[str, ...] = ()
+    examples: int | None = None
 
 
 KINDS = {
     "table rows": Kind(
-        "tabular", 16, 4, 128, "  mlp: [features, {linear: {units: 128}}, relu, {linear: {units: 64}}, relu]"
+        "tabular",
+        8,
+        128,
+        "  linear: [features]\n"
+        "  mlp: [features, {linear: {units: 256}}, relu, {dropout: {rate: 0.2}}, {linear: {units: 128}}, relu]",
+        examples=100_000,
     ),
     "texts": Kind(
         "text-cnn-rnn-attention",
         8,
-        2,
         64,
         "  bag-of-words: [{embedding: {units: 100}}, {dropout: {rate: 0.5}}, {global_pool: avg}]",
         settings=(
@@ -91,7 +98,6 @@ KINDS = {
     "sentences": Kind(
         "tagger",
         12,
-        3,
         16,
         "  bilstm: [{embedding: {units: 100, unknown: 0.05}}, {dropout: {rate: 0.5}}, {lstm: {units: 200}}, crf]",
         more="\n  clip: 5.0",
@@ -133,6 +139,7 @@ def survey(task: str, path: Path, file: str = "spec.yaml") -> Survey:
         names = ", ".join(data.labels[:8]) + (", …" if len(data.labels) > 8 else "")
         found += f", {len(data.labels)} {'tags' if learned.wanted.target == 'tags' else 'classes'}: {names}"
     metric, towards = next(iter(learned.metrics.items()))
+    epochs = kind.epochs if kind.examples is None else min(100, max(kind.epochs, kind.examples // len(data.train)))
     lines = [f"{key}: {_scalar(value)}" for key, value in section.items()]
     lines += [f"# {note}" for note in data.encoder.notes if not note.startswith("target: ")]
     lines += [
@@ -149,8 +156,8 @@ def survey(task: str, path: Path, file: str = "spec.yaml") -> Survey:
         task=task,
         data="\n".join(f"  {line}" for line in lines),
         space=kind.space,
-        epochs=kind.epochs,
-        least=kind.least,
+        epochs=epochs,
+        least=epochs // 4,
         batch_size=kind.batch_size,
         more=kind.more,
         metrics=", ".join(name for name in learned.metrics if name != metric),

@@ -145,11 +145,18 @@ def metrics_table(title: str, report: Mapping[str, Any]) -> Table:
     """Each metric of a report, beside that of the reference where there is one."""
     reference = report.get("reference")
     others = reference["metrics"] if reference else {}
-    rows = [(name.replace("_", " "), f"{value:.4f}", name) for name, value in report["metrics"].items()]
+    rows = [(_shown(name, report), f"{value:.4f}", name) for name, value in report["metrics"].items()]
     if not reference:
         return Table(title, ("metric", "value"), tuple(row[:2] for row in rows))
     cells = tuple((*row[:2], f"{others[row[2]]:.4f}" if row[2] in others else "") for row in rows)
     return Table(title, ("metric", "this network", reference["name"]), cells)
+
+
+def _shown(name: str, report: Mapping[str, Any]) -> str:
+    """A metric's name in words; of a classification also which class an F1 is of, and that its loss is the log-loss."""
+    if "confusion" in report and name == "f1":
+        return f"f1 of {report['classes'][-1]['label']}"
+    return "loss (log-loss)" if "confusion" in report and name == "loss" else name.replace("_", " ")
 
 
 def as_numpy(values: Array) -> Numbers:

@@ -184,3 +184,19 @@ def test_a_value_that_most_rows_have_leaves_room_for_the_others() -> None:
     assert np.quantile(found, 0.1) < -0.7
     assert np.quantile(found, 0.9) > 1
     assert all(np.diff(column["values"]) > 0)
+
+
+def test_a_file_to_predict_from_is_named_with_its_fault(tmp_path: Path) -> None:
+    data = load(tmp_path / "train.csv", GOOD)
+    new = tmp_path / "new.csv"
+    for text, words in (
+        ("age,town\nold,Rome\n", r"new\.csv: column 'age' is numeric and has the cell 'old'$"),
+        ("town\nRome\n", r"new\.csv has no column 'age'"),
+        ("age,town\n", r"new\.csv has no rows below its header"),
+        ("", r"new\.csv is empty"),
+    ):
+        new.write_text(text)
+        with pytest.raises(DataError, match=words):
+            data.encoder.read([str(new)])
+    with pytest.raises(DataError, match=r"there is no file .*nowhere\.csv"):
+        data.encoder.read([str(tmp_path / "nowhere.csv")])

@@ -57,8 +57,8 @@ CASES = {
         "table-classification",
         "rows.csv",
         {
-            "mlp": "[{features: {bins: 6}}, {linear: {units: 16}}, batch_norm, relu]",
-            "tokens": "[{feature_tokens: {units: 8, bins: 4}}, {residual: [layer_norm, {attention: {heads: 2}}]}]",
+            "mlp": "[{features: {bins: 128}}, {linear: {units: 16}}, batch_norm, relu]",
+            "tokens": "[{feature_tokens: {units: 8, bins: 48}}, {residual: [layer_norm, {attention: {heads: 2}}]}]",
         },
     ),
     "numbers": Case("table-regression", "rows.csv", {"mlp": "[features, {linear: {units: 16}}, relu]"}),
