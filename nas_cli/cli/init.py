@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from nas_cli.cli.command import guarded
-from nas_cli.cli.output import say
+from nas_cli.cli.output import say, sentence
 from nas_cli.errors import UserError
 
 IMAGES = "image-classification"
@@ -29,6 +29,7 @@ def init(
     from nas_cli.run.directory import write_text
 
     task, path = _task_and_path(given or [])
+    notes: tuple[str, ...] = ()
     if task == IMAGES:
         from nas_cli.cli.starter import look_at, starter_spec
 
@@ -41,11 +42,14 @@ def init(
         if path is None:
             raise UserError(f"init needs the data too: 'nas init {task} PATH'")
         file = out or Path(path.resolve().name.split(".")[0] + ".yaml")
-        _, what, text = survey(task, path, str(file))
+        found_there = survey(task, path, str(file))
+        what, text, notes = found_there.what, found_there.text, found_there.notes
     if file.exists():
         raise UserError(f"{file} is there already, and is not overwritten: name another with --out, or delete it first")
     write_text(file, text)
     say(f"wrote {file}: {what}")
+    for note in notes:
+        say(sentence(note))
     say(f"  nas plan {file}", whole=True)
     say(f"  nas search {file}", whole=True)
 

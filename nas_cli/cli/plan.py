@@ -31,11 +31,13 @@ def plan(
 
 def _print(facts: dict[str, Any]) -> None:
     space, data, drawn, time = facts["space"], facts["data"], facts["candidates"], facts["time"]
-    shape = "×".join(str(side) for side in data["input"])
+    parts = [f"{data['train']:,} to train", f"{data['validation']:,} to validate"]
+    parts += [f"{data['classes']} classes"] if data["classes"] else []
+    parts += ["inputs of " + "×".join(str(side) for side in data["input"])]
     size = f"{space['size']:,} points" if space["size"] is not None else "points without end"
     rows = [
         ("spec", f"{facts['name']}: {facts['objective']}"),
-        ("data", f"{data['train']:,} to train, {data['validation']:,} to validate, {data['classes']} classes, {shape}"),
+        ("data", ", ".join(parts)),
         ("space", f"{size}; a typical architecture takes {space['decisions']} decisions"),
     ]
     rows += [(name, _costs(values)) for name, values in drawn["costs"].items()]

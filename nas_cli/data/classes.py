@@ -71,9 +71,11 @@ def find_classes(examples: Examples, names: tuple[str, ...] | None = None) -> Cl
     if counts.min() < 2:
         single = [shown[k] for k in np.flatnonzero(counts < 2)]
         more = f", and so have {len(single) - 1} others" if len(single) > 1 else ""
+        many = len(single) > len(values) / 2 and any("." in name for name in single)
+        hint = "; if it is a number that is to be predicted, take the task table-regression" if many else ""
         raise DataError(
             f"the class '{single[0]}' of {origin} has only one example{more}: "
-            "each needs at least two, one to train on and one to validate on"
+            f"each needs at least two, one to train on and one to validate on{hint}"
         )
     return Classes(values, shown)
 

@@ -1,32 +1,42 @@
-"""Tables in CSV files, plain or gzipped."""
+"""Tables in CSV files: which column is what, and how rows become inputs."""
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
-from nas_cli.data.files import choose_part, decode, read_bytes, require_folder
+from nas_cli.data.csv_file import Rows, find_separator, find_tables, read_table
+from nas_cli.data.files import choose_part
+from nas_cli.data.portable import as_floats, as_number
 from nas_cli.data.source import SOURCES, Array, Dataset, Encoder, Examples
-from nas_cli.data.table_encoder import TableEncoder, Transform, fit_category, fit_number, is_numeric
+from nas_cli.data.table_encoder import TableEncoder, Transform, find_numbers, fit_category, fit_number, has_commas
 from nas_cli.errors import DataError, did_you_mean
 
-PARTS = {"train": ("train",), "validation": ("validation", "valid", "val", "dev"), "test": ("test",)}
-ENDINGS = (".csv", ".tsv", ".csv.gz", ".tsv.gz")
 EMPTY = ("", "?", "NA", "N/A", "NaN", "nan", "null", "NULL", "None", "-")
-SEPARATORS = (",", ";", "\t", "|")
-LOOKED_AT = 20
 MANY = 0.5
 """A column of words that has more different ones than this share of the rows names rows rather than groups of them."""
 FEW_ROWS = 50
+INDICES = ("column 1", "unnamed: 0", "id", "index", "row", "row_id", "rownames")
+"""Names, in lower case, of a first column that numbers the rows where it was written out with them."""
 
-Rows = Array
-"""(n, columns) of texts."""
+
+@dataclass(frozen=True)
+class Roles:
+    """What the columns are for, where the spec says it; `counters` number the rows."""
+
+    target: str
+    numeric: Sequence[str] = ()
+    categorical: Sequence[str] = ()
+    ignore: Sequence[str] = ()
+    counters: Sequence[str] = ()
+
+    def named(self, column: str) -> bool:
+        return column in self.numeric or column in self.categorical
 
 
 @SOURCES.register("csv")
@@ -41,28 +51,26 @@ def csv_table(
     header: bool = True,
     encoding: str = "utf-8",
     transform: Transform = "quantile",
+    decimal: Literal[".", ","] = ".",
 ) -> Dataset:
     """A CSV file, or a folder of one for train, validation and test each; .gz too.
 
     `target` is the column to learn, the last one where it is not named. What `numeric`, `categorical` and `ignore` do
     not name is numeric where every cell is a number, and categorical otherwise. Cells of `missing` are empty. Without
     a `header` columns are called 1, 2, …. `transform` makes numbers normally distributed (`quantile`), or gives them
-    mean 0 and deviation 1 (`standard`); it is fitted on the training part.
+    mean 0 and deviation 1 (`standard`); it is fitted on the training part. `decimal` is the mark before the decimals.
     """
     files = find_tables(path)
     mark = find_separator(files["train"], encoding) if separator == "auto" else separator
     columns, rows = read_table(files["train"], mark, header, encoding=encoding)
     label = _target(target, columns, files["train"])
     _require_columns([*numeric, *categorical, *ignore], columns, files["train"])
+    counters = [name for place, name in enumerate(columns) if _numbers_rows(name, rows[:, place])] if header else []
+    roles = Roles(label, numeric, categorical, ignore, counters)
 
     def examples(file: Path, names: Sequence[str], cells: Rows) -> Examples:
-        place = list(names).index(label)
-        labels = cells[:, place].astype(str)
-        gone = np.isin(labels, missing)
-        if gone.any():
-            raise DataError(f"{file} has {gone.sum():,} rows without a value in the target's column '{label}'")
-        order = [list(names).index(name) for name in columns]
-        raw = cells[:, order]
+        labels = _labels(file, label, cells[:, list(names).index(label)], missing, decimal)
+        raw = cells if list(names) == columns else cells[:, [list(names).index(name) for name in columns]]
         return Examples(str(file), labels, lambda indices: raw[indices])
 
     def read(file: Path) -> Examples:
@@ -77,8 +85,11 @@ def csv_table(
         return read(found[choose_part(place, list(found), wanted, path)])
 
     def fit(raw: Array) -> Encoder:
-        file_as = {"separator": mark, "has_header": header, "encoding": encoding}
-        return fit_table(raw, columns, label, numeric, categorical, ignore, missing, file_as, transform)
+        file_as = {"separator": mark, "has_header": header, "encoding": encoding, "decimal": decimal}
+        try:
+            return fit_table(raw, columns, roles, missing, file_as, transform)
+        except DataError as error:
+            raise DataError(f"{files['train']}: {error}") from None
 
     train = examples(files["train"], columns, rows)
     return Dataset(train, own("validation"), own("test"), elsewhere, inputs="table rows", fit=fit)
@@ -87,38 +98,41 @@ def csv_table(
 def fit_table(
     raw: Rows,
     columns: Sequence[str],
-    target: str,
-    numeric: Sequence[str],
-    categorical: Sequence[str],
-    ignore: Sequence[str],
+    roles: Roles,
     missing: Sequence[str],
     file_as: Mapping[str, Any],
     transform: Transform,
 ) -> TableEncoder:
     """Fitted on the rows of the training part; `file_as` is how its file was read. Raises DataError where no column is
-    left."""
+    left, and where a column's numbers have commas of which it is not said what they mean."""
+    decimal = file_as["decimal"]
     numbers, categories, left_out = [], [], []
     for place, name in enumerate(columns):
-        cells = raw[:, place]
-        if name == target or name in ignore:
+        if name == roles.target or name in roles.ignore:
             continue
-        distinct = len(set(cells))
-        named = name in numeric or name in categorical
-        if not named and distinct < 2:
-            left_out.append(f"{name} (constant)")
-        elif name in numeric or (name not in categorical and is_numeric(cells, missing)):
-            numbers.append(fit_number(name, cells, missing, transform))
-        elif not named and len(cells) >= FEW_ROWS and distinct > MANY * len(cells):
-            left_out.append(f"{name} ({distinct:,} different texts in {len(cells):,} rows)")
+        cells, named = raw[:, place].tolist(), roles.named(name)
+        if name in roles.numeric:
+            found: Array | None = _as_said(cells, missing, name, decimal)
         else:
+            found = None if named else find_numbers(cells, missing, decimal)
+        if not named and all(cell == cells[0] for cell in cells):
+            left_out.append(f"{name} (constant)")
+        elif not named and name in roles.counters:
+            left_out.append(f"{name} (numbers the rows)")
+        elif found is not None:
+            numbers.append(fit_number(name, found, transform))
+        elif named or (count := _groups(name, cells, missing, decimal)) is None:
             categories.append(fit_category(name, cells, missing))
+        else:
+            left_out.append(f"{name} ({count:,} different texts in {len(cells):,} rows)")
     if not numbers and not categories:
-        raise DataError(f"no column is left to learn '{target}' from: {', '.join(left_out) or 'all are ignored'}")
-    notes = [f"target: {target}"]
+        why = "there is no other column" if len(columns) == 1 else ", ".join(left_out) or "all are ignored"
+        raise DataError(f"no column is left to learn '{roles.target}' from: {why}")
+    notes = [f"target: {roles.target}"]
     notes += [f"numeric columns: {', '.join(column['name'] for column in numbers)}"] if numbers else []
     sizes = [f"{column['name']} ({len(column['words'])})" for column in categories]
     notes += [f"categorical columns and how many categories are known: {', '.join(sizes)}"] if categories else []
-    notes += [f"left out: {', '.join(left_out)}; data.categorical takes them in"] if left_out else []
+    notes += [f"left out: {', '.join(left_out)}; data.numeric or data.categorical takes one in"] if left_out else []
     content = {
         "kind": "table",
         "header": list(columns),
@@ -126,109 +140,66 @@ def fit_table(
         "categories": categories,
         "missing": list(missing),
         **file_as,
-        "target": target,
+        "target": roles.target,
     }
     return TableEncoder(content, read_rows, tuple(notes))
 
 
-def read_rows(file: str, state: Mapping[str, Any]) -> list[dict[str, str]]:
-    """The rows of a file to predict from, as mappings from column to cell. Raises DataError."""
+def _groups(name: str, cells: Sequence[str], missing: Sequence[str], decimal: str) -> int | None:
+    """None for a column of words that divides the rows into groups; how many there are where nearly each row has its
+    own. Raises DataError where they are numbers with commas."""
+    cell = has_commas(cells, missing)
+    if cell is not None:
+        raise DataError(_commas(name, cell, decimal))
+    count = len(set(cells))
+    return count if len(cells) >= FEW_ROWS and count > MANY * len(cells) else None
+
+
+def read_rows(file: str, state: Mapping[str, Any]) -> Rows:
+    """The rows of a file to predict from, in the columns of `state["header"]`; a target that it lacks is empty. Raises
+    DataError."""
+    header = state["header"]
     columns, cells = read_table(
-        Path(file), state["separator"], state["has_header"], state["header"], state["target"], state["encoding"]
+        Path(file), state["separator"], state["has_header"], header, state["target"], state["encoding"]
     )
-    return [dict(zip(columns, row, strict=True)) for row in cells]
+    empty = np.full(len(cells), "", object)
+    return np.stack([cells[:, columns.index(name)] if name in columns else empty for name in header], axis=1)
 
 
-def find_tables(path: Path, only: str = "train") -> dict[str, Path]:
-    """The file of each part at `path`; a path to a single file is the part `only`. Raises DataError."""
-    if path.is_file():
-        return {only: path}
-    if not path.exists():
-        raise DataError(f"there is no file or folder {path}")
-    require_folder(path)
-    tables = [file for file in sorted(path.iterdir()) if file.name.lower().endswith(ENDINGS) and file.name[0] != "."]
-    parts = {}
-    for part, words in PARTS.items():
-        named = [file for file in tables if file.name.lower().startswith(words)]
-        named = named or [file for file in tables if any(word in file.name.lower() for word in words)]
-        if len(named) > 1:
-            raise DataError(f"{path} has several files for {part}: {', '.join(f.name for f in named)}; name one")
-        if named:
-            parts[part] = named[0]
-    if not parts and len(tables) == 1:
-        return {only: tables[0]}
-    if only == "train" and "train" not in parts:
-        there = ", ".join(f.name for f in tables) or "no CSV file"
-        raise DataError(f"{path} has no file with 'train' in its name: there is {there}; name a file with path")
-    return parts
+def _labels(file: Path, target: str, cells: Array, missing: Sequence[str], decimal: str) -> Array:
+    """The target's column as texts; numbers with a decimal comma get a point. Raises DataError where one is empty."""
+    gone = np.flatnonzero(np.isin(cells.astype(str), missing))
+    if len(gone):
+        rows = "1 row" if len(gone) == 1 else f"{len(gone):,} rows"
+        raise DataError(
+            f"{file} has {rows} without a value in the target's column '{target}', the first is row {gone[0] + 1:,}: "
+            "fill it in or take it out"
+        )
+    if decimal == "," and find_numbers(cells.tolist(), missing, decimal) is not None:
+        return np.array([f"{as_number(cell, decimal):.15g}" for cell in cells])
+    return cells.astype(str)
 
 
-def read_table(
-    file: Path,
-    separator: str,
-    header: bool,
-    expected: Sequence[str] = (),
-    optional: str = "",
-    encoding: str = "utf-8",
-) -> tuple[list[str], Rows]:
-    """Column names and cells, spaces around them taken away. Raises DataError with file and line of a ragged row.
-
-    `expected` are the columns that must be there, in any order; `optional` need not be.
-    """
-    text = _read(file, encoding)
-    lines = csv.reader(io.StringIO(text, newline=""), delimiter=separator, skipinitialspace=True)
-    rows: list[list[str]] = []
-    columns: list[str] = []
+def _as_said(cells: Sequence[str], missing: Sequence[str], name: str, decimal: str) -> Array:
     try:
-        for cells in lines:
-            if not cells:
-                continue
-            cells = [cell.strip() for cell in cells]
-            if not columns:
-                columns = cells if header else [str(k) for k in range(1, len(cells) + 1)]
-                if header:
-                    continue
-            if len(cells) != len(columns):
-                what = "the header has" if header else "the first row has"
-                raise DataError(f"{file}:{lines.line_num}: {len(cells)} cells, and {what} {len(columns)}")
-            rows.append(cells)
-    except csv.Error as error:
-        raise DataError(f"{file}:{lines.line_num}: {error}") from None
-    twice = next((name for name in columns if columns.count(name) > 1), None)
-    if twice is not None:
-        raise DataError(f"{file}: two columns are called '{twice}'")
-    gone = [name for name in expected if name not in columns and name != optional]
-    if gone and not header and optional and len(columns) == len(expected) - 1:
-        columns, gone = [name for name in expected if name != optional], []
-    if gone:
-        raise DataError(f"{file} has no column '{gone[0]}'{did_you_mean(gone[0], columns)}")
-    if not rows:
-        raise DataError(f"{file} has no rows")
-    cells_array = np.array(rows, object)
-    assert cells_array.ndim == 2
-    return columns, cells_array
+        return as_floats(cells, set(missing), name, decimal)
+    except ValueError as error:
+        raise DataError(f"{error}: list it under data.missing, or the column under data.categorical") from None
 
 
-def column_names(path: Path) -> list[str]:
-    """Of the training part at `path`, as its first line has them. Raises DataError."""
-    file = find_tables(path)["train"]
-    names, _ = read_table(file, find_separator(file, "latin-1"), True, encoding="latin-1")
-    return names
+def _commas(name: str, cell: str, decimal: str) -> str:
+    meaning = "say decimal: ',' where a comma stands before the decimals, or " if decimal == "." else ""
+    return (
+        f"column '{name}' has numbers with commas, such as '{cell}': {meaning}write them without, or list the column "
+        "under data.categorical or data.ignore"
+    )
 
 
-def find_separator(file: Path, encoding: str) -> str:
-    """The one that divides the first lines into equally many columns, the most."""
-    lines = [line for line in _read(file, encoding).split("\n")[:LOOKED_AT] if line.strip()]
-    best, most = ",", 1
-    for mark in SEPARATORS:
-        counts = {len(row) for row in csv.reader(lines, delimiter=mark, skipinitialspace=True)}
-        if len(counts) == 1 and max(counts) > most:
-            best, most = mark, max(counts)
-    return best
-
-
-def _read(file: Path, encoding: str) -> str:
-    return decode(read_bytes(file, file.name.lower().endswith(".gz")), encoding, file)
+def _numbers_rows(name: str, cells: Array) -> bool:
+    """Whether they are 0, 1, 2, … or 1, 2, 3, … under no name or an index's, of which nothing can be learned."""
+    if name.lower() not in INDICES or cells[0] not in ("0", "1"):
+        return False
+    return all(cell == str(k) for k, cell in enumerate(cells, int(cells[0])))
 
 
 def _target(wanted: str | None, columns: Sequence[str], file: Path) -> str:

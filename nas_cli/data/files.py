@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import gzip
 import struct
 import tokenize
@@ -30,6 +31,8 @@ DAMAGED = (
     zlib.error,
 )
 """What NumPy and Pillow raise over damaged files, beside OSError: found by damaging files at random."""
+GZIP = b"\x1f\x8b"
+"""What every gzipped file begins with."""
 
 
 def require_folder(path: Path) -> None:
@@ -80,13 +83,18 @@ def reading_bytes(path: Path, gzipped: bool) -> Iterator[BinaryIO]:
 def decode(raw: bytes, encoding: str, origin: Path) -> str:
     """A file's bytes as text, without a byte order mark. Raises DataError with the line that is no `encoding`."""
     try:
-        return raw.decode(encoding).removeprefix("\ufeff")
+        return raw.decode(encoding_of(raw, encoding)).removeprefix("\ufeff")
     except LookupError:
         raise DataError(f"encoding is '{encoding}', which is not known; common ones are utf-8 and latin-1") from None
     except UnicodeDecodeError as error:
         line = raw[: error.start].count(b"\n") + 1
         byte = f"byte {raw[error.start]:#04x}"
         raise DataError(f"{origin}:{line}: {byte} is no {encoding}; say encoding: latin-1") from None
+
+
+def encoding_of(raw: bytes, said: str) -> str:
+    """UTF-16 where the bytes begin with its mark, as texts that Excel writes do; else what was said."""
+    return "utf-16" if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else said
 
 
 def as_objects(items: Sequence[object]) -> Array:

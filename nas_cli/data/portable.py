@@ -10,8 +10,10 @@ Where each word gets a label, `preprocess.best_labels(outputs, inputs)` has thei
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -83,12 +85,17 @@ def _byte_pairs(content: str) -> Any:
 
 
 def encode_rows(state: Mapping[str, Any], rows: Sequence[Mapping[str, str]]) -> Numbers:
-    """Numeric columns, then 1 where one that may be empty is, then the numbers of categories. A column that a row does
-    not have is empty."""
+    """As `encode_columns`, of mappings from column to cell. A column that a row does not have is empty."""
+    used = [column["name"] for column in (*state["numbers"], *state["categories"])]
+    return encode_columns(state, {name: [row.get(name, "") for row in rows] for name in used})
+
+
+def encode_columns(state: Mapping[str, Any], table: Mapping[str, Sequence[Any]]) -> Numbers:
+    """Numeric columns, then 1 where one that may be empty is, then the numbers of categories, float32 (N, columns)."""
     missing = set(state["missing"])
     columns, gaps = [], []
     for number in state["numbers"]:
-        values = as_floats([row.get(number["name"], "") for row in rows], missing, number["name"])
+        values = as_floats(table[number["name"]], missing, number["name"], state["decimal"])
         empty = np.isnan(values)
         columns.append(_interpolate(np.where(empty, number["median"], values), number["knots"], number["values"]))
         if number["gaps"]:
@@ -97,22 +104,64 @@ def encode_rows(state: Mapping[str, Any], rows: Sequence[Mapping[str, str]]) -> 
     for category in state["categories"]:
         known = {word: FIRST + k for k, word in enumerate(category["words"])}
         known |= dict.fromkeys([*missing, ""], MISSING)
-        chosen.append(np.array([known.get(str(row.get(category["name"], "")).strip(), 0) for row in rows], np.float64))
+        chosen.append(_by_cell(table[category["name"]], partial(_category, known)))
     return np.stack([*columns, *gaps, *chosen], axis=1).astype(np.float32)
 
 
-def as_floats(cells: Sequence[Any], missing: set[str], name: str) -> Numbers:
-    """Float64 (N,), NaN where a cell is empty."""
-    values = np.empty(len(cells), np.float64)
-    for row, cell in enumerate(cells):
-        text = str(cell).strip()
-        try:
-            values[row] = np.nan if text in missing or not text else float(text)
-        except ValueError:
-            raise ValueError(f"column '{name}' is numeric and has the cell '{text}'") from None
-        if np.isinf(values[row]):
-            raise ValueError(f"column '{name}' has the cell '{text}', which is no finite number")
-    return values
+def _category(known: Mapping[str, int], cell: Any) -> float:
+    return known.get(str(cell).strip(), 0)
+
+
+def as_floats(cells: Sequence[Any], missing: set[str], name: str, decimal: str = ".") -> Numbers:
+    """Float64 (N,), NaN where a cell is empty. Raises ValueError where one is no finite number."""
+    plain = _plain_floats(cells) if decimal == "." and not any(map(_is_number, missing)) else None
+    return _by_cell(cells, partial(_number, missing, name, decimal)) if plain is None else plain
+
+
+def _plain_floats(cells: Sequence[Any]) -> Numbers | None:
+    """Where every cell is a finite number, as fast as Python can; else None."""
+    try:
+        found = np.fromiter(map(float, cells), np.float64, len(cells))
+    except (TypeError, ValueError):
+        return None
+    return found if np.isfinite(found).all() else None
+
+
+def _number(missing: set[str], name: str, decimal: str, cell: Any) -> float:
+    text = str(cell).strip()
+    if text in missing or not text:
+        return math.nan
+    try:
+        value = as_number(text, decimal)
+    except ValueError:
+        raise ValueError(f"column '{name}' is numeric and has the cell '{text}'") from None
+    if not math.isfinite(value):
+        raise ValueError(f"column '{name}' has the cell '{text}', which is no finite number")
+    return value
+
+
+def _is_number(text: str) -> bool:
+    """Whether it is a finite one: such a text may stand for an empty cell, -999 say."""
+    try:
+        return math.isfinite(float(text))
+    except ValueError:
+        return False
+
+
+def as_number(text: str, decimal: str = ".") -> float:
+    """With a decimal comma, points divide thousands: 1.234,5. Raises ValueError where it is no number."""
+    if decimal == ",":
+        whole, _, rest = text.partition(",")
+        if any(len(group) != 3 for group in whole.split(".")[1:]) or "." in rest:
+            raise ValueError(text)
+        text = whole.replace(".", "") + "." + (rest or "0")
+    return float(text)
+
+
+def _by_cell(cells: Sequence[Any], read: Callable[[Any], float]) -> Numbers:
+    """`read` of each cell, float64 (N,); of those that are alike it is done once."""
+    found = {cell: read(cell) for cell in set(cells)}
+    return np.fromiter(map(found.__getitem__, cells), np.float64, len(cells))
 
 
 def _interpolate(values: Numbers, knots: Sequence[float], wanted: Sequence[float]) -> Numbers:

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 from typing import Any, Literal
 
 import numpy as np
 
-from nas_cli.data.portable import FIRST, as_floats, encode_rows
+from nas_cli.data.portable import FIRST, as_floats, encode_columns
 from nas_cli.data.source import ENCODERS, Array
 from nas_cli.errors import DataError
 
 Transform = Literal["quantile", "standard", "none"]
-Reader = Callable[[str, Mapping[str, Any]], list[dict[str, str]]]
+Reader = Callable[[str, Mapping[str, Any]], Array]
 KNOTS = 256
 """Quantiles that are kept of a column at most."""
+HEAVIEST = 64
 TAIL = 1e-3
 """The share of a normal distribution beyond which a quantile transform does not go: three deviations."""
 RARE = 2
@@ -28,7 +29,7 @@ RARE = 2
 class TableEncoder:
     """Rows as float32 (n, F): numeric columns, then which of their cells were empty, then categories as numbers.
 
-    `content` is what `portable.encode_rows` takes, with the `header` that raw rows (n, columns) of texts have, the
+    `content` is what `portable.encode_columns` takes, with the `header` that raw rows (n, columns) of texts have, the
     `target`, and how a file is read; `reader` reads one.
     """
 
@@ -53,59 +54,72 @@ class TableEncoder:
 
     def encode(self, raw: Array) -> Array:
         """Raises DataError where a cell of a numeric column is no number."""
-        header = self.content["header"]
         try:
-            return encode_rows(self.content, [dict(zip(header, row, strict=True)) for row in raw])
+            return self._encode(raw)
         except ValueError as error:
             raise DataError(
                 f"{error}: list it under data.missing if that means an empty one, or the column under data.categorical"
             ) from None
+
+    def _encode(self, raw: Array) -> Array:
+        columns = {name: raw[:, place].tolist() for place, name in enumerate(self.content["header"])}
+        return encode_columns(self.content, columns)
 
     def read(self, arguments: Sequence[str]) -> list[tuple[str, Array]]:
         """Each argument is a file like those trained on; the target's column may be missing."""
         found: list[tuple[str, Array]] = []
         for argument in arguments:
             rows = self.reader(argument, self.content)
-            for number, row in enumerate(rows, 1):
-                raw = np.array([[row.get(name, "") for name in self.content["header"]]], object)
-                found.append((f"{argument}, row {number:,}", raw))
+            try:
+                self._encode(rows)
+            except ValueError as error:
+                raise DataError(f"{argument}: {error}") from None
+            found += [(f"{argument}, row {number:,}", rows[number - 1 : number]) for number in range(1, len(rows) + 1)]
         return found
 
     def state(self) -> dict[str, Any]:
         return dict(self.content)
 
 
-def is_numeric(cells: Array, missing: Sequence[str]) -> bool:
-    """Whether every cell that is not missing is a finite number, and there is one."""
-    seen = {cell for cell in cells if cell not in missing}
+def find_numbers(cells: Iterable[str], missing: Sequence[str], decimal: str) -> Array | None:
+    """The column as float64 (N,), NaN where a cell is empty; None where one is no finite number, or all are empty."""
     try:
-        return bool(seen) and all(np.isfinite(float(cell)) for cell in seen)
+        found = as_floats(list(cells), set(missing), "", decimal)
     except ValueError:
-        return False
+        return None
+    return None if np.isnan(found).all() else found
 
 
-def fit_number(name: str, cells: Array, missing: Sequence[str], transform: Transform) -> dict[str, Any]:
-    """A numeric column: at the raw `knots` it takes the `values`; an empty cell is the `median`; `gaps` says whether
-    the training part has any.
+def has_commas(cells: Sequence[str], missing: Sequence[str]) -> str | None:
+    """The first cell with a comma of a column whose cells are all numbers once the commas are taken out."""
+    first = next((cell for cell in cells if "," in cell), None)
+    if first is None or find_numbers({cell.replace(",", "") for cell in cells}, missing, ".") is None:
+        return None
+    return first
 
-    `standard`: mean 0 and deviation 1. `quantile`: normally distributed (as scikit-learn's QuantileTransformer).
+
+def fit_number(name: str, raw: Array, transform: Transform) -> dict[str, Any]:
+    """A numeric column (N,), NaN where a cell is empty: at the raw `knots` it takes the `values`; an empty cell is the
+    `median`; `gaps` says whether the training part has any.
+
+    `standard`: mean 0 and deviation 1. `quantile`: normally distributed, as scikit-learn's QuantileTransformer has it,
+    but a single value weighs no more than a share of 1/64. Otherwise a column of mostly zeros would have nearly all of
+    the distribution between 0 and the next number, where there is nothing.
     """
-    try:
-        raw = as_floats(cells.tolist(), set(missing), name)
-    except ValueError as error:
-        raise DataError(f"{error}: list it under data.missing, or the column under data.categorical") from None
     values = raw[~np.isnan(raw)]
     gaps = len(values) < len(raw)
     values = values if len(values) else np.zeros(1)
     deviation = float(values.std())
     if transform == "quantile" and deviation > 0:
-        shares = np.linspace(0, 1, min(KNOTS, len(values)))
-        quantiles = np.quantile(values, shares)
-        knots, first = np.unique(quantiles, return_index=True)
-        last = len(quantiles) - 1 - np.unique(quantiles[::-1], return_index=True)[1]
-        middle = np.clip((shares[first] + shares[last]) / 2, TAIL, 1 - TAIL)
-        places = [NormalDist().inv_cdf(share) for share in middle.tolist()]
-        where = knots.tolist()
+        distinct, counts = np.unique(values, return_counts=True)
+        weights = np.minimum(counts, max(1.0, len(values) / HEAVIEST))
+        ends = np.cumsum(weights) / weights.sum()
+        middles = ends - weights / weights.sum() / 2
+        kept = np.arange(len(distinct))
+        if len(distinct) > KNOTS:
+            kept = np.unique(np.searchsorted(ends, np.linspace(0, 1, KNOTS)).clip(0, len(distinct) - 1))
+        places = [NormalDist().inv_cdf(share) for share in np.clip(middles[kept], TAIL, 1 - TAIL).tolist()]
+        where = distinct[kept].tolist()
     else:
         centre = float(values.mean()) if transform != "none" else 0.0
         scale = deviation if transform != "none" and deviation > 0 else 1.0
@@ -113,7 +127,7 @@ def fit_number(name: str, cells: Array, missing: Sequence[str], transform: Trans
     return {"name": name, "knots": where, "values": places, "median": float(np.median(values)), "gaps": gaps}
 
 
-def fit_category(name: str, cells: Array, missing: Sequence[str]) -> dict[str, Any]:
+def fit_category(name: str, cells: Sequence[str], missing: Sequence[str]) -> dict[str, Any]:
     """A column of words; those that are known, the most frequent first."""
     counts = Counter(cell for cell in cells if cell not in missing)
     known = [word for word, count in counts.items() if count >= RARE]
@@ -138,6 +152,7 @@ def _restore(state: Mapping[str, Any]) -> TableEncoder:
         ],
         "categories": [{"name": str(c["name"]), "words": [str(w) for w in c["words"]]} for c in state["categories"]],
         "missing": [str(cell) for cell in state["missing"]],
+        "decimal": str(state.get("decimal", ".")),
         "separator": str(state["separator"]),
         "has_header": bool(state["has_header"]),
         "encoding": str(state["encoding"]),

@@ -76,7 +76,8 @@ def as_numbers(examples: Examples) -> Array:
         values = examples.labels.astype(np.float64)
     except ValueError:
         wrong = next(label for label in examples.labels if not _is_number(label))
-        raise DataError(f"{examples.origin} has the target '{wrong}', which is no number") from None
+        hint = "say decimal: ','" if "," in str(wrong) else "classes are learned by the task table-classification"
+        raise DataError(f"{examples.origin} has the target '{wrong}', which is no number; {hint}") from None
     if not np.isfinite(values).all():
         raise DataError(
             f"{examples.origin} has the target {values[~np.isfinite(values)][0]}, which is no finite number"

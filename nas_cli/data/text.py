@@ -11,15 +11,13 @@ from typing import Annotated
 import numpy as np
 
 from nas_cli.arguments import Between, NonNegativeInt, PositiveInt
-from nas_cli.data.csv_table import find_separator, read_table
+from nas_cli.data.csv_file import ENDINGS, PARTS, find_separator, read_table
 from nas_cli.data.files import as_objects, decode, first_line, read_bytes, require_folder
 from nas_cli.data.source import SOURCES, Array, Dataset, Encoder, Examples
 from nas_cli.data.vectors import VectorFile
 from nas_cli.data.word_encoder import Tokenizer, fit_words
 from nas_cli.errors import DataError, did_you_mean
 
-PARTS = {"train": ("train",), "validation": ("validation", "valid", "val", "dev"), "test": ("test",)}
-TABLES = (".csv", ".tsv", ".csv.gz", ".tsv.gz")
 NO_CLASS = ("readme", "license", "licence", "changes")
 TEXT_COLUMNS = ("text", "sentence", "review", "content", "document", "message")
 LABEL_COLUMNS = ("label", "class", "category", "sentiment", "target")
@@ -93,7 +91,7 @@ def parts_of(path: Path) -> tuple[str, ...]:
     """The parts that lie at `path`, where it is divided."""
     if not path.is_dir():
         return ()
-    names = [item.name.lower() for item in path.iterdir() if item.is_dir() or item.name.lower().endswith(TABLES)]
+    names = [item.name.lower() for item in path.iterdir() if item.is_dir() or item.name.lower().endswith(ENDINGS)]
     found = tuple(part for part, words in PARTS.items() if any(name.split(".")[0] in words for name in names))
     return found if "train" in found else ()
 
@@ -104,8 +102,10 @@ def read_texts(path: Path, part: str, encoding: str, text_column: str | None, la
         path = next(
             item for item in sorted(path.iterdir()) if item.name.lower().split(".")[0] in PARTS[part] and _is_part(item)
         )
-    if path.name.lower().endswith(TABLES):
+    if path.name.lower().endswith(ENDINGS):
         return read_columns(path, encoding, text_column, label_column)
+    if path.is_file() and path.suffix.lower() != ".zip":
+        raise DataError(f"{path} is none of what can be read: a folder, a .zip, a CSV or a TSV file")
     files = read_zip(path) if path.suffix.lower() == ".zip" else read_folder(path)
     found = [(place, content) for place, content in sorted(files.items()) if _may_be_class(place)]
     if not found:
@@ -130,10 +130,19 @@ def read_columns(path: Path, encoding: str, text_column: str | None, label_colum
     for wanted, usual, what in ((text_column, TEXT_COLUMNS, "text"), (label_column, LABEL_COLUMNS, "label")):
         name = wanted or next((c for word in usual for c in columns if c.lower() == word), None)
         if name is None:
+            if len(columns) == 1:
+                raise DataError(f"{path} has only the column '{columns[0]}', and a text and a label column are needed")
             raise DataError(f"{path} has the columns {', '.join(columns)}: say which is the {what}: {what}_column: …")
         if name not in columns:
             raise DataError(f"{path} has no column '{name}'{did_you_mean(name, columns)}")
         places.append(columns.index(name))
+    gone = np.flatnonzero(rows[:, places[1]] == "")
+    if len(gone):
+        rows_without = "1 row" if len(gone) == 1 else f"{len(gone):,} rows"
+        raise DataError(
+            f"{path} has {rows_without} without a label in the column '{columns[places[1]]}', the first is row "
+            f"{gone[0] + 1:,}: fill it in or take it out"
+        )
     return [(row[places[0]], row[places[1]]) for row in rows]
 
 
@@ -175,7 +184,7 @@ def _walk(path: Path) -> Iterator[Path]:
 
 
 def _is_part(item: Path) -> bool:
-    return item.is_dir() or item.name.lower().endswith(TABLES)
+    return item.is_dir() or item.name.lower().endswith(ENDINGS)
 
 
 def _may_be_class(place: tuple[str, ...]) -> bool:

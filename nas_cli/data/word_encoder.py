@@ -96,7 +96,10 @@ def fit_words(
     settings: dict[str, Any] = {"kind": kind, "tokenizer": tokenizer, "longest": longest, "lower": lower}
     if tokenizer == "bpe":
         settings["bpe"] = _fit_byte_pairs(examples, most, lower)
-    sentences = [split(settings, example) for example in examples]
+    whole = [split({**settings, "longest": None}, example) for example in examples]
+    cut = sum(len(sentence) > longest for sentence in whole)
+    empty = sum(sentence == [""] for sentence in whole)
+    sentences = [sentence[:longest] for sentence in whole]
     counts = Counter(word.lower() if lower else word for s in sentences for word in s)
     words = most_frequent(counts, least, most)
     letters = (
@@ -106,13 +109,17 @@ def fit_words(
     typical = max(2, int(np.quantile(sizes, TYPICAL)))
     often = f" that occur {least} times or more" if least > 1 else ""
     what = {"word": "words", "character": "characters", "bpe": "byte pairs"}[tokenizer]
-    note = f"{len(examples):,} {kind} of {max(sizes):,} {what} at most, {len(words):,} different {what}{often}"
+    note = f"{len(examples):,} {kind} of {max(sizes):,} {what} at most, {len(words):,} different ones{often}"
+    notes = [note]
+    notes += [f"longer than max_length, so that only their first {longest} {what} are read: {cut:,}"] if cut else []
+    notes += [f"without any word: {empty:,}"] if empty else []
     content = {**settings, "words": words, "letters": letters, "characters": characters, "typical": typical}
     if vectors is None:
-        return WordEncoder(content, (note,))
+        return WordEncoder(content, tuple(notes))
     joined = vectors.join(words, counts, lower)
     sizes_of = {"learned": joined.learned, "without": joined.without, "size": joined.rows.shape[1]}
-    return WordEncoder({**content, "words": joined.words, "vectors": sizes_of}, (note, joined.note), joined.rows)
+    content = {**content, "words": joined.words, "vectors": sizes_of}
+    return WordEncoder(content, (*notes, joined.note), joined.rows)
 
 
 def most_frequent(counts: Mapping[str, int], least: int, most: int | None = None) -> list[str]:

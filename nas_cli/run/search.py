@@ -15,7 +15,7 @@ from typing import Any
 
 import nas_cli
 from nas_cli.data import Cache
-from nas_cli.errors import NasError, SpecError
+from nas_cli.errors import DataError, NasError, SpecError
 from nas_cli.execute.executor import Executor, Limits
 from nas_cli.execute.hardware import available_memory, count_workers
 from nas_cli.execute.inprocess import InProcess
@@ -101,7 +101,10 @@ def resume_search(
 
 @contextmanager
 def open_session(experiment: Experiment, cache: Cache | None = None) -> Iterator[Session]:
-    """The data and the device, ready to train. Raises DataError."""
+    """The data and the device, ready to train.
+
+    Raises DataError, also where the validation part cannot say how good a network is by the objective.
+    """
     hardware = experiment.spec.hardware
     session = Session.open(
         task=experiment.spec.task,
@@ -115,9 +118,20 @@ def open_session(experiment: Experiment, cache: Cache | None = None) -> Iterator
         cache=cache,
     )
     try:
+        _require_defined(experiment, session)
         yield session
     finally:
         session.close()
+
+
+def _require_defined(experiment: Experiment, session: Session) -> None:
+    """Without this every trial would train, and fail for want of its score."""
+    undefined = session.task.undefined(session.data.validation_targets, session.labels)
+    for name in sorted(experiment.objective.names & set(undefined)):
+        raise DataError(
+            f"the objective {name} has no value on the validation part: {undefined[name]}. Another metric takes its "
+            "place, or other validation data (data.validation: 0.2, say)"
+        )
 
 
 def chosen_hardware(experiment: Experiment, session: Session) -> dict[str, Any]:

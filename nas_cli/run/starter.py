@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import yaml
 
 from nas_cli.data import TrainingData, load_training, parse_data
+from nas_cli.data.csv_file import ENDINGS, find_tables, first_rows
+from nas_cli.data.text import LABEL_COLUMNS, TEXT_COLUMNS
 from nas_cli.errors import DataError, UserError, did_you_mean
 from nas_cli.task import TASKS
 
@@ -18,6 +22,8 @@ TARGETS = ("target", "label", "class", "y", "classification", "outcome", "qualit
 """Names of columns that are usually what is to be learned; else the last one is."""
 MOST_NAMED = 20
 """Classes or tags that are listed."""
+FEW_WORDS = 2
+"""A column with fewer words a cell is none of texts."""
 
 TEMPLATE = """\
 # {what}
@@ -58,25 +64,32 @@ baselines:
 
 @dataclass(frozen=True)
 class Kind:
-    """What a spec for one kind of inputs says."""
+    """What a spec for one kind of inputs says.
+
+    It trains for `epochs`, or until so many `examples` were seen, but for 100 epochs at most: few rows need more passes.
+    """
 
     space: str
     epochs: int
-    least: int
     batch_size: int
     baseline: str
     more: str = ""
     settings: tuple[str, ...] = ()
+    examples: int | None = None
 
 
 KINDS = {
     "table rows": Kind(
-        "tabular", 16, 4, 128, "  mlp: [features, {linear: {units: 128}}, relu, {linear: {units: 64}}, relu]"
+        "tabular",
+        8,
+        128,
+        "  linear: [features]\n"
+        "  mlp: [features, {linear: {units: 256}}, relu, {dropout: {rate: 0.2}}, {linear: {units: 128}}, relu]",
+        examples=100_000,
     ),
     "texts": Kind(
         "text-cnn-rnn-attention",
         8,
-        2,
         64,
         "  bag-of-words: [{embedding: {units: 100}}, {dropout: {rate: 0.5}}, {global_pool: avg}]",
         settings=(
@@ -87,7 +100,6 @@ KINDS = {
     "sentences": Kind(
         "tagger",
         16,
-        4,
         32,
         "  bilstm: [{embedding: {units: 100, unknown: 0.05}}, {dropout: {rate: 0.5}}, {lstm: {units: 200}}, crf]",
         more="\n  clip: 5.0",
@@ -100,8 +112,19 @@ def is_task(name: str) -> bool:
     return name in TASKS
 
 
-def survey(task: str, path: Path, file: str = "spec.yaml") -> tuple[str, str, str]:
-    """(name, what was found, the text of a spec that runs as it stands), by reading the data at `path`.
+@dataclass(frozen=True)
+class Survey:
+    """What lies at a path: its name, a sentence about it, notes on its columns or words, a spec that runs as it
+    stands."""
+
+    name: str
+    what: str
+    notes: tuple[str, ...]
+    text: str
+
+
+def survey(task: str, path: Path, file: str = "spec.yaml") -> Survey:
+    """By reading the data at `path`; `file` is where the spec will lie.
 
     Raises UserError where the task is not known, DataError where the data cannot be learned from.
     """
@@ -110,8 +133,8 @@ def survey(task: str, path: Path, file: str = "spec.yaml") -> tuple[str, str, st
     learned = TASKS[task]
     if learned.wanted.inputs not in KINDS:
         raise UserError(f"{task} is not of texts, sentences or tables")
-    kind, section = KINDS[learned.wanted.inputs], _section(task, path)
-    data = _load(task, section)
+    kind = KINDS[learned.wanted.inputs]
+    section, data = _look(task, path)
     assert data.encoder is not None
     found = f"{len(data.train) + len(data.validation):,} {learned.wanted.inputs} to learn from in {path}"
     if data.labels:
@@ -120,6 +143,7 @@ def survey(task: str, path: Path, file: str = "spec.yaml") -> tuple[str, str, st
             names += f" and {len(data.labels) - MOST_NAMED} more"
         found += f", {len(data.labels)} {'tags' if learned.wanted.target == 'tags' else 'classes'}: {names}"
     metric, towards = next(iter(learned.metrics.items()))
+    epochs = kind.epochs if kind.examples is None else min(100, max(kind.epochs, kind.examples // len(data.train)))
     lines = [f"{key}: {_scalar(value)}" for key, value in section.items()]
     lines += [f"# {note}" for note in data.encoder.notes if not note.startswith("target: ")]
     lines += [
@@ -136,8 +160,8 @@ def survey(task: str, path: Path, file: str = "spec.yaml") -> tuple[str, str, st
         task=task,
         data="\n".join(f"  {line}" for line in lines),
         space=kind.space,
-        epochs=kind.epochs,
-        least=kind.least,
+        epochs=epochs,
+        least=epochs // 4,
         batch_size=kind.batch_size,
         more=kind.more,
         metrics=", ".join(name for name in learned.metrics if name != metric),
@@ -145,30 +169,86 @@ def survey(task: str, path: Path, file: str = "spec.yaml") -> tuple[str, str, st
         metric=metric,
         baseline=kind.baseline,
     )
-    return stem, found, text
+    return Survey(stem, found, data.encoder.notes, text)
 
 
-def _section(task: str, path: Path) -> dict[str, Any]:
+def _look(task: str, path: Path) -> tuple[dict[str, Any], TrainingData]:
+    """The data section that fits what lies at `path`, and the data.
+
+    It says what differs from the defaults: texts that are no UTF-8 are read as Latin-1, and numbers with commas, where
+    they can be no thousands, as decimals.
+    """
     if not path.exists():
         raise DataError(f"there is nothing at {path}")
+    settings: dict[str, Any] = {}
+    while True:
+        try:
+            section = {**_section(task, path, settings.get("encoding", "utf-8")), **settings}
+            return section, load_training(parse_data(section), 0, wanted=TASKS[task].wanted)
+        except DataError as error:
+            wrong = str(error)
+            if "is no utf-8" in wrong and "encoding" not in settings:
+                settings["encoding"] = "latin-1"
+            elif "say decimal: ','" in wrong and "decimal" not in settings and not re.search(r"'[^']*,\d{3}'", wrong):
+                settings["decimal"] = ","
+            else:
+                raise
+
+
+def _section(task: str, path: Path, encoding: str) -> dict[str, Any]:
     section: dict[str, Any] = {"source": SOURCES[TASKS[task].wanted.inputs], "path": str(path)}
     if section["source"] == "csv":
-        from nas_cli.data.csv_table import column_names
-
-        names = column_names(path)
-        section["target"] = next((n for word in TARGETS for n in names if n.lower() == word), names[-1])
+        return {**section, **_table_columns(first_rows(find_tables(path)["train"], encoding)[1])}
+    if section["source"] == "text" and path.is_file() and path.name.lower().endswith(ENDINGS):
+        return {**section, **_text_columns(first_rows(path, encoding)[1])}
     return section
 
 
-def _load(task: str, section: dict[str, Any]) -> TrainingData:
-    """Reads the data; texts that are no UTF-8 as Latin-1, which `section` then says."""
+def _table_columns(rows: list[list[str]]) -> dict[str, Any]:
+    """The target by its name, else the last column; and whether the first row is one of many rather than a header."""
+    if not rows:
+        return {}
+    names = rows[0]
+    if looks_like_a_row(rows):
+        return {"header": False, "target": str(len(names))}
+    named = [name for name in names if name]
+    target = next((n for word in TARGETS for n in named if n.lower() == word), named[-1] if named else None)
+    return {} if target is None else {"target": target}
+
+
+def looks_like_a_row(rows: list[list[str]]) -> bool:
+    """Whether the first of `rows` has numbers where the others have numbers. Names that count are names: 0, 1, 2, …,
+    or years."""
+    numbers = [cell for cell in rows[0] if _is_number(cell)]
+    if not numbers or len(rows) < 2:
+        return False
+    if len(numbers) > 1 and all(float(b) - float(a) == 1 for a, b in itertools.pairwise(numbers)):
+        return False
+    below = [place for place in range(len(rows[0])) if all(len(r) > place and _is_number(r[place]) for r in rows[1:])]
+    return bool(below) and all(_is_number(rows[0][place]) for place in below)
+
+
+def _text_columns(rows: list[list[str]]) -> dict[str, Any]:
+    """The columns that have no usual name, guessed: the text has the most words, the label the fewest different."""
+    names, rows = (rows[0], [row for row in rows[1:] if len(row) == len(rows[0])]) if rows else ([], [])
+    known = {name.lower() for name in names}
+    if len(names) < 2 or not rows or (known & set(TEXT_COLUMNS) and known & set(LABEL_COLUMNS)):
+        return {}
+    words = [sum(len(row[place].split()) for row in rows) / len(rows) for place in range(len(names))]
+    text = next((k for word in TEXT_COLUMNS for k, n in enumerate(names) if n.lower() == word), None)
+    text = int(np.argmax(words)) if text is None else text
+    others = [place for place in range(len(names)) if place != text]
+    label = next((k for word in LABEL_COLUMNS for k in others if names[k].lower() == word), None)
+    label = min(others, key=lambda k: (len({row[k] for row in rows}), -k)) if label is None else label
+    return {} if words[text] < FEW_WORDS else {"text_column": names[text], "label_column": names[label]}
+
+
+def _is_number(cell: str) -> bool:
     try:
-        return load_training(parse_data(section), 0, wanted=TASKS[task].wanted)
-    except DataError as error:
-        if "is no utf-8" not in str(error):
-            raise
-        section["encoding"] = "latin-1"
-        return load_training(parse_data(section), 0, wanted=TASKS[task].wanted)
+        float(cell)
+    except ValueError:
+        return False
+    return True
 
 
 def _scalar(value: Any) -> str:

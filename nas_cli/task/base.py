@@ -73,6 +73,10 @@ class Task(Protocol):
         """The metrics of `logits` (N, classes) against `targets` (N,); one that does not apply here is left out."""
         ...
 
+    def undefined(self, targets: Array, labels: Sequence[str]) -> Mapping[str, str]:
+        """Those of `metrics` that `measure` leaves out for a part with these `targets`, and why."""
+        ...
+
     def report(self, logits: Array, targets: Array, labels: Sequence[str]) -> dict[str, Any]:
         """All there is to say of a network's outputs on a test part, as JSON data."""
         ...

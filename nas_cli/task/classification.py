@@ -12,6 +12,7 @@ from nas_cli.data.source import Wanted
 from nas_cli.task.base import Array, Direction, Loss, Shape, Table
 
 Numbers = np.ndarray[Any, Any]
+CONFUSION = "Confusion: rows are true, columns predicted"
 TOP = 5
 SHOWN_CLASSES = 30
 """A confusion matrix wider than this is kept in the report and not shown as a table."""
@@ -62,6 +63,10 @@ class Classification:
         if outputs.shape[1] > TOP:
             metrics["top5_accuracy"] = float((_ranking(outputs, TOP) == wanted[:, None]).any(axis=1).mean())
         return metrics
+
+    def undefined(self, targets: Array, labels: Sequence[str]) -> Mapping[str, str]:
+        few = f"there are {len(labels)} classes, and with {TOP} or fewer it is always 1"
+        return {"top5_accuracy": few} if len(labels) <= TOP else {}
 
     def report(self, logits: Array, targets: Array, labels: Sequence[str]) -> dict[str, Any]:
         """Metrics, precision, recall, F1 and support per class and averaged, and the confusion matrix.
@@ -119,7 +124,7 @@ class Classification:
         if len(labels) <= SHOWN_CLASSES:
             confusion = zip(labels, report["confusion"], strict=True)
             counts = tuple((label, *(f"{count:,}" for count in row)) for label, row in confusion)
-            tables.append(Table("Confusion: rows are true, columns predicted", ("class", *labels), counts))
+            tables.append(Table(CONFUSION, ("class", *labels), counts))
         return tables
 
     def answer(self, logits: Array, labels: Sequence[str], top: int = TOP, raw: Any = ()) -> dict[str, Any]:
@@ -140,11 +145,18 @@ def metrics_table(title: str, report: Mapping[str, Any]) -> Table:
     """Each metric of a report, beside that of the reference where there is one."""
     reference = report.get("reference")
     others = reference["metrics"] if reference else {}
-    rows = [(name.replace("_", " "), f"{value:.4f}", name) for name, value in report["metrics"].items()]
+    rows = [(_shown(name, report), f"{value:.4f}", name) for name, value in report["metrics"].items()]
     if not reference:
         return Table(title, ("metric", "value"), tuple(row[:2] for row in rows))
     cells = tuple((*row[:2], f"{others[row[2]]:.4f}" if row[2] in others else "") for row in rows)
     return Table(title, ("metric", "this network", reference["name"]), cells)
+
+
+def _shown(name: str, report: Mapping[str, Any]) -> str:
+    """A metric's name in words; of a classification also which class an F1 is of, and that its loss is the log-loss."""
+    if "confusion" in report and name == "f1":
+        return f"f1 of {report['classes'][-1]['label']}"
+    return "loss (log-loss)" if "confusion" in report and name == "loss" else name.replace("_", " ")
 
 
 def as_numpy(values: Array) -> Numbers:

@@ -74,6 +74,9 @@ class SequenceLabelling:
             "loss": float(loss),
         }
 
+    def undefined(self, targets: Array, labels: Sequence[str]) -> Mapping[str, str]:
+        return {}
+
     def report(self, logits: Array, targets: Array, labels: Sequence[str]) -> dict[str, Any]:
         """Metrics, entities by type, and precision, recall, F1 and support of words by tag and averaged."""
         from sklearn.metrics import precision_recall_fscore_support

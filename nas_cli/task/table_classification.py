@@ -8,7 +8,7 @@ from typing import Any
 from nas_cli.data.source import Wanted
 from nas_cli.task.base import TASKS, Array, Direction
 from nas_cli.task.boosting import NAME, boosted_classes
-from nas_cli.task.classification import Classification, as_outputs, softmax
+from nas_cli.task.classification import Classification, as_numpy, as_outputs, softmax
 
 
 class TableClassification(Classification):
@@ -35,6 +35,16 @@ class TableClassification(Classification):
             scores = probabilities[:, 1] if classes == 2 else probabilities
             metrics["roc_auc"] = float(roc_auc_score(wanted, scores, multi_class="ovr"))
         return metrics
+
+    def undefined(self, targets: Array, labels: Sequence[str]) -> Mapping[str, str]:
+        found = dict(super().undefined(targets, labels))
+        if len(labels) != 2:
+            found["f1"] = f"it is of the second of two classes, and there are {len(labels)}; macro_f1 is of any number"
+        present = set(as_numpy(targets).tolist())
+        lacking = [label for number, label in enumerate(labels) if number not in present]
+        if lacking:
+            found["roc_auc"] = f"it has no example of the class '{lacking[0]}'"
+        return found
 
     def reference(self, train: tuple[Array, Array], test: Array, facts: Mapping[str, Any]) -> tuple[str, Array] | None:
         return NAME, boosted_classes(train, test, facts)

@@ -41,6 +41,10 @@ class TableRegression:
         metrics = {"rmse": squared**0.5, "mae": float(np.abs(predicted - wanted).mean())}
         return {**metrics, "r2": 1 - squared / variance} if variance > 0 else metrics
 
+    def undefined(self, targets: Array, labels: Sequence[str]) -> Mapping[str, str]:
+        wanted = as_numpy(targets)
+        return {"r2": "all of its targets are the same"} if wanted.min() == wanted.max() else {}
+
     def report(self, logits: Array, targets: Array, labels: Sequence[str]) -> dict[str, Any]:
         """Metrics, and the quantiles of the absolute error."""
         predicted, wanted = _numbers(logits, targets)

@@ -318,12 +318,12 @@ def test_quantiles_are_scikit_learns(tmp_path: Path) -> None:
 
     rng = np.random.default_rng(0)
     values = np.exp(rng.normal(size=3000))
-    column = fit_number("x", values.astype(str).astype(object), (), "quantile")
+    column = fit_number("x", values, "quantile")
     found = portable._interpolate(values, column["knots"], column["values"])
     reference = QuantileTransformer(n_quantiles=256, output_distribution="normal").fit(values[:, None])
     inner = (values > np.quantile(values, 0.01)) & (values < np.quantile(values, 0.99))
     assert np.abs(found - reference.transform(values[:, None])[:, 0])[inner].max() < 0.02
-    standard = fit_number("x", values.astype(str).astype(object), (), "standard")
+    standard = fit_number("x", values, "standard")
     scaled = portable._interpolate(values, standard["knots"], standard["values"])
     assert (scaled.mean(), scaled.std()) == pytest.approx((0.0, 1.0), abs=1e-9)
 
@@ -341,14 +341,14 @@ def test_unseen_categories_empty_cells_and_new_extremes(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "settings", "words"),
     [
-        ("a,b\n1,2\n3\n", {}, r"rows\.csv:3: 1 cells, and the header has 2"),
+        ("a,b\n1,2\n3\n", {}, r"rows\.csv:3: 1 cell, and the header has 2"),
         ("a,b\n1,2\n", {"target": "c"}, r"has no column 'c' to learn"),
         ("a,b\n1,2\n", {"numeric": ["ab"]}, r"has no column 'ab'"),
         ("a,a\n1,2\n", {}, "two columns are called 'a'"),
         ("a,b\n", {}, "has no rows"),
         ("a,b\n" + "1,x\n1,y\n" * 10, {}, r"no column is left to learn 'b' from: a \(constant\)"),
         ("a,b\n" + "x,1\n2,0\n" * 10, {"numeric": ["a"]}, "column 'a' is numeric and has the cell 'x'"),
-        ("a,b\n" + "1,x\n2,\n" * 10, {}, "10 rows without a value in the target's column 'b'"),
+        ("a,b\n" + "1,x\n2,\n" * 10, {}, "10 rows without a value in the target's column 'b', the first is row 2"),
     ],
 )
 def test_a_wrong_table_is_named(tmp_path: Path, text: str, settings: dict[str, Any], words: str) -> None:

@@ -57,8 +57,8 @@ CASES = {
         "table-classification",
         "rows.csv",
         {
-            "mlp": "[{features: {bins: 6}}, {linear: {units: 16}}, batch_norm, relu]",
-            "tokens": "[{feature_tokens: {units: 8, bins: 4}}, {residual: [layer_norm, {attention: {heads: 2}}]}]",
+            "mlp": "[{features: {bins: 128}}, {linear: {units: 16}}, batch_norm, relu]",
+            "tokens": "[{feature_tokens: {units: 8, bins: 48}}, {residual: [layer_norm, {attention: {heads: 2}}]}]",
         },
     ),
     "numbers": Case("table-regression", "rows.csv", {"mlp": "[features, {linear: {units: 16}}, relu]"}),
@@ -117,7 +117,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], Path
     root, made = tmp_path_factory.mktemp("tasks"), {}
     for name, model in RUNS:
         case, folder = CASES[name], root / name
-        _, _, spec = survey(case.task, write(folder, name))
+        spec = survey(case.task, write(folder, name)).text
         (root / f"{model}.yaml").write_text(
             spec.replace("\nspace: ", "\n# space: ") + f"\nmodel: {case.models[model]}\n"
         )

@@ -59,3 +59,29 @@ def test_the_loss_of_numbers_does_not_depend_on_their_units() -> None:
     small = task.loss(outputs, targets, torch.nn.functional.mse_loss, 1.0)
     large = task.loss(1000 * outputs, 1000 * targets, torch.nn.functional.mse_loss, 1000.0)
     assert float(small) == pytest.approx(float(large))
+
+
+def test_metrics_that_are_left_out_are_said_to_be() -> None:
+    for classes, part in ((2, 2), (3, 2), (4, 4), (8, 8)):
+        task = TASKS["table-classification"]
+        logits, targets = logits_of(classes)
+        targets = np.minimum(targets, part - 1)
+        undefined = task.undefined(targets, [f"class {k}" for k in range(classes)])
+        assert set(task.measure(logits, targets)) | set(undefined) == set(task.metrics)
+        assert not set(task.measure(logits, targets)) & set(undefined)
+    regression = TASKS["table-regression"]
+    assert set(regression.undefined(np.ones(5), [])) == {"r2"}
+    assert "r2" not in regression.measure(np.zeros((5, 1)), np.ones(5))
+    assert not regression.undefined(np.arange(5), [])
+
+
+def test_the_report_says_which_class_and_beside_whom() -> None:
+    task = TASKS["table-classification"]
+    logits, targets = logits_of(2)
+    report = task.report(logits, targets, ["no", "yes"])
+    names = {row[0] for row in task.tables(report)[0].rows}
+    assert {"accuracy", "f1 of yes", "roc auc", "loss (log-loss)"} <= names
+    beside = {**report, "reference": {"name": "Trees", "metrics": {"accuracy": 0.5}}}
+    first = task.tables(beside)[0]
+    assert first.columns == ("metric", "this network", "Trees")
+    assert first.rows[0][2] == "0.5000"

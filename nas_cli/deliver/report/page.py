@@ -10,13 +10,13 @@ from typing import Any
 from nas_cli.deliver.report import charts
 from nas_cli.deliver.report.importance import importance
 from nas_cli.deliver.report.style import STYLE
+from nas_cli.deliver.report.tested import table, tested
 from nas_cli.deliver.stored import is_of, read_evaluation, read_metrics
 from nas_cli.run.directory import RunDirectory, open_run, read_json, read_yaml, write_text
 from nas_cli.run.journal import Event, read_journal
 from nas_cli.trial import History, prediction_error
 
 SHOWN_DECISIONS = 15
-SHOWN_CLASSES = 40
 
 
 def write_report(run: Path | RunDirectory | None = None) -> Path:
@@ -43,7 +43,7 @@ def render(run: RunDirectory) -> str:
         _summary(run, spec, events, history, metrics, evaluation),
         _front(run),
         _final(events, selected, goal),
-        _test(evaluation),
+        tested(evaluation),
         _progress(history, goal),
         _decisions(history),
         _architecture(run, history, metrics),
@@ -152,7 +152,7 @@ def _final(events: Sequence[Event], selected: Event | None, goal: tuple[str, boo
     )
     return (
         "<h2>Final training</h2><p>Trained from scratch under one protocol; the spread is the standard deviation "
-        f"between seeds.</p>{_table(header, rows, words=True)}{note}"
+        f"between seeds.</p>{table(header, rows, words=True)}{note}"
     )
 
 
@@ -178,38 +178,12 @@ def _front(run: RunDirectory) -> str:
     if set(names[:2]) <= set(shown):
         points = [(m["trial"], m["measurement"][names[1]], m["measurement"][names[0]]) for m in front["members"]]
         figure = f"<figure>{charts.scatter(points, names[1], names[0], front['knee'])}</figure>"
-    table = _table(["trial", *map(_word, shown), ""], rows, words=True)
+    members = table(["trial", *map(_word, shown), ""], rows, words=True)
     return (
         "<h2>Pareto front</h2><p>No other trial is better than one of these in every objective: "
         f"{escape(' and '.join(front['objectives']))}. At the knee, giving up one for another stops paying.</p>"
-        f"{figure}{table}"
+        f"{figure}{members}"
     )
-
-
-def _test(evaluation: Mapping[str, Any] | None) -> str:
-    if evaluation is None:
-        return ""
-    parts = ["<h2>Test</h2>"]
-    check = evaluation["validation"]
-    parts.append(
-        "<p>The stored weights give the logged validation score again.</p>"
-        if check["equal"]
-        else "<p><strong>The stored weights do not give the logged validation score:</strong> they differ by up to "
-        f"{check['largest_difference']:.3g}.</p>"
-    )
-    if "classes" in evaluation:
-        columns = ("precision", "recall", "f1")
-        rows = [(c["label"], *(f"{c[k]:.4f}" for k in columns), f"{c['support']:,}") for c in evaluation["classes"]]
-        rows += [
-            (f"{name} average", *(f"{average[k]:.4f}" for k in columns), f"{average['support']:,}")
-            for name, average in evaluation["averages"].items()
-        ]
-        parts.append(_table(("class", "precision", "recall", "F1", "support"), rows))
-    if "confusion" in evaluation and len(evaluation["confusion"]) <= SHOWN_CLASSES:
-        labels = [c["label"] for c in evaluation["classes"]]
-        parts.append("<h3>Confusion: rows are true classes, columns predicted ones</h3>")
-        parts.append(f"<figure>{charts.confusion(evaluation['confusion'], labels)}</figure>")
-    return "".join(parts)
 
 
 def _progress(history: History, goal: tuple[str, bool]) -> str:
@@ -244,30 +218,21 @@ def _architecture(run: RunDirectory, history: History, metrics: Mapping[str, Any
         return ""
     text = run.architecture.read_text(encoding="utf-8")
     kind, _, number = str(metrics["candidate"]).partition("-")
-    table = ""
+    decisions = ""
     if kind == "trial" and int(number) in history.trials:
         genotype = history.trials[int(number)].genotype
-        table = _table(("decision", "value"), [(path, str(value)) for path, value in genotype.items()], words=True)
-    return f"<h2>Architecture</h2>{table}<pre>{escape(text)}</pre>"
+        decisions = table(("decision", "value"), [(path, str(value)) for path, value in genotype.items()], words=True)
+    return f"<h2>Architecture</h2>{decisions}<pre>{escape(text)}</pre>"
 
 
 def _environment(run: RunDirectory) -> str:
     if not run.environment.exists():
         return ""
     rows = [(key, _flat(value)) for key, value in read_json(run.environment).items()]
-    return f"<h2>Environment</h2>{_table(('', ''), rows, words=True)}"
+    return f"<h2>Environment</h2>{table(('', ''), rows, words=True)}"
 
 
 # Pieces ---------------------------------------------------------------------------------------------------------------
-
-
-def _table(header: Sequence[str], rows: Sequence[Sequence[str]], words: bool = False) -> str:
-    """The first column is of words, the others are of numbers; with `words` the last one is of words too."""
-    head = "".join(f"<th>{escape(name)}</th>" for name in header) if any(header) else ""
-    lines = [f"<tr>{head}</tr>"] if head else []
-    lines += ["<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows]
-    kind = ' class="words"' if words else ""
-    return f'<div class="scroll"><table{kind}>{"".join(lines)}</table></div>'
 
 
 def _without(column: int, row: Sequence[str]) -> list[str]:

@@ -18,19 +18,24 @@ class Bins(nn.Module):
     The bins hold equal shares of a standard normal distribution, as numeric columns come. (N, F) to (N, F, count).
     """
 
+    edges: Tensor
+    low: Tensor
+    high: Tensor
+
     def __init__(self, count: int) -> None:
         super().__init__()
         self.count = count
+        shares = torch.linspace(0, 1, count + 1)[1:-1]
+        inner = math.sqrt(2.0) * torch.erfinv(2 * shares - 1)
+        # Constants: computed in every call they would be part of the exported graph, and ONNX has no erfinv.
+        self.register_buffer("edges", torch.cat([inner[:1] - 1.0, inner, inner[-1:] + 1.0]), persistent=False)
+        # Beyond the outer edges it goes on, so that large numbers still differ.
+        self.register_buffer("low", -4.0 * (torch.arange(count) == 0), persistent=False)
+        self.register_buffer("high", 1.0 + 3.0 * (torch.arange(count) == count - 1), persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        shares = torch.linspace(0, 1, self.count + 1, device=x.device)[1:-1]
-        inner = math.sqrt(2.0) * torch.erfinv(2 * shares - 1)
-        edges = torch.cat([inner[:1] - 1.0, inner, inner[-1:] + 1.0])
-        passed = (x[:, :, None] - edges[:-1]) / (edges[1:] - edges[:-1])
-        low = torch.zeros(self.count, device=x.device)
-        high = torch.ones(self.count, device=x.device)
-        low[0], high[-1] = -4.0, 4.0  # beyond the outer edges it goes on, so that large numbers still differ
-        return torch.minimum(torch.maximum(passed, low), high)
+        passed = (x[:, :, None] - self.edges[:-1]) / (self.edges[1:] - self.edges[:-1])
+        return torch.minimum(torch.maximum(passed, self.low), self.high)
 
     def __repr__(self) -> str:
         return f"Bins(count={self.count})"
