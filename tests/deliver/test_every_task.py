@@ -18,8 +18,6 @@ import nas_cli
 from nas_cli.deliver.evaluate import evaluate, read_test, tables
 from nas_cli.deliver.export import FORMATS, export
 from nas_cli.deliver.predict import predict
-from nas_cli.errors import ExportError
-from nas_cli.model.ops.sequence_modules import Recurrent
 from nas_cli.run.search import start_search
 from nas_cli.run.starter import survey
 
@@ -156,23 +154,11 @@ def test_predict_answers(run: tuple[str, Path], runs: dict[tuple[str, str], Path
         assert len(answers[0]["tags"]) == 3
 
 
-def one_length_only(path: Path, form: str) -> bool:
-    """What torch's exporters cannot do: keep a recurrence over a length that is not fixed."""
-    kinds = {module.kind for module in nas_cli.load(path).network.modules() if isinstance(module, Recurrent)}
-    return bool(kinds) if form == "torch" else "lstm" in kinds
-
-
 @pytest.mark.parametrize("form", FORMATS)
 def test_exports_compute_what_the_network_computes(run: tuple[str, Path], form: str, tmp_path: Path) -> None:
     _, path = run
     output = tmp_path / ("source" if form == "source" else f"model.{form}")
-    try:
-        result = export(path, form, output)
-    except ExportError as error:  # what torch's exporters cannot do yet is said, and nothing is left behind
-        assert one_length_only(path, form)
-        assert "recurrent layers would be written for one length only; --format source" in str(error)  # noqa: PT017
-        assert not list(tmp_path.iterdir())
-        return
+    result = export(path, form, output)
     assert result["largest_difference"] < 1e-3
     folder = output if form == "source" else tmp_path
     assert {"preprocess.py", "preprocessing.json"} <= {file.name for file in folder.iterdir()}
@@ -180,8 +166,6 @@ def test_exports_compute_what_the_network_computes(run: tuple[str, Path], form: 
 
 def test_onnx_and_what_lies_beside_it_need_no_nas(run: tuple[str, Path], tmp_path: Path) -> None:
     name, path = run
-    if one_length_only(path, "onnx"):
-        pytest.skip("it has no such export")
     export(path, "onnx", tmp_path / "model.onnx")
     model = nas_cli.load(path)
     assert model.encoder is not None
@@ -209,8 +193,6 @@ def test_onnx_and_what_lies_beside_it_need_no_nas(run: tuple[str, Path], tmp_pat
 
 def test_onnx_takes_any_batch_and_any_length(run: tuple[str, Path], tmp_path: Path) -> None:
     _, path = run
-    if one_length_only(path, "onnx"):
-        pytest.skip("it has no such export")
     export(path, "onnx", tmp_path / "model.onnx")
     model = nas_cli.load(path)
     inputs = read_test(model).inputs
@@ -219,3 +201,46 @@ def test_onnx_takes_any_batch_and_any_length(run: tuple[str, Path], tmp_path: Pa
     for batch in (inputs[:1], inputs[:7], longer[:3]):
         (found,) = session.run(None, {"input": batch})
         assert found == pytest.approx(model.network(torch.from_numpy(batch)).detach().numpy(), abs=1e-3)
+
+
+RUNNERS = {
+    "onnx": (
+        "import onnxruntime; session = onnxruntime.InferenceSession('model.onnx');"
+        "run = lambda inputs: session.run(None, {'input': inputs})[0]"
+    ),
+    "torch": (
+        "import torch; program = torch.export.load('model.pt2').module();"
+        "run = lambda inputs: program(torch.from_numpy(inputs)).detach().numpy()"
+    ),
+    "source": (
+        "import torch, model; network = model.load();"
+        "run = lambda inputs: network(torch.from_numpy(inputs)).detach().numpy()"
+    ),
+}
+"""How somebody without nas runs each form."""
+
+
+@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize("model", CASES["tags"].models)
+def test_words_get_the_tags_that_predict_gives(
+    model: str, form: str, runs: dict[tuple[str, str], Path], tmp_path: Path
+) -> None:
+    """A padded batch of sentences, decoded by what lies beside the export."""
+    path = runs["tags", model]
+    output = tmp_path / FORMATS[form].file
+    export(path, form, output)
+    asked = ["Ann Smith saw Rome", "Bob", "Eve saw Lima and Ida Smith saw Oslo and Bonn again", "unheard of"]
+    code = (
+        f"import json, sys; sys.path.insert(0, '.'); import preprocess; {RUNNERS[form]};"
+        "state = json.load(open('preprocessing.json'));"
+        "inputs = preprocess.encode(state, [text.split() for text in json.loads(sys.argv[1])]);"
+        "print(json.dumps([preprocess.best_labels(run(inputs), inputs).tolist(), state['labels']]));"
+        "assert not [m for m in sys.modules if m.startswith('nas_cli')]"
+    )
+    folder = output if form == "source" else tmp_path
+    command = [sys.executable, "-I", "-c", code, json.dumps(asked)]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    numbers, labels = json.loads(done.stdout)
+    wanted = [answer["tags"] for answer in predict(path, asked)]
+    assert [[labels[k] for k in row[: len(tags)]] for row, tags in zip(numbers, wanted, strict=True)] == wanted
