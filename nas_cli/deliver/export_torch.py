@@ -17,7 +17,11 @@ Array = np.ndarray[Any, Any]
 
 
 def write_torch(model: Model, path: Path) -> Callable[[Sequence[Array]], list[Array]]:
-    """Writes the program with its labels beside it as extra files `labels.json`, `name` and `task`."""
+    """Writes the program with its labels beside it as extra files `labels.json`, `name` and `task`.
+
+    A recurrence is one operator in it, which takes any length. Torch's `run_decompositions`, which compilers ahead of
+    time call, would write it out for one.
+    """
     extra = {
         "labels.json": json.dumps(list(model.labels), ensure_ascii=False),
         "name": model.name,

@@ -73,7 +73,7 @@ class _Recurrences(TorchFunctionMode):
     def __torch_function__(
         self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
-        if len(args) == 9 and isinstance(args[3], bool):  # of packed sequences the third is a list of weights
+        if len(args) == 9 and isinstance(args[3], bool):  # packed sequences have their weights there
             func = STANDS_IN.get(func, func)
         return func(*args, **(kwargs or {}))
 
