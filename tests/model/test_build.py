@@ -222,6 +222,7 @@ def test_a_bias_before_a_batch_norm_goes_unless_it_is_asked_for() -> None:
 
 
 FACTS = {"labels": 3, "words": 9, "characters": 7, "places": 9, "numeric_columns": 4, "categories": [3, 5]}
+VECTORS = {"vectors": 14, "vector_size": 6, "words_without_vectors": 4}
 INPUTS = {
     "tagger": ("sequence-labelling", (5, 9)),
     "tabular": ("table-classification", (6,)),
@@ -229,11 +230,15 @@ INPUTS = {
 }
 
 
-@pytest.mark.parametrize("name", builtin_names())
-def test_the_shapes_of_built_in_spaces_are_those_of_a_real_run(name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "given"),
+    [(name, key) for name in builtin_names() for key in ("", *load_builtin(name).given)],
+)
+def test_the_shapes_of_built_in_spaces_are_those_of_a_real_run(name: str, given: str) -> None:
     replaced = {"nasbench201": {"cells": 1, "channels": 4}, "darts": {"cells": 1, "stem": 8}, "mobile": {"width": 8}}
     builtin = load_builtin({name: replaced.get(name, {})})
-    space = parse_space(builtin.model, {}, builtin.let, OPS, ())
+    space = parse_space(builtin.model_for({given: True}), {}, builtin.let, OPS, ())
+    facts = {**FACTS, **(VECTORS if given else {})}
     rng = np.random.default_rng(0)
     task, shape = INPUTS.get(name, ("image-classification", (1, 16, 16)))
     built = 0
@@ -242,8 +247,8 @@ def test_the_shapes_of_built_in_spaces_are_those_of_a_real_run(name: str) -> Non
             net = build(
                 replay(space, sample(space, rng)).model,
                 shape,
-                lambda s: parse_architecture(TASKS[task].head(s, FACTS), OPS),
-                FACTS,
+                lambda s: parse_architecture(TASKS[task].head(s, facts), OPS),
+                facts,
             )
         except Infeasible:  # nothing but zeros
             continue
