@@ -64,7 +64,7 @@ baselines:
 class Kind:
     """What a spec for one kind of inputs says.
 
-    It trains for `epochs`, or until so many `examples` were seen, but for 100 epochs at most: few rows need more passes.
+    It trains for `epochs`, or until `examples` were seen, but for 100 epochs at most: few rows need more passes.
     """
 
     space: str
