@@ -137,6 +137,11 @@ class Session:
             "facts": dict(self.facts),
         }
 
+    def digest(self) -> str:
+        """Differs where the data does: inputs, targets, the split, pretrained vectors."""
+        assert self.shared is not None
+        return self.shared.digest()
+
     def close(self) -> None:
         """Lets go of the shared data."""
         if self.shared is not None:

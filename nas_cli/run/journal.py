@@ -69,17 +69,19 @@ class Recorded:
 
     `seconds` were spent searching: up to each event of the search, without pauses and without final training.
     `stopped` is why the search ended, "" where it is not over or was given more since; `after` are the events from
-    there on. `latency_table` are the events of that table.
+    there on. `latency_table` are the events of that table. `data` is the digest of the data that it was last run on.
     """
 
     seconds: float = 0.0
     stopped: str = ""
     after: list[Event] = field(default_factory=list)
     latency_table: list[Event] = field(default_factory=list)
+    data: str | None = None
     _before: float | None = None
 
     def fold(self, event: Event) -> None:
         kind, now = event["event"], event["time"]
+        self.data = event.get("data", self.data)
         if kind in SEARCHING and self._before is not None:
             self.seconds += max(0.0, now - self._before)
         self._before = now if kind in (*SEARCHING, "run_started", "resumed") else None

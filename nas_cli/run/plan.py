@@ -95,12 +95,15 @@ def _plan(experiment: Experiment, session: Session) -> dict[str, Any]:
 
 
 def draw(experiment: Experiment, session: Session) -> Drawn:
-    """Draws 40 candidates and works out what each costs; those over a constraint count as not trainable."""
-    rng = np.random.default_rng([experiment.spec.seed, 3])
+    """What the strategy would propose first, 40 times, and what each costs; those over a constraint are not trained.
+
+    A strategy that learns goes on from there as nobody can foretell.
+    """
+    strategy = experiment.make_strategy()
     drawn = Drawn([], [])
-    for _ in range(SAMPLES):
+    for number in range(SAMPLES):
         try:
-            genotype = sample(experiment.space, rng)
+            genotype = strategy.ask(number)
             resolved = replay(experiment.space, genotype)
             costs = dict(session.costs(resolved.model))
         except Infeasible as error:
@@ -126,13 +129,15 @@ def time_candidates(experiment: Experiment, session: Session, drawn: Drawn) -> T
     with open_executor(experiment, session, Silent()) as executor:
         began = time.monotonic()
         warm = [_timing_job(experiment, session, chosen[0][0], -1 - slot, 1) for slot in range(executor.slots)]
-        start = max(0.0, time.monotonic() - began - max(result.seconds for result in _run(executor, warm)))
+        _run(executor, warm)
+        started = time.monotonic() - began
         jobs = [
             _timing_job(experiment, session, resolved, len(EPOCHS) * k + n, epochs)
             for k, (resolved, _) in enumerate(chosen)
             for n, epochs in enumerate(EPOCHS)
         ]
         results = {result.number: result for result in _run(executor, jobs)}
+    start = max(0.0, started - results[0].seconds)  # what the first job took more than it did later is a start too
     macs, epoch, fixed = [], [], []
     for k, (resolved, costs) in enumerate(chosen):
         short, long = (results[len(EPOCHS) * k + n] for n in range(len(EPOCHS)))
@@ -211,28 +216,33 @@ def _times(experiment: Experiment, session: Session, timing: Timing | None) -> d
     if not isinstance(train_epochs, int):
         return {"epoch": _range(timing.epochs), "search": stop.time, "final": None}
     workers = max(1, count_workers(experiment.spec.hardware.workers, session.device))
-    epoch, fixed = statistics.fmean(timing.epochs), statistics.fmean(timing.fixed)
     scheduler = experiment.make_scheduler()
+    rungs = scheduler.rungs
+    proposed = slice(stop.trials)  # in a short search no more than these are trained
+    epoch, fixed = statistics.fmean(timing.epochs[proposed]), statistics.fmean(timing.fixed[proposed])
+    longest = fixed + max(end - begin for begin, end in zip((0, *rungs), rungs, strict=False)) * epoch
     trials = stop.trials if stop.trials is not None else experiment.size if stop.time is None else None
     search = None
     if trials is not None and trials != float("inf"):
-        search = timing.start + _in_parallel(trials, fixed + scheduler.epochs_per_trial() * epoch, workers)
+        per_trial = fixed + scheduler.epochs_per_trial() * epoch
+        search = timing.start + _in_parallel(trials, per_trial, longest, workers)
     if stop.time is not None:
         search = min(search, stop.time) if search is not None else stop.time
     finalists = 1 if experiment.objective.several and final.front == "knee" else final.top
     trainings = (finalists + len(experiment.baselines)) * final.seeds
+    final_training = fixed + (final.epochs or train_epochs) * epoch
     return {
         "epoch": _range(timing.epochs),
         "workers": workers,
         "search": search,
-        "final": _in_parallel(trainings, fixed + (final.epochs or train_epochs) * epoch, workers),
+        "final": _in_parallel(trainings, final_training, final_training, workers),
     }
 
 
-def _in_parallel(trainings: float, seconds: float, workers: int) -> float:
-    """Seconds until all `trainings` are done, of `seconds` each on average: the last ones leave workers without work,
-    half of the time on average."""
-    return (trainings + (min(workers, trainings) - 1) / 2) * seconds / workers
+def _in_parallel(count: float, seconds: float, longest: float, workers: int) -> float:
+    """Seconds until `count` trainings of `seconds` on average are done. While the last job runs, a long one as a rule,
+    the other workers are without work half of the time."""
+    return (count * seconds + (min(workers, count) - 1) / 2 * longest) / workers
 
 
 def _decisions(experiment: Experiment) -> int:

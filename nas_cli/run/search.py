@@ -35,6 +35,10 @@ from nas_cli.spec.load import load_document
 from nas_cli.train.checkpoint import DISK_FULL
 
 RESUMABLE = ("search.stop.", "search.limits.", "search.failures.", "final.", "hardware.")
+OTHER_DATA = (
+    "the data is not what this run was on before: its files were changed, or another version of a library reads them "
+    "otherwise. Earlier trials were measured on other data; 'nas search' on the run's spec.yaml starts anew"
+)
 MEMORY_SHARE = 0.9
 """Of the memory that is free at the start, what all trials together may take."""
 
@@ -64,7 +68,8 @@ def start_search(
         }
         run = create_run(out, experiment.spec.name, files)
         with run.lock(), Journal(run.journal) as journal:
-            observer.event(journal.append("run_started", version=nas_cli.__version__, run=str(run.path)))
+            began = {"version": nas_cli.__version__, "run": str(run.path), "data": session.digest()}
+            observer.event(journal.append("run_started", **began))
             return _go(experiment, session, run, journal, observer)
 
 
@@ -93,7 +98,11 @@ def resume_search(
         with open_session(experiment, Cache(run.path.parent / CACHE, observer.note)) as session:
             if overrides:
                 write_text(run.spec, written_out(experiment, chosen_hardware(experiment, session)))
-            resumed = journal.append("resumed", version=nas_cli.__version__, run=str(run.path), set=list(overrides))
+            data = session.digest()
+            if journal.recorded.data not in (None, data):
+                observer.note(OTHER_DATA)
+            again = {"version": nas_cli.__version__, "run": str(run.path), "data": data, "set": list(overrides)}
+            resumed = journal.append("resumed", **again)
             journal.recorded.fold(resumed)
             observer.event(resumed)
             return _go(experiment, session, run, journal, observer)

@@ -7,6 +7,7 @@ import os
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
 from bench.kills import trace
@@ -17,6 +18,7 @@ from nas_cli.run import checkpoints
 from nas_cli.run import search as search_module
 from nas_cli.run.directory import open_run
 from nas_cli.run.journal import read_journal
+from nas_cli.run.observer import Silent
 from nas_cli.run.plan import plan
 from nas_cli.run.search import resume_search, start_search
 
@@ -104,6 +106,32 @@ def test_a_finished_run_that_is_resumed_searches_no_more(spec: Path, tmp_path: P
     events = [event["event"] for event in read_journal(run.journal)]
     assert events.count("search_finished") == 1
     assert all((before[name] == tensor).all() for name, tensor in load_file(run.weights).items())
+
+
+def test_a_run_that_goes_on_with_other_data_says_so(spec: Path, tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    labels = np.arange(60) % 3
+
+    def write(brightness: int) -> None:
+        images = rng.integers(0, brightness, (60, 8, 8)).astype(np.uint8)
+        np.savez(tmp_path / "data.npz", x=images, y=labels)
+
+    class Notes(Silent):
+        def __init__(self) -> None:
+            self.said: list[str] = []
+
+        def note(self, text: str) -> None:
+            self.said.append(text)
+
+    write(100)
+    data = [f"data={{source: npz, path: {tmp_path / 'data.npz'}}}", "final.seeds=1", "final.top=1"]
+    run = start_search(spec, tmp_path / "runs", [*data, "search.stop.trials=1"]).run
+    same, other, known = Notes(), Notes(), Notes()
+    resume_search(run.path, ["search.stop.trials=2"], same)
+    write(200)
+    resume_search(run.path, ["search.stop.trials=3"], other)
+    resume_search(run.path, ["search.stop.trials=4"], known)
+    assert [search_module.OTHER_DATA in notes.said for notes in (same, other, known)] == [False, True, False]
 
 
 def test_the_spec_of_a_run_stays_as_it_was(spec: Path, tmp_path: Path) -> None:
