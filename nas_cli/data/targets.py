@@ -75,7 +75,7 @@ def as_numbers(examples: Examples) -> Array:
     try:
         values = examples.labels.astype(np.float64)
     except ValueError:
-        wrong = next(label for label in examples.labels if not _is_number(label))
+        wrong = next(label for label in examples.labels if not is_number(label))
         hint = "say decimal: ','" if "," in str(wrong) else "classes are learned by the task table-classification"
         raise DataError(f"{examples.origin} has the target '{wrong}', which is no number; {hint}") from None
     if not np.isfinite(values).all():
@@ -85,7 +85,7 @@ def as_numbers(examples: Examples) -> Array:
     return values
 
 
-def _is_number(text: object) -> bool:
+def is_number(text: object) -> bool:
     try:
         float(str(text))
     except ValueError:

@@ -46,7 +46,7 @@ class Timing:
 
 @dataclass(frozen=True)
 class Drawn:
-    """Candidates drawn at random: those that can be trained with their costs, and why the others cannot."""
+    """What the strategy proposes first: those that can be trained with their costs, and why the others cannot."""
 
     feasible: list[tuple[Resolved, dict[str, float]]]
     reasons: list[str]
@@ -55,8 +55,8 @@ class Drawn:
 def plan(spec: Path, overrides: Sequence[str] = ()) -> dict[str, Any]:
     """Checks `spec` and its data and says what a search would do, as JSON data. Writes nothing.
 
-    Costs are those of 40 candidates drawn at random; times are extrapolated from a few batches of five of them,
-    trained on all workers at once.
+    Costs are those of the 40 candidates that are proposed first; times are extrapolated from a few batches of five of
+    them, trained on all workers at once.
     Raises UserError as `nas search` does, and NasError where no drawn candidate can be trained.
     """
     experiment = compose(load_document(spec, overrides))
@@ -67,7 +67,7 @@ def plan(spec: Path, overrides: Sequence[str] = ()) -> dict[str, Any]:
 def _plan(experiment: Experiment, session: Session) -> dict[str, Any]:
     drawn = draw(experiment, session)
     if not drawn.feasible:
-        raise NasError(f"none of {SAMPLES} candidates drawn at random can be trained; the first: {drawn.reasons[0]}")
+        raise NasError(f"none of the first {SAMPLES} candidates can be trained; the first: {drawn.reasons[0]}")
     timing = time_candidates(experiment, session, drawn)
     return {
         "name": experiment.spec.name,

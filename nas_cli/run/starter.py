@@ -13,6 +13,7 @@ import yaml
 
 from nas_cli.data import TrainingData, load_training, parse_data
 from nas_cli.data.csv_file import ENDINGS, find_tables, first_rows
+from nas_cli.data.targets import is_number
 from nas_cli.data.text import LABEL_COLUMNS, TEXT_COLUMNS
 from nas_cli.errors import DataError, UserError, did_you_mean
 from nas_cli.task import TASKS
@@ -219,13 +220,13 @@ def _table_columns(rows: list[list[str]]) -> dict[str, Any]:
 def looks_like_a_row(rows: list[list[str]]) -> bool:
     """Whether the first of `rows` has numbers where the others have numbers. Names that count are names: 0, 1, 2, …,
     or years."""
-    numbers = [cell for cell in rows[0] if _is_number(cell)]
+    numbers = [cell for cell in rows[0] if is_number(cell)]
     if not numbers or len(rows) < 2:
         return False
     if len(numbers) > 1 and all(float(b) - float(a) == 1 for a, b in itertools.pairwise(numbers)):
         return False
-    below = [place for place in range(len(rows[0])) if all(len(r) > place and _is_number(r[place]) for r in rows[1:])]
-    return bool(below) and all(_is_number(rows[0][place]) for place in below)
+    below = [place for place in range(len(rows[0])) if all(len(r) > place and is_number(r[place]) for r in rows[1:])]
+    return bool(below) and all(is_number(rows[0][place]) for place in below)
 
 
 def _text_columns(rows: list[list[str]]) -> dict[str, Any]:
@@ -241,14 +242,6 @@ def _text_columns(rows: list[list[str]]) -> dict[str, Any]:
     label = next((k for word in LABEL_COLUMNS for k in others if names[k].lower() == word), None)
     label = min(others, key=lambda k: (len({row[k] for row in rows}), -k)) if label is None else label
     return {} if words[text] < FEW_WORDS else {"text_column": names[text], "label_column": names[label]}
-
-
-def _is_number(cell: str) -> bool:
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return True
 
 
 def _scalar(value: Any) -> str:

@@ -23,7 +23,7 @@ Sum = tuple[str, ...]
 
 IDENTITIES = ("identity", "nn.Identity")
 OFF_AT_ZERO = ("dropout", "drop_path", "nn.Dropout")
-_spell = json.JSONEncoder(sort_keys=True, default=str).encode  # `json.dumps` makes an encoder a call
+_as_json = json.JSONEncoder(sort_keys=True, default=str).encode  # `json.dumps` makes an encoder a call
 
 
 class Canonical:
@@ -36,7 +36,7 @@ class Canonical:
 
     def key(self, resolved: Resolved) -> str:
         """The form of the architecture together with its training recipe, as 32 hexadecimal digits."""
-        return _digest(self.network(resolved.model), _spell(resolved.train))
+        return _digest(self.network(resolved.model), _as_json(resolved.train))
 
     def network(self, model: Seq) -> str:
         """The form of the architecture alone."""
@@ -94,7 +94,7 @@ class Canonical:
         args = {**defaults, **op.args}
         if op.name in OFF_AT_ZERO and next(iter(args.values()), None) == 0:
             return None
-        return op.name + _spell(plain(args))
+        return op.name + _as_json(plain(args))
 
     def _cell(self, cell: Cell, value: Sum, before: Sum, taps: dict[str, Sum]) -> Sum:
         values = [value]

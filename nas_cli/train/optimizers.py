@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterable
 from typing import Annotated, Any
 
@@ -20,6 +21,14 @@ OPTIMIZERS: Registry[Callable[..., torch.optim.Optimizer]] = Registry("optimizer
 
 
 leave_out(getattr(torch.optim.Optimizer, n) for n in ("add_param_group", "zero_grad", "load_state_dict", "state_dict"))
+
+
+def _eager(kind: type[torch.optim.Optimizer]) -> Any:
+    """`kind` with its step alone: torch's own loads the compiler to tell it where its graph may break."""
+    return type(kind.__name__, (kind,), {"step": torch.no_grad()(inspect.unwrap(kind.step))})
+
+
+SGD, Adam, AdamW = map(_eager, (torch.optim.SGD, torch.optim.Adam, torch.optim.AdamW))
 
 
 def parameter_groups(parameters: Iterable[nn.Parameter], weight_decay: float) -> list[dict[str, Any]]:
@@ -43,7 +52,8 @@ def sgd(
     """Stochastic gradient descent with (Nesterov) momentum."""
     nesterov = nesterov and momentum > 0
     groups = parameter_groups(parameters, weight_decay)
-    return torch.optim.SGD(groups, lr, momentum, nesterov=nesterov, fused=_fused(groups))
+    optimizer: torch.optim.Optimizer = SGD(groups, lr, momentum, nesterov=nesterov, fused=_fused(groups))
+    return optimizer
 
 
 @OPTIMIZERS.register("adam")
@@ -56,7 +66,8 @@ def adam(
 ) -> torch.optim.Optimizer:
     """Adam (Kingma & Ba 2015); weight decay is added to the gradient."""
     groups = parameter_groups(parameters, weight_decay)
-    return torch.optim.Adam(groups, lr, (beta1, beta2), fused=_fused(groups))
+    optimizer: torch.optim.Optimizer = Adam(groups, lr, (beta1, beta2), fused=_fused(groups))
+    return optimizer
 
 
 @OPTIMIZERS.register("adamw")
@@ -69,7 +80,8 @@ def adamw(
 ) -> torch.optim.Optimizer:
     """AdamW (Loshchilov & Hutter 2019): Adam with decoupled weight decay."""
     groups = parameter_groups(parameters, weight_decay)
-    return torch.optim.AdamW(groups, lr, (beta1, beta2), fused=_fused(groups))
+    optimizer: torch.optim.Optimizer = AdamW(groups, lr, (beta1, beta2), fused=_fused(groups))
+    return optimizer
 
 
 def _fused(groups: list[dict[str, Any]]) -> bool | None:

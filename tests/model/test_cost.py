@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -143,3 +145,32 @@ def test_latency_is_measured_and_leaves_everything_as_it_was() -> None:
     assert (measured.device, measured.threads) == (device_name("cpu"), threads + 1)
     assert (torch.get_num_threads(), network.training) == (threads, mode)
     assert network.state_dict()["layers.model_1_batch_norm.num_batches_tracked"].item() == tracked
+
+
+def test_neither_costs_nor_training_load_the_compiler() -> None:
+    """It takes a second and 70 MB of every process. Another version of torch may load it: then this says so."""
+    code = """
+import sys
+import torch
+from nas_cli.model.infer import count, infer
+from nas_cli.train.optimizers import OPTIMIZERS
+
+for op, args, shape in [
+    ("conv", {"channels": 4}, (3, 8, 8)),
+    ("batch_norm", {}, (3, 8, 8)),
+    ("gelu", {}, (3, 8, 8)),
+    ("linear", {"units": 4}, (8,)),
+    ("layer_norm", {}, (8, 5)),
+    ("attention", {"heads": 2}, (8, 5)),
+]:
+    infer(op, args, shape)
+    count(op, args, shape)
+weight = torch.nn.Parameter(torch.ones(2, 2))
+optimizer = OPTIMIZERS["adamw"]([weight])
+weight.sum().backward()
+optimizer.step()
+optimizer.zero_grad()
+assert "torch._dynamo" not in sys.modules
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 from typing import Any
 
@@ -194,3 +195,20 @@ def test_losses_of_numbers_by_hand() -> None:
     assert LOSSES["mse"]()(outputs, targets).item() == pytest.approx((0.25 + 9) / 2)
     assert LOSSES["mae"]()(outputs, targets).item() == pytest.approx((0.5 + 3) / 2)
     assert LOSSES["huber"](delta=1.0)(outputs, targets).item() == pytest.approx((0.125 + 2.5) / 2)
+
+
+@pytest.mark.parametrize("name", ["sgd", "adam", "adamw"])
+def test_a_step_is_torchs_own(name: str) -> None:
+    """Its wrapping is left out, which loads the compiler, and nothing of what it computes."""
+    wanted = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[name]
+    ours, theirs = (torch.nn.Parameter(torch.arange(6.0).view(2, 3)) for _ in range(2))
+    optimizer = OPTIMIZERS[name]([ours], lr=0.01, weight_decay=0.1)
+    settings = {k: v for k, v in optimizer.defaults.items() if k in inspect.signature(wanted).parameters}
+    reference = wanted([theirs], **{**settings, "lr": 0.01, "weight_decay": 0.1})
+    for _ in range(5):
+        for parameter, chosen in ((ours, optimizer), (theirs, reference)):
+            chosen.zero_grad()
+            (parameter**2).sum().backward()
+            chosen.step()
+    assert torch.equal(ours, theirs)
+    assert optimizer.state_dict()["state"].keys() == reference.state_dict()["state"].keys()
