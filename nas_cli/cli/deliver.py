@@ -16,7 +16,7 @@ from nas_cli.errors import UserError
 Run = Annotated[Path | None, typer.Argument(help="A run directory; the latest under runs/ where left out.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Member = Annotated[
-    str | None, typer.Option("--member", help="One network of a Pareto front, such as trial-12, instead of the best.")
+    str | None, typer.Option("--member", help="Instead of the best, trial-12 of a Pareto front, say, or baseline-NAME.")
 ]
 WIDEST_INPUT = 40
 Output = Annotated[Path | None, typer.Option("--output", help="Where to write it; in the run where left out.")]
@@ -64,7 +64,7 @@ def _print_report(report: dict[str, Any]) -> None:
             f"by up to {validation['largest_difference']:.3g}. Weights or data were changed, or this is another machine"
         )
     if report["member"]:
-        say(f"stored in {report['run']}/front/{report['member']}: evaluation.json")
+        say(f"stored in {report['folder']}: evaluation.json")
     else:
         say(f"stored in {report['run']}: evaluation.json, report.html")
 

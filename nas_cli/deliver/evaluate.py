@@ -16,7 +16,7 @@ from nas_cli.errors import DataError, UserError
 from nas_cli.execute.hardware import find_device
 from nas_cli.model.cost import cost
 from nas_cli.model.latency import measure_latency
-from nas_cli.run.directory import read_yaml, write_json
+from nas_cli.run.directory import BASELINE, read_yaml, write_json
 from nas_cli.task import TASKS, Table
 from nas_cli.train.loop import evaluate_network, predict_logits
 
@@ -26,11 +26,12 @@ def evaluate(
 ) -> dict[str, Any]:
     """Tests the best network of a run and stores the answer as evaluation.json and in report.html.
 
-    `member` names one of the run's Pareto front instead; its answer is stored beside its weights.
+    `member` names another network of the run instead; its answer is stored beside its weights.
 
-    Returns the task's report on the test part with `validation` (logged and recomputed score of the stored weights, and
-    whether they are equal), `params`, `macs` and `latency` (milliseconds, with the device, batch size and threads).
-    Raises RunError and DataError.
+    Returns the task's report on the test part with `beside` (name and metrics of each baseline, and of a method without
+    a network where the task has such a yardstick), `folder` (where the weights are), `validation` (logged and
+    recomputed score of the stored weights, and whether they are equal), `params`, `macs` and `latency` (milliseconds,
+    with the device, batch size and threads). Raises RunError and DataError.
     """
     model = load(run, plugins, root, member)
     test = read_test(model)
@@ -41,9 +42,10 @@ def evaluate(
         "name": model.name,
         "candidate": model.metrics["candidate"],
         "member": member,
+        "folder": str(model.run.best),
         "task": model.task_name,
         **model.task.report(logits, torch.from_numpy(test.targets), (*model.labels, *test.others)),
-        **_reference(model, training, test),
+        "beside": [*_baselines(model, test, plugins), *_reference(model, training, test)],
         "validation": recompute(model, training),
         **cost(model.network),
         "latency": _latency(model),
@@ -66,14 +68,26 @@ def tables(report: Mapping[str, Any]) -> list[Table]:
     return TASKS[report["task"]].tables(report)
 
 
-def _reference(model: Model, training: TrainingData, test: Part) -> dict[str, Any]:
+def _baselines(model: Model, test: Part, plugins: bool) -> list[dict[str, Any]]:
+    """How the run's baselines do on the same part, each by the seed that is best by validation, as the network's is."""
+    found = []
+    for name in sorted(model.run.members):
+        if name.startswith(BASELINE) and name != model.metrics["candidate"]:
+            network = load(model.run.path, plugins, member=name).network
+            logits = predict_logits(network, torch.from_numpy(test.inputs), rows_of(test))
+            metrics = model.task.measure(logits, test.targets, (*model.labels, *test.others))
+            found.append({"name": name.replace("-", " ", 1), "metrics": metrics})
+    return found
+
+
+def _reference(model: Model, training: TrainingData, test: Part) -> list[dict[str, Any]]:
     """How a method without a network does on the same parts, where the task has such a yardstick."""
     part = training.train
     found = model.task.reference((part.inputs, part.targets), test.inputs, training.facts)
     if found is None:
-        return {}
+        return []
     name, outputs = found
-    return {"reference": {"name": name, "metrics": model.task.measure(outputs, test.targets, model.labels)}}
+    return [{"name": name, "metrics": model.task.measure(outputs, test.targets, model.labels)}]
 
 
 def recompute(model: Model, data: TrainingData) -> dict[str, Any]:

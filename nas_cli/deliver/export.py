@@ -57,7 +57,7 @@ def export(
 ) -> dict[str, Any]:
     """Writes the best network of a run as `onnx`, `torch` (.pt2) or `source`, and runs what it wrote.
 
-    `member` names one of its Pareto front instead. Images go in as raw pixels, so their preprocessing is inside; for
+    `member` names another network of the run instead. Images go in as raw pixels, so their preprocessing is inside; for
     other data preprocess.py and preprocessing.json lie beside the file. Batches and sequences may have any length.
     Returns `path`, `format`, `samples` (real test samples compared) and `largest_difference` of the logits. Raises
     ExportError where the network has no such form or the difference is above tolerance: nothing is left behind then,

@@ -93,9 +93,9 @@ def load(
 ) -> Model:
     """The best network of `run` (None: the latest under `root`), on the CPU and in eval mode.
 
-    `member` names one of its Pareto front instead, such as `trial-12`. Python files that the run's spec names are run
-    only where `plugins` says so. Raises RunError where the run is not finished, has no such member, a file of it is
-    missing or damaged, or the weights do not fit the architecture.
+    `member` names another that it keeps: `trial-12` of its Pareto front, or `baseline-plain`. Python files that the
+    run's spec names are run only where `plugins` says so. Raises RunError where the run is not finished, has no such
+    member, a file of it is missing or damaged, or the weights do not fit the architecture.
     """
     directory = open_run(Path(run) if run is not None else None, root)
     if not directory.best.is_dir():
@@ -150,12 +150,12 @@ def _encoder(run: RunDirectory) -> Encoder | None:
 
 
 def _member(run: RunDirectory, name: str) -> RunDirectory:
-    stored = sorted(folder.name for folder in (run.path / "front").glob("*/"))
-    if not stored:
-        raise RunError(f"{run.path} has no Pareto front: its search had one objective")
-    if name not in stored:
-        raise RunError(f"{run.path} stores no '{name}'{did_you_mean(name, stored)}")
-    return RunDirectory(run.path, name)
+    members = run.members
+    if not members:
+        raise RunError(f"{run.path} stores its best network alone: there is no Pareto front, and no baseline")
+    if name not in members:
+        raise RunError(f"{run.path} stores no '{name}'{did_you_mean(name, sorted(members))}")
+    return RunDirectory(run.path, members[name])
 
 
 @contextmanager

@@ -20,6 +20,8 @@ from nas_cli.errors import RunError
 RUNS = Path("runs")
 CACHE = ".cache"
 """Beside the runs: data that does not fit into memory, decoded."""
+BASELINE = "baseline-"
+"""What the name of a candidate of the final phase begins with, where it is a baseline."""
 
 
 @dataclass(frozen=True)
@@ -28,8 +30,8 @@ class RunDirectory:
 
     spec.yaml, environment.json, journal.jsonl, trials/NNNNN/checkpoint.safetensors, final/*.safetensors (until the
     best is chosen), best/ (architecture.yaml, weights.safetensors, metrics.json), report.html, and evaluation.json.
-    A search with several objectives also leaves front.json and front/MEMBER/, each of which is like best/: with
-    `member`, that folder stands for best/ and holds its own evaluation.json.
+    Like best/ are baselines/NAME/ and, after a search with several objectives, which also leaves front.json,
+    front/CANDIDATE/: with `member`, such a folder stands for best/ and holds its own evaluation.json.
     """
 
     path: Path
@@ -49,7 +51,7 @@ class RunDirectory:
 
     @property
     def best(self) -> Path:
-        return self.path / "front" / self.member if self.member else self.path / "best"
+        return self.path / (self.member or "best")
 
     @property
     def architecture(self) -> Path:
@@ -79,6 +81,12 @@ class RunDirectory:
     @property
     def front(self) -> Path:
         return self.path / "front.json"
+
+    @property
+    def members(self) -> dict[str, str]:
+        """The networks kept beside the best: `trial-12` or `baseline-plain`, and the folder, which is a `member`."""
+        baselines = {f"{BASELINE}{path.name}": f"baselines/{path.name}" for path in self.path.glob("baselines/*/")}
+        return {**baselines, **{path.name: f"front/{path.name}" for path in self.path.glob("front/*/")}}
 
     def checkpoint(self, trial: int) -> Path:
         return self.path / "trials" / f"{trial:05d}" / "checkpoint.safetensors"

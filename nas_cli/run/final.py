@@ -14,7 +14,7 @@ from nas_cli.execute.executor import Executor, Job, JobResult
 from nas_cli.model.ops import OPS
 from nas_cli.model.transport import program_to_data
 from nas_cli.run.compose import Experiment
-from nas_cli.run.directory import RunDirectory
+from nas_cli.run.directory import BASELINE, RunDirectory
 from nas_cli.run.estimate import Estimate
 from nas_cli.run.front import Front
 from nas_cli.run.journal import Event, Journal
@@ -55,7 +55,7 @@ def candidates(experiment: Experiment, history: History, front: Front) -> list[C
         train = {**resolved.train, "epochs": epochs or resolved.train["epochs"]}
         chosen.append(Candidate(f"trial-{trial.number}", to_yaml(resolved.model), train))
     for name, baseline in experiment.baselines.items():
-        chosen.append(Candidate(f"baseline-{name}", to_yaml(baseline), chosen[0].train))
+        chosen.append(Candidate(f"{BASELINE}{name}", to_yaml(baseline), chosen[0].train))
     return chosen
 
 

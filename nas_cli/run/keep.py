@@ -10,10 +10,10 @@ from pathlib import Path
 from nas_cli.errors import Infeasible, RunError
 from nas_cli.execute.session import Session
 from nas_cli.run.compose import Experiment
-from nas_cli.run.directory import RunDirectory, dump_yaml, write_json, write_text
+from nas_cli.run.directory import BASELINE, RunDirectory, dump_yaml, write_json, write_text
 from nas_cli.run.final import Candidate
 from nas_cli.run.front import Front, describe_front
-from nas_cli.run.selection import Repetition, Selection
+from nas_cli.run.selection import Repetition, Selection, best_of
 from nas_cli.space.edit import replay
 from nas_cli.space.nodes import to_yaml
 
@@ -28,23 +28,26 @@ class Keeper:
     chosen: Mapping[str, Candidate]
 
     def keep(self, selection: Selection, done: list[Repetition]) -> None:
-        """Writes best/, and for a search with several objectives front/NAME/ for each that no other one beats.
+        """Writes best/, baselines/NAME/, and for several objectives front/NAME/ for each that no other one beats.
 
-        Each folder, and front/ as a whole, appears whole or not at all. Raises RunError where weights were deleted.
+        Each of these appears whole or not at all. Raises RunError where weights were deleted.
         """
         building = self._fresh(".best.tmp")
         self._write(building, selection.winner, selection.verdict)
         self._replace(building, self.run.best)
-        if not selection.front:
+        best = {s.candidate: best_of([r for r in done if r.candidate == s.candidate]) for s in selection.standings}
+        baselines = {name.removeprefix(BASELINE): kept for name, kept in best.items() if name.startswith(BASELINE)}
+        self._keep_all("baselines", baselines, selection.verdict)
+        self._keep_all("front", {name: best[name] for name in selection.front}, selection.verdict)
+
+    def _keep_all(self, folder: str, kept: Mapping[str, Repetition], verdict: str) -> None:
+        if not kept:
             return
-        building = self._fresh(".front.tmp")
-        for name in selection.front:
-            trained = [r for r in done if r.candidate == name and r.reward is not None]
-            best = max(trained, key=lambda r: (r.feasible, r.reward, -r.seed))
-            folder = building / name
-            folder.mkdir()
-            self._write(folder, best, selection.verdict)
-        self._replace(building, self.run.path / "front")
+        building = self._fresh(f".{folder}.tmp")
+        for name, repetition in kept.items():
+            (building / name).mkdir()
+            self._write(building / name, repetition, verdict)
+        self._replace(building, self.run.path / folder)
 
     def _fresh(self, name: str) -> Path:
         building = self.run.path / name

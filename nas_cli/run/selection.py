@@ -122,7 +122,7 @@ def select(done: list[Repetition], goals: Sequence[Goal], metric: str | None, sa
     )
     known = metric is not None or any(len(s.rewards) > 1 for s in standings)
     verdict = _verdict(standings, noisy, goals[0].shown, known)
-    return Selection(tuple(standings), noisy, verdict, _best(by_name[first.candidate]))
+    return Selection(tuple(standings), noisy, verdict, best_of(by_name[first.candidate]))
 
 
 def _of_front(standings: list[Standing], by_name: dict[str, list[Repetition]], goals: Sequence[Goal]) -> Selection:
@@ -141,11 +141,12 @@ def _of_front(standings: list[Standing], by_name: dict[str, list[Repetition]], g
         verdict += f", in all of it as good as the {others_trained} that were trained, or better"
     else:
         verdict += f", the knee of the front of {len(front)} of the {len(standings)} that were trained"
-    return Selection((*front, *others), (), verdict, _best(by_name[kept.candidate]), names)
+    return Selection((*front, *others), (), verdict, best_of(by_name[kept.candidate]), names)
 
 
-def _best(group: list[Repetition]) -> Repetition:
-    return max(group, key=lambda r: (r.feasible, r.reward, -r.seed))
+def best_of(group: list[Repetition]) -> Repetition:
+    """The best of a candidate's repetitions, of which at least one did not fail."""
+    return max((r for r in group if r.reward is not None), key=lambda r: (r.feasible, r.reward, -r.seed))
 
 
 def _standing(name: str, group: list[Repetition]) -> Standing:

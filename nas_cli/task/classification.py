@@ -109,7 +109,7 @@ class Classification:
         return None
 
     def tables(self, report: Mapping[str, Any]) -> list[Table]:
-        """Metrics, beside those of the reference; scores by class and averaged; confusions of up to 30 classes."""
+        """Metrics, beside those of others; scores by class and averaged; confusions of up to 30 classes."""
         names = ("precision", "recall", "f1")
         rows = [(c["label"], *(f"{c[n]:.4f}" for n in names), f"{c['support']:,}") for c in report["classes"]]
         rows += [
@@ -142,14 +142,14 @@ class Classification:
 
 
 def metrics_table(title: str, report: Mapping[str, Any]) -> Table:
-    """Each metric of a report, beside that of the reference where there is one."""
-    reference = report.get("reference")
-    others = reference["metrics"] if reference else {}
-    rows = [(_shown(name, report), f"{value:.4f}", name) for name, value in report["metrics"].items()]
-    if not reference:
-        return Table(title, ("metric", "value"), tuple(row[:2] for row in rows))
-    cells = tuple((*row[:2], f"{others[row[2]]:.4f}" if row[2] in others else "") for row in rows)
-    return Table(title, ("metric", "this network", reference["name"]), cells)
+    """Each metric of a report, beside those of baselines and of a method without a network, where there are such."""
+    beside = report.get("beside") or []
+    columns = ("metric", "this network", *(other["name"] for other in beside)) if beside else ("metric", "value")
+    rows = []
+    for name, value in report["metrics"].items():
+        values = (value, *(other["metrics"].get(name) for other in beside))
+        rows.append((_shown(name, report), *("" if v is None else f"{v:.4f}" for v in values)))
+    return Table(title, columns, tuple(rows))
 
 
 def _shown(name: str, report: Mapping[str, Any]) -> str:

@@ -134,10 +134,9 @@ def test_evaluate_reads_and_repeats(run: tuple[str, Path]) -> None:
     assert report["validation"]["equal"]
     assert report["samples"] > 15
     assert tables(report)
-    assert ("reference" in report) == (name in ("tables", "numbers"))
-    if "reference" in report:
-        assert report["reference"]["name"] == "HistGradientBoosting"
-        assert tables(report)[0].columns == ("metric", "this network", "HistGradientBoosting")
+    beside = [other["name"] for other in report["beside"]]
+    assert beside[-1:] == (["HistGradientBoosting"] if name in ("tables", "numbers") else beside[-1:])
+    assert tables(report)[0].columns[1:] == (("this network", *beside) if beside else ("value",))
     assert json.loads((path / "evaluation.json").read_text()) == json.loads(json.dumps(report))
 
 

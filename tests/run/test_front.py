@@ -11,8 +11,11 @@ import yaml
 from typer.testing import CliRunner
 
 from nas_cli.cli.app import app
+from nas_cli.deliver.evaluate import evaluate, tables
+from nas_cli.deliver.load import load
 from nas_cli.errors import RunError, SpecError
 from nas_cli.run.compose import compose
+from nas_cli.run.journal import read_journal
 from nas_cli.spec.load import parse_document
 
 SPEC: dict[str, Any] = {
@@ -115,13 +118,25 @@ def test_left_out_the_strategy_is_nsga2() -> None:
     assert compose(parse_document(yaml.safe_dump(spec), "front.yaml")).spec.search.strategy == "nsga2"
 
 
-def test_a_run_with_one_objective_has_no_members(tmp_path: Path) -> None:
-    from nas_cli.deliver.load import load
-
-    spec = {**SPEC, "objective": {"maximize": "accuracy"}, "final": {"top": 1, "seeds": 1}}
+def test_baselines_are_kept_and_tested_beside_the_best(tmp_path: Path) -> None:
+    spec = {**SPEC, "objective": {"maximize": "accuracy"}, "final": {"top": 1, "seeds": 2}}
     spec["search"] = {"strategy": "random", "stop": {"trials": 1}}
+    spec["baselines"] = {"plain": [{"global_pool": "avg"}]}  # one number of an image: it cannot be the best
     (tmp_path / "one.yaml").write_text(yaml.safe_dump(spec))
     assert nas("search", tmp_path / "one.yaml", "--out", tmp_path / "runs").exit_code == 0
     (run,) = (tmp_path / "runs").iterdir()
-    with pytest.raises(RunError, match="has no Pareto front"):
-        load(run, member="trial-0")
+    assert {folder.name for folder in run.iterdir() if folder.is_dir()} == {"best", "baselines"}
+    report = evaluate(run)
+    (beside,) = report["beside"]
+    assert beside["name"] == "baseline plain"
+    assert tables(report)[0].columns == ("metric", "this network", "baseline plain")
+    shown = nas("evaluate", run, "--member", "baseline-plain")
+    assert f"stored in {run}/baselines/plain: evaluation.json" in shown.stdout.replace("\n", "")
+    alone = json.loads((run / "baselines" / "plain" / "evaluation.json").read_text())
+    assert alone["metrics"] == beside["metrics"]
+    assert alone["beside"] == [], "not beside itself"
+    finals = [e for e in read_journal(run / "journal.jsonl") if e["event"] == "final_finished"]
+    best = max(e["reward"] for e in finals if e["candidate"] == "baseline-plain")
+    assert alone["validation"]["logged"]["accuracy"] == best, "of its seeds the best one by validation"
+    with pytest.raises(RunError, match="stores no 'baseline-plan'; did you mean 'baseline-plain'"):
+        load(run, member="baseline-plan")

@@ -81,7 +81,7 @@ def test_the_report_says_which_class_and_beside_whom() -> None:
     report = task.report(logits, targets, ["no", "yes"])
     names = {row[0] for row in task.tables(report)[0].rows}
     assert {"accuracy", "f1 of yes", "roc auc", "loss (log-loss)"} <= names
-    beside = {**report, "reference": {"name": "Trees", "metrics": {"accuracy": 0.5}}}
+    beside = {**report, "beside": [{"name": "Trees", "metrics": {"accuracy": 0.5}}]}
     first = task.tables(beside)[0]
     assert first.columns == ("metric", "this network", "Trees")
     assert first.rows[0][2] == "0.5000"

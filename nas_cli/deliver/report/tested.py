@@ -14,7 +14,7 @@ SHOWN_CLASSES = 40
 
 
 def tested(evaluation: Mapping[str, Any] | None) -> str:
-    """The task's own tables, with the reference's scores beside the network's, and confusions as a chart."""
+    """The task's own tables, with the scores of others beside the network's, and confusions as a chart."""
     if evaluation is None:
         return ""
     check = evaluation["validation"]
