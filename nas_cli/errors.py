@@ -16,7 +16,8 @@ Messages are one sentence a person can act on. `NasError` itself never escapes t
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 Path = tuple[str | int, ...]
 
@@ -47,7 +48,11 @@ class SpecError(UserError):
 
 
 class DataError(UserError):
-    pass
+    """Wrong data. `remedy` holds keys of `data:` that would have it read, where there are such."""
+
+    def __init__(self, message: str, remedy: Mapping[str, Any] | None = None) -> None:
+        super().__init__(message)
+        self.remedy = dict(remedy or {})
 
 
 class RunError(UserError):

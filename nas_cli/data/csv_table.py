@@ -15,6 +15,7 @@ from nas_cli.data.files import choose_part
 from nas_cli.data.portable import as_floats, as_number
 from nas_cli.data.source import SOURCES, Array, Dataset, Encoder, Examples
 from nas_cli.data.table_encoder import TableEncoder, Transform, find_numbers, fit_category, fit_number, has_commas
+from nas_cli.data.targets import decimals_after_comma
 from nas_cli.errors import DataError, did_you_mean
 
 EMPTY = ("", "?", "NA", "N/A", "NaN", "nan", "null", "NULL", "None", "-")
@@ -89,7 +90,7 @@ def csv_table(
         try:
             return fit_table(raw, columns, roles, missing, file_as, transform)
         except DataError as error:
-            raise DataError(f"{files['train']}: {error}") from None
+            raise DataError(f"{files['train']}: {error}", error.remedy) from None
 
     train = examples(files["train"], columns, rows)
     return Dataset(train, own("validation"), own("test"), elsewhere, inputs="table rows", fit=fit)
@@ -150,7 +151,7 @@ def _groups(name: str, cells: Sequence[str], missing: Sequence[str], decimal: st
     own. Raises DataError where they are numbers with commas."""
     cell = has_commas(cells, missing)
     if cell is not None:
-        raise DataError(_commas(name, cell, decimal))
+        raise DataError(_commas(name, cell, decimal), decimals_after_comma(cell) if decimal == "." else {})
     count = len(set(cells))
     return count if len(cells) >= FEW_ROWS and count > MANY * len(cells) else None
 

@@ -88,8 +88,8 @@ def decode(raw: bytes, encoding: str, origin: Path) -> str:
         raise DataError(f"encoding is '{encoding}', which is not known; common ones are utf-8 and latin-1") from None
     except UnicodeDecodeError as error:
         line = raw[: error.start].count(b"\n") + 1
-        byte = f"byte {raw[error.start]:#04x}"
-        raise DataError(f"{origin}:{line}: {byte} is no {encoding}; say encoding: latin-1") from None
+        wrong = f"{origin}:{line}: byte {raw[error.start]:#04x} is no {encoding}; say encoding: latin-1"
+        raise DataError(wrong, {"encoding": "latin-1"}) from None
 
 
 def encoding_of(raw: bytes, said: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -76,13 +77,19 @@ def as_numbers(examples: Examples) -> Array:
         values = examples.labels.astype(np.float64)
     except ValueError:
         wrong = next(label for label in examples.labels if not is_number(label))
+        remedy = decimals_after_comma(str(wrong))
         hint = "say decimal: ','" if "," in str(wrong) else "classes are learned by the task table-classification"
-        raise DataError(f"{examples.origin} has the target '{wrong}', which is no number; {hint}") from None
+        raise DataError(f"{examples.origin} has the target '{wrong}', which is no number; {hint}", remedy) from None
     if not np.isfinite(values).all():
         raise DataError(
             f"{examples.origin} has the target {values[~np.isfinite(values)][0]}, which is no finite number"
         )
     return values
+
+
+def decimals_after_comma(text: str) -> dict[str, str]:
+    """The key of `data:` by which `text` is a number; none where its comma may also divide thousands."""
+    return {"decimal": ","} if "," in text and not re.search(r",\d{3}$", text) else {}
 
 
 def is_number(text: object) -> bool:

@@ -137,7 +137,8 @@ def survey(task: str, path: Path, file: str = "spec.yaml") -> Survey:
     kind = KINDS[learned.wanted.inputs]
     section, data = _look(task, path)
     assert data.encoder is not None
-    found = f"{len(data.train) + len(data.validation):,} {learned.wanted.inputs} to learn from in {path}"
+    parts = f"{len(data.train):,} {learned.wanted.inputs} to learn from and {len(data.validation):,} to choose by"
+    found = f"{parts} in {path}"
     if data.labels:
         names = ", ".join(data.labels[:MOST_NAMED])
         if len(data.labels) > MOST_NAMED:
@@ -187,13 +188,9 @@ def _look(task: str, path: Path) -> tuple[dict[str, Any], TrainingData]:
             section = {**_section(task, path, settings.get("encoding", "utf-8")), **settings}
             return section, load_training(parse_data(section), 0, wanted=TASKS[task].wanted)
         except DataError as error:
-            wrong = str(error)
-            if "is no utf-8" in wrong and "encoding" not in settings:
-                settings["encoding"] = "latin-1"
-            elif "say decimal: ','" in wrong and "decimal" not in settings and not re.search(r"'[^']*,\d{3}'", wrong):
-                settings["decimal"] = ","
-            else:
+            if not error.remedy.keys() - settings.keys():
                 raise
+            settings.update(error.remedy)
 
 
 def _section(task: str, path: Path, encoding: str) -> dict[str, Any]:

@@ -98,7 +98,7 @@ def test_a_task_and_a_path(nas: Any, tmp_path: Path) -> None:
     (tmp_path / "rows.csv").write_text(f"size,kind,label\n{rows}")
     done = nas("init", "table-classification", "rows.csv", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert "64 table rows to learn from" in done.stdout.replace("\n", " ")
+    assert "51 table rows to learn from and 13 to choose by" in done.stdout.replace("\n", " ")
     spec = (tmp_path / "rows.yaml").read_text()
     assert "target: label" in spec
     assert "# numeric columns: size" in spec

@@ -127,6 +127,23 @@ def test_activations_inside_a_layer_of_several_are_counted() -> None:
     assert cost(network)["activation_mb"] == pytest.approx(4 * 36 * (3 * 12 + 3 * 12 + 2 * 4) / 1e6)
 
 
+@pytest.mark.parametrize("name", ["lstm", "gru"])
+def test_activations_of_recurrent_layers_are_those_that_autograd_keeps(name: str) -> None:
+    network = initialise(make([{name: {"units": 64}}], (32, 40)), torch.Generator())
+    (module,), inputs = network.layers.values(), torch.randn(4, 32, 40, requires_grad=True)
+    own = {p.untyped_storage().data_ptr() for p in [*module.parameters(), inputs]}
+    kept: dict[int, torch.Tensor] = {}
+
+    def keep(tensor: torch.Tensor) -> torch.Tensor:
+        kept[tensor.untyped_storage().data_ptr()] = tensor  # held, so that no other one gets its place
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        module(inputs, torch.ones(4, 40, dtype=torch.bool))
+    size = sum(tensor.untyped_storage().nbytes() for place, tensor in kept.items() if place not in own)
+    assert cost(network)["activation_mb"] == pytest.approx(size / 4 / 1e6, rel=0.25)
+
+
 def test_a_plan_is_cheap_the_second_time() -> None:
     builtin = load_builtin("nasbench201")
     space = parse_space(builtin.model, {}, builtin.let, OPS, ())
