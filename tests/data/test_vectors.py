@@ -5,12 +5,15 @@ from __future__ import annotations
 import gzip
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from safetensors.numpy import save_file
+from typer.testing import CliRunner
 
+from nas_cli.cli.app import app
 from nas_cli.data.vectors import VectorFile, read_vectors
 from nas_cli.errors import DataError
 from nas_cli.model.ops.sequence_modules import Pretrained
@@ -66,6 +69,56 @@ def test_what_is_wrong_is_named_with_its_line(tmp_path: Path, content: bytes, me
         read_vectors(path, set(), 9)
     assert str(caught.value).startswith(str(path))
     assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("tensors", "metadata", "message"),
+    [
+        ({"v": ROWS}, None, "under 'words' in its metadata; it has none"),
+        ({"v": ROWS}, {"format": "pt"}, "under 'words' in its metadata; it has format"),
+        ({"v": ROWS}, {"words": "the rome"}, "as a JSON list of texts under 'words' in its metadata: "),
+        ({"v": ROWS}, {"words": "[1, 2, 3, 4]"}, "as a JSON list of texts under 'words' in its metadata"),
+        ({"v": ROWS}, {"words": '["the"]'}, "has 4 vectors and 1 words"),
+        ({"v": ROWS, "w": ROWS}, {"words": json.dumps(WORDS)}, "has 2 tensors, where one (words, numbers)"),
+        ({"v": ROWS.astype(np.int64)}, {"words": json.dumps(WORDS)}, "its tensor is int64 [4, 2], where floats"),
+        ({"v": ROWS[:, 0].copy()}, {"words": json.dumps(WORDS)}, "its tensor is float32 [4], where floats"),
+        (
+            {"v": ROWS * np.float32("nan")},
+            {"words": json.dumps(WORDS)},
+            "the vector of 'the' has a number that is not finite",
+        ),
+    ],
+)
+def test_what_is_wrong_in_safetensors_is_said(
+    tmp_path: Path, tensors: dict[str, Any], metadata: dict[str, str] | None, message: str
+) -> None:
+    path = tmp_path / "vectors.safetensors"
+    save_file(tensors, path, metadata)
+    with pytest.raises(DataError) as caught:
+        read_vectors(path, set(), 9)
+    assert str(caught.value).startswith(str(path))
+    assert message in str(caught.value)
+
+
+def test_a_file_that_is_no_safetensors_is_named(tmp_path: Path) -> None:
+    (tmp_path / "vectors.safetensors").write_bytes(b"the 0.5 1\n" * 9)
+    with pytest.raises(DataError, match="is no safetensors file, or is damaged"):
+        read_vectors(tmp_path / "vectors.safetensors", set(), 9)
+
+
+def test_a_wrong_file_ends_with_code_2_before_anything_is_written(tmp_path: Path) -> None:
+    (tmp_path / "train.txt").write_text("Ann B-PER\nsaw O\nOslo B-LOC\n\n" * 40)
+    (tmp_path / "vectors.txt").write_text("Ann 1 2\nOslo 1\n")
+    spec = {
+        "task": "sequence-labelling",
+        "space": "tagger",
+        "data": {"source": "conll", "path": str(tmp_path / "train.txt"), "vectors": str(tmp_path / "vectors.txt")},
+    }
+    (tmp_path / "spec.yaml").write_text(json.dumps(spec))
+    done = CliRunner().invoke(app, ["search", str(tmp_path / "spec.yaml"), "--out", str(tmp_path / "runs")])
+    assert done.exit_code == 2, done.output
+    assert "vectors.txt:2: 1 numbers, where 2 are expected" in done.stderr.replace("\n", " ")
+    assert not list(tmp_path.glob("runs/[!.]*"))
 
 
 def test_a_missing_file_and_one_of_other_words(tmp_path: Path) -> None:

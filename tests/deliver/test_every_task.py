@@ -66,6 +66,7 @@ CASES = {
         {
             "lstm": "[embedding, {lstm: {units: 8}}, {global_pool: max}]",
             "attention": "[embedding, position_encoding, {attention: {heads: 2}}, {conv1d: {gated: true}}]",
+            "pretrained": "[{pretrained: tuned}, {gru: {units: 8}}, {global_pool: avg}]",
         },
     ),
     "tags": Case(
@@ -74,6 +75,7 @@ CASES = {
         {
             "crf": "[{branches: {paths: [[embedding], [{characters: {kind: lstm}}]], join: concat}}, gru, crf]",
             "softmax": "[{branches: {paths: [[embedding], [characters]], join: concat}}, highway, {lstm: {units: 12}}]",
+            "pretrained": "[{branches: {paths: [[pretrained], [characters]], join: concat}}, crf]",
         },
     ),
 }
@@ -111,15 +113,20 @@ def write(folder: Path, name: str) -> Path:
 
 @pytest.fixture(scope="session")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], Path]:
-    """A finished run each, made by the spec that `nas init` writes."""
+    """A finished run each, made by the spec that `nas init` writes. Pretrained vectors are gone once it is finished."""
     root, made = tmp_path_factory.mktemp("tasks"), {}
     for name, model in RUNS:
         case, folder = CASES[name], root / name
         spec = survey(case.task, write(folder, name)).text
+        vectors = root / "vectors.txt"
+        if model == "pretrained":
+            vectors.write_text("".join(f"{word} {k}.5 -0.{k} 1\n" for k, word in enumerate((*NAMES, "it", "in"))))
+            spec = spec.replace("\ndata:\n", f"\ndata:\n  vectors: {vectors}\n")
         (root / f"{model}.yaml").write_text(
             spec.replace("\nspace: ", "\n# space: ") + f"\nmodel: {case.models[model]}\n"
         )
         made[name, model] = start_search(root / f"{model}.yaml", root / "runs" / name, CHANGES).run.path
+        vectors.unlink(missing_ok=True)
     return made
 
 
