@@ -13,7 +13,7 @@ from nas_cli.model.build import build
 from nas_cli.model.initialise import initialise
 from nas_cli.model.network import Network
 from nas_cli.model.ops import OPS
-from nas_cli.model.ops.sequence_modules import ShortConv
+from nas_cli.model.ops.sequence_modules import Characters, ShortConv
 from nas_cli.space.parse import parse_architecture
 from nas_cli.task import TASKS
 
@@ -132,3 +132,15 @@ def test_the_convolution_over_characters_is_torchs(kernel: int, longest: int) ->
     torch.testing.assert_close(ours(x), plain(x.transpose(1, 2)).transpose(1, 2))
     wanted = torch.autograd.grad(plain(x.transpose(1, 2)).square().sum(), plain.parameters())
     torch.testing.assert_close(torch.autograd.grad(ours(x).square().sum(), ours.parameters()), wanted)
+
+
+@pytest.mark.parametrize("kind", ["cnn", "lstm"])
+def test_words_that_are_looked_at_once_in_training_are_those_of_a_whole_batch(kind: str) -> None:
+    layer = Characters(9, 6, 5, 3, kind)
+    x = torch.randint(0, 9, (4, 6, 3), generator=torch.Generator().manual_seed(0))
+    x = torch.cat([x, x, x.roll(1, 0)], 2)
+    once, whole = layer.train()(x), layer.eval()(x)
+    torch.testing.assert_close(once, whole)
+    weights = [p for name, p in layer.named_parameters() if "table" not in name]
+    wanted = torch.autograd.grad(whole.square().sum(), weights)
+    torch.testing.assert_close(torch.autograd.grad(once.square().sum(), weights), wanted)

@@ -88,7 +88,7 @@ class Characters(nn.Module):
     """A vector a word from its characters, rows 1 and up of (N, K, L) numbers; 0 is no character.
 
     'cnn' takes the maximum over a convolution (Ma & Hovy 2016), 'lstm' the last states of both directions (Lample et
-    al. 2016).
+    al. 2016). Training looks at each of the different words of a batch once: two thirds of them.
     """
 
     def __init__(self, characters: int, units: int, embedding: int, kernel: int, kind: str) -> None:
@@ -107,6 +107,9 @@ class Characters(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         count, rows, length = x.shape
         numbers = x[:, 1:].long().clamp(0, self.characters - 1).transpose(1, 2).reshape(count * length, rows - 1)
+        once = self.training and x.device.type == "cpu"  # on a GPU, counting them would wait for it at every step
+        if once:
+            numbers, which = torch.unique(numbers, dim=0, return_inverse=True)
         taken = numbers > 0
         vectors = self.table(numbers)
         if self.kind == "cnn":
@@ -120,6 +123,8 @@ class Characters(nn.Module):
             ahead, _ = self.ahead(vectors)
             back, _ = self.back(vectors.gather(1, turned[:, :, None].expand(-1, -1, self.embedding)))
             words = torch.cat([ahead.gather(1, last), back.gather(1, last)], 2)[:, 0]
+        if once:
+            words = words[which]
         return words.view(count, length, -1).transpose(1, 2)
 
     def __repr__(self) -> str:
