@@ -99,11 +99,12 @@ def _summary(
         scores = ", ".join(f"{_word(key)} {value:.4f}" for key, value in evaluation["metrics"].items())
         rows.append(("Test", f"{scores} ({evaluation['samples']:,} samples)"))
         latency = evaluation["latency"]
+        threads = f"{latency['threads']} thread{'s' if latency['threads'] > 1 else ''}"
         rows.append(
             (
                 "Latency",
                 f"{latency['p50_ms']:.3g} ms median, {latency['p95_ms']:.3g} ms 95th percentile; batch of "
-                f"{latency['batch_size']}, {latency['threads']} thread(s), {latency['device']}",
+                f"{latency['batch_size']}, {threads}, {latency['device']}",
             )
         )
     verdict = f'<p class="verdict">{escape(_sentence(str(selected["verdict"])))}</p>' if selected else ""
