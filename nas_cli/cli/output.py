@@ -45,6 +45,14 @@ def number(name: str, value: float) -> str:
     return f"{value:.4f}" if 1e-3 <= abs(value) < 100 or value == 0 else f"{value:.4g}"
 
 
+def deviation(name: str, value: float, mean: float) -> str:
+    """Of a measured `mean`, with as many places as that is shown with."""
+    _, _, places = number(name, mean).partition(".")
+    if not places.isdigit():
+        return number(name, value)
+    return f"{value:.{len(places)}f}"
+
+
 def count(value: float) -> str:
     """1,234 up to ten thousand, then 12.3k, 4.56M, 7.89G."""
     for limit, unit in ((1e9, "G"), (1e6, "M"), (1e4, "k")):

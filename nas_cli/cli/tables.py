@@ -9,7 +9,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import JustifyMethod
 from rich.table import Table
 
-from nas_cli.cli.output import count, number
+from nas_cli.cli.output import count, deviation, number
 from nas_cli.cli.watch import Watch, plain_name
 from nas_cli.trial import rank
 
@@ -49,7 +49,7 @@ def final_table(watch: Watch) -> Table | None:
         result.add_row(
             plain_name(candidate),
             number(score, watch.shown(row["mean"])),
-            number(score, abs(row["spread"])) if row["spread"] is not None else "-",
+            deviation(score, row["spread"], watch.shown(row["mean"])) if row["spread"] is not None else "-",
             str(len(row["rewards"])),
             count(first["params"]) if "params" in first else "-",
             count(first["macs"]) if "macs" in first else "-",

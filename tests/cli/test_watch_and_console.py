@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from nas_cli.cli.console import Plain, decision_lines, live_view
-from nas_cli.cli.output import count, duration, number
+from nas_cli.cli.output import count, deviation, duration, number
 from nas_cli.cli.tables import final_table, trials_table
 from nas_cli.cli.watch import Watch
 from nas_cli.run.directory import RunDirectory, create_run
@@ -128,6 +128,9 @@ def test_decisions_fit() -> None:
 def test_numbers() -> None:
     assert [duration(s) for s in (0.4, 59, 65, 4000)] == ["0 s", "59 s", "1 min 05 s", "1 h 06 min"]
     assert [count(v) for v in (950, 9_999, 12_345, 4_560_000, 7.89e9)] == ["950", "9,999", "12.3k", "4.56M", "7.89G"]
+    assert deviation("f1", 8.982e-05, 0.1327) == "0.0001"
+    assert deviation("rmse", 3.21, 456.7) == "3.2"
+    assert deviation("latency_ms", 0.0312, 1.234) == "0.0312 ms"
     assert [number("accuracy", 0.98), number("params", 12345), number("latency_ms", 1.234)] == [
         "0.9800",
         "12,345",
