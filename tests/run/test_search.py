@@ -55,6 +55,7 @@ def test_a_search_leaves_a_trained_model_and_its_spec_repeats_it(spec: Path, tmp
         "environment.json",
         "journal.jsonl",
         "best",
+        "baselines",
         "lock",
     }
     assert {path.name for path in run.best.iterdir()} == {"architecture.yaml", "weights.safetensors", "metrics.json"}
