@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 import statistics
 import struct
 import subprocess
@@ -130,7 +131,9 @@ def plain(folder: Path, candidates: list[Any]) -> float:
     path.write_text(json.dumps(settings), encoding="utf-8")
     script = Path(__file__).with_name("plain_loop.py")
     began = time.time()
-    subprocess.run([sys.executable, str(script), str(path), str(SHARED)], check=True, stdout=subprocess.DEVNULL)
+    threads = {name: value for name, value in os.environ.items() if name != "OMP_NUM_THREADS"}  # torch's own default
+    command = [sys.executable, str(script), str(path), str(SHARED)]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env=threads)
     return time.time() - began
 
 
