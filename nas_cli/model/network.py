@@ -21,6 +21,16 @@ def leaves_ends(module: nn.Module) -> bool:
     return not getattr(module, "masked", False) and not isinstance(module, KEEP_ZEROS)
 
 
+def keep_layout(images: Tensor) -> None:
+    """Has the gradient of `images` (N, C, H, W) come in their own layout.
+
+    What makes vectors of images gives it with channels first. Where these come last, the backward pass of the layer
+    before, a pooling or a ReLU, takes four to ten times as long on such a gradient as rearranging it does.
+    """
+    if images.requires_grad and not images.is_contiguous():
+        images.register_hook(lambda grad: grad.contiguous(memory_format=torch.channels_last))  # type: ignore[no-untyped-call]
+
+
 class Network(nn.Module):
     """Takes raw samples (N, C, H, W), uint8 or float, and gives what the last step gives, logits (N, classes) say.
 
@@ -51,6 +61,7 @@ class Network(nn.Module):
         self._unmasked = tuple(
             step.kind == "op" and len(step.shape) == 2 and leaves_ends(self.layers[step.name]) for step in program.steps
         )
+        self._flattens = tuple(len(step.shape) != 3 == len(program.shape(step.inputs[0])) for step in program.steps)
 
     @property
     def steps(self) -> tuple[Step, ...]:
@@ -95,6 +106,8 @@ class Network(nn.Module):
             inputs = [values[value] for value in step.inputs]
             for value in self._freed[index]:
                 del values[value]
+            if self._flattens[index] and self.training:
+                keep_layout(inputs[0])
             if step.kind == "op":
                 output = apply(self.layers[step.name], inputs[0], mask)
                 values[index + 1] = output * mask[:, None] if mask is not None and self._unmasked[index] else output

@@ -90,12 +90,14 @@ class Resident:
 
     def __init__(self, data: Tensors) -> None:
         self.data = data
+        self._lengths = lengths(data.train_inputs).cpu() if are_sequences(data.train_inputs) else None
 
     def batches(self, order: Tensor, size: int) -> Iterator[tuple[Tensor, Tensor]]:
         data = self.data
-        for batch in split(send(order, data.device), size):
+        for batch, numbers in zip(split(send(order, data.device), size), split(order, size), strict=True):
             rows = batch if data.train_rows is None else data.train_rows[batch]
-            yield trim(data.train_inputs[rows], data.train_targets[batch])
+            x, y = data.train_inputs[rows], data.train_targets[batch]
+            yield (x, y) if self._lengths is None else cut(x, y, int(self._lengths[numbers].max()))
 
 
 class Streamed:
@@ -142,10 +144,12 @@ def lengths(sequences: Tensor) -> Tensor:
 
 def trim(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
     """A batch of sequences without the places that none of them takes; anything else as it is."""
-    if not are_sequences(x):
-        return x, y
-    longest = int(lengths(x).max())
-    return x[:, :, :longest], y[:, :longest] if y.dim() == 2 else y
+    return cut(x, y, int(lengths(x).max())) if are_sequences(x) else (x, y)
+
+
+def cut(x: Tensor, y: Tensor, length: int) -> tuple[Tensor, Tensor]:
+    """The first `length` places of a batch of sequences, and of its targets where there is one a place."""
+    return x[:, :, :length], y[:, :length] if y.dim() == 2 else y
 
 
 def group_by_length(order: Tensor, sizes: Tensor, batch_size: int, generator: torch.Generator) -> Tensor:

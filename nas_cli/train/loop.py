@@ -161,7 +161,7 @@ def _predict(network: Network, inputs: Tensor, rows: Tensor | None, layout: torc
     device = next(network.parameters()).device
     count = len(inputs) if rows is None else len(rows)
     numbers = torch.arange(count) if rows is None else rows
-    order = torch.argsort(lengths(inputs), stable=True) if are_sequences(inputs) else torch.arange(count)
+    order = torch.argsort(lengths(inputs).cpu(), stable=True) if are_sequences(inputs) else torch.arange(count)
     parts = []
     for chosen in torch.split(order, evaluation_batch(inputs)):
         # What lies in order is a view, which is not copied.

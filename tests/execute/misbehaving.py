@@ -56,6 +56,9 @@ class Misbehaving(nn.Module):
             hoard.append(torch.ones(10_000_000))
             time.sleep(0.02)
 
+    def fill_gpu(self) -> None:
+        torch.empty(10**13, device="cuda")
+
     def disk(self) -> None:
         raise OSError(28, "No space left on device")
 

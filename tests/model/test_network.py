@@ -150,6 +150,19 @@ def test_copies_layouts_and_autocast_compute_the_same() -> None:
         torch.testing.assert_close(network(x).float(), wanted, rtol=0.1, atol=0.1)
 
 
+@pytest.mark.parametrize("last", [{"global_pool": "avg"}, "flatten"])
+@pytest.mark.parametrize("layout", [torch.channels_last, torch.contiguous_format])
+def test_gradients_of_images_keep_their_layout_where_they_become_vectors(
+    last: Any, layout: torch.memory_format
+) -> None:
+    network = make([{"conv": 4}, {"avg_pool": 2}, last]).to(memory_format=layout)  # type: ignore[call-overload]
+    pool = next(module for module in network.modules() if isinstance(module, nn.AvgPool2d))
+    seen: list[bool] = []
+    pool.register_full_backward_pre_hook(lambda _, grads: seen.append(grads[0].is_contiguous(memory_format=layout)))
+    network.body(torch.randn(4, 3, 8, 8).contiguous(memory_format=layout)).square().sum().backward()
+    assert seen == [True]
+
+
 def test_values_are_let_go_after_their_last_use() -> None:
     network = make()
     freed = [value for values in network._freed for value in values]
