@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from bisect import bisect_left, bisect_right, insort
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
+from itertools import pairwise
 from typing import Any, Literal
 
 Scalar = str | int | float | bool | None
@@ -154,6 +156,28 @@ def rank(trial: Trial) -> tuple[bool, int, float, int]:
     rung, _, reward = trial.rungs[-1]
     assert reward is not None
     return trial.feasible, rung, reward, -trial.number
+
+
+def prospects(trials: Iterable[Trial]) -> dict[int, float]:
+    """The least that the rewards of measured trials would come to in the highest rung of all, by number.
+
+    For each rung that a trial is short of, it gains as little as the trial that gained least there: rewards of
+    different rungs do not compare by themselves. So a trial stands above one that was trained longer only where it was
+    the better one in the rung that both reached, as those may be that a search leaves behind when its time is up.
+    """
+    measured = [trial for trial in trials if _measured(trial)]
+    least: dict[int, float] = {}
+    for trial in measured:
+        for (_, _, before), (rung, _, after) in pairwise(trial.rungs):
+            if before is not None and after is not None:
+                least[rung] = min(after - before, least.get(rung, math.inf))
+    highest = max((trial.rungs[-1][0] for trial in measured), default=0)
+    found = {}
+    for trial in measured:
+        rung, _, reward = trial.rungs[-1]
+        assert reward is not None
+        found[trial.number] = reward + sum(least.get(higher, 0.0) for higher in range(rung + 1, highest + 1))
+    return found
 
 
 def prediction_error(trials: Iterable[Trial]) -> tuple[float, int] | None:

@@ -6,8 +6,10 @@ import random
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from nas_cli.trial import History, genotype_key, rank
+from nas_cli.trial import History, Trial, genotype_key, prospects, rank
 
 
 def test_events_fold_into_trials() -> None:
@@ -55,6 +57,29 @@ def test_the_best_keeps_constraints_then_goes_by_rung_then_reward_then_age() -> 
     best = history.best()
     assert best is not None
     assert best.number == 1
+
+
+def climber(number: int, *rewards: float, first: int = 0) -> Trial:
+    return Trial(number, {}, "paused", rungs=tuple((first + k, {}, reward) for k, reward in enumerate(rewards)))
+
+
+def test_prospects_add_the_least_that_others_gained() -> None:
+    trials = [climber(0, 0.5, 0.75, 0.875), climber(1, 0.5, 0.625), climber(2, 0.25), climber(3, 0.5, first=1)]
+    assert prospects(trials) == {0: 0.875, 1: 0.625 + 0.125, 2: 0.25 + 0.125 + 0.125, 3: 0.5 + 0.125}
+    assert prospects([climber(0, 0.5, 0.25), climber(1, 0.375)]) == {0: 0.25, 1: 0.125}
+    assert prospects([Trial(0, {}, "failed"), climber(1, 0.5)]) == {1: 0.5}
+    assert prospects([]) == {}
+
+
+@given(st.lists(st.lists(st.integers(-50, 50), min_size=1, max_size=4), min_size=2, max_size=8))
+def test_by_its_prospect_only_the_better_one_of_a_rung_overtakes_one_that_went_on(curves: list[list[int]]) -> None:
+    trials = [climber(number, *map(float, curve)) for number, curve in enumerate(curves)]
+    found = prospects(trials)
+    for ahead in trials:
+        for behind in trials:
+            common = len(behind.rungs) - 1
+            if common < len(ahead.rungs) and found[behind.number] > found[ahead.number]:
+                assert curves[behind.number][common] > curves[ahead.number][common]
 
 
 def test_the_key_of_a_genotype_tells_values_apart_that_are_equal_or_hash_alike() -> None:

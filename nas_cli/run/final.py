@@ -26,7 +26,7 @@ from nas_cli.space.edit import replay
 from nas_cli.space.nodes import to_yaml
 from nas_cli.space.parse import parse_architecture
 from nas_cli.space.space import Resolved
-from nas_cli.trial import History, Trial, rank
+from nas_cli.trial import History, Trial, prospects
 
 
 @dataclass(frozen=True)
@@ -39,11 +39,15 @@ class Candidate:
 
 
 def finalists(experiment: Experiment, history: History, front: Front) -> list[Trial]:
-    """The `final.top` best trials; with several objectives the knee of the front, or all of it, as the spec says."""
+    """The `final.top` best trials by what they have come to, or would come to at the least if they were trained as long
+    as others; with several objectives the knee of the front, or all of it, as the spec says.
+    """
     if front.knee is not None:
         return front.members if experiment.spec.final.front == "all" else [front.knee]
-    best = sorted((t for t in history if t.rungs and t.status in ("paused", "finished")), key=rank, reverse=True)
-    return best[: experiment.spec.final.top]
+    trained = [t for t in history if t.rungs and t.status in ("paused", "finished")]
+    expected = prospects(trained)
+    trained.sort(key=lambda t: (t.feasible, expected[t.number], t.rungs[-1][0], -t.number), reverse=True)
+    return trained[: experiment.spec.final.top]
 
 
 def candidates(experiment: Experiment, history: History, front: Front) -> list[Candidate]:
