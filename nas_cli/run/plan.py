@@ -224,7 +224,7 @@ def _times(experiment: Experiment, session: Session, timing: Timing | None) -> d
     trials = stop.trials if stop.trials is not None else experiment.size if stop.time is None else None
     search = None
     if trials is not None and trials != float("inf"):
-        per_trial = fixed + scheduler.epochs_per_trial() * epoch
+        per_trial = scheduler.jobs_per_trial() * fixed + scheduler.epochs_per_trial() * epoch
         search = timing.start + _in_parallel(trials, per_trial, longest, workers)
     if stop.time is not None:
         search = min(search, stop.time) if search is not None else stop.time

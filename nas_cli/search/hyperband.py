@@ -59,3 +59,6 @@ class Hyperband:
 
     def epochs_per_trial(self) -> float:
         return sum(self.brackets[0].epochs_from(first) for first in self._deal) / len(self._deal)
+
+    def jobs_per_trial(self) -> float:
+        return sum(self.brackets[0].jobs_from(first) for first in self._deal) / len(self._deal)

@@ -37,6 +37,10 @@ class Scheduler(Protocol):
         """The epochs that a trial costs on average, where many are started."""
         ...
 
+    def jobs_per_trial(self) -> float:
+        """In how many pieces, on average, these are trained."""
+        ...
+
 
 SCHEDULERS: Registry[Callable[..., Scheduler]] = Registry("scheduler", supplied=1)
 
@@ -56,6 +60,9 @@ class Full:
 
     def epochs_per_trial(self) -> float:
         return float(self.rungs[-1])
+
+    def jobs_per_trial(self) -> float:
+        return 1.0
 
     def next(self, history: History) -> tuple[int, int] | None:
         return None
