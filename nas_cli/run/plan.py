@@ -120,8 +120,8 @@ def draw(experiment: Experiment, session: Session) -> Drawn:
 def time_candidates(experiment: Experiment, session: Session, drawn: Drawn) -> Timing | None:
     """Trains a few of `drawn` on a few batches, on all workers at once as a search does; None where all of them fail.
 
-    Each is trained for one epoch and for three, so that what its first steps prepare is left out. Other candidates are
-    taken to need as much more as they have more multiply-accumulates.
+    Each is trained for one epoch and for three: the difference is what epochs take, the rest what its first steps
+    prepare. Other candidates are taken to need as much more as they have more multiply-accumulates.
     """
     by_cost = sorted(drawn.feasible, key=lambda candidate: candidate[1]["macs"])
     places = np.unique(np.linspace(0, len(by_cost) - 1, TIMED).round().astype(int))
@@ -146,9 +146,10 @@ def time_candidates(experiment: Experiment, session: Session, drawn: Drawn) -> T
         part = session.shortened(_examples(resolved))
         trained = max(1e-6, (long.training_seconds - short.training_seconds) / (EPOCHS[1] - EPOCHS[0]))
         around = min(result.seconds - result.training_seconds for result in (short, long))
+        prepared = max(0.0, short.training_seconds - EPOCHS[0] * trained)
         macs.append(costs["macs"])
         epoch.append(trained * session.train_size / part.train_size)
-        fixed.append(around * session.validation_size / part.validation_size)
+        fixed.append(prepared + around * session.validation_size / part.validation_size)
     if not macs:
         return None
     wanted = [costs["macs"] for _, costs in drawn.feasible]

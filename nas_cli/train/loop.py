@@ -98,7 +98,8 @@ def train_network(
         if sizes is not None:
             order = group_by_length(order, sizes, batch_size, generator)
         losses = Losses(device, epoch)
-        with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        forked = torch.random.fork_rng(devices=[device] if device.type == "cuda" else [])
+        with forked, precision.exceptions(network, device):
             torch.manual_seed(_seed(seed, epoch, 1))  # dropout draws from torch's own generator
             for step, (x, y) in enumerate(feed.batches(order, batch_size)):
                 factor = schedule((epoch * steps + step) / (epochs.total * steps))

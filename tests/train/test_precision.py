@@ -108,3 +108,18 @@ def test_layers_keep_the_layout_of_what_they_read(channels: int, layout: torch.m
 @pytest.mark.parametrize(("kind", "scales"), [("float32", False), ("bf16", False), ("fp16", True)])
 def test_only_fp16_scales_gradients(kind: Format, scales: bool) -> None:
     assert Precision(kind).scaler(CPU).is_enabled() == scales
+
+
+def test_depthwise_convolutions_compute_in_float32_where_the_rest_is_bf16() -> None:
+    depthwise, plain = nn.Conv2d(4, 8, 3, groups=4), nn.Conv2d(4, 8, 3)
+    network, x = nn.ModuleList([depthwise, plain]), torch.randn(2, 4, 6, 6)
+    bf16, exact = Precision("bf16"), depthwise(x)
+    with bf16.autocast(CPU):
+        rough = depthwise(x)
+        with bf16.exceptions(network, CPU):
+            assert torch.equal(depthwise(x), exact)
+            assert torch.equal(depthwise(x.bfloat16()), depthwise(x.bfloat16().float()).bfloat16())
+            assert plain(x).dtype == torch.bfloat16
+        assert torch.equal(depthwise(x), rough)
+    with Precision("float32").exceptions(network, CPU):
+        assert "forward" not in vars(depthwise)
