@@ -67,7 +67,10 @@ class Tensors:
 
 
 class Feed(Protocol):
-    """Gives the batches of one pass over the training part."""
+    """Gives the batches of one pass over the training part; `lengths` int64 (N,) are its sequences', on the CPU."""
+
+    @property
+    def lengths(self) -> Tensor | None: ...
 
     def batches(self, order: Tensor, size: int) -> Iterator[tuple[Tensor, Tensor]]:
         """Raw inputs and targets on the device, `size` examples at a time.
@@ -90,14 +93,14 @@ class Resident:
 
     def __init__(self, data: Tensors) -> None:
         self.data = data
-        self._lengths = lengths(data.train_inputs).cpu() if are_sequences(data.train_inputs) else None
+        self.lengths = train_lengths(data)
 
     def batches(self, order: Tensor, size: int) -> Iterator[tuple[Tensor, Tensor]]:
         data = self.data
         for batch, numbers in zip(split(send(order, data.device), size), split(order, size), strict=True):
             rows = batch if data.train_rows is None else data.train_rows[batch]
             x, y = data.train_inputs[rows], data.train_targets[batch]
-            yield (x, y) if self._lengths is None else cut(x, y, int(self._lengths[numbers].max()))
+            yield (x, y) if self.lengths is None else cut(x, y, int(self.lengths[numbers].max()))
 
 
 class Streamed:
@@ -105,6 +108,7 @@ class Streamed:
 
     def __init__(self, data: Tensors) -> None:
         self.data = data
+        self.lengths = train_lengths(data)
 
     def batches(self, order: Tensor, size: int) -> Iterator[tuple[Tensor, Tensor]]:
         waiting: deque[Future[tuple[Tensor, Tensor]]] = deque()
@@ -140,6 +144,11 @@ def are_sequences(inputs: Tensor) -> bool:
 def lengths(sequences: Tensor) -> Tensor:
     """How many places of each of (N, K, L) sequences are taken, int64 (N,)."""
     return (sequences[:, 0] != 0).sum(dim=1)
+
+
+def train_lengths(data: Tensors) -> Tensor | None:
+    """Those of the training part, on the CPU; None where its inputs are no sequences."""
+    return lengths(data.train_inputs).cpu() if are_sequences(data.train_inputs) else None
 
 
 def trim(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:

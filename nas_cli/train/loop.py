@@ -90,16 +90,15 @@ def train_network(
     feed = open_feed(data)
     batch_size = min(int(settings["batch_size"]), len(data.train_targets))
     steps = count_batches(len(data.train_targets), batch_size)
-    sizes = lengths(data.train_inputs).cpu() if are_sequences(data.train_inputs) else None
     for epoch in range(start, epochs.last):
         network.train()
         generator = torch.Generator().manual_seed(_seed(seed, epoch, 0))
         order = torch.randperm(len(data.train_targets), generator=generator)
-        if sizes is not None:
-            order = group_by_length(order, sizes, batch_size, generator)
+        if feed.lengths is not None:
+            order = group_by_length(order, feed.lengths, batch_size, generator)
         losses = Losses(device, epoch)
         forked = torch.random.fork_rng(devices=[device] if device.type == "cuda" else [])
-        with forked, precision.exceptions(network, device):
+        with forked, precision.exempt_depthwise(network, device):
             torch.manual_seed(_seed(seed, epoch, 1))  # dropout draws from torch's own generator
             for step, (x, y) in enumerate(feed.batches(order, batch_size)):
                 factor = schedule((epoch * steps + step) / (epochs.total * steps))

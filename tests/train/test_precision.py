@@ -116,10 +116,10 @@ def test_depthwise_convolutions_compute_in_float32_where_the_rest_is_bf16() -> N
     bf16, exact = Precision("bf16"), depthwise(x)
     with bf16.autocast(CPU):
         rough = depthwise(x)
-        with bf16.exceptions(network, CPU):
+        with bf16.exempt_depthwise(network, CPU):
             assert torch.equal(depthwise(x), exact)
             assert torch.equal(depthwise(x.bfloat16()), depthwise(x.bfloat16().float()).bfloat16())
             assert plain(x).dtype == torch.bfloat16
         assert torch.equal(depthwise(x), rough)
-    with Precision("float32").exceptions(network, CPU):
+    with Precision("float32").exempt_depthwise(network, CPU):
         assert "forward" not in vars(depthwise)
