@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import subprocess
 import sys
 import warnings
@@ -40,6 +41,10 @@ MODELS: dict[str, tuple[str, list[Any]]] = {
     "attention": (
         "sequence-labelling",
         [*WORDS, "position_encoding", {"residual": ["layer_norm", {"attention": {"heads": 2}}]}],
+    ),
+    "upsampled": (
+        "image-classification",
+        [{"conv": 8}, {"max_pool": {"size": 3, "stride": 2}}, {"upsample": {"mode": "bilinear"}}, {"conv": 8}],
     ),
     "texts": ("text-classification", [*WORDS, {"conv1d": {"channels": 16, "gated": True}}, {"global_pool": "max"}]),
     "tables": ("table-classification", [{"features": {"bins": 8}}, {"linear": {"units": 16}}, "relu"]),
@@ -111,6 +116,36 @@ def test_a_training_goes_on_from_its_checkpoint(
         finished(replace(base, last_epoch=2, checkpoint_out=checkpoint), session)
         parts = finished(replace(base, rung=1, first_epoch=2, checkpoint_in=checkpoint), session).measurement
     assert parts["train_loss"] == pytest.approx(whole["train_loss"], rel=0.05)
+
+
+@pytest.mark.parametrize("precision", ["float32", "bf16"])
+@pytest.mark.parametrize("name", MODELS)
+def test_a_training_repeats_exactly(
+    name: str, precision: str, sections: dict[str, dict[str, Any]], tmp_path: Path
+) -> None:
+    task, model = MODELS[name]
+    with opened(task, sections[task], "cuda", precision) as session:
+        results = [
+            finished(replace(job(model), weights_out=str(tmp_path / weights)), session) for weights in ("one", "other")
+        ]
+    assert results[0].measurement == results[1].measurement
+    assert (tmp_path / "one").read_bytes() == (tmp_path / "other").read_bytes()
+
+
+@pytest.mark.parametrize("precision", ["float32", "bf16"])
+def test_attention_over_long_texts_repeats_exactly(precision: str, tmp_path: Path) -> None:
+    draw = random.Random(0)
+    texts = [" ".join(draw.choices("abcdefghij", k=draw.randrange(300, 500))) + f",{k % 2}" for k in range(200)]
+    (tmp_path / "texts.csv").write_text("\n".join(["text,label", *texts]))
+    section = {"source": "text", "path": str(tmp_path / "texts.csv"), "max_length": 512}
+    with opened("text-classification", section, "cuda", precision) as session:
+        wanted = job([*WORDS, "position_encoding", {"attention": {"heads": 2}}, {"global_pool": "avg"}])
+        assert finished(wanted, session).measurement == finished(wanted, session).measurement
+
+
+def test_a_layer_that_cannot_repeat_exactly_is_trained(sections: dict[str, dict[str, Any]]) -> None:
+    with opened("image-classification", sections["image-classification"], "cuda") as session:
+        finished(job([{"conv": 8}, {"nn.AdaptiveAvgPool2d": {"output_size": 3}}]), session)
 
 
 @pytest.mark.parametrize("name", MODELS)

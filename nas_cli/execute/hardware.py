@@ -11,6 +11,7 @@ from nas_cli.errors import UserError
 
 GPU_WORKERS = 3
 """Workers a GPU: small candidates leave most of it idle."""
+NO_SUCH_KERNEL = "torch.use_deterministic_algorithms"
 CGROUP = Path("/sys/fs/cgroup")
 
 
@@ -22,6 +23,21 @@ def find_device(name: str) -> torch.device:
     if not there[name]:
         raise UserError(f"hardware.device is {name}, and torch finds no such device here; use auto or cpu")
     return torch.device(name)
+
+
+def repeat_exactly(device: torch.device, strictly: bool = False) -> None:
+    """Has the kernels of a GPU add in one order, in this process and those it starts: a training repeats bit for bit.
+
+    A layer without such a kernel runs as it is; `strictly`, it raises RuntimeError, with NO_SUCH_KERNEL in its text,
+    and attention over long sequences keeps its order too. To be called before the first product of matrices, since
+    cuBLAS reads its setting once. A CPU needs none of it.
+    """
+    if device.type != "cuda":
+        return
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    torch.use_deterministic_algorithms(True, warn_only=not strictly)
+    # No layer reads what it has not written, and filling all memory first takes time.
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
 
 
 def cores() -> int:

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from nas_cli.data import Cache, DataSettings, Encoder, load_training
-from nas_cli.execute.hardware import cores, find_device
+from nas_cli.execute.hardware import cores, find_device, repeat_exactly
 from nas_cli.execute.shared import SharedArrays, attach
 from nas_cli.model.build import plan
 from nas_cli.model.cost import cost
@@ -69,6 +69,7 @@ class Session:
         Raises DataError, and UserError where the device is not there or cannot do what is asked of it.
         """
         place = find_device(device)
+        repeat_exactly(place)
         torch.set_num_threads(threads)
         loaded = load_training(data, seed, cache, TASKS[task].wanted)
         arrays = {
@@ -103,6 +104,7 @@ class Session:
     @classmethod
     def attach(cls, description: Mapping[str, Any], file: int, device: torch.device) -> Session:
         """The session that another process opened, from its `description` and the descriptor of its shared arrays."""
+        repeat_exactly(device)
         torch.set_num_threads(description["threads"])
         arrays = attach(file, description["layout"])
         return cls(

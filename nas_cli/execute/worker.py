@@ -12,6 +12,7 @@ import torch
 
 from nas_cli.errors import NasError
 from nas_cli.execute.executor import Job, JobResult
+from nas_cli.execute.hardware import NO_SUCH_KERNEL, repeat_exactly
 from nas_cli.execute.session import Session
 from nas_cli.model.build import build
 from nas_cli.model.initialise import initialise
@@ -80,23 +81,34 @@ def run_job(job: Job, session: Session, watcher: Watcher | None = None) -> JobRe
         return JobResult(job.number, job.rung, "failed", {}, _reason(error), time.perf_counter() - start)
 
     try:
-        network = _network(job, session)
-        measured, table = _measure(network, job, session, watcher)
-        costs = {**job.costs, **measured}
-        if any(not low <= costs.get(name, low) <= high for name, low, high in job.bounds):
-            seconds = time.perf_counter() - start
-            return JobResult(job.number, job.rung, "infeasible", costs, "", seconds, table=table)
-        clock = Clock(watcher)
-        metrics = _train(network, job, session, clock)
-        measurement = {**metrics, **costs, "epochs": float(job.last_epoch)}
-        seconds = time.perf_counter() - start
-        return JobResult(job.number, job.rung, "finished", measurement, "", seconds, clock.seconds, table)
+        repeat_exactly(session.device, strictly=True)
+        try:
+            return _run(job, session, watcher, start)
+        except RuntimeError as error:
+            if NO_SUCH_KERNEL not in str(error):
+                raise
+        repeat_exactly(session.device)  # after the error is gone, and with it the memory that the first try held
+        return _run(job, session, watcher, start)
     except OSError as error:
         if error.errno in DISK_FULL:
             raise  # this is no fault of the candidate: the search pauses
         return failed(error)
     except (Exception, SystemExit) as error:  # noqa: BLE001 - a candidate may fail in any way: the search goes on
         return failed(error)
+
+
+def _run(job: Job, session: Session, watcher: Watcher, start: float) -> JobResult:
+    network = _network(job, session)
+    measured, table = _measure(network, job, session, watcher)
+    costs = {**job.costs, **measured}
+    if any(not low <= costs.get(name, low) <= high for name, low, high in job.bounds):
+        seconds = time.perf_counter() - start
+        return JobResult(job.number, job.rung, "infeasible", costs, "", seconds, table=table)
+    clock = Clock(watcher)
+    metrics = _train(network, job, session, clock)
+    measurement = {**metrics, **costs, "epochs": float(job.last_epoch)}
+    seconds = time.perf_counter() - start
+    return JobResult(job.number, job.rung, "finished", measurement, "", seconds, clock.seconds, table)
 
 
 def make_network(architecture: object, session: Session, seed: int) -> Network:

@@ -51,7 +51,7 @@ class SequenceLabelling:
         """With a `crf` the negative log-likelihood of the tags, a word; else the loss of every word."""
         if outputs.shape[2] > targets.shape[1]:
             return negative_log_likelihood(outputs, targets)
-        return loss_of(outputs, targets)
+        return loss_of(outputs.transpose(1, 2).flatten(0, 1), targets.flatten())
 
     def measure(self, logits: Array, targets: Array, labels: Sequence[str] = ()) -> dict[str, float]:
         """Entity `f1`, `precision` and `recall` as conlleval has them; of words `accuracy`, and `macro_f1` over tags.

@@ -15,6 +15,8 @@ from nas_cli.model.ops import op
 
 
 class Misbehaving(nn.Module):
+    said = False
+
     def __init__(self, how: str, path: str = "") -> None:
         super().__init__()
         self.how = how
@@ -30,6 +32,16 @@ class Misbehaving(nn.Module):
 
     def error(self) -> None:
         raise ZeroDivisionError("division by zero\nsecond line")
+
+    def unrepeatable(self) -> None:
+        """On a GPU torch says this of a kernel that adds in any order, in its strict mode; here, the first time."""
+        if not Misbehaving.said:
+            Misbehaving.said = True
+            torch.use_deterministic_algorithms(True)
+            try:
+                torch.zeros(2).put_(torch.tensor([1]), torch.tensor([1.0]))
+            finally:
+                torch.use_deterministic_algorithms(False)
 
     def segfault(self) -> None:
         ctypes.string_at(0)

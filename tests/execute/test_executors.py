@@ -101,6 +101,11 @@ def test_an_exception_is_a_failed_result(executor: Executor) -> None:
     assert results[0].reason == "ZeroDivisionError: division by zero"
 
 
+def test_a_layer_that_has_no_kernel_that_repeats_exactly_is_trained(executor: Executor) -> None:
+    (result,) = run(executor, job(0, "unrepeatable"))
+    assert result.status == "finished", result.reason
+
+
 def test_a_full_disk_is_raised_and_the_executor_goes_on(executor: Executor) -> None:
     executor.submit(job(0, "disk"))
     with pytest.raises(OSError, match="No space left"):
@@ -124,7 +129,7 @@ def test_a_candidate_over_a_measured_bound_is_not_trained(executor: Executor) ->
 
 def test_every_executor_gives_the_same_figures(session: Session, processes: Processes) -> None:
     jobs = [job(n, epochs=2, seed=n) for n in range(3)]
-    here, there = run(InProcess(session), *jobs), run(processes, *jobs)
+    here, there = run(InProcess(session.here()), *jobs), run(processes, *jobs)
     assert [r.measurement for r in here] == [r.measurement for r in there]
 
 
