@@ -2,19 +2,26 @@
 
 Cai, Zhu & Han, "ProxylessNAS", ICLR 2019, and Tan et al., "MnasNet", CVPR 2019, predict latency like this. Layers in a
 chain find their inputs in the cache and layers by themselves may not, so the sum is multiplied by the median ratio of
-what whole networks took to their sums.
+what whole networks took to their sums. A layer that was not measured yet, as most new networks have one in a large
+space, counts as the line through the layers of its op says: a fixed time, a time a multiply-accumulate, and a time a
+number read or written.
 """
 
 from __future__ import annotations
 
 import copy
+import itertools
 import json
+import math
 import statistics
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from nas_cli.model.latency import wait_for
@@ -25,44 +32,59 @@ from nas_cli.model.program import Program, Step
 INPUT = "input"
 LEAST_RUNS, MOST_RUNS, SECONDS = 5, 200, 0.01
 """A layer is run for a hundredth of a second."""
+LEAST_KNOWN = 3
+"""Layers of an op that were measured before another one is judged by them."""
+
+Work = tuple[float, float]
+"""Of a layer, for one sample: multiply-accumulates, and numbers read and written."""
 
 
 class LatencyTable:
     """Milliseconds by layer, for one device, batch size and number of threads."""
 
-    def __init__(self, entries: Mapping[str, float] | None = None) -> None:
-        self.entries = dict(entries or {})
+    def __init__(self) -> None:
+        self.entries: dict[str, float] = {}
+        self._known: defaultdict[str, list[tuple[Work, float]]] = defaultdict(list)
+        self._lines: dict[str, NDArray[np.float64]] = {}
         self._ratios: list[float] = []
         self._errors: list[float] = []
 
     def missing(self, program: Program) -> list[str]:
-        """The entries that a prediction for `program` lacks."""
+        """The entries that were not measured of those that `program` is made of."""
         return [key for key in entry_names(program) if key not in self.entries]
 
     def predict(self, program: Program) -> float | None:
-        """Milliseconds; None where an entry is missing."""
-        total = self._sum(program, self.entries)
-        return None if total is None else total * self._factor()
+        """Milliseconds; None where a layer was not measured, nor enough others of its op."""
+        parts = [
+            self.entries[key] if key in self.entries else self._by_line(kind, _work(program, step))
+            for key, kind, step in _parts(program)
+        ]
+        return None if None in parts else sum(part for part in parts if part is not None) * self._factor()
 
-    def observe(self, program: Program, measured_ms: float, entries: Mapping[str, float]) -> dict[str, float]:
+    def observe(self, program: Program, measured_ms: float, entries: Mapping[str, float]) -> dict[str, Any]:
         """Learns from a whole network and the `entries` that were measured with it; returns what `recall` takes.
 
         Before that, where the table could predict it already, the prediction is compared with the measurement.
         """
-        seen = {}
+        seen: dict[str, Any] = {}
         predicted = self.predict(program) if self._ratios else None
         if predicted is not None:
             seen["error"] = abs(predicted / measured_ms - 1)
-        total = self._sum(program, {**self.entries, **entries})
-        if total:
-            seen["ratio"] = measured_ms / total
+        seen["work"] = {key: _work(program, step) for key, _, step in _parts(program) if key in entries}
+        known = {**self.entries, **entries}
+        if all(key in known for key, _, _ in _parts(program)):
+            seen["ratio"] = measured_ms / sum(known[key] for key, _, _ in _parts(program))
         self.recall(entries, seen)
         return seen
 
-    def recall(self, entries: Mapping[str, float], seen: Mapping[str, float]) -> None:
-        """Learns what `observe` learned from a network: its entries, the measurement's ratio to their sum, the error of
-        the prediction."""
+    def recall(self, entries: Mapping[str, float], seen: Mapping[str, Any]) -> None:
+        """Learns what `observe` learned from a network: its entries and their work, the measurement's ratio to the sum
+        of all, the error of the prediction."""
         self.entries.update(entries)
+        for key, work in seen.get("work", {}).items():
+            kind = str(json.loads(key)[0])
+            self._known[kind].append((tuple(work), entries[key]))
+            self._lines.pop(kind, None)
         if "ratio" in seen:
             self._ratios.append(seen["ratio"])
         if "error" in seen:
@@ -75,14 +97,35 @@ class LatencyTable:
     def _factor(self) -> float:
         return statistics.median(self._ratios) if self._ratios else 1.0
 
-    def _sum(self, program: Program, entries: Mapping[str, float]) -> float | None:
-        found = [entries.get(_name(program, step)) for step in program.steps] + [entries.get(_input(program))]
-        return None if None in found else sum(value for value in found if value is not None)
+    def _by_line(self, kind: str, work: Work) -> float | None:
+        known = self._known[kind]
+        if len(known) < LEAST_KNOWN:
+            return None
+        if kind not in self._lines:
+            self._lines[kind] = line_through([each for each, _ in known], [ms for _, ms in known])
+        return float(self._lines[kind] @ (1.0, *work))
+
+
+def line_through(works: Sequence[Work], milliseconds: Sequence[float]) -> NDArray[np.float64]:
+    """The fixed time and the times a multiply-accumulate and a number, none below zero, with the least squares of the
+    relative errors. (3,)
+
+    With three unknowns every choice of those that are zero can be tried (Lawson & Hanson 1974).
+    """
+    matrix = np.array([(1.0, *work) for work in works]) / np.array(milliseconds)[:, None]
+    best, least = np.zeros(3), math.inf
+    for free in itertools.chain.from_iterable(itertools.combinations(range(3), count) for count in (1, 2, 3)):
+        found = np.zeros(3)
+        found[list(free)] = np.linalg.lstsq(matrix[:, free], np.ones(len(works)), rcond=None)[0]
+        squares = float(((matrix @ found - 1) ** 2).sum())
+        if found.min() >= 0 and squares < least - 1e-12:
+            best, least = found, squares
+    return best
 
 
 def entry_names(program: Program) -> list[str]:
     """The entries that `program` is made of, each once."""
-    return list(dict.fromkeys([_input(program), *(_name(program, step) for step in program.steps)]))
+    return list(dict.fromkeys(key for key, _, _ in _parts(program)))
 
 
 def measure_entries(
@@ -135,6 +178,20 @@ def _time(run: Callable[[], Any], device: torch.device) -> float:
         wait_for(device)
         times.append(time.perf_counter() - began)
     return 1000 * statistics.median(times)
+
+
+def _parts(program: Program) -> Iterator[tuple[str, str, Step | None]]:
+    """Entry, kind of layer, and step; None is what the input goes through."""
+    yield _input(program), INPUT, None
+    for step in program.steps:
+        yield _name(program, step), step.op if step.kind == "op" else step.kind, step
+
+
+def _work(program: Program, step: Step | None) -> Work:
+    if step is None:
+        return 0.0, 2.0 * math.prod(program.input_shape)
+    numbers = math.prod(step.shape) + sum(math.prod(program.shape(value)) for value in step.inputs)
+    return float(program.counted(step).macs if step.kind == "op" else 0), float(numbers)
 
 
 def _input(program: Program) -> str:

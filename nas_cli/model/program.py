@@ -50,16 +50,17 @@ class Program:
     @property
     def macs(self) -> int:
         """Multiply-accumulates of one sample, of convolutions and matrix products."""
-        return sum(self._counted(step).macs for step in self.steps if step.kind == "op")
+        return sum(self.counted(step).macs for step in self.steps if step.kind == "op")
 
     @property
     def activations(self) -> int:
         """About how many numbers training keeps of one sample: what each step gives, and each module inside it."""
         return sum(
-            self._counted(step).activations if step.kind == "op" else math.prod(step.shape) for step in self.steps
+            self.counted(step).activations if step.kind == "op" else math.prod(step.shape) for step in self.steps
         )
 
-    def _counted(self, step: Step) -> Counted:
+    def counted(self, step: Step) -> Counted:
+        """What the module of an 'op' step costs a sample."""
         return count(step.op, step.args, self.shape(step.inputs[0]))
 
     def readers(self) -> list[list[int]]:

@@ -27,7 +27,7 @@ class Estimate:
     """`counted` costs are exact, of `program`.
 
     `latency_ms` is predicted, None where it cannot be; `margin` is how far it may be off, as a share of it. `missing`
-    names the entries of the latency table that a prediction lacks.
+    names the entries that the latency table lacks.
     """
 
     counted: Measurement
@@ -70,9 +70,8 @@ class Estimator:
             return Estimate(counted, program)
         missing = tuple(self.table.missing(program))
         error, count = self.table.error()
-        if missing or count < TRUSTED:
-            return Estimate(counted, program, missing=missing)
-        return Estimate(counted, program, self.table.predict(program), max(LEAST_MARGIN, 3 * error))
+        latency = self.table.predict(program) if count >= TRUSTED else None
+        return Estimate(counted, program, latency, max(LEAST_MARGIN, 3 * error), missing)
 
     def _require_memory(self, activation_mb: float, batch_size: int) -> None:
         """A step that keeps more than a trial may take, even in 16 bits, would only be tried to be stopped."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 import time
 from collections.abc import Sequence
@@ -20,6 +21,7 @@ from nas_cli.model.transport import program_to_data
 from nas_cli.run.compose import Experiment, compose
 from nas_cli.run.directory import CACHE, RUNS
 from nas_cli.run.observer import Silent
+from nas_cli.run.rehearse import rehearse
 from nas_cli.run.search import hardware_sentence, open_executor, open_session
 from nas_cli.run.seeds import trial_seed
 from nas_cli.space.edit import decisions, replay, sample
@@ -31,6 +33,7 @@ SAMPLES = 40
 TIMED = 5
 TIMED_BATCHES = 6
 EPOCHS = (1, 3)
+REHEARSALS = 5
 
 
 @dataclass(frozen=True)
@@ -55,8 +58,8 @@ class Drawn:
 def plan(spec: Path, overrides: Sequence[str] = ()) -> dict[str, Any]:
     """Checks `spec` and its data and says what a search would do, as JSON data. Writes nothing.
 
-    Costs are those of the 40 candidates that are proposed first; times are extrapolated from a few batches of five of
-    them, trained on all workers at once.
+    Costs are those of the 40 candidates that are proposed first; their times are extrapolated from a few batches of
+    five of them, trained on all workers at once, and the search's is found by playing its schedule through with these.
     Raises UserError as `nas search` does, and NasError where no drawn candidate can be trained.
     """
     experiment = compose(load_document(spec, overrides))
@@ -217,33 +220,28 @@ def _times(experiment: Experiment, session: Session, timing: Timing | None) -> d
     if not isinstance(train_epochs, int):
         return {"epoch": _range(timing.epochs), "search": stop.time, "final": None}
     workers = max(1, count_workers(experiment.spec.hardware.workers, session.device))
-    scheduler = experiment.make_scheduler()
-    rungs = scheduler.rungs
-    proposed = slice(stop.trials)  # in a short search no more than these are trained
-    epoch, fixed = statistics.fmean(timing.epochs[proposed]), statistics.fmean(timing.fixed[proposed])
-    longest = fixed + max(end - begin for begin, end in zip((0, *rungs), rungs, strict=False)) * epoch
     trials = stop.trials if stop.trials is not None else experiment.size if stop.time is None else None
     search = None
     if trials is not None and trials != float("inf"):
-        per_trial = scheduler.jobs_per_trial() * fixed + scheduler.epochs_per_trial() * epoch
-        search = timing.start + _in_parallel(trials, per_trial, longest, workers)
+        search = timing.start + _rehearsed(experiment, timing, int(trials), workers)
     if stop.time is not None:
         search = min(search, stop.time) if search is not None else stop.time
     finalists = 1 if experiment.objective.several and final.front == "knee" else final.top
     trainings = (finalists + len(experiment.baselines)) * final.seeds
-    final_training = fixed + (final.epochs or train_epochs) * epoch
+    epoch, fixed = statistics.fmean(timing.epochs), statistics.fmean(timing.fixed)
     return {
         "epoch": _range(timing.epochs),
         "workers": workers,
         "search": search,
-        "final": _in_parallel(trainings, final_training, final_training, workers),
+        "final": math.ceil(trainings / workers) * (fixed + (final.epochs or train_epochs) * epoch),
     }
 
 
-def _in_parallel(count: float, seconds: float, longest: float, workers: int) -> float:
-    """Seconds until `count` trainings of `seconds` on average are done. While the last job runs, a long one as a rule,
-    the other workers are without work half of the time."""
-    return (count * seconds + (min(workers, count) - 1) / 2 * longest) / workers
+def _rehearsed(experiment: Experiment, timing: Timing, trials: int, workers: int) -> float:
+    """Seconds of the search itself, on average over a few draws of which trials are good."""
+    costs = list(zip(timing.epochs, timing.fixed, strict=True))
+    draws = (np.random.default_rng([experiment.spec.seed, draw]) for draw in range(REHEARSALS))
+    return statistics.fmean(rehearse(experiment.make_scheduler(), trials, workers, costs, rng) for rng in draws)
 
 
 def _decisions(experiment: Experiment) -> int:

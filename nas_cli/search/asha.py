@@ -47,22 +47,6 @@ class Asha:
     def first_rung(self, number: int) -> int:
         return 0
 
-    def epochs_per_trial(self) -> float:
-        return self.epochs_from(0)
-
-    def epochs_from(self, first: int) -> float:
-        """The epochs of a trial that starts in rung `first`, on average."""
-        starts = (0, *self.rungs[first:-1])
-        pairs = enumerate(zip(starts, self.rungs[first:], strict=True))
-        return float(sum((end - start) / self.reduction**k for k, (start, end) in pairs))
-
-    def jobs_per_trial(self) -> float:
-        return self.jobs_from(0)
-
-    def jobs_from(self, first: int) -> float:
-        """The rungs that a trial that starts in rung `first` goes through, on average."""
-        return float(sum(self.reduction**-k for k in range(len(self.rungs) - first)))
-
     def needed(self, history: History, trials: int | None) -> list[int]:
         """Of `trials` trials at most trials // reduction ** (k + 1) leave rung k: who stands behind never goes on."""
         self._follow(history)

@@ -56,9 +56,3 @@ class Hyperband:
         lists = [bracket.needed(history, trials) for bracket in self.brackets]
         longest = max(map(len, lists))
         return [each[place] for place in range(longest) for each in lists if place < len(each)]
-
-    def epochs_per_trial(self) -> float:
-        return sum(self.brackets[0].epochs_from(first) for first in self._deal) / len(self._deal)
-
-    def jobs_per_trial(self) -> float:
-        return sum(self.brackets[0].jobs_from(first) for first in self._deal) / len(self._deal)

@@ -33,14 +33,6 @@ class Scheduler(Protocol):
         """
         ...
 
-    def epochs_per_trial(self) -> float:
-        """The epochs that a trial costs on average, where many are started."""
-        ...
-
-    def jobs_per_trial(self) -> float:
-        """In how many pieces, on average, these are trained."""
-        ...
-
 
 SCHEDULERS: Registry[Callable[..., Scheduler]] = Registry("scheduler", supplied=1)
 
@@ -57,12 +49,6 @@ class Full:
 
     def needed(self, history: History, trials: int | None) -> list[int]:
         return []
-
-    def epochs_per_trial(self) -> float:
-        return float(self.rungs[-1])
-
-    def jobs_per_trial(self) -> float:
-        return 1.0
 
     def next(self, history: History) -> tuple[int, int] | None:
         return None

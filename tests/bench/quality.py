@@ -69,7 +69,7 @@ def best_until(events: list[dict[str, Any]]) -> list[tuple[float, float]]:
     return steps
 
 
-def time_to_quality(minutes: int = 30, seeds: Sequence[int] = (0, 1, 2)) -> Iterator[tuple[str, str, str]]:
+def time_to_quality(minutes: int = 30, seeds: Sequence[int] = range(5)) -> Iterator[tuple[str, str, str]]:
     """Random search at full fidelity for `minutes`, then evolution with ASHA until it is as good, once a seed."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

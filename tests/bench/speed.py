@@ -179,7 +179,7 @@ def rows(repetitions: int = 5) -> Iterator[tuple[str, str, str]]:
     yield from compute_used()
 
 
-def compute_used(repetitions: int = 3) -> Iterator[tuple[str, str, str]]:
+def compute_used(repetitions: int = 5) -> Iterator[tuple[str, str, str]]:
     """Of a search whose convolutions all have 32 channels, on images of 32×32."""
     found = []
     for _ in range(repetitions):

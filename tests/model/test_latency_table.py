@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.optimize import nnls
 
 from nas_cli.model.build import build, plan
 from nas_cli.model.initialise import initialise
 from nas_cli.model.latency import median_spread
-from nas_cli.model.latency_table import LatencyTable, entry_names, measure_entries
+from nas_cli.model.latency_table import LatencyTable, entry_names, line_through, measure_entries
 from nas_cli.model.network import Network
 from nas_cli.model.ops import OPS
 from nas_cli.model.program import Program
@@ -65,6 +70,36 @@ def test_a_prediction_is_the_sum_of_the_layers_times_the_median_ratio() -> None:
     assert table.predict(one) == pytest.approx(2.0 * (len(one.steps) + 1))
 
 
+def test_a_layer_that_was_not_measured_counts_by_the_others_of_its_op() -> None:
+    """A convolution of 3×3 on 8×8 places: 1 channel in, 64 numbers; c channels out, 64 c numbers, 576 c products."""
+    table = LatencyTable()
+    convolutions = {channels: program_of({"conv": channels}) for channels in (2, 4, 8, 6)}
+    for channels in (2, 4, 8):
+        program = convolutions[channels]
+        assert table.predict(program) is None
+        entries = dict.fromkeys(table.missing(program), 1.0)
+        entries |= {key: 0.5 + 576 * channels / 1000 for key in entries if key.startswith('["conv"')}
+        table.observe(program, 3.0 + 0.5 + 576 * channels / 1000, entries)
+    new = convolutions[6]
+    others = sum(table.entries[key] for key in entry_names(new) if key in table.entries)
+    unknown = len(table.missing(new)) - 1  # the pooling and the linear layer of the head, 1 ms each
+    assert table.predict(new) == pytest.approx(others + unknown + 0.5 + 576 * 6 / 1000, rel=1e-6)
+
+
+@given(
+    st.lists(
+        st.tuples(st.floats(0, 1e7), st.floats(1, 1e5), st.floats(0.001, 10.0)), min_size=1, max_size=12, unique=True
+    )
+)
+def test_the_line_is_the_one_that_lawson_and_hanson_find(layers: list[tuple[float, float, float]]) -> None:
+    works, times = [(macs, numbers) for macs, numbers, _ in layers], [ms for _, _, ms in layers]
+    line = line_through(works, times)
+    assert (line >= 0).all()
+    matrix = np.array([(1.0, macs / 1e7, numbers / 1e5) for macs, numbers in works]) / np.array(times)[:, None]
+    _, distance = nnls(matrix, np.ones(len(times)))
+    assert np.linalg.norm(matrix @ (line * (1.0, 1e7, 1e5)) - 1) == pytest.approx(distance, abs=1e-4)
+
+
 def test_only_what_could_be_predicted_counts_as_an_error() -> None:
     one, two, other = program_of({"conv": 4}), program_of({"conv": 4}, "relu"), program_of({"conv": 5})
     table = LatencyTable()
@@ -81,8 +116,8 @@ def test_what_was_seen_is_enough_to_go_on() -> None:
     one, two = program_of({"conv": 4}), program_of({"conv": 4}, "relu")
     table, again = LatencyTable(), LatencyTable()
     entries = dict.fromkeys(entry_names(two), 1.0)
-    again.recall(entries, table.observe(two, 9.0, entries))
-    again.recall({}, table.observe(one, 5.0, {}))
+    again.recall(entries, json.loads(json.dumps(table.observe(two, 9.0, entries))))
+    again.recall({}, json.loads(json.dumps(table.observe(one, 5.0, {}))))
     assert again.predict(two) == table.predict(two)
     assert again.error() == table.error() != (0.0, 0)
 

@@ -49,13 +49,6 @@ def test_trials_compete_within_their_bracket_only() -> None:
     assert hyperband.needed(history, 3) == []
 
 
-def test_the_epochs_of_a_trial_on_average_and_its_rungs() -> None:
-    """Brackets of 9, 5 and 3 trials: 1 + 2/3 + 6/9 epochs a trial from the first rung, 3 + 6/3 from the second, 9."""
-    expected = (9 * (1 + 2 / 3 + 6 / 9) + 5 * (3 + 6 / 3) + 3 * 9) / 17
-    assert Hyperband(9).epochs_per_trial() == pytest.approx(expected)
-    assert Hyperband(9).jobs_per_trial() == pytest.approx((9 * (1 + 1 / 3 + 1 / 9) + 5 * (1 + 1 / 3) + 3) / 17)
-
-
 def test_too_many_first_epochs() -> None:
     with pytest.raises(SpecError, match="min_epochs is 10, and a training has 9 epochs") as caught:
         Hyperband(9, min_epochs=10)

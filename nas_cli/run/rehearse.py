@@ -1,0 +1,44 @@
+"""How long a search takes whose trainings take so long: its schedule, played through without training anything."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Sequence
+
+import numpy as np
+
+from nas_cli.search.scheduler import Scheduler
+from nas_cli.trial import History
+
+MOST_TRIALS = 1000
+"""A longer search takes as many times as long as it has more trials."""
+
+
+def rehearse(
+    scheduler: Scheduler, trials: int, workers: int, costs: Sequence[tuple[float, float]], rng: np.random.Generator
+) -> float:
+    """Seconds until `trials` trials are over on so many workers.
+
+    `costs` has for each trial, over and over, the seconds of an epoch and those that come with every job. Which trials
+    are good is drawn: one that is better than another is so in every rung.
+    """
+    played = min(trials, MOST_TRIALS)
+    history, rewards = History(), rng.random(played)
+    running: list[tuple[float, int, int]] = []
+    now, proposed = 0.0, 0
+    while True:
+        while len(running) < workers:
+            number, rung = scheduler.next(history) or (proposed, scheduler.first_rung(proposed))
+            if number == proposed:
+                if proposed == played:
+                    break
+                proposed += 1
+            history.apply({"event": "trial_started", "number": number, "genotype": {}, "rung": rung})
+            before = scheduler.rungs[rung - 1] if rung > scheduler.first_rung(number) else 0
+            epoch, fixed = costs[number % len(costs)]
+            heapq.heappush(running, (now + fixed + (scheduler.rungs[rung] - before) * epoch, number, rung))
+        if not running:
+            return now * trials / played
+        now, number, rung = heapq.heappop(running)
+        ended = {"number": number, "rung": rung, "measurement": {}, "reward": float(rewards[number])}
+        history.apply({"event": "trial_finished", **ended, "last": rung == len(scheduler.rungs) - 1})
