@@ -9,7 +9,7 @@ STAMP := $(VENV)/.installed
 help:
 	@echo "make demo    search, evaluate and export on the digits data (about 3 minutes, installation aside)"
 	@echo "make test    linter, type checker and tests"
-	@echo "make bench   strategies against published figures, 200 kills, speed and quality of a search (about two hours)"
+	@echo "make bench   strategies against published figures, 200 kills, speed and quality of a search (100 minutes)"
 	@echo "make clean   removes the virtual environment and the caches; runs/ stays"
 
 $(STAMP): pyproject.toml constraints.txt

@@ -30,6 +30,13 @@ def test_of_three_trials_the_best_goes_on(seed: int) -> None:
     assert seconds(Asha(3), 3, 1, (1.0, 0.25), seed=seed) == 5 + 4 * 0.25
 
 
+def test_what_goes_on_is_large_as_a_rule() -> None:
+    """Of three trials of 1, 2 and 9 s an epoch the last goes on more often than each third time."""
+    ends = [seconds(Asha(3), 3, 1, (1.0, 0.0), (2.0, 0.0), (9.0, 0.0), seed=seed) for seed in range(60)]
+    assert set(ends) <= {12 + 2 * 1.0, 12 + 2 * 2.0, 12 + 2 * 9.0}
+    assert ends.count(30.0) > 30
+
+
 def test_many_trials_cost_about_what_halving_promises() -> None:
     """1 + 2/3 + 6/9 epochs a trial; promotions that a later trial would have taken come on top."""
     each = seconds(Asha(9), 900, 1, (1.0, 0.0)) / 900
