@@ -34,6 +34,8 @@ TIMED = 5
 TIMED_BATCHES = 6
 EPOCHS = (1, 3)
 REHEARSALS = 5
+ENDLESS = 10**15
+"""Trials; a larger space takes no less than for ever."""
 
 
 @dataclass(frozen=True)
@@ -223,7 +225,7 @@ def _times(experiment: Experiment, session: Session, timing: Timing | None) -> d
     trials = stop.trials if stop.trials is not None else experiment.size if stop.time is None else None
     search = None
     if trials is not None and trials != float("inf"):
-        search = timing.start + _rehearsed(experiment, timing, int(trials), workers)
+        search = timing.start + _rehearsed(experiment, timing, int(min(trials, ENDLESS)), workers)
     if stop.time is not None:
         search = min(search, stop.time) if search is not None else stop.time
     finalists = 1 if experiment.objective.several and final.front == "knee" else final.top
