@@ -127,8 +127,7 @@ class Watch:
             self.counts[trial.status] += 1
         if kind == "trial_started":
             self.reason = ""  # a search that was over goes on, with another stop condition
-        if kind == "trial_started" and trial.rung == 0:
-            self.counts["started"] += 1
+        if kind == "trial_started" and not trial.rungs:
             self._first_rung.add(trial.number)
         if trial.status != "running":
             self._first_rung.discard(trial.number)
@@ -158,7 +157,7 @@ class Watch:
     @property
     def done(self) -> int:
         """Trials that ended a rung at least: what `stop.trials` counts, less those in their first."""
-        return self.counts["started"] - len(self._first_rung)
+        return self.history.trained_count - len(self._first_rung)
 
     def elapsed(self) -> float:
         """Seconds of search so far, pauses between resumptions left out."""

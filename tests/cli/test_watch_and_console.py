@@ -55,6 +55,26 @@ def test_a_live_run_and_its_journal_read_alike(tmp_path: Path) -> None:
     assert live.final_done() == live.final_total() == 6
 
 
+def test_what_counts_as_trained(tmp_path: Path) -> None:
+    """Neither a candidate whose latency is too high nor one in its first rung, which need not be rung 0."""
+    run = create_run(tmp_path, "made-up", {"spec.yaml": feed.SPEC})
+    with Journal(run.journal) as journal:
+        journal.append("run_started", version="0", run=str(run.path))
+        for number, rung in ((0, 0), (1, 2), (2, 0)):
+            journal.append("trial_started", number=number, genotype={"x": number}, rung=rung)
+        journal.append(
+            "trial_infeasible", number=0, genotype={"x": 0}, reason="latency_ms is 3, above the maximum of 2"
+        )
+        ended = {"measurement": feed.measured(0.9), "reward": 0.9}
+        journal.append("trial_finished", number=1, rung=2, **ended)
+    watch = replayed(run)
+    assert (watch.done, watch.counts["infeasible"]) == (1, 1)
+    with Journal(run.journal) as journal:
+        journal.append("trial_finished", number=2, rung=0, last=False, **ended)
+        journal.append("trial_started", number=2, rung=1)
+    assert replayed(run).done == 2
+
+
 def test_plain_lines(tmp_path: Path) -> None:
     run = create_run(tmp_path, "made-up", {"spec.yaml": feed.SPEC})
     stream = io.StringIO()
