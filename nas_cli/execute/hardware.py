@@ -12,6 +12,7 @@ from nas_cli.errors import UserError
 GPU_WORKERS = 3
 """Workers a GPU: small candidates leave most of it idle."""
 NO_SUCH_KERNEL = "torch.use_deterministic_algorithms"
+"""What torch names in its error where a layer cannot add in one order."""
 CGROUP = Path("/sys/fs/cgroup")
 
 

@@ -70,10 +70,10 @@ class LatencyTable:
         predicted = self.predict(program) if self._ratios else None
         if predicted is not None:
             seen["error"] = abs(predicted / measured_ms - 1)
-        seen["work"] = {key: _work(program, step) for key, _, step in _parts(program) if key in entries}
-        known = {**self.entries, **entries}
-        if all(key in known for key, _, _ in _parts(program)):
-            seen["ratio"] = measured_ms / sum(known[key] for key, _, _ in _parts(program))
+        parts, known = list(_parts(program)), {**self.entries, **entries}
+        seen["work"] = {key: _work(program, step) for key, _, step in parts if key in entries}
+        if all(key in known for key, _, _ in parts):
+            seen["ratio"] = measured_ms / sum(known[key] for key, _, _ in parts)
         self.recall(entries, seen)
         return seen
 

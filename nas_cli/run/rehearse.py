@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Sequence
+from itertools import cycle, islice
 
 import numpy as np
 
@@ -24,9 +25,9 @@ def rehearse(
     (Krishnakumar et al., "NAS-Bench-Suite-Zero", 2022), and what goes on costs more than what does not.
     """
     played = min(trials, MOST_TRIALS)
+    each = list(islice(cycle(costs), played))
     history, rewards = History(), rng.random(played)
-    seconds = np.array([costs[number % len(costs)][0] for number in range(played)])
-    rewards[np.lexsort((rng.random(played), seconds))] += np.arange(played) / played
+    rewards[np.lexsort((rng.random(played), np.array([epoch for epoch, _ in each])))] += np.arange(played) / played
     running: list[tuple[float, int, int]] = []
     now, proposed = 0.0, 0
     while True:
@@ -38,7 +39,7 @@ def rehearse(
                 proposed += 1
             history.apply({"event": "trial_started", "number": number, "genotype": {}, "rung": rung})
             before = scheduler.rungs[rung - 1] if rung > scheduler.first_rung(number) else 0
-            epoch, fixed = costs[number % len(costs)]
+            epoch, fixed = each[number]
             heapq.heappush(running, (now + fixed + (scheduler.rungs[rung] - before) * epoch, number, rung))
         if not running:
             return now * trials / played
