@@ -10,14 +10,17 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parents[1] / "nas_cli"
-BASE = {"errors", "arguments", "registry", "trial", "plugins", "units"}
+BASE = {"errors", "arguments", "registry", "trial", "plugins", "units", "words", "yaml_text", "files"}
 MAY_IMPORT = {
-    "errors": set(),
+    "errors": {"words"},
     "arguments": {"errors"},
     "registry": {"errors", "arguments"},
     "trial": set(),
     "units": {"arguments"},
     "plugins": {"errors"},
+    "words": set(),
+    "yaml_text": {"words"},
+    "files": {"words"},
     "spec": BASE,
     "space": BASE,
     "search": BASE | {"space"},

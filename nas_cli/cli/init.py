@@ -26,7 +26,7 @@ def init(
     out: Annotated[Path | None, typer.Option("--out", help="The file to write; NAME.yaml where left out.")] = None,
 ) -> None:
     """Look at your data and write a commented spec for it, which runs as it stands."""
-    from nas_cli.run.directory import write_text
+    from nas_cli.files import write_text
 
     task, path = _task_and_path(given or [])
     notes: tuple[str, ...] = ()

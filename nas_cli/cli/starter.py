@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nas_cli.errors import DataError, MissingExtraError
+from nas_cli.yaml_text import inline_yaml
 
 IMAGES = (".png", ".jpg", ".jpeg")
 SIDES = (16, 24, 32, 48, 64)
@@ -160,9 +161,8 @@ def _typical_size(files: list[Path]) -> tuple[int, int]:
 
 
 def _source(source: str, path: Path) -> tuple[str, str]:
-    import yaml
 
-    text = yaml.safe_dump(str(path), default_flow_style=True, width=10_000).removesuffix("...\n").strip()
+    text = inline_yaml(str(path))
     return f"source: {source}", f"path: {text}"
 
 

@@ -14,9 +14,10 @@ from nas_cli.deliver.load import Model, load
 from nas_cli.deliver.report import write_report
 from nas_cli.errors import DataError, UserError
 from nas_cli.execute.hardware import find_device
+from nas_cli.files import write_json
 from nas_cli.model.cost import cost
 from nas_cli.model.latency import measure_latency
-from nas_cli.run.directory import BASELINE, read_yaml, write_json
+from nas_cli.run.directory import BASELINE, read_yaml
 from nas_cli.task import TASKS, Table
 from nas_cli.train.loop import evaluate_network, predict_logits
 

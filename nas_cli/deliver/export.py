@@ -20,7 +20,7 @@ from nas_cli.deliver.export_source import SOURCE_FILES, write_source
 from nas_cli.deliver.export_torch import write_torch
 from nas_cli.deliver.load import Model, load
 from nas_cli.errors import ExportError, NasError, SpecError, UserError, did_you_mean
-from nas_cli.run.directory import write_json, write_text
+from nas_cli.files import write_json, write_text
 
 SAMPLES, LONGER = 64, 5
 TOLERANCE = 1e-3

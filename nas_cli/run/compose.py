@@ -15,7 +15,6 @@ from nas_cli.execute.executor import Bound
 from nas_cli.model.ops import OPS
 from nas_cli.plugins import import_plugin
 from nas_cli.registry import split_component
-from nas_cli.run.directory import dump_yaml
 from nas_cli.search import SCHEDULERS, STRATEGIES
 from nas_cli.search.objective import Objective, parse_objective
 from nas_cli.search.scheduler import Scheduler
@@ -31,6 +30,7 @@ from nas_cli.spec.schema import RunSpec, check_spec
 from nas_cli.task import TASKS, Task
 from nas_cli.train.losses import OF_CLASSES, OF_NUMBERS
 from nas_cli.train.settings import TRAIN
+from nas_cli.yaml_text import dump_yaml
 
 COSTS = ("params", "macs", "activation_mb", "latency_ms")
 MEASURED = ("latency_ms",)

@@ -16,6 +16,7 @@ from typing import Any
 import yaml
 
 from nas_cli.errors import RunError
+from nas_cli.files import write_text
 
 RUNS = Path("runs")
 CACHE = ".cache"
@@ -149,24 +150,6 @@ def open_run(path: Path | None, root: Path = RUNS) -> RunDirectory:
     return run
 
 
-def write_text(path: Path, text: str) -> None:
-    """Writes a file that appears whole or not at all: temporary file, fsync, rename."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with temporary.open("w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def write_json(path: Path, content: Any) -> None:
-    write_text(path, json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
-
-
 def read_json(path: Path) -> Any:
     """Raises RunError where the file is missing or damaged."""
     try:
@@ -189,25 +172,3 @@ def read_yaml(path: Path) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise RunError(f"{path} is damaged: a mapping is expected")
     return content
-
-
-def dump_yaml(content: Any) -> str:
-    """YAML with short lists and mappings on one line, in the order given; floats read back as floats."""
-    return yaml.dump(content, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120, default_flow_style=None)
-
-
-class _Dumper(yaml.SafeDumper):
-    """No aliases, and numbers such as 1e-05 with a point, since YAML 1.1 readers take them for texts otherwise."""
-
-    def ignore_aliases(self, data: Any) -> bool:
-        return True
-
-
-def _float(dumper: yaml.SafeDumper, value: float) -> yaml.ScalarNode:
-    text = repr(value)
-    if "e" in text and "." not in text:
-        text = text.replace("e", ".0e")
-    return dumper.represent_scalar("tag:yaml.org,2002:float", text)
-
-
-_Dumper.add_representer(float, _float)

@@ -9,13 +9,15 @@ from pathlib import Path
 
 from nas_cli.errors import Infeasible, RunError
 from nas_cli.execute.session import Session
+from nas_cli.files import write_json, write_text
 from nas_cli.run.compose import Experiment
-from nas_cli.run.directory import BASELINE, RunDirectory, dump_yaml, write_json, write_text
+from nas_cli.run.directory import BASELINE, RunDirectory
 from nas_cli.run.final import Candidate
 from nas_cli.run.front import Front, describe_front
 from nas_cli.run.selection import Repetition, Selection, best_of
 from nas_cli.space.edit import replay
 from nas_cli.space.nodes import to_yaml
+from nas_cli.yaml_text import dump_yaml
 
 
 @dataclass(frozen=True)

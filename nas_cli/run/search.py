@@ -21,10 +21,11 @@ from nas_cli.execute.hardware import available_memory, count_workers
 from nas_cli.execute.inprocess import InProcess
 from nas_cli.execute.processes import Processes
 from nas_cli.execute.session import Session
+from nas_cli.files import write_text
 from nas_cli.model.latency import device_name
 from nas_cli.run.compose import Experiment, compose, written_out
 from nas_cli.run.controller import Controller
-from nas_cli.run.directory import CACHE, RunDirectory, create_run, open_run, write_text
+from nas_cli.run.directory import CACHE, RunDirectory, create_run, open_run
 from nas_cli.run.estimate import Estimator
 from nas_cli.run.final import Final, candidates
 from nas_cli.run.journal import Journal

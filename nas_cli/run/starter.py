@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 
 from nas_cli.data import TrainingData, load_training, parse_data
 from nas_cli.data.csv_file import ENDINGS, find_tables, first_rows
@@ -17,6 +16,7 @@ from nas_cli.data.targets import is_number
 from nas_cli.data.text import LABEL_COLUMNS, TEXT_COLUMNS
 from nas_cli.errors import DataError, UserError, did_you_mean
 from nas_cli.task import TASKS
+from nas_cli.yaml_text import inline_yaml
 
 SOURCES = {"table rows": "csv", "texts": "text", "sentences": "conll"}
 TARGETS = ("target", "label", "class", "y", "classification", "outcome", "quality", "price")
@@ -146,7 +146,7 @@ def survey(task: str, path: Path, file: str = "spec.yaml") -> Survey:
         found += f", {len(data.labels)} {'tags' if learned.wanted.target == 'tags' else 'classes'}: {names}"
     metric, towards = next(iter(learned.metrics.items()))
     epochs = kind.epochs if kind.examples is None else min(100, max(kind.epochs, kind.examples // len(data.train)))
-    lines = [f"{key}: {_scalar(value)}" for key, value in section.items()]
+    lines = [f"{key}: {inline_yaml(value)}" for key, value in section.items()]
     lines += [f"# {note}" for note in data.encoder.notes if not note.startswith("target: ")]
     lines += [
         *kind.settings,
@@ -239,9 +239,3 @@ def _text_columns(rows: list[list[str]]) -> dict[str, Any]:
     label = next((k for word in LABEL_COLUMNS for k in others if names[k].lower() == word), None)
     label = min(others, key=lambda k: (len({row[k] for row in rows}), -k)) if label is None else label
     return {} if words[text] < FEW_WORDS else {"text_column": names[text], "label_column": names[label]}
-
-
-def _scalar(value: Any) -> str:
-    return (
-        yaml.safe_dump(value, default_flow_style=True, width=10_000, allow_unicode=True).removesuffix("...\n").strip()
-    )

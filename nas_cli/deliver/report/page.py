@@ -12,7 +12,8 @@ from nas_cli.deliver.report.importance import importance
 from nas_cli.deliver.report.style import STYLE
 from nas_cli.deliver.report.tested import table, tested
 from nas_cli.deliver.stored import is_of, read_evaluation, read_metrics
-from nas_cli.run.directory import RunDirectory, open_run, read_json, read_yaml, write_text
+from nas_cli.files import write_text
+from nas_cli.run.directory import RunDirectory, open_run, read_json, read_yaml
 from nas_cli.run.journal import Event, read_journal
 from nas_cli.trial import History, prediction_error
 

@@ -1,0 +1,67 @@
+"""Text from files and users, made safe for where it is written: a terminal, a comment, a shell command, UTF-8.
+
+Every language that `nas` writes has one encoder: YAML `nas_cli.yaml_text`, HTML the functions of `deliver/report`, JSON
+`json.dumps`, Python source `repr`, and what stands here for the rest.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+HIDDEN = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
+"""Unicode categories that a terminal acts on or shows as nothing: controls, direction marks, halves of a pair, …"""
+JOINERS = "\u200c\u200d"
+"""Format characters that words of Persian and Hindi, and emoji, are spelled with."""
+SAFE = re.compile(r"[A-Za-z0-9_@%+=:,./-]+")
+
+
+def printable(text: object, *, lines: bool = False) -> str:
+    """`text` with its control characters as escapes (`\\x1b`), so that none of it acts on a terminal or ends a line.
+
+    With `lines`, line breaks and tabs stay as they are.
+    """
+    kept = "\n\t" if lines else ""
+    text = str(text)
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(letter if letter in kept else _visible(letter) for letter in text)
+
+
+def _visible(letter: str) -> str:
+    if letter in JOINERS or unicodedata.category(letter) not in HIDDEN:
+        return letter
+    code = ord(letter)
+    if letter in "\n\r\t":
+        return {"\n": "\\n", "\r": "\\r", "\t": "\\t"}[letter]
+    if code <= 0xFF:
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"
+
+
+def shell(*words: object) -> str:
+    """`words` as a command that can be copied into a shell: `nas plan 'my data.yaml'`."""
+    return " ".join(_quoted(str(word)) for word in words)
+
+
+def _quoted(word: str) -> str:
+    if SAFE.fullmatch(word):
+        return word
+    if printable(word) == word:
+        return "'" + word.replace("'", "'\"'\"'") + "'"
+    letters = []
+    for letter in word:
+        if letter in "\\'":
+            letters.append("\\" + letter)
+        elif 0xDC80 <= ord(letter) <= 0xDCFF:  # a byte of a file name that is no UTF-8
+            letters.append(f"\\x{ord(letter) - 0xDC00:02x}")
+        elif 0x80 <= ord(letter) <= 0xFF and _visible(letter) != letter:  # to a shell \\x80 would be a byte
+            letters.append(f"\\u{ord(letter):04x}")
+        else:
+            letters.append(_visible(letter))
+    return "$'" + "".join(letters) + "'"
+
+
+def utf8(text: str) -> bytes:
+    """`text` as UTF-8; halves of a surrogate pair, which no UTF-8 has, become U+FFFD."""
+    return re.sub("[\ud800-\udfff]", "\ufffd", text).encode("utf-8")
