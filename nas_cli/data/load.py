@@ -28,7 +28,8 @@ class TrainingData:
     """What a search sees. `labels` names the classes or tags; `input_shape` is of one input, (C, H, W) for images.
 
     `mean` and `std` are what raw inputs are normalised by in the network, per channel or column. `encoder` makes inputs
-    of what is not an image, and `facts` of it and of the targets are for ops and heads.
+    of what is not an image, and `facts` of it, of the source and of the targets are for ops and heads. `notes` are
+    sentences for the user on what was found, guessed and passed over.
     """
 
     train: Part
@@ -39,6 +40,7 @@ class TrainingData:
     std: tuple[float, ...]
     encoder: Encoder | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
 
 def load_training(
@@ -87,8 +89,9 @@ def load_training(
     shape = tuple(encoder.shape if encoder else train.inputs.shape[1:])
     _same_shape(validation, shape, "validation", encoder)
     mean, std = normalisation(train) if encoder is None else ((0.0,) * shape[0], (1.0,) * shape[0])
-    facts = {"labels": max(1, len(kind.names)), **kind.facts, **(encoder.facts if encoder else {})}
-    return TrainingData(train, validation, kind.names, shape, mean, std, encoder, facts)
+    facts = {"labels": max(1, len(kind.names)), **kind.facts, **dataset.facts(), **(encoder.facts if encoder else {})}
+    notes = (*dataset.notes(), *(encoder.notes if encoder else ()))
+    return TrainingData(train, validation, kind.names, shape, mean, std, encoder, facts, notes)
 
 
 def load_test(

@@ -123,7 +123,9 @@ class Dataset:
     `validation` and `test` are the parts that the files have of their own; calling one opens its files, and not before.
     `elsewhere` reads a part ("validation" or "test") from another path; None where the source reads no files.
     `names` are the names of the classes 0, 1, … where labels are integers and the user says what they stand for.
-    `fit` makes the encoder from the inputs of the training part; images need none.
+    `fit` makes the encoder from the inputs of the training part; images need none. `facts` are what the source found
+    and a network must be given its inputs by, and `notes` are sentences for the user: what was guessed, and how to say
+    otherwise, and what was passed over. Both are asked for after the training part was read.
     """
 
     train: Examples
@@ -133,6 +135,8 @@ class Dataset:
     names: tuple[str, ...] | None = None
     inputs: Inputs = "images"
     fit: Callable[[Array], Encoder] | None = None
+    facts: Callable[[], Mapping[str, Any]] = dict
+    notes: Callable[[], Sequence[str]] = tuple
 
 
 SOURCES: Registry[Callable[..., Dataset]] = Registry("source")

@@ -50,6 +50,8 @@ class Session:
     """None where inputs are images, and in a worker, which gets inputs only."""
     vectors: torch.Tensor | None = None
     """Pretrained ones of words, (n, size), mapped from `shared`."""
+    notes: tuple[str, ...] = ()
+    """Sentences for the user on what was found in the data, guessed and passed over."""
 
     @classmethod
     def open(
@@ -99,6 +101,7 @@ class Session:
             loaded.facts,
             loaded.encoder,
             _vectors(shared.arrays),
+            loaded.notes,
         )
 
     @classmethod

@@ -95,7 +95,7 @@ def _plan(experiment: Experiment, session: Session) -> dict[str, Any]:
         },
         "hardware": hardware_sentence(experiment, session),
         "time": _times(experiment, session, timing),
-        "notes": [*experiment.notes, *(session.encoder.notes if session.encoder else ())],
+        "notes": [*experiment.notes, *session.notes],
     }
 
 

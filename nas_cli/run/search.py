@@ -208,8 +208,7 @@ def _go(experiment: Experiment, session: Session, run: RunDirectory, journal: Jo
 def _search_and_train(
     experiment: Experiment, session: Session, run: RunDirectory, journal: Journal, observer: Observer
 ) -> Outcome:
-    found = session.encoder.notes if session.encoder else ()
-    for note in (*experiment.notes, *found, hardware_sentence(experiment, session)):
+    for note in (*experiment.notes, *session.notes, hardware_sentence(experiment, session)):
         observer.note(note)
     limits = find_limits(experiment, session)
     with open_executor(experiment, session, observer, limits) as executor:
@@ -248,4 +247,5 @@ def environment(experiment: Experiment, session: Session) -> dict[str, Any]:
         "packages": packages,
         "seed": experiment.spec.seed,
         **session.describe(),
+        "notes": list(session.notes),
     }

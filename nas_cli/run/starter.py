@@ -147,7 +147,7 @@ def survey(task: str, path: Path, file: str = "spec.yaml") -> Survey:
     metric, towards = next(iter(learned.metrics.items()))
     epochs = kind.epochs if kind.examples is None else min(100, max(kind.epochs, kind.examples // len(data.train)))
     lines = [f"{key}: {inline_yaml(value)}" for key, value in section.items()]
-    lines += [f"# {note}" for note in data.encoder.notes if not note.startswith("target: ")]
+    lines += [f"# {note}" for note in data.notes if not note.startswith("target: ")]
     lines += [
         *kind.settings,
         "# A part that the data has of its own is used. Otherwise a fifth is held out, shuffled.",
@@ -171,7 +171,7 @@ def survey(task: str, path: Path, file: str = "spec.yaml") -> Survey:
         metric=metric,
         baseline=kind.baseline,
     )
-    return Survey(stem, found, data.encoder.notes, text)
+    return Survey(stem, found, data.notes, text)
 
 
 def _look(task: str, path: Path) -> tuple[dict[str, Any], TrainingData]:

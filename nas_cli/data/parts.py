@@ -1,0 +1,50 @@
+"""Which part of the data a file or folder is, by its name: whole words in any case, never a piece of a word."""
+
+from __future__ import annotations
+
+import re
+
+WORDS = {
+    "train": ("train", "training", "trn"),
+    "validation": ("validation", "validate", "valid", "val", "dev", "devel", "development", "testa"),
+    "test": ("test", "testing", "tst", "testb"),
+}
+"""Words that name a part; testa and testb are CoNLL-2003's."""
+FILLING = (
+    "set",
+    "data",
+    "dataset",
+    "split",
+    "part",
+    "images",
+    "imgs",
+    "pictures",
+    "photos",
+    "texts",
+    "files",
+    "folder",
+)
+"""Words that say nothing about which part it is."""
+
+
+def part_of(name: str) -> str | None:
+    """The part that the words of a file's or folder's name say: "train" for `seg_train`, `Train.csv`, `trainData`.
+
+    None where they say none, or more than one.
+    """
+    for words in (_words(name.lower()), _words(re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).lower())):
+        found = {part for part, known in WORDS.items() if any(word in known for word in words)}
+        if found:
+            return found.pop() if len(found) == 1 else None
+    return None
+
+
+def is_only_a_part(name: str) -> bool:
+    """Whether no other word stands in it, so that it can hardly be a class: `Training Set`, and not `seg_train`."""
+    words = [word for word in _words(name.lower()) if word not in FILLING]
+    return len(words) == 1 and part_of(name) is not None
+
+
+def _words(name: str) -> list[str]:
+    """Of letters alone: train2017 is a train."""
+    return re.findall(r"[^\W\d_]+", name)
