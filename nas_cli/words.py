@@ -13,6 +13,7 @@ HIDDEN = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
 """Unicode categories that a terminal acts on or shows as nothing: controls, direction marks, halves of a pair, …"""
 JOINERS = "\u200c\u200d"
 """Format characters that words of Persian and Hindi, and emoji, are spelled with."""
+LONGEST_NAME = 60
 SAFE = re.compile(r"[A-Za-z0-9_@%+=:,./-]+")
 
 
@@ -60,6 +61,11 @@ def _quoted(word: str) -> str:
         else:
             letters.append(_visible(letter))
     return "$'" + "".join(letters) + "'"
+
+
+def run_name(text: str, otherwise: str = "my-data") -> str:
+    """What `text` comes to as the `name:` of a spec: at most 60 of A-Z, a-z, 0-9, `.`, `_` and `-`."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", text).strip("-._")[:LONGEST_NAME] or otherwise
 
 
 def utf8(text: str) -> bytes:

@@ -19,18 +19,24 @@ NUMBER_OR_WORD = re.compile(
 
 def dump_yaml(content: Any) -> str:
     """YAML with short lists and mappings on one line, in the order given; floats read back as floats."""
-    return yaml.dump(content, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120, default_flow_style=None)
+    return _dumped(content, 120, None)
 
 
 def inline_yaml(value: Any) -> str:
     """A value on one line, however long, to be put behind `key: `."""
-    text = yaml.dump(value, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=10**9, default_flow_style=True)
+    text = _dumped(value, 10**9, True)
     return text.removesuffix("\n").removesuffix("\n...")
 
 
 def comment(text: object) -> str:
     """`text` as a comment of one line: whatever stands in it, it ends with the line."""
     return f"# {printable(text)}"
+
+
+def _dumped(value: Any, width: int, flow: bool | None) -> str:
+    text = yaml.dump(value, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=width, default_flow_style=flow)
+    # Hidden letters stand in double quotation marks alone, where YAML has the same escapes.
+    return printable(text, lines=True)
 
 
 class _Dumper(yaml.SafeDumper):

@@ -55,6 +55,7 @@ def test_a_comment_ends_with_its_line(text: str) -> None:
 @given(st.dictionaries(TEXTS, TEXTS | st.floats(allow_nan=False, allow_infinity=False), max_size=3))
 def test_yaml_is_read_back_by_readers_of_both_versions(content: dict[str, str | float]) -> None:
     assert yaml.safe_load(dump_yaml(content)) == content
+    assert printable(dump_yaml(content), lines=True) == dump_yaml(content)
     inline = "value: " + inline_yaml(content)
     assert "\n" not in inline
     assert yaml.safe_load(inline) == {"value": content}

@@ -10,6 +10,7 @@ import typer
 from nas_cli.cli.command import guarded
 from nas_cli.cli.output import say, sentence
 from nas_cli.errors import UserError
+from nas_cli.words import LONGEST_NAME, printable, run_name, shell
 
 IMAGES = "image-classification"
 
@@ -34,14 +35,14 @@ def init(
         from nas_cli.cli.starter import look_at, starter_spec
 
         found = look_at(path)
-        file = out or Path(f"{found.name}.yaml")
+        file = out.expanduser() if out else Path(f"{found.name}.yaml")
         what, text = found.what, starter_spec(found, file)
     else:
         from nas_cli.run.starter import survey
 
         if path is None:
             raise UserError(f"init needs the data too: 'nas init {task} PATH'")
-        file = out or Path(path.resolve().name.split(".")[0] + ".yaml")
+        file = out.expanduser() if out else _named_like(path)
         found_there = survey(task, path, str(file))
         what, text, notes = found_there.what, found_there.text, found_there.notes
     if file.exists():
@@ -50,8 +51,15 @@ def init(
     say(f"wrote {file}: {what}")
     for note in notes:
         say(sentence(note))
-    say(f"  nas plan {file}", whole=True)
-    say(f"  nas search {file}", whole=True)
+    say(f"  {shell('nas', 'plan', file)}", whole=True)
+    say(f"  {shell('nas', 'search', file)}", whole=True)
+
+
+def _named_like(path: Path) -> Path:
+    """The spec's file: called as the data is, where that is easily typed."""
+    stem = path.resolve().name.split(".")[0]
+    typed = stem == printable(stem) and stem[:1] not in ("", "-", "~") and len(stem) <= LONGEST_NAME
+    return Path(f"{stem if typed else run_name(stem)}.yaml")
 
 
 def _task_and_path(given: list[str]) -> tuple[str, Path | None]:

@@ -7,15 +7,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nas_cli.errors import DataError, MissingExtraError
-from nas_cli.yaml_text import inline_yaml
+from nas_cli.words import run_name, shell
+from nas_cli.yaml_text import comment, inline_yaml
 
 IMAGES = (".png", ".jpg", ".jpeg")
 SIDES = (16, 24, 32, 48, 64)
 LOOKED_AT = 40
 
 TEMPLATE = """\
-# {what}
-# Check it with 'nas plan {file}', run it with 'nas search {file}'. configs/README.md explains every key.
+{what}
+{check}
+{search}
+# configs/README.md explains every key.
 name: {name}
 seed: 0
 task: image-classification
@@ -161,23 +164,21 @@ def _typical_size(files: list[Path]) -> tuple[int, int]:
 
 
 def _source(source: str, path: Path) -> tuple[str, str]:
-
-    text = inline_yaml(str(path))
-    return f"source: {source}", f"path: {text}"
+    return f"source: {source}", f"path: {inline_yaml(str(path))}"
 
 
 def _name(path: Path) -> str:
-    stem = re.sub(r"[^A-Za-z0-9._-]+", "-", path.resolve().stem).strip("-._")
-    return stem[:60] or "my-data"
+    return run_name(path.resolve().stem)
 
 
 def starter_spec(found: Found, file: Path) -> str:
     """A commented spec for what was found, which runs as it stands."""
     small = found.side < 16
     return TEMPLATE.format(
-        what=found.what,
-        file=file,
-        name=found.name,
+        what=comment(found.what),
+        check=comment(f"Check it with: {shell('nas', 'plan', file)}"),
+        search=comment(f"Run it with:   {shell('nas', 'search', file)}"),
+        name=inline_yaml(found.name),
         data="\n".join(f"  {line}" for line in found.lines),
         space="cnn" if small else "resnet",
         epochs=10,

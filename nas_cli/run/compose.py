@@ -30,6 +30,7 @@ from nas_cli.spec.schema import RunSpec, check_spec
 from nas_cli.task import TASKS, Task
 from nas_cli.train.losses import OF_CLASSES, OF_NUMBERS
 from nas_cli.train.settings import TRAIN
+from nas_cli.words import run_name
 from nas_cli.yaml_text import dump_yaml
 
 COSTS = ("params", "macs", "activation_mb", "latency_ms")
@@ -141,8 +142,7 @@ def _compose(document: Document, plugins: bool) -> Experiment:
 
 
 def _default_name(document: Document) -> str:
-    stem = "".join(c if c.isascii() and (c.isalnum() or c in "._-") else "-" for c in Path(document.name).stem)
-    return stem.lstrip("-._")[:80] or "search"
+    return run_name(Path(document.name).stem, "search")
 
 
 @contextmanager

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,8 @@ from nas_cli.data.targets import is_number
 from nas_cli.data.text import LABEL_COLUMNS, TEXT_COLUMNS
 from nas_cli.errors import DataError, UserError, did_you_mean
 from nas_cli.task import TASKS
-from nas_cli.yaml_text import inline_yaml
+from nas_cli.words import run_name, shell
+from nas_cli.yaml_text import comment, inline_yaml
 
 SOURCES = {"table rows": "csv", "texts": "text", "sentences": "conll"}
 TARGETS = ("target", "label", "class", "y", "classification", "outcome", "quality", "price")
@@ -27,8 +27,10 @@ FEW_WORDS = 2
 """A column with fewer words a cell is none of texts."""
 
 TEMPLATE = """\
-# {what}
-# Check it with 'nas plan {file}', run it with 'nas search {file}'. configs/README.md explains every key.
+{what}
+{check}
+{search}
+# configs/README.md explains every key.
 name: {name}
 seed: 0
 task: {task}
@@ -147,18 +149,19 @@ def survey(task: str, path: Path, file: str = "spec.yaml") -> Survey:
     metric, towards = next(iter(learned.metrics.items()))
     epochs = kind.epochs if kind.examples is None else min(100, max(kind.epochs, kind.examples // len(data.train)))
     lines = [f"{key}: {inline_yaml(value)}" for key, value in section.items()]
-    lines += [f"# {note}" for note in data.notes if not note.startswith("target: ")]
+    lines += [comment(note) for note in data.notes if not note.startswith("target: ")]
     lines += [
         *kind.settings,
         "# A part that the data has of its own is used. Otherwise a fifth is held out, shuffled.",
         "# validation: 0.2                 # to choose the best by",
         "# test: 0.2                       # for 'nas evaluate' alone",
     ]
-    stem = re.sub(r"[^A-Za-z0-9._-]+", "-", path.resolve().name.split(".")[0]).strip("-._")[:60] or "my-data"
+    stem = run_name(path.resolve().name.split(".")[0])
     text = TEMPLATE.format(
-        what=f"{found}.",
-        file=file,
-        name=stem,
+        what=comment(f"{found}."),
+        check=comment(f"Check it with: {shell('nas', 'plan', file)}"),
+        search=comment(f"Run it with:   {shell('nas', 'search', file)}"),
+        name=inline_yaml(stem),
         task=task,
         data="\n".join(f"  {line}" for line in lines),
         space=kind.space,
