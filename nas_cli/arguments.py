@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import math
+import os
 import pathlib
+import sys
 import types
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from nas_cli.errors import did_you_mean
+
+LARGEST = 10**12
+"""The largest whole number of a spec, and the smallest below zero: what is counted in a spec is never more."""
+MOST_SIDES = 10**6
+"""Channels, units, pixels of a side, epochs, examples of a batch: more of them is a slip of the pen."""
+MAX_PATH, MAX_PATH_PART = 4096, 255
+"""Bytes of a path, and of a name in it, that file systems take."""
 
 
 @dataclass(frozen=True)
@@ -21,10 +30,14 @@ class Between:
 
     def __str__(self) -> str:
         if math.isinf(self.high):
-            return f"of at least {self.low:g}"
+            return f"of at least {_bound(self.low)}"
         if math.isinf(self.low):
-            return f"of at most {self.high:g}"
-        return f"from {self.low:g} to {self.high:g}"
+            return f"of at most {_bound(self.high)}"
+        return f"from {_bound(self.low)} to {_bound(self.high)}"
+
+
+def _bound(number: float) -> str:
+    return f"{number:,}" if isinstance(number, int) else f"{number:g}"
 
 
 @dataclass(frozen=True)
@@ -42,7 +55,7 @@ def _factor(text: str) -> float | None:
         factor = float(text[1:])
     except ValueError:
         return None
-    return factor if math.isfinite(factor) and factor > 0 else None
+    return factor if 1 / MOST_SIDES <= factor <= MOST_SIDES else None
 
 
 @dataclass(frozen=True)
@@ -72,9 +85,13 @@ PositiveInt = Annotated[int, Between(1)]
 NonNegativeInt = Annotated[int, Between(0)]
 NonNegative = Annotated[float, Between(0)]
 Fraction = Annotated[float, Between(0, 1)]
-Channels = Union[PositiveInt, Annotated[str, Relative()]]
+Side = Annotated[int, Between(1, MOST_SIDES)]
+"""How many of what a network, a batch or a training is made of."""
+Members = Annotated[int, Between(1, 10_000)]
+"""How many trials a strategy looks at together."""
+Channels = Union[Side, Annotated[str, Relative()]]
 """How many channels or units: a whole number, or `same`, `x2`, `x0.5` relative to what comes in."""
-Size = Union[PositiveInt, tuple[PositiveInt, PositiveInt]]
+Size = Union[Side, tuple[Side, Side]]
 """A side in pixels, or [height, width]."""
 
 
@@ -119,12 +136,12 @@ def _near(value: object, allowed: tuple[object, ...]) -> str:
 
 
 def _check_plain(annotation: Any, value: Any) -> Any:
-    if annotation is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    if annotation is float and isinstance(value, float) and not math.isfinite(value):
-        raise ValueError("a finite number")
+    if annotation is float and isinstance(value, int | float) and not isinstance(value, bool):
+        return finite(value)
+    if annotation is int and isinstance(value, int) and not -LARGEST <= value <= LARGEST:
+        raise ValueError(f"a whole number of at most {LARGEST:,}")
     if annotation is pathlib.Path and isinstance(value, str | pathlib.Path):
-        return pathlib.Path(value)
+        return path_of(value)
     if annotation in (None, type(None)) and value is None:
         return None
     if isinstance(annotation, type) and isinstance(value, annotation):
@@ -132,6 +149,35 @@ def _check_plain(annotation: Any, value: Any) -> Any:
             raise ValueError(type_name(annotation))
         return value
     raise ValueError(type_name(annotation))
+
+
+def finite(value: float) -> float:
+    """A number as a float. Raises ValueError where it is none that a float holds: infinite, no number, too large."""
+    if not -sys.float_info.max <= value <= sys.float_info.max:
+        raise ValueError("a finite number")
+    return float(value)
+
+
+def path_of(value: str | pathlib.Path) -> pathlib.Path:
+    """A path that a file system takes, `~` and `~name` as the folder of that user. Raises ValueError."""
+    text = os.fspath(value)
+    if not text:
+        raise ValueError("a path, not an empty text")
+    if "\0" in text:
+        raise ValueError("a path without a NUL character")
+    try:
+        length = max(map(len, os.fsencode(text).split(b"/")))
+    except UnicodeEncodeError:
+        raise ValueError("a path in characters that a file name may have") from None
+    if length > MAX_PATH_PART or len(text) > MAX_PATH:
+        raise ValueError(f"a path of at most {MAX_PATH:,} bytes, and {MAX_PATH_PART} in a name")
+    try:
+        return pathlib.Path(text).expanduser()
+    except RuntimeError:
+        user = text.split("/", 1)[0]
+        raise ValueError(
+            f"a path; {user} stands for a user's folder, and there is no such user (./{user} is a file)"
+        ) from None
 
 
 def _check_annotated(base: Any, marks: tuple[Any, ...], value: Any) -> Any:
@@ -143,6 +189,8 @@ def _check_annotated(base: Any, marks: tuple[Any, ...], value: Any) -> Any:
     try:
         checked = check(base, value)
     except ValueError as error:
+        if str(error) != type_name(base):
+            raise
         raise ValueError(" ".join([str(error), *map(str, bounds)])) from None
     for mark in marks:
         if isinstance(mark, Between) and not mark.low <= checked <= mark.high:

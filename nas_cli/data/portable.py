@@ -12,15 +12,17 @@ from __future__ import annotations
 
 import math
 import re
+import unicodedata
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
 
 NOTHING, UNKNOWN, MISSING, FIRST = 0, 1, 1, 2
 """No word; a word, character or category that is not known; an empty cell; the number of the first that is known."""
-TOKENS = re.compile(r"\w+(?:['’]\w+)*|[^\w\s]")
+UNSEEN = dict.fromkeys([0xAD, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2060, 0x206A), 0xFEFF])
+"""Soft hyphens, marks of direction and their like: they are in texts, and no part of their words."""
 Numbers = np.ndarray[Any, Any]
 
 
@@ -36,20 +38,51 @@ def encode(state: Mapping[str, Any], examples: Sequence[Any]) -> Numbers:
 # Words ----------------------------------------------------------------------------------------------------------------
 
 
-def tokenize(text: str, tokenizer: str = "word") -> list[str]:
-    """Words, with their apostrophes, and punctuation marks; or characters."""
-    return [c for c in text if not c.isspace()] if tokenizer == "character" else TOKENS.findall(text)
+def tokenize(state: Mapping[str, Any], text: str) -> list[str]:
+    """Words, with their apostrophes and the marks on their letters, and punctuation; or characters; or byte pairs."""
+    text = normalise(state, text)
+    if state["tokenizer"] == "bpe":
+        pairs: list[str] = _byte_pairs(state["bpe"]).encode(text).tokens
+        return pairs
+    if state["tokenizer"] == "character":
+        return [letter for letter in text if not letter.isspace()]
+    marks = "" if text.isascii() else state.get("marks", "")  # no mark is ASCII, and without them it is faster
+    return _pattern(marks).findall(text)
+
+
+def normalise(state: Mapping[str, Any], text: str) -> str:
+    """The one form (NFC) of letters that can be written in several, and nothing that is not seen.
+
+    Networks that were made before `marks` were part of the state take a text as it is.
+    """
+    if "marks" not in state or text.isascii():
+        return text
+    return unicodedata.normalize("NFC", text).translate(UNSEEN)
 
 
 def split(state: Mapping[str, Any], example: Any) -> list[str]:
     """The words of an example, at least one and at most as many as the network takes."""
-    if not isinstance(example, str):
-        words = list(example)
-    elif state["tokenizer"] == "bpe":
-        words = _byte_pairs(state["bpe"]).encode(example).tokens
-    else:
-        words = tokenize(example, state["tokenizer"])
+    words = tokenize(state, example) if isinstance(example, str) else [normalise(state, word) for word in example]
     return words[: state["longest"]] or [""]
+
+
+@lru_cache
+def _pattern(marks: str) -> re.Pattern[str]:
+    """What a word is, or a sign that is none. `marks` are what may follow a letter or sign and belongs to it: vowel
+    signs, accents, joiners, as hexadecimal ranges of characters, `0300-036f 0483-0487`.
+
+    Raises ValueError where they are not written so.
+    """
+    ranges = [tuple(int(code, 16) for code in each.split("-")) for each in marks.split()]
+    if not ranges:
+        return re.compile(r"\w+(?:['’]\w+)*|[^\w\s]")
+    if any(len(each) > 2 or not 0 <= each[0] <= each[-1] <= 0x10FFFF for each in ranges):
+        raise ValueError("marks are ranges of characters, such as 0300-036f")
+    mark = "".join(f"\\U{each[0]:08x}-\\U{each[-1]:08x}" for each in ranges)
+    word = rf"\w[\w{mark}]*"
+    flag = "[\U0001f1e6-\U0001f1ff]{2}"
+    sign = rf"[^\w\s][{mark}]*"
+    return re.compile(rf"{word}(?:['’]{word})*|{flag}|{sign}(?:(?<=\u200d){sign})*")
 
 
 def encode_words(state: Mapping[str, Any], examples: Sequence[Any]) -> Numbers:

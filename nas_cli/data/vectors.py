@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import unicodedata
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,10 @@ UNREADABLE = {
     ".bin": "is a binary file: save the vectors as text, or as safetensors",
     ".npy": "is an array without its words: save both as safetensors",
 }
+LONGEST_LINE = 1_000_000
+"""Bytes; a word with a thousand numbers takes a tenth of that."""
+LONGEST_NUMBER = 18
+"""Digits of a count that are read: more would be more than there is."""
 
 
 @dataclass(frozen=True)
@@ -125,7 +130,9 @@ def _read_text(path: Path, wanted: Container[str], first: int) -> Vectors:
 def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
     """Those that are not empty, with their numbers, without what space they end with."""
     with reading_bytes(path, path.suffix.lower() == ".gz") as file:
-        for number, line in enumerate(file, 1):
+        for number, line in enumerate(iter(lambda: file.readline(LONGEST_LINE + 1), b""), 1):
+            if len(line) > LONGEST_LINE:
+                raise DataError(f"{path}:{number}: a line of more than {LONGEST_LINE:,} bytes is no word with a vector")
             text = line.rstrip()
             if text:
                 yield number, text.removeprefix(b"\xef\xbb\xbf") if number == 1 else text
@@ -135,9 +142,10 @@ def _header(line: bytes, path: Path) -> tuple[int | None, int]:
     """How many vectors the first line says there are, None where it has a vector itself; and numbers in each."""
     cells = line.split()
     if len(cells) == 2 and all(cell.isdigit() for cell in cells):
-        if int(cells[1]) == 0:
-            raise DataError(f"{path}:1: vectors of 0 numbers")
-        return int(cells[0]), int(cells[1])
+        said = tuple(int(cell[:LONGEST_NUMBER]) for cell in cells)
+        if not 0 < said[1] <= LONGEST_LINE:
+            raise DataError(f"{path}:1: it says that vectors have {said[1]:,} numbers")
+        return said[0], said[1]
     if len(cells) < 2:
         raise DataError(f"{path}:1: one column, where a word and its numbers, divided by spaces, are expected")
     return None, len(cells) - 1
@@ -153,7 +161,8 @@ def _cut(line: bytes, size: int, path: Path, number: int) -> tuple[str, list[byt
             raise DataError(f"{path}:{number}: {len(cells) - 1} numbers, where {size} are expected after a word")
         cells = [b" ".join(word), *rest]
     try:
-        return cells[0].decode(), cells[1:]
+        text = cells[0].decode()
+        return text if text.isascii() else unicodedata.normalize("NFC", text), cells[1:]
     except UnicodeDecodeError as error:
         byte = f"byte {cells[0][error.start]:#04x}"
         raise DataError(f"{path}:{number}: {byte} is no UTF-8, in which vectors are read: save it as that") from None
@@ -211,11 +220,11 @@ def _words(path: Path, metadata: Mapping[str, str]) -> list[str]:
         raise DataError(f"{wanted}; it has {', '.join(metadata) or 'none'}")
     try:
         words = json.loads(metadata["words"])
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise DataError(f"{wanted}: {first_line(error)}") from None
     if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
         raise DataError(wanted)
-    return words
+    return [unicodedata.normalize("NFC", word) for word in words]
 
 
 def _require_finite(matrix: Array, place: Callable[[int], str]) -> None:

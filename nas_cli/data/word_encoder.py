@@ -10,7 +10,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from nas_cli.data.portable import FIRST, encode_words, split, tokenize
+from nas_cli.data.marks import known_marks, without_spaces
+from nas_cli.data.portable import FIRST, encode_words, normalise, split, tokenize
 from nas_cli.data.source import ENCODERS, Array
 from nas_cli.data.vectors import VectorFile
 from nas_cli.errors import DataError, MissingExtraError
@@ -65,7 +66,7 @@ class WordEncoder:
                 if not text.strip():
                     raise DataError("an empty text has no words to predict from")
                 raw = np.empty(1, object)
-                raw[0] = text if self.content["kind"] == "texts" else tuple(tokenize(text))
+                raw[0] = text if self.content["kind"] == "texts" else tuple(tokenize(self.content, text))
                 found.append((text, raw))
         return found
 
@@ -94,8 +95,9 @@ def fit_words(
     if vectors is not None and tokenizer != "word":
         raise DataError(f"vectors are of words, and tokenizer is {tokenizer}: leave one of them out")
     settings: dict[str, Any] = {"kind": kind, "tokenizer": tokenizer, "longest": longest, "lower": lower}
+    settings["marks"] = known_marks()
     if tokenizer == "bpe":
-        settings["bpe"] = _fit_byte_pairs(examples, most, lower)
+        settings["bpe"] = _fit_byte_pairs([normalise(settings, text) for text in examples], most, lower)
     whole = [split({**settings, "longest": None}, example) for example in examples]
     cut = sum(len(sentence) > longest for sentence in whole)
     empty = sum(sentence == [""] for sentence in whole)
@@ -113,6 +115,11 @@ def fit_words(
     notes = [note]
     notes += [f"longer than max_length, so that only their first {longest} {what} are read: {cut:,}"] if cut else []
     notes += [f"without any word: {empty:,}"] if empty else []
+    if kind == "texts" and tokenizer == "word" and without_spaces(counts):
+        notes.append(
+            "most letters are of a script that puts no spaces between words, and a run of them counts as one word: "
+            "tokenizer: character or bpe reads such texts better"
+        )
     content = {**settings, "words": words, "letters": letters, "characters": characters, "typical": typical}
     if vectors is None:
         return WordEncoder(content, tuple(notes))
@@ -151,6 +158,7 @@ def _restore(state: Mapping[str, Any]) -> WordEncoder:
             "tokenizer": str(state["tokenizer"]),
             "longest": int(state["longest"]),
             "lower": bool(state["lower"]),
+            **({"marks": _checked_marks(state["marks"])} if "marks" in state else {}),
             **({"bpe": str(state["bpe"])} if state["tokenizer"] == "bpe" else {}),
             "words": [str(word) for word in state["words"]],
             "letters": [str(letter) for letter in state["letters"]],
@@ -159,6 +167,12 @@ def _restore(state: Mapping[str, Any]) -> WordEncoder:
             **({"vectors": sizes} if sizes else {}),
         }
     )
+
+
+def _checked_marks(marks: object) -> str:
+    """Raises ValueError where no words can be found by them."""
+    tokenize({"tokenizer": "word", "marks": str(marks)}, "\u00e9")
+    return str(marks)
 
 
 def _is_file(argument: str) -> bool:
