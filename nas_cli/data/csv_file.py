@@ -108,6 +108,28 @@ def read_table(
     return columns, table
 
 
+def require_columns(file: Path, columns: Sequence[str] | int, target: str, separator: str, encoding: str) -> None:
+    """Raises DataError where the first rows of `file` show that it lacks one of `columns`, or that many without a
+    header, or has no value in the column `target`: it cannot be evaluated. No more of it is read."""
+    raw = _read(file, START)
+    rows = _first(raw.decode(encoding_of(raw, encoding), "replace").removeprefix("\ufeff"), separator)
+    if not rows or (len(rows) < 2 and not isinstance(columns, int)):
+        raise DataError(f"{file} has no rows")
+    if isinstance(columns, int):
+        if len(rows[0]) != columns:
+            raise DataError(f"{file} has {len(rows[0])} columns, and the training part {columns}")
+        return
+    names = _named(rows[0], True)
+    if target not in names:
+        raise DataError(f"{file} has no column '{target}', which is what is learned{did_you_mean(target, names)}")
+    gone = next((name for name in columns if name not in names), None)
+    if gone is not None:
+        raise DataError(f"{file} has no column '{gone}'{did_you_mean(gone, names)}")
+    place = names.index(target)
+    if all(len(row) > place and not row[place] for row in rows[1:]):
+        raise DataError(f"{file} has no value in the column '{target}', which is what is learned")
+
+
 def find_separator(file: Path, encoding: str) -> str:
     """The one that divides the first rows into equally many cells, the most."""
     return first_rows(file, encoding)[0]

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from nas_cli.data.csv_file import Rows, find_separator, find_tables, read_table
+from nas_cli.data.csv_file import Rows, find_separator, find_tables, read_table, require_columns
 from nas_cli.data.files import choose_part
 from nas_cli.data.portable import as_floats, as_number
 from nas_cli.data.source import SOURCES, Array, Dataset, Encoder, Examples
@@ -85,6 +85,11 @@ def csv_table(
         found = find_tables(place, wanted)
         return read(found[choose_part(place, list(found), wanted, path)])
 
+    def check_test(place: Path | None) -> None:
+        found = files if place is None else find_tables(place, "test")
+        file = found["test" if place is None else choose_part(place, list(found), "test", path)]
+        require_columns(file, columns if header else len(columns), label, mark, encoding)
+
     def fit(raw: Array) -> Encoder:
         file_as = {"separator": mark, "has_header": header, "encoding": encoding, "decimal": decimal}
         try:
@@ -93,7 +98,9 @@ def csv_table(
             raise DataError(f"{files['train']}: {error}", error.remedy) from None
 
     train = examples(files["train"], columns, rows)
-    return Dataset(train, own("validation"), own("test"), elsewhere, inputs="table rows", fit=fit)
+    return Dataset(
+        train, own("validation"), own("test"), elsewhere, inputs="table rows", fit=fit, check_test=check_test
+    )
 
 
 def fit_table(

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 import struct
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from nas_cli.data.classes import as_labels
-from nas_cli.data.files import array_examples, choose_part, read_bytes, require_file, require_folder
+from nas_cli.data.files import GZIP, array_examples, choose_part, read_bytes, require_file, require_folder
 from nas_cli.data.pixels import shape_text
 from nas_cli.data.source import SOURCES, Array, Dataset, Examples
 from nas_cli.errors import DataError
@@ -41,12 +42,21 @@ def idx(path: Path, labels: list[str] | None = None) -> Dataset:
         name = choose_part(other, list(found), wanted, trained_on=path)
         return examples(other, found[name], name)
 
+    def check_test(place: Path | None) -> None:
+        found = files if place is None else find_files(place)
+        name = "test" if place is None else choose_part(place, list(found), "test", trained_on=path)
+        pair = both(place or path, found[name], name)
+        shapes = [read_header(file)[1] for file in pair]
+        if shapes[0][0] != shapes[1][0] or not shapes[0][0]:
+            raise DataError(f"{pair[0]} has {shapes[0][0]:,} images and {pair[1]} {shapes[1][0]:,} labels")
+
     return Dataset(
         train=part("train"),
         validation=(lambda: part("validation")) if "validation" in files else None,
         test=(lambda: part("test")) if "test" in files else None,
         elsewhere=elsewhere,
         names=tuple(labels) if labels is not None else None,
+        check_test=check_test,
     )
 
 
@@ -68,14 +78,19 @@ def find_files(folder: Path) -> dict[str, dict[str, Path]]:
     return dict(sorted(found.items(), key=lambda item: ["train", "validation", "test"].index(item[0])))
 
 
-def examples(folder: Path, files: dict[str, Path], part: str) -> Examples:
-    """The examples of one part; the labels are read now, the images when they are needed."""
+def both(folder: Path, files: dict[str, Path], part: str) -> tuple[Path, Path]:
+    """The files of images and of labels. Raises DataError where one is not there."""
     for kind in ("images", "labels"):
         if kind not in files:
             (other,) = files.values()
             raise DataError(f"{folder} has {other.name} and no file with the {part} {kind}")
-    labels = as_labels(read_idx(files["labels"]), str(files["labels"]))
-    file = files["images"]
+    return files["images"], files["labels"]
+
+
+def examples(folder: Path, files: dict[str, Path], part: str) -> Examples:
+    """The examples of one part; the labels are read now, the images when they are needed."""
+    file, of_labels = both(folder, files, part)
+    labels = as_labels(read_idx(of_labels), str(of_labels))
 
     def read(indices: Array) -> Array:
         return array_examples(read_idx(file), labels, str(file)).read(indices)
@@ -83,21 +98,25 @@ def examples(folder: Path, files: dict[str, Path], part: str) -> Examples:
     return Examples(str(file), labels, read)
 
 
-def read_idx(path: Path) -> Array:
-    """The array in an IDX file, plain or gzipped. Raises DataError where it is none, damaged or cut short."""
+def read_header(path: Path) -> tuple[np.dtype[Any], tuple[int, ...], bool]:
+    """Type and shape of the array in an IDX file, and whether it is gzipped. Raises DataError where it is none."""
     require_file(path)
     gzipped = path.suffix == ".gz"
     start = read_bytes(path, gzipped, 4)
-    if not gzipped and start[:2] == b"\x1f\x8b":
+    if not gzipped and start[:2] == GZIP:
         raise DataError(f"{path} is gzipped: its name should end in .gz")
     if len(start) < 4 or start[:2] != b"\0\0" or start[2] not in TYPES or not 1 <= start[3] <= 4:
         raise DataError(f"{path} is no IDX file: it begins with the bytes {start.hex(' ') or 'of nothing'}")
-    dtype, dimensions = np.dtype(TYPES[start[2]]), start[3]
-    header_size = 4 + 4 * dimensions
-    header = read_bytes(path, gzipped, header_size)
-    if len(header) < header_size:
+    header = read_bytes(path, gzipped, 4 + 4 * start[3])
+    if len(header) < 4 + 4 * start[3]:
         raise DataError(f"{path} is cut short within its header")
-    shape = struct.unpack(f">{dimensions}I", header[4:])
+    return np.dtype(TYPES[start[2]]), struct.unpack(f">{start[3]}I", header[4:]), gzipped
+
+
+def read_idx(path: Path) -> Array:
+    """The array in an IDX file, plain or gzipped. Raises DataError where it is none, damaged or cut short."""
+    dtype, shape, gzipped = read_header(path)
+    header_size = 4 + 4 * len(shape)
     size = header_size + int(np.prod(shape, dtype=object)) * dtype.itemsize
     if size > path.stat().st_size * (MOST_PACKED if gzipped else 1):
         raise DataError(f"{path} is cut short: its header says {shape_text(shape)}, {size:,} bytes")

@@ -50,13 +50,14 @@ def load_training(
     wanted: Wanted = IMAGES,
     encoder: Encoder | None = None,
 ) -> TrainingData:
-    """Reads the training and the validation part; files of the test part are not opened.
+    """Reads the training and the validation part; of the test part no more than tells whether it can be evaluated.
 
     `cache` is where inputs go that do not fit into memory; without one, everything is read into memory. `wanted` is
     what the task learns from and what it learns. `encoder` is that of a trained network; else one is fitted.
     Raises DataError with one sentence where the data is missing, damaged or cannot be learned from.
     """
     dataset = _open(settings, wanted)
+    about_test = require_test(settings, dataset)
     kind = find_targets(dataset, wanted.target)
     targets = kind.encode(dataset.train)
     stay = np.arange(len(targets))
@@ -90,7 +91,7 @@ def load_training(
     _same_shape(validation, shape, "validation", encoder)
     mean, std = normalisation(train) if encoder is None else ((0.0,) * shape[0], (1.0,) * shape[0])
     facts = {"labels": max(1, len(kind.names)), **kind.facts, **dataset.facts(), **(encoder.facts if encoder else {})}
-    notes = (*dataset.notes(), *(encoder.notes if encoder else ()))
+    notes = (*about_test, *dataset.notes(), *(encoder.notes if encoder else ()))
     return TrainingData(train, validation, kind.names, shape, mean, std, encoder, facts, notes)
 
 
@@ -165,6 +166,40 @@ def normalisation(part: Part) -> tuple[tuple[float, ...], tuple[float, ...]]:
     return tuple(mean.tolist()), tuple(deviation.tolist())
 
 
+def require_test(settings: DataSettings, dataset: Dataset) -> tuple[str, ...]:
+    """Makes sure before a search that the test part can be evaluated after it, without reading its examples.
+
+    Returns notes: why a test part of the data's own is not used, where a share of the training part is held out in its
+    stead. Raises DataError where the part cannot be evaluated, with that share as the remedy, and where a share is
+    asked for although the data has a test part that can.
+    """
+    place = settings.test if isinstance(settings.test, Path) else None
+    if place is None and dataset.test is None:
+        return ()
+    fault = _fault(dataset, place)
+    if isinstance(settings.test, float):
+        if fault is None:
+            raise DataError(_two_parts(settings.test, "test"))
+        share = f"{settings.test:g} of the training part is held out in its stead"
+        return (f"the test part that the data has of its own cannot be evaluated, and {share}: {fault}",)
+    if fault is not None:
+        raise DataError(
+            f"the test part cannot be evaluated: {fault}; name another with test: PATH, or say test: {AUTO_FRACTION} "
+            "to hold that share of the training part out",
+            {"test": AUTO_FRACTION},
+        )
+    return ()
+
+
+def _fault(dataset: Dataset, place: Path | None) -> str | None:
+    try:
+        if dataset.check_test is not None:
+            dataset.check_test(place)
+    except DataError as error:
+        return str(error)
+    return None
+
+
 def _fraction(setting: str | float | Path, dataset: Dataset, part: str) -> float | None:
     """The share of the training part that makes `part`; None where it has files of its own."""
     if isinstance(setting, Path):
@@ -172,11 +207,13 @@ def _fraction(setting: str | float | Path, dataset: Dataset, part: str) -> float
     own = (dataset.test if part == "test" else dataset.validation) is not None
     if setting == "auto":
         return None if own else AUTO_FRACTION
-    if own:
-        raise DataError(
-            f"{part} is {setting}, and the data has a {part} part of its own: leave {part} out, and that part is used"
-        )
+    if own and part == "validation":
+        raise DataError(_two_parts(setting, part))
     return float(setting)
+
+
+def _two_parts(setting: object, part: str) -> str:
+    return f"{part} is {setting}, and the data has a {part} part of its own: leave {part} out, and that part is used"
 
 
 def _own_part(setting: str | float | Path, dataset: Dataset, part: str) -> Examples:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO, Any
 
 import numpy as np
 
@@ -51,13 +52,28 @@ def npz(
         name = choose_part(other, list(found), wanted, trained_on=path)
         return examples(other, *found[name], layout, cache_above)
 
+    def check_test(place: Path | None) -> None:
+        found = parts if place is None else find_arrays(place)
+        name = "test" if place is None else choose_part(place, list(found), "test", trained_on=path)
+        (images, _), (labels, kind) = (header(place or path, array) for array in found[name])
+        if not images or not labels or images[0] != labels[0] or not images[0]:
+            raise DataError(f"{place or path} has {_count(images)} images to test on and {_count(labels)} labels")
+        if train.labels.dtype.kind in "iu" and kind.kind in "US":
+            raise DataError(f"{found[name][1]} of {place or path} are texts, and the labels to train on numbers")
+
+    train = part("train")
     return Dataset(
-        train=part("train"),
+        train=train,
         validation=(lambda: part("validation")) if "validation" in parts else None,
         test=(lambda: part("test")) if "test" in parts else None,
         elsewhere=elsewhere,
         names=tuple(labels) if labels is not None else None,
+        check_test=check_test,
     )
+
+
+def _count(shape: tuple[int, ...]) -> str:
+    return f"{shape[0]:,}" if shape else "not a list of"
 
 
 def array_names(path: Path) -> list[str]:
@@ -112,6 +128,24 @@ def read_array(path: Path, name: str) -> Array:
         return array
 
 
+def header(path: Path, name: str) -> tuple[tuple[int, ...], np.dtype[Any]]:
+    """Shape and type of an array of a .npz file, of which no more is read. Raises DataError."""
+    with (
+        reading_numpy(f"{name} of {path}", path),
+        zipfile.ZipFile(path) as archive,
+        archive.open(f"{name}.npy") as file,
+    ):
+        shape, _, dtype = _read_header(file)
+        return shape, dtype
+
+
+def _read_header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    """Shape, whether columns come first, and type."""
+    if np.lib.format.read_magic(file) == (1, 0):
+        return np.lib.format.read_array_header_1_0(file)
+    return np.lib.format.read_array_header_2_0(file)
+
+
 def stream_array(path: Path, name: str) -> Iterator[Array]:
     """One array of a .npz file in pieces of its first axis, without holding it whole. Raises DataError."""
     with (
@@ -119,9 +153,7 @@ def stream_array(path: Path, name: str) -> Iterator[Array]:
         zipfile.ZipFile(path) as archive,
         archive.open(f"{name}.npy") as file,
     ):
-        version = np.lib.format.read_magic(file)
-        header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-        shape, fortran, dtype = header(file)
+        shape, fortran, dtype = _read_header(file)
         if dtype.hasobject or fortran or not shape:  # rare: read whole, with NumPy's own checks
             yield read_array(path, name)
             return

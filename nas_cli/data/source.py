@@ -126,6 +126,8 @@ class Dataset:
     `fit` makes the encoder from the inputs of the training part; images need none. `facts` are what the source found
     and a network must be given its inputs by, and `notes` are sentences for the user: what was guessed, and how to say
     otherwise, and what was passed over. Both are asked for after the training part was read.
+    `check_test` says whether the test part that the data has of its own (None), or the one at a path, can be evaluated,
+    as far as the names of its files, their headers and a first example tell: it raises DataError where it cannot.
     """
 
     train: Examples
@@ -137,6 +139,7 @@ class Dataset:
     fit: Callable[[Array], Encoder] | None = None
     facts: Callable[[], Mapping[str, Any]] = dict
     notes: Callable[[], Sequence[str]] = tuple
+    check_test: Callable[[Path | None], None] | None = None
 
 
 SOURCES: Registry[Callable[..., Dataset]] = Registry("source")

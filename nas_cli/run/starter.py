@@ -138,7 +138,6 @@ def survey(task: str, path: Path, file: str = "spec.yaml") -> Survey:
         raise UserError(f"{task} is not of texts, sentences or tables")
     kind = KINDS[learned.wanted.inputs]
     section, data = _look(task, path)
-    assert data.encoder is not None
     parts = f"{len(data.train):,} {learned.wanted.inputs} to learn from and {len(data.validation):,} to choose by"
     found = f"{parts} in {path}"
     if data.labels:

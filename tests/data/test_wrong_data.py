@@ -121,8 +121,10 @@ def test_wrong_sections() -> None:
 
 def test_the_test_part_is_not_opened_by_training(tmp_path: Path) -> None:
     section = write_idx(tmp_path / "idx", idx(IMAGES), idx(LABELS))
-    (tmp_path / "idx" / "t10k-images-idx3-ubyte").write_bytes(b"damaged")
-    (tmp_path / "idx" / "t10k-labels-idx1-ubyte").write_bytes(b"damaged")
+    for name, content in (("images-idx3", idx(IMAGES)), ("labels-idx1", idx(LABELS))):
+        (tmp_path / "idx" / f"t10k-{name}-ubyte").write_bytes(
+            content[:-1]
+        )  # its header is read, and says what should be
     assert len(load_training(parse_data(section), 0).train) == 48
     with pytest.raises(DataError, match="t10k"):
         load_test(parse_data(section), 0)

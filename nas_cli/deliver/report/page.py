@@ -42,6 +42,7 @@ def render(run: RunDirectory) -> str:
     name = str(spec.get("name", run.path.name))
     sections = [
         _summary(run, spec, events, history, metrics, evaluation),
+        _data(run),
         _front(run),
         _final(events, selected, goal),
         tested(evaluation),
@@ -227,10 +228,18 @@ def _architecture(run: RunDirectory, history: History, metrics: Mapping[str, Any
     return f"<h2>Architecture</h2>{decisions}<pre>{escape(text)}</pre>"
 
 
+def _data(run: RunDirectory) -> str:
+    """What the search said of the data at its start: what was guessed, passed over, or makes scores doubtful."""
+    notes = read_json(run.environment).get("notes") if run.environment.exists() else None
+    if not isinstance(notes, list) or not notes:
+        return ""
+    return f"<h2>The data</h2><ul>{''.join(f'<li>{escape(_sentence(str(note)))}</li>' for note in notes)}</ul>"
+
+
 def _environment(run: RunDirectory) -> str:
     if not run.environment.exists():
         return ""
-    rows = [(key, _flat(value)) for key, value in read_json(run.environment).items()]
+    rows = [(key, _flat(value)) for key, value in read_json(run.environment).items() if key != "notes"]
     return f"<h2>Environment</h2>{table(('', ''), rows, words=True)}"
 
 
