@@ -36,7 +36,7 @@ def init(
 
         found = look_at(path)
         file = out.expanduser() if out else Path(f"{found.name}.yaml")
-        what, text = found.what, starter_spec(found, file)
+        what, text, notes = found.what, starter_spec(found, file), found.notes
     else:
         from nas_cli.run.starter import survey
 

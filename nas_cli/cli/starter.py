@@ -6,13 +6,11 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from nas_cli.errors import DataError, MissingExtraError
+from nas_cli.errors import DataError
 from nas_cli.words import run_name, shell
 from nas_cli.yaml_text import comment, inline_yaml
 
-IMAGES = (".png", ".jpg", ".jpeg")
 SIDES = (16, 24, 32, 48, 64)
-LOOKED_AT = 40
 
 TEMPLATE = """\
 {what}
@@ -61,15 +59,16 @@ baselines:
 
 @dataclass(frozen=True)
 class Found:
-    """What lies at a path: a sentence about it, the lines of the data section, the side of the images."""
+    """What lies at a path: a sentence about it, the lines of the data section, the side of the images, and notes."""
 
     name: str
     what: str
     lines: tuple[str, ...]
     side: int
+    notes: tuple[str, ...] = ()
 
 
-KINDS = "a folder with a folder of PNG or JPEG images a class, a folder with idx files, or an .npz file is expected"
+KINDS = "a folder with a folder of images a class, a folder with idx files, or an .npz file is expected"
 SPLIT = (
     "# A part that the data has of its own is used. Otherwise a fifth is held out: shuffled, every class in it.",
     "# validation: 0.2                 # to choose the best by",
@@ -113,54 +112,21 @@ def _npz(path: Path) -> Found:
 
 
 def _folder(path: Path) -> Found:
-    top = path / "train" if _subfolders(path / "train") else path
-    classes = _subfolders(top)
-    images = {folder: _images(folder) for folder in classes}
-    filled = [folder for folder in classes if images[folder]]
-    if len(filled) < 2:
-        raise DataError(f"{top} has {len(filled)} folders with images, and at least two classes are needed: {KINDS}")
-    if len(filled) < len(classes):
-        empty = next(folder for folder in classes if not images[folder])
-        raise DataError(f"the class folder {empty} has no PNG or JPEG images")
-    files = [file for folder in classes for file in images[folder]]
-    height, width = _typical_size(files[:: max(1, len(files) // LOOKED_AT)])
+    from nas_cli.run.look import look_at_pictures
+
+    looked = look_at_pictures(path)
+    height, width = looked.size
     side = max([s for s in SIDES if s <= min(height, width)], default=SIDES[0])
-    names = ", ".join(folder.name for folder in filled[:5]) + (", …" if len(filled) > 5 else "")
+    names = ", ".join(looked.classes[:5]) + (", …" if len(looked.classes) > 5 else "")
     lines = (
         *_source("image-folder", path),
         f"size: [{side}, {side}]                    # what every image is resized to; most here are {height}×{width}",
+        *(f"{key}: {inline_yaml(value)}" for key, value in looked.settings.items()),
+        *map(comment, looked.notes),
         *SPLIT,
     )
-    return Found(_name(path), f"{len(files):,} images of {len(filled)} classes in {top}: {names}.", lines, side)
-
-
-def _subfolders(folder: Path) -> list[Path]:
-    if not folder.is_dir():
-        return []
-    return sorted(
-        inner for inner in folder.iterdir() if inner.is_dir() and inner.name[0] != "." and inner.name != "__MACOSX"
-    )
-
-
-def _images(folder: Path) -> list[Path]:
-    return sorted(file for file in folder.iterdir() if file.suffix.lower() in IMAGES and file.name[0] != ".")
-
-
-def _typical_size(files: list[Path]) -> tuple[int, int]:
-    """The median height and width."""
-    try:
-        from PIL import Image, UnidentifiedImageError
-    except ImportError:
-        raise MissingExtraError("pillow", "images", "reading a folder of images") from None
-    sizes = []
-    for file in files:
-        try:
-            with Image.open(file) as image:
-                sizes.append((image.height, image.width))
-        except (UnidentifiedImageError, OSError) as error:
-            raise DataError(f"{file} cannot be read as an image: {error}") from None
-    middle = len(sizes) // 2
-    return sorted(height for height, _ in sizes)[middle], sorted(width for _, width in sizes)[middle]
+    what = f"{looked.count:,} images of {len(looked.classes)} classes in {looked.where}: {names}."
+    return Found(_name(path), what, lines, side, looked.notes)
 
 
 def _source(source: str, path: Path) -> tuple[str, str]:

@@ -1,24 +1,46 @@
-"""Folders of PNG and JPEG images, a folder for each class."""
+"""Folders of pictures, a folder for each class."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Literal
-
-import numpy as np
+from typing import Any, Literal
 
 from nas_cli.arguments import Size
-from nas_cli.data.files import require_folder, unreadable
-from nas_cli.data.pictures import SUFFIXES, Fit, Look, decode, in_parallel, look, require_pillow
-from nas_cli.data.source import SOURCES, Array, Dataset, Examples, Stream
+from nas_cli.data.files import require_folder
+from nas_cli.data.folders import (
+    PassedOver,
+    class_name,
+    find_parts,
+    merged_classes,
+    only_folder,
+    require_classes,
+    subfolders,
+    walk,
+)
+from nas_cli.data.parts import part_of
+from nas_cli.data.picture_reading import Pictures, Reading, examples
+from nas_cli.data.pictures import READ, SUFFIXES, Fit, is_picture, require_pillow
+from nas_cli.data.source import SOURCES, Dataset, Examples
 from nas_cli.errors import DataError
 from nas_cli.units import Bytes
 
-PARTS = {"validation": ("validation", "valid", "val"), "test": ("test",)}
-CHUNK = 256
-OTHER_IMAGES = (".gif", ".bmp", ".tif", ".tiff", ".webp", ".heic", ".avif", ".ppm", ".pgm", ".jp2")
+OTHER_IMAGES = (
+    ".heic",
+    ".heif",
+    ".avif",
+    ".jp2",
+    ".j2k",
+    ".jxl",
+    ".svg",
+    ".psd",
+    ".tga",
+    ".dcm",
+    ".raw",
+    ".dng",
+    ".nef",
+)
 
 
 @SOURCES.register("image-folder")
@@ -27,106 +49,131 @@ def image_folder(
     size: Size | None = None,
     color: Literal["auto", "grey", "rgb"] = "auto",
     fit: Fit = "stretch",
+    levels: Literal["auto"] | tuple[float, float] = "auto",
     cache_above: Bytes = 4_000_000_000,
 ) -> Dataset:
-    """PNG and JPEG images, a folder for each class; above them train, validation and test folders, or none.
+    """Pictures, a folder for each class; above them folders for train, validation and test, or none.
 
     `size` in pixels is a side or [height, width], and needed where images differ in size; `fit` says what happens to
     other proportions. `color: auto` is grey where every image to train on is stored as grey, and colour otherwise.
+    Of grey pictures with more than 8 bits the values from the lower of `levels` to the upper become 0 to 255; `auto`
+    takes the least and the largest of those to train on.
     A part of more than `cache_above` decoded is not held in memory, but decoded once into a file beside the runs.
     """
     require_pillow("the source image-folder")
-    require_folder(path)
-    divided = (path / "train").is_dir() and bool(subfolders(path / "train"))
-    top = path / "train" if divided else path
-    files, labels = find_images(top)
-    target = (size, size) if isinstance(size, int) else size
-    settled: list[partial[Array]] = []
+    if levels != "auto" and not levels[0] < levels[1]:
+        raise DataError(f"levels are [{levels[0]:g}, {levels[1]:g}]: the first is the lower one")
+    root = only_folder(path)
+    parts = parts_of(root)
+    top = root / parts.get("train", "")
+    passed = PassedOver()
+    train = find_pictures(top, root, passed, whole=True)
+    reading = Reading(train, (size, size) if isinstance(size, int) else size, color, fit, levels)
+    notes: list[str] = []
 
-    def to_pixels() -> partial[Array]:
-        # Settled once, by the headers of the images to train on: other parts are read in the same way.
-        if not settled:
-            looks = list(in_parallel(look, files)) if color == "auto" or target is None else []
-            grey = all(each.grey for each in looks) if color == "auto" else color == "grey"
-            settled.append(partial(decode, grey=grey, size=target or _one_size(files, looks), fit=fit))
-        return settled[0]
-
-    def part(folder: Path) -> Examples:
-        return examples(folder, *find_images(folder), to_pixels, cache_above)
+    def part(folder: Path, name: str) -> Examples:
+        found = find_pictures(folder, root, passed)
+        missing = [each for each in train.classes if each not in found.classes]
+        if missing:
+            notes.append(f"the {name} part {folder} has no pictures of {', '.join(missing)}, and the training part has")
+        return examples(found, reading, cache_above)
 
     def own(name: str) -> Callable[[], Examples] | None:
-        folders = [path / word for word in PARTS[name] if (path / word).is_dir()] if divided else []
-        return partial(part, folders[0]) if folders else None
+        return partial(part, root / parts[name], name) if name in parts else None
 
     def elsewhere(folder: Path, wanted: str) -> Examples:
-        if folder.resolve() == top.resolve():
+        place = _part_at(folder, wanted)
+        if place.resolve() == top.resolve():
             raise DataError(
                 f"{wanted} is {folder}, the folder that is trained on: a share such as 0.2 holds images out"
             )
-        return part(folder)
+        return part(place, wanted)
 
-    return Dataset(examples(top, files, labels, to_pixels, cache_above), own("validation"), own("test"), elsewhere)
+    def check_test(folder: Path | None) -> None:
+        place = root / parts["test"] if folder is None else _part_at(folder, "test")
+        _require_known(place, top, train.classes)
 
-
-def examples(
-    folder: Path, files: list[Path], labels: Array, to_pixels: Callable[[], partial[Array]], cache_above: int
-) -> Examples:
-    """The images of one part; a file is opened when it is needed."""
-
-    def read(indices: Array) -> Array:
-        chosen = [files[k] for k in indices]
-        pixels: Array | None = None
-        for k, image in enumerate(in_parallel(to_pixels(), chosen)):
-            if pixels is None:
-                pixels = np.empty((len(chosen), *image.shape), np.uint8)
-            pixels[k] = image
-        assert pixels is not None
-        return pixels
-
-    def chunks() -> Iterator[Array]:
-        yield read(np.arange(1))  # by which the others' size is known
-        for start in range(1, len(files), CHUNK):
-            yield read(np.arange(start, min(start + CHUNK, len(files))))
-
-    stream = Stream(chunks, files, lambda: repr(sorted(to_pixels().keywords.items())), cache_above)
-    return Examples(str(folder), labels, read, stream)
+    return Dataset(
+        examples(train, reading, cache_above),
+        own("validation"),
+        own("test"),
+        elsewhere,
+        facts=lambda: reading.facts,
+        notes=lambda: [*_layout_notes(path, root, parts, train), *notes, *passed.notes(root), *reading.notes],
+        check_test=check_test,
+    )
 
 
-def subfolders(folder: Path) -> list[Path]:
-    """The classes of a folder in alphabetical order; hidden folders are none."""
-    try:
-        return sorted(f for f in folder.iterdir() if f.is_dir() and f.name[0] != "." and f.name != "__MACOSX")
-    except OSError as error:
-        raise unreadable(folder, error) from None
+# Which pictures -------------------------------------------------------------------------------------------------------
 
 
-def find_images(folder: Path) -> tuple[list[Path], Array]:
-    """Image files and the class of each, by class and name. Raises DataError where there are none."""
+def find_pictures(folder: Path, root: Path, passed: PassedOver, whole: bool = False) -> Pictures:
+    """All below the class folders of `folder`, by ending or else by content. What is none goes to `passed`.
+
+    Raises DataError where there are none, where one is of a format that is not read and, with `whole`, where a class
+    has none.
+    """
     require_folder(folder)
-    classes = subfolders(folder)
-    if not classes:
+    names = subfolders(folder)
+    if not names:
         raise DataError(f"{folder} has no folders: images lie in a folder for each class, such as {folder / 'cat'}")
-    files: list[Path] = []
-    labels: list[str] = []
-    for place in classes:
-        found = [file for file in sorted(place.iterdir()) if file.name[0] != "." and file.is_file()]
-        other = next((file for file in found if file.suffix.lower() in OTHER_IMAGES), None)
-        if other is not None:
-            raise DataError(f"{other} is neither PNG nor JPEG: convert it, or take it away")
-        pictures = [file for file in found if file.suffix.lower() in SUFFIXES]
-        if not pictures:
-            raise DataError(f"the class folder {place} has no PNG or JPEG images")
-        files += pictures
-        labels += [place.name] * len(pictures)
-    return files, np.array(labels)
+    if whole:
+        require_classes(folder, names)
+    files: dict[str, list[Path]] = {name: [] for name in names}
+    for place, file in walk(folder, root, passed):
+        if len(place) == 1:
+            passed.add("beside the folders of classes", place)
+        elif file.suffix.lower() in OTHER_IMAGES:
+            raise DataError(f"{file} is none of {READ}: convert it, or take it away")
+        elif file.suffix.lower() in SUFFIXES or is_picture(file):
+            files[place[0]].append(file)
+        else:
+            passed.add("no pictures", place)
+    empty = next((name for name in names if not files.get(name)), None)
+    if empty is not None and whole:
+        raise DataError(f"the class folder {folder / empty} has no pictures ({READ})")
+    filled = [name for name in names if files[name]]
+    if not filled:
+        raise DataError(f"{folder} has no pictures ({READ})")
+    classes: dict[str, list[str]] = {}
+    for name in filled:
+        classes.setdefault(class_name(name, folder), []).append(name)
+    labels = [label for label, folders in classes.items() for name in folders for _ in files[name]]
+    return Pictures(folder, [f for names in classes.values() for name in names for f in files[name]], labels, classes)
 
 
-def _one_size(files: list[Path], looks: list[Look]) -> tuple[int, int]:
-    first = looks[0].size
-    for file, each in zip(files, looks, strict=True):
-        if each.size != first:
-            sizes = [f"{h}x{w}" for h, w in (first, each.size)]
-            raise DataError(
-                f"images differ in size: {files[0]} is {sizes[0]} and {file} {sizes[1]}; say size: [height, width]"
-            )
-    return first
+def parts_of(root: Path) -> dict[str, str]:
+    """part → its folder in `root`; none where classes lie there."""
+    found = find_parts(root, {name: subfolders(root / name) for name in subfolders(root)})
+    return found if found and subfolders(root / found["train"]) else {}
+
+
+def _part_at(folder: Path, wanted: str) -> Path:
+    """The part `wanted` of what lies at `folder`, where that is divided, else all of it."""
+    require_folder(folder)
+    return folder / parts_of(folder).get(wanted, "")
+
+
+def _require_known(folder: Path, top: Path, classes: Mapping[str, Any]) -> None:
+    """By the names of folders alone. Raises DataError where networks that learn `classes` cannot be tested there."""
+    require_folder(folder)
+    names = subfolders(folder)
+    if not names:
+        raise DataError(f"{folder} has no folders, and a test needs images in a folder for each class")
+    unknown = [name for name in names if class_name(name, folder) not in classes]
+    filled = {place[0] for place, _ in walk(folder, folder, PassedOver())} if unknown else set()
+    new = next((name for name in unknown if name in filled), None)
+    if new is not None:
+        raise DataError(f"{folder} has the class folder '{new}', which {top} does not have")
+
+
+def _layout_notes(path: Path, root: Path, parts: Mapping[str, str], train: Pictures) -> Iterator[str]:
+    if root != path:
+        yield f"the data lies in {root}, the only folder there"
+    beside = sorted(set(subfolders(root)) - set(parts.values())) if parts else []
+    if beside:
+        yield f"not read, since they are neither part of {root}: {', '.join(beside)}"
+    named = [name for name in train.classes if part_of(name)] if not parts else []
+    if named:
+        yield f"taken for classes, by what lies beside: {', '.join(named)}"
+    yield from merged_classes(train.folder, train.classes)

@@ -10,7 +10,7 @@ import numpy as np
 from nas_cli.data.files import reading_numpy, require_file
 from nas_cli.data.idx import read_idx
 from nas_cli.data.npz import NAMES, array_names, read_array
-from nas_cli.data.pictures import SUFFIXES, decode, require_pillow
+from nas_cli.data.pictures import READ, SUFFIXES, decode, is_picture, require_pillow
 from nas_cli.data.pixels import as_pixels, shape_text
 from nas_cli.data.settings import DataSettings
 from nas_cli.data.source import Array
@@ -22,7 +22,7 @@ IMAGE_ARRAYS = (*(x for pairs in reversed(list(NAMES.values())) for x, _ in pair
 def read_inputs(settings: DataSettings, input_shape: Sequence[int], files: Sequence[Path]) -> list[tuple[str, Array]]:
     """(name, uint8 of `input_shape`, which is (C, H, W)) of every image in `files`.
 
-    PNG and JPEG become grey or colour and are resized, as the images were that the network was trained on. Arrays
+    Pictures become grey or colour and are resized, as those were that the network was trained on. Arrays
     (.npy, .npz, IDX) must have the network's size: (H, W), (H, W, C) or (C, H, W), or many of them, which are then
     named `file[0]`, `file[1]`, …; uint8 or floats from 0 to 1. Raises DataError.
     """
@@ -30,12 +30,13 @@ def read_inputs(settings: DataSettings, input_shape: Sequence[int], files: Seque
     channels, height, width = input_shape
     for file in files:
         require_file(file)
-        if file.suffix.lower() in SUFFIXES:
+        if file.suffix.lower() in SUFFIXES or is_picture(file):
             require_pillow(f"predicting from {file}")
             if channels not in (1, 3):
                 raise DataError(f"{file} has 1 or 3 channels, and the network takes {channels}: give it arrays (.npy)")
-            fit = settings.arguments.get("fit", "stretch")
-            found.append((str(file), decode(file, channels == 1, (height, width), fit)))
+            fit, levels = settings.arguments.get("fit", "stretch"), settings.arguments.get("levels", "auto")
+            known = None if levels == "auto" else levels  # a network from before took all that 16 bits have
+            found.append((str(file), decode(file, channels == 1, (height, width), fit, known)))
         else:
             images = _as_batch(_read_array(file), (channels, height, width), str(file))
             single = len(images) == 1
@@ -51,7 +52,7 @@ def _read_array(file: Path) -> Array:
         return _read_npz(file)
     if "idx" in name and name.removesuffix(".gz").endswith("ubyte"):
         return read_idx(file)
-    raise DataError(f"{file} is no image that can be read: allowed are PNG, JPEG, .npy, .npz and IDX files")
+    raise DataError(f"{file} is no image that can be read: allowed are {READ}, .npy, .npz and IDX files")
 
 
 def _read_npy(file: Path) -> Array:

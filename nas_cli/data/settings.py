@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal, Union
 
@@ -34,6 +35,18 @@ class DataSettings:
     def open(self) -> Dataset:
         """The source's dataset. Raises DataError where its files are missing or wrong."""
         return SOURCES[self.source](**self.arguments)
+
+    def as_found(self, facts: Mapping[str, Any]) -> DataSettings:
+        """With what `levels: auto` came to when a network was trained, by the `facts` that were kept with it.
+
+        Raises ValueError or TypeError where these are no levels.
+        """
+        if "levels" not in facts or "levels" not in self.arguments:
+            return self
+        low, high = (float(level) for level in facts["levels"])
+        if not -math.inf < low <= high < math.inf:
+            raise ValueError(f"levels are {low:g} and {high:g}")
+        return replace(self, arguments={**self.arguments, "levels": (low, high)})
 
     def written_out(self) -> dict[str, Any]:
         """The section with every default as plain data, paths absolute; `parse_data` reads it back."""

@@ -122,6 +122,7 @@ def load(
         architecture = stored["model"]
         model = parse_architecture(architecture, OPS)
         facts = {"labels": len(labels), **stored.get("facts", {})}
+        data = data.as_found(facts)
         network = build(model, shape, lambda s: parse_architecture(task.head(s, facts), OPS), facts)
         dtype = DTYPES[stored["input"].get("dtype", "uint8")]
     initialise(network, torch.Generator())

@@ -60,7 +60,7 @@ def test_any_folder_name(tmp_path: Path, name: str) -> None:
 def test_what_cannot_be_read(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="nothing at"):
         look_at(tmp_path / "nowhere")
-    with pytest.raises(DataError, match="0 folders with images"):
+    with pytest.raises(DataError, match="is empty"):
         look_at(tmp_path)
     (tmp_path / "table.csv").write_text("a,b\n")
     with pytest.raises(DataError, match=r"table\.csv is no data that can be read"):
@@ -68,7 +68,7 @@ def test_what_cannot_be_read(tmp_path: Path) -> None:
     make_images(tmp_path / "images")
     broken = tmp_path / "images" / "class 0" / "0.png"
     broken.write_bytes(b"no image")
-    with pytest.raises(DataError, match=r"0\.png cannot be read"):
+    with pytest.raises(DataError, match=r"0\.png is no picture that can be read"):
         look_at(tmp_path / "images")
 
 

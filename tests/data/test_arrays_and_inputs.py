@@ -131,8 +131,8 @@ def test_pictures_fit_as_the_training_images_did(tmp_path: Path) -> None:
         ("a.npy", np.array([None]), "Python objects"),
         ("a.npy", b"\x93NUMPY", "no array that can be read, or is damaged"),
         ("a.npy", b"", "is empty"),
-        ("a.txt", b"text", "allowed are PNG, JPEG, .npy, .npz and IDX"),
-        ("a.jpg", b"text", "no PNG or JPEG image"),
+        ("a.txt", b"text", "GIF, TIFF and PPM, .npy, .npz and IDX"),
+        ("a.jpg", b"text", "is no picture that can be read"),
         ("a.npz", {"p": np.zeros(3), "q": np.zeros(3)}, "p, q: none is called x or images"),
     ],
 )

@@ -298,7 +298,7 @@ def test_a_class_with_one_image(folder: Path) -> None:
 
 def test_a_class_without_images(folder: Path) -> None:
     (folder / "nothing").mkdir()
-    fails(images_in(folder), str(folder / "nothing"), "no PNG or JPEG")
+    fails(images_in(folder), str(folder / "nothing"), "has no pictures (PNG, JPEG, WebP")
 
 
 def test_one_class(folder: Path, tmp_path: Path) -> None:
@@ -312,8 +312,8 @@ def test_no_class_folders(folder: Path) -> None:
 
 
 def test_formats_that_would_be_lost_are_named(folder: Path) -> None:
-    (folder / "digit-0" / "picture.webp").write_bytes(b"RIFF")
-    fails(images_in(folder), "picture.webp", "neither PNG nor JPEG")
+    (folder / "digit-0" / "picture.heic").write_bytes(b"RIFF")
+    fails(images_in(folder), "picture.heic", "none of PNG, JPEG, WebP")
 
 
 def test_other_files_do_not_matter(folder: Path) -> None:
@@ -336,8 +336,10 @@ def test_a_test_folder_with_a_new_class(tmp_path: Path, digit_images: Pair, fold
     images, labels = digit_images
     folder_writer(tmp_path / "train", images, labels)
     folder_writer(tmp_path / "test", images, np.where(labels == 9, 42, labels))
-    load_training(parse_data(images_in(tmp_path)), 0)
-    fails(images_in(tmp_path), "label 'digit-42'", str(tmp_path / "test"), load=load_test)
+    fails(images_in(tmp_path), "class folder 'digit-42'", str(tmp_path / "test"), "say test: 0.2")
+    held_out = parse_data({**images_in(tmp_path), "test": 0.2})
+    assert "is held out in its stead" in load_training(held_out, 0).notes[0]
+    assert len(load_test(held_out, 0)) == 24
 
 
 def test_without_pillow_the_command_to_install_it_is_said(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
