@@ -203,6 +203,8 @@ def event_line(watch: Watch, event: Mapping[str, Any], trial: Trial | None) -> s
             notes.append(f"{trial.measurement['seconds']:.1f} s")
         if trial.status == "paused" or trial.rung:
             notes.append(f"rung {trial.rung}")
+        if event.get("cut"):
+            notes.append(f"cut short after {trial.measurement.get('epochs', 0):.3g} epochs")
         if not trial.feasible:
             notes.append("breaks a constraint")
         if watch.improved:

@@ -10,6 +10,7 @@ import typer
 from nas_cli.cli.command import INTERRUPTED, guarded
 from nas_cli.cli.output import console, plural, print_json, say, sentence
 from nas_cli.errors import UserError
+from nas_cli.words import printable, shell
 
 if TYPE_CHECKING:
     from nas_cli.cli.watch import Watch
@@ -44,19 +45,27 @@ def search(
     watch = Watch()
     try:
         with view(watch, stderr=as_json) as observer:
-            _run(spec, resume, out, changes or [], allow_plugins, observer)
+            over = _run(spec, resume, out, changes or [], allow_plugins, observer)
     except KeyboardInterrupt:
         _say_what_is_kept(watch)
         raise typer.Exit(INTERRUPTED) from None
+    if over is not None:
+        watch.open(over)
     if as_json:
         print_json(watch.summary())
+    elif over is not None:
+        more = _more(watch)
+        say(f"{printable(over)} is finished: there is nothing left to do{' unless you give it more:' if more else ''}")
+        if more:
+            say(f"  {shell('nas', 'search', '--resume', over)} {more}", whole=True)
     else:
         _print_outcome(watch)
 
 
 def _run(
     spec: Path | None, resume: Path | None, out: Path, changes: list[str], plugins: bool, observer: Observer
-) -> None:
+) -> Path | None:
+    """The run where it was over already, so that nothing was done."""
     from nas_cli.deliver.report import write_report
     from nas_cli.run.search import resume_search, start_search
 
@@ -65,7 +74,20 @@ def _run(
     else:
         latest = resume == Path("latest") and not resume.exists()
         outcome = resume_search(None if latest else resume, changes, observer, plugins, out)
-    write_report(outcome.run)
+    if not outcome.was_over or not outcome.run.report.exists():
+        write_report(outcome.run)
+    return outcome.run.path if outcome.was_over else None
+
+
+def _more(watch: Watch) -> str:
+    """Options that double what the search ended by; "" where none of it can be doubled."""
+    stop = watch.spec.search.stop
+    doubled = {
+        "trials": f"{2 * stop.trials}" if stop.trials is not None else "",
+        "time": f"{2 * stop.time:g}s" if stop.time is not None else "",
+        "patience": f"{2 * stop.patience}" if stop.patience is not None else "",
+    }
+    return " ".join(f"--set search.stop.{name}={value}" for name, value in doubled.items() if value)
 
 
 def _say_what_is_kept(watch: Watch) -> None:

@@ -18,7 +18,9 @@ class Job:
     part of the measurement. `measure` names what must be measured besides metrics: `latency_ms`. A candidate whose
     measured cost is outside of `bounds` is not trained. `program` is the network as `program_to_data` gives it; without
     it the worker infers it from the architecture. `entries` of the latency table are measured with the latency. Of the
-    data only the first `examples` of each part are used, where that is given: for timing.
+    data only the first `examples` of each part are used, where that is given: for timing. A training that has not ended
+    `seconds` after the job began is cut short at its next step and measured as it is; `epochs` of the measurement then
+    says how far it came.
     """
 
     number: int
@@ -38,6 +40,7 @@ class Job:
     bounds: tuple[Bound, ...] = ()
     entries: tuple[str, ...] = ()
     examples: int | None = None
+    seconds: float | None = None
     program: Mapping[str, Any] | None = None
 
 

@@ -105,8 +105,8 @@ def _run(job: Job, session: Session, watcher: Watcher, start: float) -> JobResul
         seconds = time.perf_counter() - start
         return JobResult(job.number, job.rung, "infeasible", costs, "", seconds, table=table)
     clock = Clock(watcher)
-    metrics = _train(network, job, session, clock)
-    measurement = {**metrics, **costs, "epochs": float(job.last_epoch)}
+    metrics = _train(network, job, session, clock, start)
+    measurement = {"epochs": float(job.last_epoch), **metrics, **costs}
     seconds = time.perf_counter() - start
     return JobResult(job.number, job.rung, "finished", measurement, "", seconds, clock.seconds, table)
 
@@ -143,7 +143,7 @@ def _measure(
     return {"latency_ms": latency.p50_ms, "latency_spread": latency.spread}, table
 
 
-def _train(network: Network, job: Job, session: Session, watcher: Watcher) -> dict[str, float]:
+def _train(network: Network, job: Job, session: Session, watcher: Watcher, start: float) -> dict[str, float]:
     metrics = train_network(
         network,
         session.data,
@@ -156,6 +156,7 @@ def _train(network: Network, job: Job, session: Session, watcher: Watcher) -> di
         Path(job.checkpoint_out) if job.checkpoint_out else None,
         lambda epoch, metrics: watcher.progress(job.label, epoch, job.total_epochs, metrics),
         watcher.beat,
+        lambda: job.seconds is not None and time.perf_counter() - start >= job.seconds,
     )
     if job.weights_out:
         save_tensors(Path(job.weights_out), network.state_dict(), {"label": job.label, "seed": job.seed})

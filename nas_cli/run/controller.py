@@ -20,7 +20,7 @@ from nas_cli.run.journal import Event, Journal
 from nas_cli.run.observer import Observer
 from nas_cli.run.screen import Costs, Screen
 from nas_cli.run.seeds import trial_seed
-from nas_cli.run.stopping import budget_spent, only_failures, stop_now, why_nothing_trained
+from nas_cli.run.stopping import budget_spent, only_failures, patience, stop_now, time_left, why_nothing_trained
 from nas_cli.space.nodes import to_yaml
 from nas_cli.space.space import Resolved
 from nas_cli.trial import History, Trial, genotype_key
@@ -31,8 +31,6 @@ MAX_REFUSED = 10_000
 """Draws in a row that may not be trained before a search gives up."""
 MEASUREMENTS = ("latency_ms", "latency_spread", "latency_predicted")
 """Measured once a trial, not again on every rung."""
-GRACE = 0.2
-"""Jobs that run when the search time is over may go on for this share of it."""
 
 
 class Controller:
@@ -69,6 +67,7 @@ class Controller:
         self._tried: set[bytes] = set()
         self._known = 0
         self._running = 0
+        self._whole = False
         self._submitted: deque[int] = deque()
         self._early: dict[int, JobResult] = {}
         observer.follow(self.history)
@@ -99,7 +98,8 @@ class Controller:
                 raise NasError(failing)
         if not any(trial.rungs for trial in self.history):
             raise NasError(why_nothing_trained(self.history, reason))
-        self._append("search_finished", reason=reason, trials=self.history.trained_count)
+        stop = self.experiment.spec.search.stop.model_dump()
+        self._append("search_finished", reason=reason, trials=self.history.trained_count, stop=stop)
         return reason
 
     def _wait(self) -> JobResult | None:
@@ -119,12 +119,14 @@ class Controller:
     def _seconds(self) -> float:
         return self._spent_before + self._clock() - self._started_at
 
+    @property
+    def cut_short(self) -> bool:
+        """Whether trainings have ended, and all of them were cut short since the search time was over."""
+        return not self._whole and any(trial.rungs for trial in self.history)
+
     def _patience(self) -> float | None:
-        """How long to wait for the jobs under way: not for ever once the search time is over and a result is there."""
-        limit = self.experiment.spec.search.stop.time
-        if limit is None or self.history.best() is None:
-            return None
-        return max(0.0, (1 + GRACE) * limit - self._seconds())
+        """How long to wait for the jobs under way; None for ever."""
+        return patience(self.experiment, self._whole, self._seconds())
 
     # Filling the executor -------------------------------------------------------------------------------------------
 
@@ -134,7 +136,8 @@ class Controller:
             promoted = self._scheduler.next(self.history)
             if promoted is not None:
                 number, rung = promoted
-                trial = self._append("trial_started", number=number, rung=rung)
+                genotype = dict(self.history.trials[number].genotype)
+                trial = self._append("trial_started", number=number, genotype=genotype, rung=rung)
                 assert trial is not None
                 self._submit(trial, self._screen.resolved(trial.genotype))
                 continue
@@ -208,6 +211,7 @@ class Controller:
                 costs={**estimate.counted, **earlier},
                 measure=tuple(name for name in self.experiment.measured if name not in earlier),
                 bounds=self.experiment.bounds,
+                seconds=time_left(self.experiment, self._whole, self._seconds()),
                 entries=estimate.missing,
                 program=program_to_data(estimate.program) if estimate.program is not None else None,
             )
@@ -227,12 +231,18 @@ class Controller:
         self._running -= 1
         trial = self.history.trials[result.number]
         resolved = self._screen.resolved(trial.genotype)
+        if self._whole and self._was_cut(trial, result, resolved):
+            return  # it starts again if the search is given more time
         if not trial.rungs:  # later rungs carry what the first one measured
             self._learn(result, resolved)
-        self._append(*self._outcome(trial, result, len(self._rungs(resolved))))
+        self._append(*self._outcome(trial, result, resolved))
         self._checkpoints.tidy(self.history, result.number)
 
-    def _outcome(self, trial: Trial, result: JobResult, rungs: int) -> tuple[str, dict[str, object]]:
+    def _was_cut(self, trial: Trial, result: JobResult, resolved: Resolved) -> bool:
+        wanted = self._rungs(resolved)[trial.rung]
+        return result.status == "finished" and result.measurement.get("epochs", wanted) < wanted
+
+    def _outcome(self, trial: Trial, result: JobResult, resolved: Resolved) -> tuple[str, dict[str, object]]:
         """The event of a job that ended, and its fields."""
         number, objective = result.number, self.experiment.objective
         seconds = {"seconds": round(result.seconds, 3), "training_seconds": round(result.training_seconds, 3)}
@@ -250,13 +260,15 @@ class Controller:
         if reason:
             return "trial_failed", {"number": number, "rung": result.rung, "reason": reason}
         several = {"rewards": list(rewards)} if len(rewards) > 1 else {}
+        cut = self._was_cut(trial, result, resolved)
         return "trial_finished", {
             "number": number,
             "rung": result.rung,
             "measurement": measurement,
             "reward": rewards[0],
             **several,
-            "last": result.rung == rungs - 1,
+            "last": cut or result.rung == len(self._rungs(resolved)) - 1,
+            **({"cut": True} if cut else {}),
             "feasible": not broken,
             **({"violation": objective.violation(measurement)} if broken else {}),
         }
@@ -271,7 +283,9 @@ class Controller:
         trial = self.history.apply(event)
         if trial is None:
             return None
-        if event.get("genotype"):
+        if event["event"] == "trial_finished" and not event.get("cut"):
+            self._whole = True
+        if event.get("genotype") and not trial.rungs:  # later rungs repeat what the first one told
             self._remember(trial, event)
         if self.experiment.objective.several:
             self.front.tell(trial)

@@ -5,6 +5,7 @@ What is kept of them is decided in selection.py.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -50,11 +51,18 @@ def finalists(experiment: Experiment, history: History, front: Front) -> list[Tr
     return trained[: experiment.spec.final.top]
 
 
-def candidates(experiment: Experiment, history: History, front: Front) -> list[Candidate]:
-    """The finalists and the baselines. A baseline is trained by the best trial's recipe."""
+def candidates(experiment: Experiment, history: History, front: Front, cut_short: bool = False) -> list[Candidate]:
+    """The finalists and the baselines. A baseline is trained by the best trial's recipe.
+
+    Where the search was `cut_short` before any training had ended, all of them take as many epochs as the finalist that
+    came farthest, unless `final.epochs` is given: more would take longer than the search was allowed to.
+    """
     epochs = experiment.spec.final.epochs
+    best = finalists(experiment, history, front)
+    if cut_short and epochs is None:
+        epochs = max(1, math.floor(max(trial.measurement["epochs"] for trial in best)))
     chosen = []
-    for trial in finalists(experiment, history, front):
+    for trial in best:
         resolved = replay(experiment.space, trial.genotype)
         train = {**resolved.train, "epochs": epochs or resolved.train["epochs"]}
         chosen.append(Candidate(f"trial-{trial.number}", to_yaml(resolved.model), train))
@@ -84,14 +92,29 @@ class Final:
         self._costs = costs
 
     def train(self, chosen: list[Candidate], events: Iterable[Event]) -> list[Repetition]:
-        """Trains every candidate with every seed; those that `events` show as done, with their weights, are kept."""
-        done = {(r.candidate, r.seed): r for r in repetitions(events) if self._usable(r)}
-        waiting: list[tuple[Candidate, int]] = [
-            (candidate, seed)
-            for seed in range(1, self._experiment.spec.final.seeds + 1)
-            for candidate in chosen
-            if (candidate.name, seed) not in done
-        ]
+        """Trains every candidate with every seed, less those that `events` show as done."""
+        seeds = range(1, self._experiment.spec.final.seeds + 1)
+        wanted = [(candidate, seed) for seed in seeds for candidate in chosen]
+        before = {(r.candidate, r.seed): r for r in repetitions(events)}
+        done = {}
+        for candidate, seed in wanted:
+            known = before.get((candidate.name, seed))
+            if known is not None and known.epochs in (None, candidate.train["epochs"]):
+                done[candidate.name, seed] = known
+        self._train([each for each in wanted if (each[0].name, each[1]) not in done], done)
+        names = [candidate.name for candidate in chosen]
+        return sorted(done.values(), key=lambda r: (names.index(r.candidate), r.seed))
+
+    def restore(self, chosen: list[Candidate], kept: Iterable[Repetition]) -> None:
+        """Trains again what is to be kept and whose weights are gone: those of a run that was over and is given more
+        are, as are those that somebody deleted.
+        """
+        by_name = {candidate.name: candidate for candidate in chosen}
+        lost = {(r.candidate, r.seed) for r in kept if not self._run.final_weights(r.candidate, r.seed).exists()}
+        self._train([(by_name[name], seed) for name, seed in sorted(lost)], {})
+
+    def _train(self, waiting: list[tuple[Candidate, int]], done: dict[tuple[str, int], Repetition]) -> None:
+        """Trains what is `waiting` and adds it to what is `done`."""
         running: dict[int, tuple[Candidate, int]] = {}
         for number, (candidate, seed) in enumerate(waiting):
             if len(running) == self._executor.slots:
@@ -101,13 +124,6 @@ class Final:
             running[number] = candidate, seed
         while running:
             self._record(running, done)
-        names = [candidate.name for candidate in chosen]
-        return sorted(done.values(), key=lambda r: (names.index(r.candidate), r.seed))
-
-    def _usable(self, repetition: Repetition) -> bool:
-        if repetition.reward is None:
-            return True
-        return self._run.final_weights(repetition.candidate, repetition.seed).exists()
 
     def _job(self, number: int, candidate: Candidate, seed: int) -> Job:
         epochs = int(candidate.train["epochs"])
@@ -145,7 +161,7 @@ class Final:
         done[candidate.name, seed] = next(iter(repetitions([event])))
 
     def _outcome(self, candidate: Candidate, seed: int, result: JobResult) -> tuple[str, dict[str, Any]]:
-        who = {"candidate": candidate.name, "seed": seed}
+        who = {"candidate": candidate.name, "seed": seed, "epochs": candidate.train["epochs"]}
         if result.status != "finished":
             return "final_failed", {**who, "reason": result.reason}
         measurement = {**result.measurement, "seconds": round(result.seconds, 3)}

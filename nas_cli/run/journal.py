@@ -69,12 +69,16 @@ class Recorded:
 
     `seconds` were spent searching: up to each event of the search, without pauses and without final training.
     `stopped` is why the search ended, "" where it is not over or was given more since; `after` are the events from
-    there on. `latency_table` are the events of that table. `data` is the digest of the data that it was last run on.
+    there on. `stop` is the `search.stop` that it ended by, None in runs of earlier versions. `finished` is the event
+    that ended the run, None where it is not over. `latency_table` are the events of that table. `data` is the digest
+    of the data that it was last run on.
     """
 
     seconds: float = 0.0
     stopped: str = ""
     after: list[Event] = field(default_factory=list)
+    stop: dict[str, Any] | None = None
+    finished: Event | None = None
     latency_table: list[Event] = field(default_factory=list)
     data: str | None = None
     _before: float | None = None
@@ -85,9 +89,11 @@ class Recorded:
         if kind in SEARCHING and self._before is not None:
             self.seconds += max(0.0, now - self._before)
         self._before = now if kind in (*SEARCHING, "run_started", "resumed") else None
-        given_more = any(key.startswith("search.stop") for key in event.get("set", ()))
+        self.finished = event if kind == "run_finished" else None
+        named = any(key.startswith("search.stop") for key in event.get("set", ()))
+        given_more = event.get("more", named)  # without `more` in runs of earlier versions
         if kind == "search_finished":
-            self.stopped, self.after = str(event["reason"]), []
+            self.stopped, self.after, self.stop = str(event["reason"]), [], event.get("stop")
         elif kind in SEARCHING or given_more:
             self.stopped, self.after = "", []
         elif self.stopped:

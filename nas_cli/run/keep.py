@@ -29,27 +29,19 @@ class Keeper:
     run: RunDirectory
     chosen: Mapping[str, Candidate]
 
-    def keep(self, selection: Selection, done: list[Repetition]) -> None:
-        """Writes best/, baselines/NAME/, and for several objectives front/NAME/ for each that no other one beats.
+    def keep(self, kept: Mapping[str, Repetition], verdict: str) -> None:
+        """Writes the folders of what is kept: best/ alone, all of baselines/ and of front/ together.
 
         Each of these appears whole or not at all. Raises RunError where weights were deleted.
         """
-        building = self._fresh(".best.tmp")
-        self._write(building, selection.winner, selection.verdict)
-        self._replace(building, self.run.best)
-        best = {s.candidate: best_of([r for r in done if r.candidate == s.candidate]) for s in selection.standings}
-        baselines = {name.removeprefix(BASELINE): kept for name, kept in best.items() if name.startswith(BASELINE)}
-        self._keep_all("baselines", baselines, selection.verdict)
-        self._keep_all("front", {name: best[name] for name in selection.front}, selection.verdict)
-
-    def _keep_all(self, folder: str, kept: Mapping[str, Repetition], verdict: str) -> None:
-        if not kept:
-            return
-        building = self._fresh(f".{folder}.tmp")
-        for name, repetition in kept.items():
-            (building / name).mkdir()
-            self._write(building / name, repetition, verdict)
-        self._replace(building, self.run.path / folder)
+        for top in dict.fromkeys(folder.split("/")[0] for folder in kept):
+            building = self._fresh(f".{top}.tmp")
+            for folder, repetition in kept.items():
+                if folder.split("/")[0] == top:
+                    place = building / folder.removeprefix(top).removeprefix("/")
+                    place.mkdir(exist_ok=True)
+                    self._write(place, repetition, verdict)
+            self._replace(building, self.run.path / top)
 
     def _fresh(self, name: str) -> Path:
         building = self.run.path / name
@@ -97,6 +89,15 @@ class Keeper:
         shutil.copyfile(weights, folder / names.weights.name)
         if session.encoder is not None:
             write_json(folder / names.preprocessing.name, session.encoder.state())
+
+
+def what_is_kept(selection: Selection, done: list[Repetition]) -> dict[str, Repetition]:
+    """The final trainings that are kept, by their folder: best, baselines/NAME, and of several objectives
+    front/CANDIDATE for each that no other one beats.
+    """
+    best = {s.candidate: best_of([r for r in done if r.candidate == s.candidate]) for s in selection.standings}
+    baselines = {f"baselines/{n.removeprefix(BASELINE)}": r for n, r in best.items() if n.startswith(BASELINE)}
+    return {"best": selection.winner, **baselines, **{f"front/{name}": best[name] for name in selection.front}}
 
 
 def write_front(experiment: Experiment, run: RunDirectory, front: Front, selection: Selection | None = None) -> None:

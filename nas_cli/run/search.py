@@ -27,11 +27,12 @@ from nas_cli.run.compose import Experiment, compose, written_out
 from nas_cli.run.controller import Controller
 from nas_cli.run.directory import CACHE, RunDirectory, create_run, open_run
 from nas_cli.run.estimate import Estimator
-from nas_cli.run.final import Final, candidates
+from nas_cli.run.final import Candidate, Final, candidates
 from nas_cli.run.journal import Journal
-from nas_cli.run.keep import Keeper, write_front
+from nas_cli.run.keep import Keeper, what_is_kept, write_front
+from nas_cli.run.more import asks_for_more, finished, more_search, spec_of
 from nas_cli.run.observer import Observer, Silent
-from nas_cli.run.selection import Selection, select
+from nas_cli.run.selection import select
 from nas_cli.spec.load import load_document
 from nas_cli.train.checkpoint import DISK_FULL
 
@@ -46,11 +47,13 @@ MEMORY_SHARE = 0.9
 
 @dataclass(frozen=True)
 class Outcome:
-    """A run that ended: its directory, why its search stopped, and the selection."""
+    """A run that ended: its directory, why its search stopped, and whether it was over already, so that nothing was
+    done.
+    """
 
     run: RunDirectory
     stopped: str
-    selection: Selection
+    was_over: bool = False
 
 
 def start_search(
@@ -68,10 +71,10 @@ def start_search(
             "environment.json": json.dumps(environment(experiment, session), indent=2) + "\n",
         }
         run = create_run(out, experiment.spec.name, files)
-        with run.lock(), Journal(run.journal) as journal:
+        with run.lock(), _pausing(run), Journal(run.journal) as journal:
             began = {"version": nas_cli.__version__, "run": str(run.path), "data": session.digest()}
             observer.event(journal.append("run_started", **began))
-            return _go(experiment, session, run, journal, observer)
+            return _search_and_train(experiment, session, run, journal, observer)
 
 
 def resume_search(
@@ -84,8 +87,8 @@ def resume_search(
     """Goes on where the run at `path` (None: the latest) stopped.
 
     `overrides` may change when the search stops, what a trial may take, the final phase and the hardware: more trials
-    for a search that is over, say. Raises RunError where the run is damaged or in use, SpecError where an override is
-    not allowed.
+    for a search that is over, say. A run that is finished stays as it is, unless they ask for more. Raises RunError
+    where the run is damaged or in use, SpecError where an override is not allowed.
     """
     run = open_run(path, root)
     for override in overrides:
@@ -93,20 +96,35 @@ def resume_search(
             raise SpecError(
                 f"--set {override}: a run that has begun keeps its spec; only {', '.join(RESUMABLE)} may change"
             )
-    with run.lock(), Journal(run.journal) as journal:  # a damaged journal is answered before the data is read
+    over = finished(run)
+    if over is not None and not asks_for_more(run, over, overrides):
+        _clear(run)
+        return Outcome(run, over.stopped, was_over=True)
+    with (
+        run.lock(),
+        _pausing(run),
+        Journal(run.journal) as journal,
+    ):  # a damaged journal is answered before the data is read
         experiment = compose(load_document(run.spec, overrides), plugins)
         observer = observer or Silent()
+        more = more_search(journal.recorded, spec_of(run), experiment.spec)
         with open_session(experiment, Cache(run.path.parent / CACHE, observer.note)) as session:
             if overrides:
                 write_text(run.spec, written_out(experiment, chosen_hardware(experiment, session)))
             data = session.digest()
             if journal.recorded.data not in (None, data):
                 observer.note(OTHER_DATA)
-            again = {"version": nas_cli.__version__, "run": str(run.path), "data": data, "set": list(overrides)}
-            resumed = journal.append("resumed", **again)
+            again = {"version": nas_cli.__version__, "run": str(run.path), "data": data}
+            resumed = journal.append("resumed", **again, set=list(overrides), more=more)
             journal.recorded.fold(resumed)
             observer.event(resumed)
-            return _go(experiment, session, run, journal, observer)
+            return _search_and_train(experiment, session, run, journal, observer)
+
+
+def _clear(run: RunDirectory) -> None:
+    """Removes what a run that is over has no use for: a kill may have come before that."""
+    for folder in ("trials", "final"):
+        shutil.rmtree(run.path / folder, ignore_errors=True)
 
 
 @contextmanager
@@ -193,15 +211,20 @@ def find_limits(experiment: Experiment, session: Session) -> Limits:
     return Limits(wanted.time, wanted.stall, memory)
 
 
-def _go(experiment: Experiment, session: Session, run: RunDirectory, journal: Journal, observer: Observer) -> Outcome:
+@contextmanager
+def _pausing(run: RunDirectory) -> Iterator[None]:
+    """What cannot be written ends the search with a sentence, and what is written stays good."""
     try:
-        return _search_and_train(experiment, session, run, journal, observer)
+        yield
     except OSError as error:
-        if error.errno not in DISK_FULL:
-            raise
+        if isinstance(error, BrokenPipeError):
+            raise  # who reads our output has gone: no fault of the run's files
+        full = error.errno in DISK_FULL
+        what = "the disk is full" if full else f"{error.strerror or error}"
+        where = f" ({error.filename})" if error.filename and not full else ""
         raise NasError(
-            f"the disk is full: {run.path} cannot be written. Nothing that was recorded is lost: "
-            f"free some space, then go on with 'nas search --resume {run.path}'"
+            f"{what}{where}: {run.path} cannot be written. Nothing that was recorded is lost: "
+            f"{'free some space' if full else 'mend that'}, then go on with 'nas search --resume {run.path}'"
         ) from error
 
 
@@ -222,17 +245,34 @@ def _search_and_train(
             stopped, final_events = controller.search(), []
         if experiment.objective.several:
             write_front(experiment, run, controller.front)
-        chosen = candidates(experiment, controller.history, controller.front)
-        done = Final(experiment, run, journal, executor, observer, estimator).train(chosen, final_events)
-    selection = select(done, experiment.objective.goals, experiment.proportion, session.validation_size)
-    Keeper(experiment, session, run, {candidate.name: candidate for candidate in chosen}).keep(selection, done)
+        chosen = candidates(experiment, controller.history, controller.front, controller.cut_short)
+        if controller.cut_short:
+            observer.note(_cut_short(experiment, chosen))
+        final = Final(experiment, run, journal, executor, observer, estimator)
+        done = final.train(chosen, final_events)
+        selection = select(done, experiment.objective.goals, experiment.proportion, session.validation_size)
+        kept = what_is_kept(selection, done)
+        final.restore(chosen, kept.values())
+    Keeper(experiment, session, run, {candidate.name: candidate for candidate in chosen}).keep(kept, selection.verdict)
     if experiment.objective.several:
         write_front(experiment, run, controller.front, selection)
-    observer.event(journal.append("final_selected", **selection.as_event()))
-    for folder in ("trials", "final"):
-        shutil.rmtree(run.path / folder, ignore_errors=True)
-    observer.event(journal.append("run_finished"))
-    return Outcome(run, stopped, selection)
+    selected = selection.as_event()
+    if not any(event["event"] == "final_selected" and event.items() >= selected.items() for event in final_events):
+        observer.event(journal.append("final_selected", **selected))
+    # The weights of final trainings go last: until the run is over, whatever happens, none is trained again.
+    observer.event(journal.append("run_finished", final=experiment.spec.final.model_dump()))
+    _clear(run)
+    return Outcome(run, stopped)
+
+
+def _cut_short(experiment: Experiment, chosen: Sequence[Candidate]) -> str:
+    epochs = chosen[0].train["epochs"]
+    final = "final.epochs as given" if experiment.spec.final.epochs else "as far as the best of them came"
+    return (
+        "no training had ended when the search time was over: those under way were cut short, and count as they were. "
+        f"Final trainings take {epochs} epoch{'s' if epochs > 1 else ''}, {final}. More time (search.stop.time), fewer "
+        "epochs (train.epochs) or a schedule that stops weak candidates early (search.schedule: asha) serves better"
+    )
 
 
 def environment(experiment: Experiment, session: Session) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from nas_cli.trial import Measurement
 
 @dataclass(frozen=True)
 class Repetition:
-    """One final training of a candidate. `reward` is None where it failed."""
+    """One final training of a candidate. `reward` is None where it failed, `epochs` where an earlier version ran it."""
 
     candidate: str
     seed: int
@@ -26,6 +26,7 @@ class Repetition:
     feasible: bool
     reason: str = ""
     rewards: tuple[float, ...] = ()
+    epochs: int | None = None
 
 
 @dataclass(frozen=True)
@@ -93,9 +94,11 @@ def repetitions(events: Iterable[Event]) -> list[Repetition]:
             reward = event["reward"]
             rewards = tuple(event.get("rewards", (reward,)))
             who = event["candidate"], event["seed"]
-            found.append(Repetition(*who, event["measurement"], reward, event["feasible"], rewards=rewards))
+            measured, feasible, epochs = event["measurement"], event["feasible"], event.get("epochs")
+            found.append(Repetition(*who, measured, reward, feasible, rewards=rewards, epochs=epochs))
         elif event["event"] == "final_failed":
-            found.append(Repetition(event["candidate"], event["seed"], {}, None, False, event["reason"]))
+            who = event["candidate"], event["seed"]
+            found.append(Repetition(*who, {}, None, False, event["reason"], epochs=event.get("epochs")))
     return found
 
 

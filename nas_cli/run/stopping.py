@@ -6,6 +6,32 @@ from nas_cli.run.compose import Experiment
 from nas_cli.run.front import Front
 from nas_cli.trial import History
 
+GRACE = 0.2
+"""Trainings that run when the search time is over may go on for this share of it."""
+MEASURING = 30.0
+"""Seconds at least that trainings which were cut short have to start, to end a step and to be measured."""
+
+
+def time_left(experiment: Experiment, whole: bool, seconds: float) -> float | None:
+    """Seconds that a training may take which starts `seconds` after the search; None without a limit.
+
+    Where a `whole` training has ended it has the grace, and is dropped after that. Where none has, it is cut short when
+    the search time is over and counts as it is, so that there is a result.
+    """
+    limit = experiment.spec.search.stop.time
+    if limit is None:
+        return None
+    return max(0.0, (limit * (1 + GRACE) if whole else limit) - seconds)
+
+
+def patience(experiment: Experiment, whole: bool, seconds: float) -> float | None:
+    """How long a search of `seconds` waits for the trainings under way before it ends them; None without a limit."""
+    limit = experiment.spec.search.stop.time
+    if limit is None:
+        return None
+    longest = limit * (1 + GRACE) if whole else limit + max(limit, MEASURING)
+    return max(0.0, longest - seconds)
+
 
 def stop_now(experiment: Experiment, history: History, front: Front, seconds: float) -> str:
     """The condition that ends a search of `seconds` at once, as a sentence: time, target or patience; "" for none."""
@@ -57,7 +83,10 @@ def why_nothing_trained(history: History, reason: str) -> str:
     """Why a search ended without one trained candidate."""
     first = next((t for t in history if t.status in ("failed", "infeasible")), None)
     if first is None:
-        return f"the search ended before any candidate was trained: {reason}"
+        return (
+            f"the search ended before any candidate was trained: {reason}. Give it more time (search.stop.time), or "
+            "smaller networks or batches"
+        )
     failed = sum(t.status == "failed" for t in history)
     infeasible = sum(t.status == "infeasible" for t in history)
     return (

@@ -57,6 +57,7 @@ def train_network(
     checkpoint_out: Path | None = None,
     progress: Progress = lambda epoch, metrics: None,
     beat: Callable[[], None] = lambda: None,
+    is_over: Callable[[], bool] = lambda: False,
 ) -> dict[str, float]:
     """Trains `network` in place on `data.device` and returns its validation metrics, with `train_loss` of the last
     epoch.
@@ -64,8 +65,9 @@ def train_network(
     `settings` is the resolved `train:` section. All that is random follows from `seed` and the epoch, so a training
     that is cut into rungs ends bit for bit where an uncut one ends. With `ema`, the averaged weights are left in the
     network. A checkpoint that is further on than `epochs.first` is taken up where it is: its job was killed after it
-    had been written. `progress` is called after every epoch, `beat` after every step. Raises TrialFailed where the
-    loss is not finite, RunError where `checkpoint_in` does not fit.
+    had been written. `progress` is called after every epoch, `beat` after every step. Once `is_over`, which is asked
+    after every step, the training is cut short: no checkpoint is written, and `epochs` of what is returned says how
+    many were done. Raises TrialFailed where the loss is not finite, RunError where `checkpoint_in` does not fit.
     """
     device = data.device
     use_tf32(precision.format == "tf32")
@@ -90,6 +92,7 @@ def train_network(
     feed = open_feed(data)
     batch_size = min(int(settings["batch_size"]), len(data.train_targets))
     steps = count_batches(len(data.train_targets), batch_size)
+    done = float(start)
     for epoch in range(start, epochs.last):
         network.train()
         generator = torch.Generator().manual_seed(_seed(seed, epoch, 0))
@@ -120,11 +123,20 @@ def train_network(
                 if average is not None:
                     _average(average, learned, float(settings["ema"]), epoch * steps + step)
                 losses.add(loss.detach(), step)
+                done = epoch + (step + 1) / steps
                 beat()
+                if is_over():
+                    break
         metrics = {"train_loss": losses.mean()}
+        if done < epoch + 1:
+            break
         progress(epoch + 1, metrics)
+        if is_over():
+            break
 
-    if checkpoint_out is not None:
+    if done < epochs.last:
+        metrics["epochs"] = done
+    elif checkpoint_out is not None:
         save_checkpoint(checkpoint_out, network, optimizer, average, scaler, epochs.last, metrics)
     if average is not None:
         with torch.no_grad():

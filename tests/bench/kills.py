@@ -1,12 +1,14 @@
-"""A search whose processes are all killed again and again, and which goes on each time."""
+"""A search whose processes are all killed again and again, and which goes on each time.
+
+A life ends at a step that was drawn beforehand, an event of the journal or an epoch, and so at the same one however
+fast the machine is: the search itself sends SIGKILL when it comes there. Its workers die with it.
+"""
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -28,20 +30,37 @@ final: {epochs: 2, top: 2, seeds: 2}
 baselines: {plain: [{conv: 4}, relu]}
 hardware: {precision: float32, layout: channels-first}
 """
-CODE = (
-    "import sys; from pathlib import Path; from nas_cli.run.search import start_search, resume_search;"
-    "root = Path(sys.argv[1]);"
-    "resume_search(None, root=root) if root.exists() and any(root.glob('killed-*')) else "
-    "start_search(Path(sys.argv[2]), root, sys.argv[3:])"
-)
+CODE = """
+import os, signal, sys
+from pathlib import Path
+from nas_cli.run.observer import Silent
+from nas_cli.run.search import resume_search, start_search
+
+class Mortal(Silent):
+    def __init__(self, steps):
+        self.left = steps
+
+    def event(self, event, trial=None):
+        self.left -= 1
+        if self.left == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def progress(self, label, epoch, epochs, metrics):
+        self.event(None)
+
+root, spec, life, *overrides = sys.argv[1:]
+root, mortal = Path(root), Mortal(int(life))
+if root.exists() and any(root.glob("killed-*")):
+    resume_search(None, observer=mortal, root=root)
+else:
+    start_search(Path(spec), root, overrides, mortal)
+"""
+LONGEST_LIFE = 5
+"""Steps, of which the first is that the run begins or goes on."""
 
 
 def search(folder: Path, overrides: list[str], kills: int = 0, seed: int = 0) -> tuple[Path, int]:
-    """The run directory of a whole search, and how often it was killed: `kills` times, where it took that long.
-
-    Each life is killed, with all that it started, at a random moment: some while it starts, most after it recorded
-    something.
-    """
+    """The run directory of a whole search, and how often it was killed: `kills` times, where it had so many steps."""
     folder.mkdir()
     spec = folder / "killed.yaml"
     spec.write_text(SPEC, encoding="utf-8")
@@ -49,23 +68,17 @@ def search(folder: Path, overrides: list[str], kills: int = 0, seed: int = 0) ->
     rng = np.random.default_rng(seed)
     killed = 0
     while True:
-        process = subprocess.Popen(
-            [sys.executable, "-c", CODE, str(root), str(spec), *overrides],
+        life = int(rng.integers(1, LONGEST_LIFE + 1)) if killed < kills else 0
+        done = subprocess.run(
+            [sys.executable, "-c", CODE, str(root), str(spec), str(life), *overrides],
             stderr=subprocess.PIPE,
-            start_new_session=True,
             text=True,
+            timeout=600,
         )
-        if killed < kills:
-            if killed % 5:
-                _wait_for_events(root, _lines(root), process)
-            time.sleep(float(rng.uniform(0.0, 0.3 if killed % 5 else 3.0)))
-            if process.poll() is None:
-                os.killpg(process.pid, signal.SIGKILL)
-                killed += 1
-                process.wait()
-                continue
-        _, said = process.communicate(timeout=600)
-        assert process.returncode == 0, said
+        if done.returncode == -signal.SIGKILL:
+            killed += 1
+            continue
+        assert done.returncode == 0, done.stderr
         (run,) = root.glob("killed-*")
         return run, killed
 
@@ -82,14 +95,3 @@ def trace(run: Path) -> list[Any]:
         (final if event["event"].startswith("final_") else kept).append(event)
     # With several workers, final trainings end in any order: they are independent of each other.
     return kept + sorted(final, key=lambda event: (event["event"], event["candidate"], event["seed"]))
-
-
-def _lines(root: Path) -> int:
-    return sum(len(path.read_bytes().splitlines()) for path in root.glob("killed-*/journal.jsonl"))
-
-
-def _wait_for_events(root: Path, before: int, process: subprocess.Popen[str]) -> None:
-    """Until the journal has an event more than that it was resumed."""
-    deadline = time.monotonic() + 60
-    while _lines(root) <= before + 1 and process.poll() is None and time.monotonic() < deadline:
-        time.sleep(0.02)

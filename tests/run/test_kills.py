@@ -1,4 +1,4 @@
-"""SIGKILL of all processes of a search, at random moments, over and over: nothing is lost and nothing is different."""
+"""SIGKILL of a search with its workers, over and over: nothing is lost and nothing is different."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from nas_cli.run.directory import RunDirectory
 @pytest.mark.parametrize(
     ("wanted", "overrides"),
     [
-        (25, ["hardware.workers=1", "search.stop.trials=30"]),
-        (5, ["hardware.workers=2", "search.deterministic=true", "search.stop.trials=10"]),
+        (6, ["hardware.workers=1", "search.stop.trials=10"]),
+        (3, ["hardware.workers=2", "search.deterministic=true", "search.stop.trials=6"]),
     ],
     ids=["one worker", "two deterministic workers"],
 )

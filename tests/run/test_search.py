@@ -102,11 +102,54 @@ def test_a_finished_search_can_be_given_more_trials(spec: Path, tmp_path: Path) 
 
 def test_a_finished_run_that_is_resumed_searches_no_more(spec: Path, tmp_path: Path) -> None:
     run = start_search(spec, tmp_path / "runs", ["search.stop.trials=2", "final.seeds=1", "final.top=1"]).run
-    before = load_file(run.weights)
-    resume_search(run.path)
-    events = [event["event"] for event in read_journal(run.journal)]
-    assert events.count("search_finished") == 1
-    assert all((before[name] == tensor).all() for name, tensor in load_file(run.weights).items())
+    before = untouched(run.path)
+    no_more = [
+        "search.stop.trials=2",
+        "search.stop.trials=1",
+        "search.stop.time=1h",
+        "final.seeds=1",
+        "hardware.threads=1",
+    ]
+    for overrides in ([], *([each] for each in no_more)):
+        assert resume_search(run.path, overrides).was_over
+        assert untouched(run.path) == before
+
+
+def test_a_finished_run_that_is_given_more_final_trainings_keeps_those_it_had(spec: Path, tmp_path: Path) -> None:
+    run = start_search(spec, tmp_path / "runs", ["search.stop.trials=2", "final.seeds=1", "final.top=1", *PINNED]).run
+    assert not resume_search(run.path, ["final.seeds=2"]).was_over
+    trained = [(e["candidate"], e["seed"]) for e in read_journal(run.journal) if e["event"] == "final_finished"]
+    kept = json.loads(run.metrics.read_text())
+    (baseline,) = [json.loads((run.path / f / "metrics.json").read_text())["seed"] for f in ("baselines/plain",)]
+    again = {(kept["candidate"], kept["seed"]), ("baseline-plain", baseline)}
+    assert len(trained) == 4 + len([who for who in again if who[1] == 1]), (
+        "the seeds asked for, and weights that were gone"
+    )
+    whole = start_search(spec, tmp_path / "whole", ["search.stop.trials=2", "final.top=1", *PINNED]).run
+    assert all((load_file(whole.weights)[name] == tensor).all() for name, tensor in load_file(run.weights).items())
+    assert resume_search(run.path).was_over
+    assert not resume_search(run.path, ["final.epochs=1"]).was_over
+    assert json.loads(run.metrics.read_text())["epochs"] == 1
+
+
+def test_a_run_of_an_earlier_version_that_is_finished_is_left_alone_too(spec: Path, tmp_path: Path) -> None:
+    run = start_search(spec, tmp_path / "runs", ["search.stop.trials=1", "final.seeds=1", "final.top=1"]).run
+    events = read_journal(run.journal)
+    for event in events:
+        for key in ("stop", "final", "epochs", "more"):
+            event.pop(key, None)
+    lines = [json.dumps(event, separators=(",", ":")) + "\n" for event in events]
+    run.journal.write_text("".join(lines), encoding="utf-8")
+    before = untouched(run.path)
+    assert resume_search(run.path).was_over
+    assert untouched(run.path) == before
+    assert not resume_search(run.path, ["search.stop.trials=2"]).was_over
+    assert sum(event["event"] == "trial_started" for event in read_journal(run.journal)) >= 2
+
+
+def untouched(run: Path) -> dict[str, tuple[int, bytes]]:
+    """Every file with its time and its bytes."""
+    return {str(p): (p.stat().st_mtime_ns, p.read_bytes() if p.is_file() else b"") for p in run.rglob("*")}
 
 
 def test_a_run_that_goes_on_with_other_data_says_so(spec: Path, tmp_path: Path) -> None:
@@ -144,7 +187,7 @@ def test_the_spec_of_a_run_stays_as_it_was(spec: Path, tmp_path: Path) -> None:
 def test_two_processes_on_one_run(spec: Path, tmp_path: Path) -> None:
     run = start_search(spec, tmp_path / "runs", ["search.stop.trials=1", "final.seeds=1"]).run
     with run.lock(), pytest.raises(RunError, match=f"in use by process {os.getpid()}"):
-        resume_search(run.path)
+        resume_search(run.path, ["search.stop.trials=2"])
 
 
 def test_damage_is_answered_and_nothing_is_changed(spec: Path, tmp_path: Path) -> None:
