@@ -121,16 +121,17 @@ def only_folder(path: Path) -> Path:
         path = deeper
 
 
-def find_parts(path: Path, names: Mapping[str, Sequence[str]]) -> dict[str, str]:
+def find_parts(path: Path, names: Mapping[str, Sequence[str]], tables: Sequence[str] = ()) -> dict[str, str]:
     """part → the folder or file at `path` that it is; none where `path` is not divided. `names` are of what lies there,
     each with the names of the classes that are folders in it.
 
     What is called by a part alone is one, in any case and with fillings (`Training Set`); what has more in its name
-    (`seg_test`) is one where it has a class in common with another. Raises DataError where two claim a part.
+    (`seg_test`) is one where it is among the `tables`, which are no classes, or has a class in common with another.
+    Raises DataError where two claim a part.
     """
     parts = {name: part for name in names if (part := part_of(name)) is not None}
     sure = [name for name in parts if is_only_a_part(name)]
-    chosen = [name for name in parts if name in sure or _shares_classes(name, names, parts)]
+    chosen = [name for name in parts if name in sure or name in tables or _shares_classes(name, names, parts)]
     found: dict[str, str] = {}
     for part in WORDS:
         claims = sorted(name for name in chosen if parts[name] == part)

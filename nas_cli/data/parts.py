@@ -41,7 +41,7 @@ def part_of(name: str) -> str | None:
 
 def is_only_a_part(name: str) -> bool:
     """Whether no other word stands in it, so that it can hardly be a class: `Training Set`, and not `seg_train`."""
-    words = [word for word in _words(name.lower()) if word not in FILLING]
+    words = [word for word in _words(name.partition(".")[0].lower()) if word not in FILLING]
     return len(words) == 1 and part_of(name) is not None
 
 

@@ -229,9 +229,15 @@ def looks_like_a_row(rows: list[list[str]]) -> bool:
 
 
 def _text_columns(rows: list[list[str]]) -> dict[str, Any]:
-    """The columns that have no usual name, guessed: the text has the most words, the label the fewest different."""
-    names, rows = (rows[0], [row for row in rows[1:] if len(row) == len(rows[0])]) if rows else ([], [])
+    """The columns that have no usual name, guessed: the text has the most words, the label the fewest different. A
+    first row that is like the others is none of names, and columns are numbered then."""
+    if not rows:
+        return {}
+    names, rows = rows[0], [row for row in rows if len(row) == len(rows[0])]
     known = {name.lower() for name in names}
+    usual = known & {*TEXT_COLUMNS, *LABEL_COLUMNS}
+    header = bool(usual) or not (looks_like_a_row(rows) or _comes_again(rows))
+    names, rows = (names, rows[1:]) if header else ([str(k) for k, _ in enumerate(names, 1)], rows)
     if len(names) < 2 or not rows or (known & set(TEXT_COLUMNS) and known & set(LABEL_COLUMNS)):
         return {}
     words = [sum(len(row[place].split()) for row in rows) / len(rows) for place in range(len(names))]
@@ -240,4 +246,14 @@ def _text_columns(rows: list[list[str]]) -> dict[str, Any]:
     others = [place for place in range(len(names)) if place != text]
     label = next((k for word in LABEL_COLUMNS for k in others if names[k].lower() == word), None)
     label = min(others, key=lambda k: (len({row[k] for row in rows}), -k)) if label is None else label
-    return {} if words[text] < FEW_WORDS else {"text_column": names[text], "label_column": names[label]}
+    if words[text] < FEW_WORDS:
+        return {}
+    found: dict[str, Any] = {"text_column": names[text], "label_column": names[label]}
+    return found if header else {"header": False, **found}
+
+
+def _comes_again(rows: list[list[str]]) -> bool:
+    """Whether the first of `rows` has a cell that comes again below it in a column of few different cells, as the name
+    of a class does and that of a column does not."""
+    below = [[row[place] for row in rows[1:]] for place in range(len(rows[0]))]
+    return any(cell in cells and len(set(cells)) * 2 <= len(cells) for cell, cells in zip(rows[0], below, strict=True))

@@ -63,6 +63,9 @@ def test_a_class_that_the_test_part_alone_has(tmp_path: Path) -> None:
             (tmp_path / part / f"{label}.txt").write_text("".join(f"{label} {k}\n" for k in range(20)))
     (tmp_path / "test" / "neutral.txt").write_text("so so\n")
     settings = parse_data({"source": "text", "path": str(tmp_path)})
-    data = load_training(settings, 0, wanted=WANTED)
-    with pytest.raises(DataError, match="has 1 with the label 'neutral', which the training part does not have"):
-        load_test(settings, 0, data.labels, wanted=WANTED, encoder=data.encoder)
+    with pytest.raises(DataError, match="test has the class 'neutral', which the training part does not have"):
+        load_training(settings, 0, wanted=WANTED)
+    held_out = parse_data({"source": "text", "path": str(tmp_path), "test": 0.2})
+    data = load_training(held_out, 0, wanted=WANTED)
+    assert "is held out in its stead" in data.notes[0]
+    assert len(load_test(held_out, 0, data.labels, wanted=WANTED, encoder=data.encoder)) == 8

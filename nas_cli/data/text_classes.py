@@ -1,0 +1,87 @@
+"""Texts by class in a folder or archive: a file of lines for each, or a folder of files for each."""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from nas_cli.data.files import decode
+from nas_cli.data.folders import PassedOver, Place, class_name, require_classes
+from nas_cli.data.text_table import Texts
+from nas_cli.data.trees import Tree
+from nas_cli.errors import DataError
+
+NO_CLASS = ("readme", "license", "licence", "changes")
+BOMS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+LOOKED_AT = 8192
+"""Bytes in which a file that is no text has a zero."""
+
+Files = list[tuple[Place, Callable[[], bytes]]]
+
+
+def read_classes(tree: Tree, encoding: str, passed: PassedOver, whole: bool) -> Texts:
+    """The texts in the order of classes and files. What is no text goes to `passed`.
+
+    Raises DataError where there are none and, with `whole`, where a class has none.
+    """
+    texts: Texts = []
+    for name, files in find_classes(tree, passed).items():
+        before = len(texts)
+        for place, read in files:
+            raw, origin = read(), Path(tree.origin, *place)
+            if b"\0" in raw[:LOOKED_AT] and not raw.startswith(BOMS):
+                passed.add("no texts", _named(tree, place))
+                continue
+            content = decode(raw, encoding, origin)
+            lines = content.split("\n") if len(place) == 1 else [content]
+            found = [(line.strip(), name) for line in lines if line.strip()]
+            if not found:
+                passed.add("empty", _named(tree, place))
+            texts += found
+        if len(texts) == before and whole:
+            raise DataError(f"the class '{name}' in {tree.origin} has no texts: fill it, or take it away")
+    return texts
+
+
+def find_classes(tree: Tree, passed: PassedOver) -> dict[str, Files]:
+    """The files of each class. Folders within a class folder belong to it; where there are folders, files beside them
+    are no classes.
+
+    Raises DataError where there are none, or where one is called by no name that can be used.
+    """
+    classes: dict[str, Files] = {}
+    if tree.folders:
+        require_classes(tree.origin, tree.folders)
+        for folder in tree.folders:
+            classes.setdefault(class_name(folder, tree.origin), [])
+        for place, read in tree.files.items():
+            if len(place) == 1:
+                passed.add("beside the folders of classes", _named(tree, place))
+            else:
+                classes[class_name(place[0], tree.origin)].append((place, read))
+        return classes
+    lines = []
+    for place, read in tree.files.items():
+        if place[0].split(".")[0].lower() in NO_CLASS:
+            passed.add("no classes by their names", _named(tree, place))
+        else:
+            lines.append((place, read))
+    if not lines:
+        raise DataError(f"{tree.origin} has no files of texts")
+    names = class_names([place[0] for place, _ in lines])
+    require_classes(tree.origin, names)
+    for name, file in zip(names, lines, strict=True):
+        classes.setdefault(class_name(name, tree.origin), []).append(file)
+    return classes
+
+
+def class_names(files: Sequence[str]) -> list[str]:
+    """`pos` and `neg` of `rt.pos` and `rt.neg`, else the files' names without their endings."""
+    stems = [name.rpartition(".")[0] or name for name in files]
+    endings = [name.rpartition(".")[2] for name in files]
+    return endings if len(files) > 1 and len(set(stems)) == 1 and len(set(endings)) == len(files) else stems
+
+
+def _named(tree: Tree, place: Place) -> Place:
+    return (tree.origin.name, *place)

@@ -1,0 +1,85 @@
+"""Tables with a column of texts and a column of their classes."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from nas_cli.data import csv_file
+from nas_cli.errors import DataError, did_you_mean
+
+TEXT_COLUMNS = ("text", "sentence", "review", "content", "document", "message")
+LABEL_COLUMNS = ("label", "class", "category", "sentiment", "target")
+
+Texts = list[tuple[str, str]]
+"""(text, class) of each example."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """How tables are read; columns that are not named are found by usual names."""
+
+    text: str | None
+    label: str | None
+    header: bool
+    encoding: str
+
+
+def read_table(file: Path, table: Table, notes: list[str]) -> Texts:
+    """Raises DataError where a column is missing, or a label."""
+    columns, rows = csv_file.read_table(file, _separator(file, table), table.header, encoding=table.encoding)
+    text, label = find_columns(file, columns, table)
+    gone = np.flatnonzero(rows[:, label] == "")
+    if len(gone):
+        rows_without = "1 row" if len(gone) == 1 else f"{len(gone):,} rows"
+        raise DataError(
+            f"{file} has {rows_without} without a label in the column '{columns[label]}', the first is row "
+            f"{gone[0] + 1:,}: fill it in or take it out"
+        )
+    others = [name for place, name in enumerate(columns) if place not in (text, label)]
+    if others or not table.header:
+        first = "" if table.header else "its first row is none of names (header: false), "
+        left = f", not read: {', '.join(others)}" if others else ""
+        notes.append(f"{file}: {first}text_column: {columns[text]}, label_column: {columns[label]}{left}")
+    return [(row[text], unicodedata.normalize("NFC", row[label])) for row in rows]
+
+
+def check_table(file: Path, table: Table, classes: set[str]) -> None:
+    """Raises DataError where the first rows show that networks that learned `classes` cannot be tested on `file`."""
+    rows = csv_file.first_rows(file, table.encoding)[1]
+    if len(rows) < (2 if table.header else 1):
+        raise DataError(f"{file} has no rows")
+    columns = rows[0] if table.header else [str(place) for place, _ in enumerate(rows[0], 1)]
+    _, label = find_columns(file, columns, table)
+    labels = [unicodedata.normalize("NFC", row[label]) for row in rows[table.header :] if len(row) == len(columns)]
+    if labels and not any(labels):
+        raise DataError(f"{file} has no labels in the column '{columns[label]}'")
+    new = next((each for each in labels if each and each not in classes), None)
+    if new is not None:
+        raise DataError(f"{file} has the label '{new}', which the training part does not have")
+
+
+def find_columns(file: Path, columns: Sequence[str], table: Table) -> tuple[int, int]:
+    """The places of the text and of the label. Raises DataError."""
+    places = []
+    for wanted, usual, what in ((table.text, TEXT_COLUMNS, "text"), (table.label, LABEL_COLUMNS, "label")):
+        name = wanted or next((c for word in usual for c in columns if c.lower() == word), None)
+        if name is None:
+            if len(columns) == 1:
+                raise DataError(f"{file} has only the column '{columns[0]}', and a text and a label column are needed")
+            none = ", and header: false if that is a text already" if table.header else ""
+            raise DataError(
+                f"{file} has the columns {', '.join(columns)}: say which is the {what}: {what}_column: …{none}"
+            )
+        if name not in columns:
+            raise DataError(f"{file} has no column '{name}'{did_you_mean(name, columns)}")
+        places.append(columns.index(name))
+    return places[0], places[1]
+
+
+def _separator(file: Path, table: Table) -> str:
+    return "\t" if ".tsv" in file.name.lower() else csv_file.find_separator(file, table.encoding)
