@@ -1,58 +1,45 @@
-"""The `nas` command. Nothing here imports torch: each command imports what it needs when it runs."""
+"""The entry point. It imports inside of itself, so that an interruption meanwhile ends in one line too."""
 
 from __future__ import annotations
 
 import os
+import signal
 import sys
-from typing import Annotated
+from typing import Any
 
-import typer
-
-from nas_cli.cli import deliver, init, plan, search, show
-from nas_cli.cli.command import report_bug
-
-app = typer.Typer(
-    name="nas",
-    help="Finds, trains and hands over a neural network for your data, inside your budget.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
+INTERRUPTED = 130
 
 
-def _version(wanted: bool) -> None:
-    if wanted:
-        from importlib.metadata import version
+def __getattr__(name: str) -> Any:
+    if name == "app":
+        from nas_cli.cli.commands import app
 
-        typer.echo(f"nas {version('nas-cli')}")
-        raise typer.Exit
-
-
-@app.callback()
-def options(
-    version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
-    ] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Print tracebacks (as NAS_DEBUG=1 does).")] = False,
-) -> None:
-    if debug:
-        os.environ["NAS_DEBUG"] = "1"
-
-
-app.command("search", short_help="Search a space; leave the best model, trained.")(search.search)
-app.command("evaluate", short_help="Test the best model of a run on the test data.")(deliver.evaluate)
-app.command("export", short_help="Write the best model as ONNX, .pt2 or source.")(deliver.export)
-app.command("predict", short_help="Say what the best model makes of files.")(deliver.predict)
-app.command("plan", short_help="Check a spec; say what its search would cost.")(plan.plan)
-app.command("init", short_help="Write a starter spec for your own data.")(init.init)
-app.add_typer(show.app, name="show", short_help="Print a run, a space, the schema, or the ops.")
+        return app
+    raise AttributeError(f"nas_cli.cli.app has no {name}")
 
 
 def main() -> None:
-    """The entry point."""
-    sys.excepthook = report_bug
+    """Runs `nas` with the words of the command line, and ends the process."""
+    try:
+        code = _run()
+    except KeyboardInterrupt:
+        os.write(2, b"error: interrupted\n")
+        code = INTERRUPTED
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Python's own end has nothing to say of an interruption
+    sys.exit(code)
+
+
+def _run() -> int:
+    from nas_cli.cli.streams import end_streams, steady_streams
+
+    steady_streams()
     # Threads that spin while they wait slow a shared machine down a hundredfold; OpenMP reads this with torch.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    typer.main.get_command(app)()  # `app()` would put a hook of its own in that place
+    from nas_cli.cli.command import report_bug
+    from nas_cli.cli.commands import app
+
+    sys.excepthook = report_bug
+    from typer.main import get_command
+
+    code = get_command(app).main(standalone_mode=False)  # `app()` would put a hook of its own in place of ours
+    return end_streams(code or 0)

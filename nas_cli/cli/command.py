@@ -6,19 +6,67 @@ import functools
 import os
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import TracebackType
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar, cast
 
 import typer
+from typer.core import TyperGroup
 
-from nas_cli.cli.output import fail
+from nas_cli.cli.app import INTERRUPTED
+from nas_cli.cli.output import fail, sentence
 from nas_cli.errors import NasError
+from nas_cli.words import printable
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
-INTERRUPTED = 130
+USAGE = cast("type[Exception]", typer.BadParameter.__bases__[0])
+"""What Typer raises for words of the command line that are wrong; where it is defined depends on the version."""
+
+
+class Commands(TyperGroup):
+    """`nas` and `nas show`: wrong words end as everything else does, in one line."""
+
+    def main(self, *args: Any, **extra: Any) -> Any:
+        try:
+            code = super().main(*args, **{**extra, "standalone_mode": False})
+        except USAGE as error:
+            code = _explain(error)
+        except typer.Abort:
+            fail("interrupted")
+            code = INTERRUPTED
+        if extra.get("standalone_mode", True):
+            sys.exit(code)
+        return code
+
+    def make_context(self, *args: Any, **extra: Any) -> Any:
+        with _interruptible():
+            return super().make_context(*args, **extra)
+
+    def invoke(self, ctx: Any) -> Any:
+        with _interruptible():
+            return super().invoke(ctx)
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    try:
+        yield
+    except KeyboardInterrupt:
+        fail("interrupted")
+        raise typer.Exit(INTERRUPTED) from None
+
+
+def _explain(error: Any) -> int:
+    """Says what is wrong with the words of the command line; the exit code."""
+    command = error.ctx.command_path if error.ctx is not None else "nas"
+    if type(error).__name__ == "NoArgsIsHelpError":
+        sys.stderr.write(error.ctx.get_help() + "\n")
+    else:
+        fail(f"{sentence(error.format_message())} See '{command} --help'")
+    return int(error.exit_code)
 
 
 def guarded(command: Callable[P, R]) -> Callable[P, R]:
@@ -34,15 +82,8 @@ def guarded(command: Callable[P, R]) -> Callable[P, R]:
         except NasError as error:
             fail(str(error))
             if debugging():
-                traceback.print_exc()
+                sys.stderr.write(printable(traceback.format_exc(), lines=True))
             raise typer.Exit(error.exit_code) from None
-        except KeyboardInterrupt:
-            fail("interrupted")
-            raise typer.Exit(INTERRUPTED) from None
-        except BrokenPipeError:
-            # What reads our output has ended, `head` say; Python would complain once more while it shuts down.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            raise typer.Exit(1) from None
         except OSError as error:
             if error.strerror is None or debugging():
                 raise

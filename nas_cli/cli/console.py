@@ -13,9 +13,10 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from nas_cli.cli.output import console, duration, number, plural
+from nas_cli.cli.output import NARROWEST, console, duration, number, plural
 from nas_cli.cli.watch import Watch, plain_name
 from nas_cli.trial import Genotype, History, Trial
+from nas_cli.words import printable
 
 WIDEST = 110
 KEPT = ("run_started", "resumed", "trial_failed", "search_finished", "final_finished", "final_failed")
@@ -36,7 +37,7 @@ class View(Protocol):
 def view(watch: Watch, *, stderr: bool = False) -> Iterator[View]:
     """The view that fits the stream: live on a terminal, plain lines elsewhere."""
     target = console(stderr=stderr)
-    if not target.is_terminal or target.is_dumb_terminal:
+    if not target.is_terminal or target.is_dumb_terminal or target.size.width < NARROWEST:
         yield Plain(watch, target)
         return
     live = LiveView(watch, target)
@@ -74,7 +75,7 @@ class Plain(Watching):
         self._print(text)
 
     def _print(self, line: str) -> None:
-        self._console.print(line, soft_wrap=True)
+        self._console.print(printable(line), soft_wrap=True)
 
 
 class LiveView(Watching):
@@ -99,10 +100,10 @@ class LiveView(Watching):
         worth_keeping = self.watch.improved or kind in KEPT
         line = event_line(self.watch, event, trial) if worth_keeping else ""
         if line:
-            self._console.print(Text(line, style="" if self.watch.improved else "dim"))
+            self._console.print(Text(printable(line), style="" if self.watch.improved else "dim"))
 
     def note(self, text: str) -> None:
-        self._console.print(Text(text, style="dim"))
+        self._console.print(Text(printable(text), style="dim"))
 
     def _render(self) -> RenderableType:
         return live_view(self.watch, min(self._console.width, WIDEST))

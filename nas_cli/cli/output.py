@@ -5,35 +5,74 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Iterable
 from typing import Any
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
 from rich.text import Text
 
-PIPE_WIDTH = 100
+from nas_cli.words import printable
+
+PIPE_WIDTH, PIPE_HEIGHT = 100, 25
+NARROWEST, WIDEST = 40, 10_000
+"""Columns. On fewer a table would lose letters; there the terminal itself breaks the lines."""
+
+
+class SafeConsole(Console):
+    """The one place where text goes to a terminal: letters that would act on it are written as escapes."""
+
+    def render_str(self, text: str, **how: Any) -> Text:
+        return super().render_str(printable(text, lines=True), **how)
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else segment._replace(text=printable(segment.text, lines=True))
 
 
 def console(*, stderr: bool = False) -> Console:
     """A console that writes to the stream of this moment. Markup is off: `model[1]` is a path, not a style."""
     stream = sys.stderr if stderr else sys.stdout
-    width = None if stream.isatty() or "COLUMNS" in os.environ else PIPE_WIDTH
-    return Console(file=stream, width=width, highlight=False, markup=False, emoji=False)
+    terminal = stream.isatty()
+    width, height = _side("COLUMNS", PIPE_WIDTH, terminal), _side("LINES", PIPE_HEIGHT, terminal)
+    return SafeConsole(file=stream, width=width, height=height, highlight=False, markup=False, emoji=False)
 
 
-def say(text: str | Text, *, stderr: bool = False, whole: bool = False) -> None:
+def _side(name: str, otherwise: int, terminal: bool) -> int | None:
+    """What the environment says, where that is a number that can be meant; None where the terminal is to be asked."""
+    text = os.environ.get(name, "")
+    given = int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
+    if given == 0:
+        return None if terminal and name not in os.environ else otherwise
+    return min(max(given, NARROWEST if name == "COLUMNS" else 1), WIDEST)
+
+
+def say(text: str | Text = "", *, stderr: bool = False, whole: bool = False) -> None:
     """A line or a sentence, broken between words on a terminal; with `whole` never, so that it can be copied."""
     target = console(stderr=stderr)
-    target.print(text, soft_wrap=whole or not target.is_terminal)
+    target.print(text if isinstance(text, Text) else printable(text), soft_wrap=whole or not target.is_terminal)
+
+
+def say_lines(text: str) -> None:
+    """A text of several lines, as it is."""
+    console().print(printable(text, lines=True), soft_wrap=True)
 
 
 def print_json(content: Any) -> None:
-    """One JSON document on stdout."""
-    sys.stdout.write(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False, default=str) + "\n")
+    """One JSON document on stdout, in ASCII where stdout has no UTF-8; what would act on a terminal is escaped."""
+    utf8 = (sys.stdout.encoding or "").lower().replace("-", "").replace("_", "") == "utf8"
+    text = json.dumps(content, indent=2, ensure_ascii=not utf8, allow_nan=False, default=str)
+    sys.stdout.write(json_escaped(text) + "\n")
+
+
+def json_escaped(text: str) -> str:
+    """A JSON document whose hidden letters are escapes of JSON; they stand inside strings alone."""
+    return "".join(letter if printable(letter, lines=True) == letter else json.dumps(letter)[1:-1] for letter in text)
 
 
 def fail(message: str) -> None:
     """`error: …` on stderr, on one line."""
-    sys.stderr.write(f"error: {' '.join(message.split())}\n")
+    sys.stderr.write(f"error: {printable(' '.join(message.split()))}\n")
 
 
 def number(name: str, value: float) -> str:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nas_cli.cli.command import INTERRUPTED, guarded
+from nas_cli.cli.app import INTERRUPTED
+from nas_cli.cli.command import guarded
 from nas_cli.cli.output import console, plural, print_json, say, sentence
 from nas_cli.errors import UserError
 from nas_cli.words import printable, shell
@@ -108,7 +109,8 @@ def _print_outcome(watch: Watch) -> None:
 
     target = console()
     if watch.several:
-        say("\nThe Pareto front of the search:")
+        say()
+        say("The Pareto front of the search:")
         target.print(front_table(watch))
     results = final_table(watch)
     if results is not None:
@@ -116,7 +118,8 @@ def _print_outcome(watch: Watch) -> None:
         target.print(results)
         target.print()
         say(sentence(watch.verdict))
-    say(f"\nThe run is in {watch.run}. Next:")
+    say()
+    say(f"The run is in {watch.run}. Next:")
     for line in (
         f"nas evaluate {watch.run}",
         f"nas export {watch.run} --format onnx",

@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from nas_cli.cli.command import guarded
-from nas_cli.cli.output import console, duration, plural, print_json, say, sentence
+from nas_cli.cli.command import Commands, guarded
+from nas_cli.cli.output import console, duration, plural, print_json, say, say_lines, sentence
+from nas_cli.words import shell
 
 if TYPE_CHECKING:
     from nas_cli.cli.watch import Watch
     from nas_cli.run.catalog import SpaceFacts
 
 app = typer.Typer(
+    cls=Commands,
     help="Print a run, a space, the schema of the spec, or the ops.",
     no_args_is_help=True,
     rich_markup_mode=None,
@@ -65,16 +67,19 @@ def _print_run(watch: Watch) -> None:
     if best is not None:
         target.print()
         target.print(front_table(watch) if watch.several else trials_table(watch, 10))
-        say(f"\nDecisions of trial {best.number}:")
+        say()
+        say(f"Decisions of trial {best.number}:")
         for path, value in best.genotype.items():
             say(f"  {path} = {value}")
     results = final_table(watch)
     if results is not None:
         target.print()
         target.print(results)
-        say(f"\n{sentence(watch.verdict)}")
+        say()
+        say(f"{sentence(watch.verdict)}")
     if not watch.finished:
-        say(f"\nIt goes on with: nas search --resume {watch.run}")
+        say()
+        say(f"It goes on with: {shell('nas', 'search', '--resume', watch.run)}", whole=True)
 
 
 @app.command("space")
@@ -124,14 +129,15 @@ def _print_space(facts: SpaceFacts) -> None:
     from nas_cli.cli.tables import table
     from nas_cli.run.catalog import describe_size
 
-    say(facts.text.rstrip("\n"))
+    say_lines(facts.text.rstrip("\n"))
     target = console()
     rows = table("decision", "values", "")
     for decision in facts.decisions:
         rows.add_row(decision.path, decision.values, "in some" if decision.conditional else "")
     target.print()
     target.print(rows)
-    say(f"\n{plural(len(facts.decisions), 'decision')}; those marked 'in some' hang on another one.")
+    say()
+    say(f"{plural(len(facts.decisions), 'decision')}; those marked 'in some' hang on another one.")
     say(f"Architectures: {describe_size(facts.architectures)}")
     if facts.size != facts.architectures:
         say(f"With the choices under train: {describe_size(facts.size)}")
@@ -167,7 +173,8 @@ def show_ops(
         rows.add_row(op["name"], "\n".join(_argument(a) for a in op["arguments"]), op["summary"])
     console().print(rows)
     if name is None:
-        say("\nAny module of torch.nn goes by its name: nn.GELU, or nn.Conv2d: {…} with its own arguments.")
+        say()
+        say("Any module of torch.nn goes by its name: nn.GELU, or nn.Conv2d: {…} with its own arguments.")
 
 
 def _argument(argument: dict[str, Any]) -> str:
