@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from pathlib import PurePath
 
 HIDDEN = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
 """Unicode categories that a terminal acts on or shows as nothing: controls, direction marks, halves of a pair, …"""
@@ -41,8 +42,15 @@ def _visible(letter: str) -> str:
 
 
 def shell(*words: object) -> str:
-    """`words` as a command that can be copied into a shell: `nas plan 'my data.yaml'`."""
-    return " ".join(_quoted(str(word)) for word in words)
+    """`words` as a command that can be copied into a shell: `nas plan 'my data.yaml'`.
+
+    A path that begins with a dash gets `./` before it, so that it is no option.
+    """
+    return " ".join(_quoted(_no_option(word)) for word in words)
+
+
+def _no_option(word: object) -> str:
+    return f"./{word}" if isinstance(word, PurePath) and str(word).startswith("-") else str(word)
 
 
 def _quoted(word: str) -> str:

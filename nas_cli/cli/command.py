@@ -8,6 +8,7 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from types import TracebackType
 from typing import Any, ParamSpec, TypeVar, cast
 
@@ -16,7 +17,7 @@ from typer.core import TyperGroup
 
 from nas_cli.cli.app import INTERRUPTED
 from nas_cli.cli.output import fail, sentence
-from nas_cli.errors import NasError
+from nas_cli.errors import NasError, UserError
 from nas_cli.words import printable
 
 P = ParamSpec("P")
@@ -92,6 +93,14 @@ def guarded(command: Callable[P, R]) -> Callable[P, R]:
             raise typer.Exit(1) from None
 
     return run
+
+
+def expanded(path: Path) -> Path:
+    """With `~` as the home folder: a shell leaves it as it is in `--out=~/runs`. Raises UserError."""
+    try:
+        return path.expanduser()
+    except RuntimeError as error:
+        raise UserError(f"{path}: {error}") from None
 
 
 def debugging() -> bool:

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from nas_cli.cli.command import guarded
+from nas_cli.cli.command import expanded, guarded
 from nas_cli.cli.output import console, count, print_json, say, sentence
 from nas_cli.cli.search import Plugins
 from nas_cli.errors import UserError
@@ -27,7 +27,7 @@ def evaluate(run: Run = None, member: Member = None, allow_plugins: Plugins = Fa
     """Test the best model of a run on the test data: precision, recall, F1 and support per class, size, latency."""
     from nas_cli.deliver.evaluate import evaluate as evaluate_run
 
-    report = evaluate_run(run, allow_plugins, member=member)
+    report = evaluate_run(expanded(run) if run else None, allow_plugins, member=member)
     if as_json:
         print_json(report)
     else:
@@ -81,7 +81,8 @@ def export(
     """Write the best model of a run as ONNX, as torch.export's .pt2, or as a readable model.py; and check it."""
     from nas_cli.deliver.export import export as export_run
 
-    result = export_run(run, form, output, allow_plugins, member=member)
+    where = expanded(output) if output else None
+    result = export_run(expanded(run) if run else None, form, where, allow_plugins, member=member)
     if as_json:
         print_json(result)
         return
@@ -120,6 +121,7 @@ def predict(
 
 def split_run(inputs: list[str]) -> tuple[Path | None, list[str]]:
     """(run, the rest): the first is the run where it is a directory with a journal."""
-    if inputs and os.path.exists(os.path.join(inputs[0], "journal.jsonl")):
-        return Path(inputs[0]), inputs[1:]
+    first = os.path.expanduser(inputs[0]) if inputs else ""
+    if inputs and os.path.exists(os.path.join(first, "journal.jsonl")):
+        return Path(first), inputs[1:]
     return None, inputs

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from nas_cli.cli.command import guarded
+from nas_cli.cli.command import expanded, guarded
 from nas_cli.cli.output import say, sentence
 from nas_cli.errors import UserError
 from nas_cli.words import LONGEST_NAME, printable, run_name, shell
@@ -35,14 +35,14 @@ def init(
         from nas_cli.cli.starter import look_at, starter_spec
 
         found = look_at(path)
-        file = out.expanduser() if out else Path(f"{found.name}.yaml")
+        file = expanded(out) if out else Path(f"{found.name}.yaml")
         what, text, notes = found.what, starter_spec(found, file), found.notes
     else:
         from nas_cli.run.starter import survey
 
         if path is None:
-            raise UserError(f"init needs the data too: 'nas init {task} PATH'")
-        file = out.expanduser() if out else _named_like(path)
+            raise UserError(f"init needs the data too: {shell('nas', 'init', task)} PATH")
+        file = expanded(out) if out else _named_like(path)
         found_there = survey(task, path, str(file))
         what, text, notes = found_there.what, found_there.text, found_there.notes
     if file.exists():
@@ -67,14 +67,15 @@ def _task_and_path(given: list[str]) -> tuple[str, Path | None]:
     if len(given) > 2:
         raise UserError(f"init takes a task and a path: 'nas init TASK PATH'; got {' '.join(given)}")
     if len(given) == 2:
-        return given[0], Path(given[1])
+        return given[0], expanded(Path(given[1]))
     if not given:
         return IMAGES, None
-    if not Path(given[0]).exists():
+    if not expanded(Path(given[0])).exists():
         from nas_cli.run.starter import is_task
 
         if is_task(given[0]):
             return given[0], None
     if given[0].lower().endswith((".csv", ".tsv", ".csv.gz", ".tsv.gz", ".conll", ".txt")):
-        raise UserError(f"say what is learned from {given[0]}: 'nas init table-classification {given[0]}', say")
-    return IMAGES, Path(given[0])
+        command = shell("nas", "init", "table-classification", Path(given[0]))
+        raise UserError(f"say what is learned from {given[0]}, as in: {command}")
+    return IMAGES, expanded(Path(given[0]))

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from nas_cli.cli.command import guarded
+from nas_cli.cli.command import expanded, guarded
 from nas_cli.cli.output import count, duration, print_json, say, sentence
 from nas_cli.cli.search import Set
 
@@ -22,7 +22,7 @@ def plan(
     """Check a spec, and say how large its space is, what candidates cost, and how long the search would take."""
     from nas_cli.run.plan import plan as make_plan
 
-    facts = make_plan(spec, changes or [])
+    facts = make_plan(expanded(spec), changes or [])
     if as_json:
         print_json(facts)
     else:

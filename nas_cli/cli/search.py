@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from nas_cli.cli.app import INTERRUPTED
-from nas_cli.cli.command import guarded
+from nas_cli.cli.command import expanded, guarded
 from nas_cli.cli.output import console, plural, print_json, say, sentence
 from nas_cli.errors import UserError
 from nas_cli.words import printable, shell
@@ -71,10 +71,11 @@ def _run(
     from nas_cli.run.search import resume_search, start_search
 
     if spec is not None:
-        outcome = start_search(spec, out, changes, observer)
+        outcome = start_search(expanded(spec), expanded(out), changes, observer)
     else:
+        assert resume is not None
         latest = resume == Path("latest") and not resume.exists()
-        outcome = resume_search(None if latest else resume, changes, observer, plugins, out)
+        outcome = resume_search(None if latest else expanded(resume), changes, observer, plugins, expanded(out))
     if not outcome.was_over or not outcome.run.report.exists():
         write_report(outcome.run)
     return outcome.run.path if outcome.was_over else None
@@ -101,7 +102,7 @@ def _say_what_is_kept(watch: Watch) -> None:
         "what was under way starts again. To go on:",
         stderr=True,
     )
-    say(f"  nas search --resume {watch.run}", stderr=True, whole=True)
+    say(f"  {shell('nas', 'search', '--resume', watch.run)}", stderr=True, whole=True)
 
 
 def _print_outcome(watch: Watch) -> None:
@@ -121,9 +122,9 @@ def _print_outcome(watch: Watch) -> None:
     say()
     say(f"The run is in {watch.run}. Next:")
     for line in (
-        f"nas evaluate {watch.run}",
-        f"nas export {watch.run} --format onnx",
-        f"nas predict {watch.run} INPUT…",
+        shell("nas", "evaluate", watch.run),
+        shell("nas", "export", watch.run, "--format", "onnx"),
+        shell("nas", "predict", watch.run) + " INPUT…",
     ):
         say(f"  {line}", whole=True)
     if watch.selected is not None and watch.several:

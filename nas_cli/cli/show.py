@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from nas_cli.cli.command import Commands, guarded
+from nas_cli.cli.command import Commands, expanded, guarded
 from nas_cli.cli.output import console, duration, plural, print_json, say, say_lines, sentence
 from nas_cli.words import shell
 
@@ -38,7 +38,7 @@ def show_run(
 
     gc.disable()  # of a long journal everything that is read stays, and looking for garbage in it takes a fifth longer
     watch = Watch()
-    watch.open(open_run(run).path)
+    watch.open(open_run(expanded(run) if run else None).path)
     if as_json:
         print_json(watch.summary())
     else:

@@ -54,15 +54,13 @@ def steady_streams() -> None:
             os.fstat(descriptor)
         except OSError:
             os.open(os.devnull, os.O_RDWR)  # takes the lowest one that is free
-    codecs.register_error(NO_UTF8, _without_utf8)
     if sys.stdin is None:
         sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115
-    sys.stdout, sys.stderr = _steady(sys.stdout, 1), _steady(sys.stderr, 2)
+    sys.stdout, sys.stderr = steady(sys.stdout, 1), steady(sys.stderr, 2)
 
 
 def end_streams(code: int) -> int:
     """Writes what is left; the exit code, which is 1 where a command that went well could not say so."""
-    lost = sys.stdout.lost if isinstance(sys.stdout, Steady) else None
     sys.stdout.flush()
     lost = sys.stdout.lost if isinstance(sys.stdout, Steady) else None
     if lost is not None and lost.errno != errno.EPIPE:
@@ -73,7 +71,8 @@ def end_streams(code: int) -> int:
     return code or int(lost is not None)
 
 
-def _steady(stream: TextIO | None, descriptor: int) -> Steady:
+def steady(stream: TextIO | None, descriptor: int) -> Steady:
+    """`stream`, which may be None, as one that writes to `descriptor`."""
     encoding = stream.encoding if stream is not None else "utf-8"
     if stream is not None:
         stream.flush()
@@ -88,3 +87,6 @@ def _without_utf8(error: UnicodeError) -> tuple[str, int]:
     letters = error.object[error.start : error.end]
     plain = "".join(PLAIN.get(letter) or letter.encode("ascii", "backslashreplace").decode() for letter in letters)
     return plain, error.end
+
+
+codecs.register_error(NO_UTF8, _without_utf8)

@@ -26,6 +26,7 @@ from nas_cli.space.parse import parse_architecture
 from nas_cli.task import TASKS, Task
 from nas_cli.train.checkpoint import load_tensors
 from nas_cli.train.loop import predict_logits
+from nas_cli.words import shell
 
 DTYPES = {"uint8": torch.uint8, "int32": torch.int32, "float32": torch.float32}
 
@@ -100,7 +101,9 @@ def load(
     directory = open_run(Path(run) if run is not None else None, root)
     if not directory.best.is_dir():
         deque(iter_journal(directory.journal), maxlen=0)  # a damaged one is answered first
-        raise RunError(f"{directory.path} is not finished: go on with 'nas search --resume {directory.path}'")
+        raise RunError(
+            f"{directory.path} is not finished: go on with: {shell('nas', 'search', '--resume', directory.path)}"
+        )
     if member is not None:
         directory = _member(directory, member)
     stored, metrics = read_yaml(directory.architecture), read_metrics(directory)

@@ -8,6 +8,7 @@ from typing import Any
 
 from nas_cli.errors import RunError
 from nas_cli.run.directory import RunDirectory, read_json
+from nas_cli.words import shell
 
 
 def read_metrics(run: RunDirectory) -> dict[str, Any]:
@@ -38,7 +39,7 @@ def read_evaluation(run: RunDirectory) -> dict[str, Any] | None:
         and all(isinstance(content.get(key), dict) for key in ("latency", "validation"))
     )
     if not whole:
-        raise RunError(f"{run.evaluation} is damaged: 'nas evaluate {run.path}' writes it again")
+        raise RunError(f"{run.evaluation} is damaged: it is written again by: {shell('nas', 'evaluate', run.path)}")
     return dict(content)
 
 

@@ -35,6 +35,7 @@ from nas_cli.run.observer import Observer, Silent
 from nas_cli.run.selection import select
 from nas_cli.spec.load import load_document
 from nas_cli.train.checkpoint import DISK_FULL
+from nas_cli.words import shell
 
 RESUMABLE = ("search.stop.", "search.limits.", "search.failures.", "final.", "hardware.")
 OTHER_DATA = (
@@ -224,7 +225,7 @@ def _pausing(run: RunDirectory) -> Iterator[None]:
         where = f" ({error.filename})" if error.filename and not full else ""
         raise NasError(
             f"{what}{where}: {run.path} cannot be written. Nothing that was recorded is lost: "
-            f"{'free some space' if full else 'mend that'}, then go on with 'nas search --resume {run.path}'"
+            f"{'free some space' if full else 'mend that'}, then go on with: {shell('nas', 'search', '--resume', run.path)}"
         ) from error
 
 
