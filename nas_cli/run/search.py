@@ -223,9 +223,10 @@ def _pausing(run: RunDirectory) -> Iterator[None]:
         full = error.errno in DISK_FULL
         what = "the disk is full" if full else f"{error.strerror or error}"
         where = f" ({error.filename})" if error.filename and not full else ""
+        command = shell("nas", "search", "--resume", run.path)
         raise NasError(
             f"{what}{where}: {run.path} cannot be written. Nothing that was recorded is lost: "
-            f"{'free some space' if full else 'mend that'}, then go on with: {shell('nas', 'search', '--resume', run.path)}"
+            f"{'free some space' if full else 'mend that'}, then go on with: {command}"
         ) from error
 
 
