@@ -139,7 +139,7 @@ def _check_plain(annotation: Any, value: Any) -> Any:
     if annotation is float and isinstance(value, int | float) and not isinstance(value, bool):
         return finite(value)
     if annotation is int and isinstance(value, int) and not -LARGEST <= value <= LARGEST:
-        raise ValueError(f"a whole number of at most {LARGEST:,}")
+        raise ValueError(f"a whole number (at most {LARGEST:,})")
     if annotation is pathlib.Path and isinstance(value, str | pathlib.Path):
         return path_of(value)
     if annotation in (None, type(None)) and value is None:
@@ -175,9 +175,7 @@ def path_of(value: str | pathlib.Path) -> pathlib.Path:
         return pathlib.Path(text).expanduser()
     except RuntimeError:
         user = text.split("/", 1)[0]
-        raise ValueError(
-            f"a path; {user} stands for a user's folder, and there is no such user (./{user} is a file)"
-        ) from None
+        raise ValueError(f"a path; {user} is a user's folder, and there is no such user (a file: ./{user})") from None
 
 
 def _check_annotated(base: Any, marks: tuple[Any, ...], value: Any) -> Any:
@@ -189,8 +187,6 @@ def _check_annotated(base: Any, marks: tuple[Any, ...], value: Any) -> Any:
     try:
         checked = check(base, value)
     except ValueError as error:
-        if str(error) != type_name(base):
-            raise
         raise ValueError(" ".join([str(error), *map(str, bounds)])) from None
     for mark in marks:
         if isinstance(mark, Between) and not mark.low <= checked <= mark.high:

@@ -19,11 +19,20 @@ import difflib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from nas_cli.words import printable
+
 Path = tuple[str | int, ...]
+MAX_WORD, MAX_LISTED = 100, 40
+"""Characters of a word that are compared with others, and how many words a message lists."""
 
 
 class NasError(Exception):
+    """`str` of it is safe to be printed: control characters of names and files stand in it as escapes."""
+
     exit_code = 1
+
+    def __init__(self, message: object = "") -> None:
+        super().__init__(printable(message, lines=True))
 
 
 class UserError(NasError):
@@ -37,6 +46,7 @@ class SpecError(UserError):
     """
 
     def __init__(self, message: str, path: Path = (), *, on_key: bool = False) -> None:
+        message = printable(message)
         super().__init__(message)
         self.message = message
         self.path = path
@@ -79,7 +89,11 @@ class TrialFailed(NasError):
 def did_you_mean(word: object, allowed: Iterable[object]) -> str:
     """`; did you mean 'conv'?` for the nearest of `allowed`, or `; allowed: a, b, c` where nothing is near."""
     names = [str(name) for name in allowed]
-    near = difflib.get_close_matches(str(word), names, n=1, cutoff=0.6)
+    short = [name for name in names if len(name) <= MAX_WORD]
+    near = difflib.get_close_matches(str(word)[:MAX_WORD], short, n=1, cutoff=0.6)
     if near:
         return f"; did you mean '{near[0]}'?"
-    return f"; allowed: {', '.join(names)}" if names else ""
+    if not names:
+        return ""
+    more = f", … ({len(names) - MAX_LISTED:,} more)" if len(names) > MAX_LISTED else ""
+    return f"; allowed: {', '.join(name[:MAX_WORD] for name in names[:MAX_LISTED])}{more}"

@@ -71,7 +71,7 @@ class Registry(Generic[T]):
 
     def __getitem__(self, name: str) -> T:
         if name not in self._items:
-            raise SpecError(f"unknown {self.kind} '{name}'{did_you_mean(name, self)}", on_key=True)
+            raise SpecError(f"unknown {self.kind} '{short(name)}'{did_you_mean(name, self)}", on_key=True)
         return self._items[name]
 
     def params(self, name: str) -> tuple[Param, ...]:
@@ -136,7 +136,7 @@ def split_component(raw: object, kind: str) -> tuple[str, object]:
             return name, given
     if isinstance(raw, dict) and len(raw) > 1:
         keys = ", ".join(str(key) for key in raw)
-        raise SpecError(f"one {kind} is expected here, and {len(raw)} keys are given: {keys}")
+        raise SpecError(f"one {kind} is expected here, and {len(raw)} keys are given: {short(keys)}")
     raise SpecError(f"a {kind} is expected here: a name, or {{name: {{argument: value}}}}; got {show(raw)}")
 
 
@@ -154,7 +154,7 @@ def name_arguments(given: object, params: tuple[Param, ...], what: str, path: tu
     for key in arguments:
         if key not in names:
             hint = did_you_mean(key, names) if names else "; it takes none"
-            raise SpecError(f"{what} has no argument '{key}'{hint}", (*path, str(key)), on_key=True)
+            raise SpecError(f"{what} has no argument '{short(key)}'{hint}", (*path, str(key)), on_key=True)
     missing = [p.name for p in params if p.required and p.name not in arguments]
     if missing:
         raise SpecError(f"{what} needs {' and '.join(missing)}", path)
@@ -178,4 +178,10 @@ def show(value: object, limit: int = 60) -> str:
         text = str(value).lower()
     else:
         text = str(value)
+    return short(text, limit)
+
+
+def short(text: object, limit: int = 60) -> str:
+    """`text`, cut at `limit` characters."""
+    text = str(text)
     return text if len(text) <= limit else text[: limit - 1] + "…"

@@ -34,7 +34,7 @@ def _print(facts: dict[str, Any]) -> None:
     parts = [f"{data['train']:,} to train", f"{data['validation']:,} to validate"]
     parts += [f"{data['classes']} classes"] if data["classes"] else []
     parts += ["inputs of " + "×".join(str(side) for side in data["input"])]
-    size = f"{space['size']:,} points" if space["size"] is not None else "points without end"
+    size = f"{space['described']} points" if space["size"] is not None else "points without end"
     rows = [
         ("spec", f"{facts['name']}: {facts['objective']}"),
         ("data", ", ".join(parts)),

@@ -89,7 +89,7 @@ def show_space(
     as_json: Json = False,
 ) -> None:
     """A space's YAML, its decisions, its size, and how many distinct networks it holds."""
-    from nas_cli.run.catalog import describe_size, describe_space, list_spaces
+    from nas_cli.run.catalog import describe_space, list_spaces
 
     if name is not None:
         facts = describe_space(name)
@@ -100,13 +100,13 @@ def show_space(
         return
     spaces = list_spaces()
     if as_json:
-        print_json([{"name": s.name, "summary": s.summary, "size": _finite(s.size)} for s in spaces])
+        print_json([{"name": s.name, "summary": s.summary, "size": _finite(s.size.number)} for s in spaces])
         return
     from nas_cli.cli.tables import table
 
     rows = table("space", "architectures", "what it is", right=("architectures",))
     for space in spaces:
-        rows.add_row(space.name, describe_size(space.size), space.summary)
+        rows.add_row(space.name, space.size.describe(), space.summary)
     console().print(rows)
 
 
@@ -119,15 +119,15 @@ def _space_json(facts: SpaceFacts) -> dict[str, Any]:
         "name": facts.name,
         "yaml": facts.text,
         "decisions": [{"path": d.path, "values": d.values, "conditional": d.conditional} for d in facts.decisions],
-        "size": _finite(facts.size),
-        "architectures": _finite(facts.architectures),
+        "size": _finite(facts.size.number),
+        "architectures": _finite(facts.architectures.number),
+        "exact": facts.size.exact and facts.architectures.exact,
         "networks": facts.networks,
     }
 
 
 def _print_space(facts: SpaceFacts) -> None:
     from nas_cli.cli.tables import table
-    from nas_cli.run.catalog import describe_size
 
     say_lines(facts.text.rstrip("\n"))
     target = console()
@@ -138,9 +138,9 @@ def _print_space(facts: SpaceFacts) -> None:
     target.print(rows)
     say()
     say(f"{plural(len(facts.decisions), 'decision')}; those marked 'in some' hang on another one.")
-    say(f"Architectures: {describe_size(facts.architectures)}")
+    say(f"Architectures: {facts.architectures.describe()}")
     if facts.size != facts.architectures:
-        say(f"With the choices under train: {describe_size(facts.size)}")
+        say(f"With the choices under train: {facts.size.describe()}")
     if facts.networks is not None:
         say(f"Distinct networks: {facts.networks:,} (each is trained once)")
 

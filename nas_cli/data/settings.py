@@ -7,17 +7,22 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated, Any, Literal, Union
 
 from nas_cli.arguments import Between, check
 from nas_cli.data.source import SOURCES, Dataset
+from nas_cli.errors import Path as Place
 from nas_cli.errors import SpecError, did_you_mean
-from nas_cli.registry import Param, show
+from nas_cli.registry import Param, short, show
 
 HeldOut = Union[Literal["auto"], Annotated[float, Between(0.001, 0.9)], Path]
 """auto: the part that the data has of its own, else a share of the training part; a fraction: that share; a path."""
 COMMON = (Param("validation", HeldOut, "auto"), Param("test", HeldOut, "auto"))
+TEXTS = (str, str | None, list[str], list[str] | None)
+"""What takes a number as it is written: a column is called 3, a cell without a value holds -999."""
 AUTO_FRACTION = 0.2
+NOT_KNOWN: Mapping[Place, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -65,8 +70,11 @@ def source_params(name: str) -> tuple[Param, ...]:
     return (*SOURCES.params(name), *COMMON)
 
 
-def parse_data(raw: object) -> DataSettings:
-    """The `data:` section. Raises SpecError with a path relative to `raw`."""
+def parse_data(raw: object, written: Mapping[Place, str] = NOT_KNOWN) -> DataSettings:
+    """The `data:` section. Raises SpecError with a path relative to `raw`.
+
+    `written` has by path how numbers and the like are spelled: `missing: [007]` is the text 007.
+    """
     if not isinstance(raw, Mapping):
         raise SpecError(f"data takes a mapping such as {{source: digits}}; got {show(raw)}")
     if "source" not in raw:
@@ -78,11 +86,11 @@ def parse_data(raw: object) -> DataSettings:
     for key in raw:
         if key != "source" and key not in params:
             hint = did_you_mean(key, ["source", *params])
-            raise SpecError(f"data has no '{key}' for source {source}{hint}", (str(key),), on_key=True)
+            raise SpecError(f"data has no '{short(key)}' for source {source}{hint}", (str(key),), on_key=True)
     values = {}
     for name, param in params.items():
         if name in raw:
-            values[name] = _checked(param, raw[name])
+            values[name] = _checked(param, raw[name], written)
         elif param.required:
             raise SpecError(f"source {source} needs {name}", ("source",))
         else:
@@ -98,11 +106,22 @@ def parse_data(raw: object) -> DataSettings:
     return DataSettings(source, own, values["validation"], values["test"])
 
 
-def _checked(param: Param, value: object) -> Any:
-    if value == "" and Path in (param.annotation, *getattr(param.annotation, "__args__", ())):
-        raise SpecError(f"{param.name} takes a path; got an empty text", (param.name,))
+def _checked(param: Param, value: object, written: Mapping[Place, str]) -> Any:
     try:
-        checked = check(param.annotation, value)
+        try:
+            return check(param.annotation, value)
+        except ValueError:
+            if param.annotation not in TEXTS:
+                raise
+            return check(param.annotation, _as_text(value, (param.name,), written))
     except ValueError as error:
         raise SpecError(f"{param.name} takes {error}; got {show(value)}", (param.name,)) from None
-    return checked.expanduser() if isinstance(checked, Path) else checked
+
+
+def _as_text(value: Any, path: Place, written: Mapping[Place, str]) -> Any:
+    """Numbers as the texts that they are written as."""
+    if isinstance(value, list):
+        return [_as_text(item, (*path, index), written) for index, item in enumerate(value)]
+    if value is None or isinstance(value, int | float):
+        return written.get(path, str(value))
+    return value

@@ -20,7 +20,7 @@ from nas_cli.space.decisions import Choice, Decision, FloatRange
 from nas_cli.space.edit import enumerate_resolved
 from nas_cli.space.nodes import plain
 from nas_cli.space.parse import parse_space
-from nas_cli.space.size import size
+from nas_cli.space.size import Size, size
 from nas_cli.space.space import Space
 from nas_cli.spec.load import load_document
 from nas_cli.train.settings import TRAIN
@@ -89,10 +89,10 @@ class SpaceFacts:
     text: str
     summary: str
     space: Space
-    size: int | float
+    size: Size
 
     @cached_property
-    def architectures(self) -> int | float:
+    def architectures(self) -> Size:
         return size(self._alone)
 
     @cached_property
@@ -102,7 +102,7 @@ class SpaceFacts:
     @cached_property
     def networks(self) -> int | None:
         """The distinct networks, None where there are too many architectures; 15,625 of them take some seconds."""
-        if self.architectures > MAX_ENUMERATED:
+        if self.architectures.number > MAX_ENUMERATED:
             return None
         canonical = Canonical(OPS)
         return len({canonical.network(resolved.model) for resolved in enumerate_resolved(self._alone)})
@@ -210,13 +210,3 @@ def _text(label: Scalar) -> str:
     if label is None:
         return "nothing"
     return str(label).lower() if isinstance(label, bool) else str(label)
-
-
-def describe_size(value: int | float) -> str:
-    """`15,625`, `about 3.1e+27`, `without end (a number is drawn from a continuous range)`."""
-    if math.isinf(value):
-        return "without end (a number is drawn from a continuous range)"
-    if value < 10**12:
-        return f"{value:,}"
-    power = math.log10(value)  # of a whole number of any length
-    return f"about {10 ** (power % 1):.1f}e+{int(power)}"

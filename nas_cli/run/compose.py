@@ -23,7 +23,7 @@ from nas_cli.space.builtins import load_builtin
 from nas_cli.space.canonical import Canonical
 from nas_cli.space.nodes import Seq
 from nas_cli.space.parse import parse_architecture, parse_space
-from nas_cli.space.size import size
+from nas_cli.space.size import Size, size
 from nas_cli.space.space import Space
 from nas_cli.spec.load import Document
 from nas_cli.spec.schema import RunSpec, check_spec
@@ -53,7 +53,7 @@ class Experiment:
     canonical: Canonical = field(default_factory=lambda: Canonical(OPS))
 
     @cached_property
-    def size(self) -> int | float:
+    def size(self) -> Size:
         """How many genotypes the space holds."""
         return size(self.space)
 
@@ -119,7 +119,7 @@ def _compose(document: Document, plugins: bool) -> Experiment:
     with _under("task"):
         task = TASKS[spec.task]
     with _under("data"):
-        settings = parse_data(spec.data)
+        settings = parse_data(spec.data, document.as_written(("data",)))
     spec = _recipe(spec, task)
     space = _space(spec, settings)
     with _under("objective"):

@@ -175,7 +175,8 @@ class Controller:
         return ""
 
     def _used_up(self) -> str:
-        if len(self._tried) >= self.experiment.size:
+        size = self.experiment.size
+        if size.exact and len(self._tried) >= size.number:
             return "every architecture of the space was tried"
         if self._known >= MAX_KNOWN:
             return f"the last {MAX_KNOWN:,} proposals were known networks or could not be drawn"

@@ -78,7 +78,9 @@ def _plan(experiment: Experiment, session: Session) -> dict[str, Any]:
         "name": experiment.spec.name,
         "objective": experiment.objective.describe(),
         "space": {
-            "size": experiment.size if experiment.size != float("inf") else None,
+            "size": experiment.size.number if experiment.size.number != float("inf") else None,
+            "exact": experiment.size.exact,
+            "described": experiment.size.describe(),
             "decisions": _decisions(experiment),
         },
         "data": {
@@ -222,7 +224,7 @@ def _times(experiment: Experiment, session: Session, timing: Timing | None) -> d
     if not isinstance(train_epochs, int):
         return {"epoch": _range(timing.epochs), "search": stop.time, "final": None}
     workers = max(1, count_workers(experiment.spec.hardware.workers, session.device))
-    trials = stop.trials if stop.trials is not None else experiment.size if stop.time is None else None
+    trials = stop.trials if stop.trials is not None else experiment.size.number if stop.time is None else None
     search = None
     if trials is not None and trials != float("inf"):
         search = timing.start + _rehearsed(experiment, timing, int(min(trials, ENDLESS)), workers)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -19,7 +20,7 @@ class Actions:
 
     def __init__(self, decision: Decision) -> None:
         self._decision = decision
-        self._values: tuple[Scalar, ...] | None = None
+        self._values: Sequence[Scalar] | None = None
         if isinstance(decision, Choice) or _steps(decision) <= BINS:
             self._values = decision.values()
 
@@ -35,9 +36,10 @@ class Actions:
 
     def index(self, value: Scalar) -> int:
         """The action that draws `value`."""
+        if isinstance(self._decision, Choice):
+            return self._decision.option(value)[0]
         if self._values is not None:
             return next(index for index, known in enumerate(self._values) if same(known, value))
-        assert not isinstance(self._decision, Choice)
         assert isinstance(value, int | float)
         if isinstance(self._decision, FloatRange):
             place = self._decision.place(value)

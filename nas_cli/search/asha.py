@@ -10,7 +10,7 @@ from bisect import bisect_left, bisect_right, insort
 from collections.abc import Callable
 from typing import Annotated
 
-from nas_cli.arguments import Between, PositiveInt
+from nas_cli.arguments import Between, Side
 from nas_cli.errors import SpecError
 from nas_cli.search.scheduler import SCHEDULERS
 from nas_cli.trial import History, Trial
@@ -30,7 +30,7 @@ class Asha:
     def __init__(
         self,
         epochs: int,
-        min_epochs: PositiveInt = 1,
+        min_epochs: Side = 1,
         reduction: Annotated[int, Between(2, 100)] = 3,
     ) -> None:
         if min_epochs > epochs:

@@ -9,7 +9,7 @@ from collections import deque
 
 import numpy as np
 
-from nas_cli.arguments import PositiveInt
+from nas_cli.arguments import Members
 from nas_cli.search.strategy import STRATEGIES, Memory
 from nas_cli.space.edit import mutate, sample
 from nas_cli.space.space import Space
@@ -20,7 +20,7 @@ from nas_cli.trial import Genotype, Trial
 class Evolution:
     """Regularized (aging) evolution: mutates the best of a random sample of the youngest trials."""
 
-    def __init__(self, space: Space, seed: int, population: PositiveInt = 20, sample: PositiveInt = 10) -> None:
+    def __init__(self, space: Space, seed: int, population: Members = 20, sample: Members = 10) -> None:
         self.space = space
         self.seed = seed
         self.size = population

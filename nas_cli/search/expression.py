@@ -44,7 +44,7 @@ OPERATORS: Mapping[str, Callable[[float, float], float]] = {
 }
 
 _TOKEN = re.compile(
-    r"(?P<number>(\d+(_\d+)*\.?\d*|\.\d+)([eE][+-]?\d+)?)|(?P<name>[^\W\d]\w*)|(?P<sign>\*\*|[-+*/(),])"
+    r"(?P<number>([0-9]+(_[0-9]+)*\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?)|(?P<name>[^\W\d]\w*)|(?P<sign>\*\*|[-+*/(),])"
 )
 
 

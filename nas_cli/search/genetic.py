@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from nas_cli.arguments import Fraction, NonNegativeInt, PositiveInt
+from nas_cli.arguments import Fraction, Members, NonNegativeInt
 from nas_cli.search.strategy import STRATEGIES, Memory, breed
 from nas_cli.space.edit import sample
 from nas_cli.space.space import Space
@@ -23,8 +23,8 @@ class Genetic:
         self,
         space: Space,
         seed: int,
-        population: PositiveInt = 20,
-        tournament: PositiveInt = 4,
+        population: Members = 20,
+        tournament: Members = 4,
         crossover: Fraction = 0.5,
         mutation: Fraction = 0.8,
         elite: NonNegativeInt = 5,

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterator
 
-from nas_cli.errors import SpecError
+from nas_cli.errors import Infeasible, SpecError
 from nas_cli.search.strategy import STRATEGIES
 from nas_cli.space.edit import enumerate_genotypes
 from nas_cli.space.size import size
@@ -18,26 +19,44 @@ MAX_SIZE = 10_000
 class Grid:
     """Every genotype once, the last decision changing fastest; for spaces of at most 10,000.
 
-    Number `size` starts over, and every trial from there on is a duplicate. Raises SpecError where the space is larger
-    or has a continuous decision.
+    After the last one it starts over, and every trial from there on is a duplicate. Raises SpecError where the space is
+    larger or has a continuous decision.
     """
 
     several = True
 
     def __init__(self, space: Space, seed: int) -> None:
         del seed  # nothing is left to chance
-        count = size(space)
-        if math.isinf(count):
+        counted = size(space)
+        if math.isinf(counted.number):
             raise SpecError(
                 "grid takes a space whose every decision has a list of values; a `float` without `step` has none"
             )
-        if count > MAX_SIZE:
-            raise SpecError(f"grid takes a space of at most {MAX_SIZE:,} architectures; this one has {count:,}")
-        self.genotypes = tuple(enumerate_genotypes(space))
-        self.size = len(self.genotypes)
+        if counted.number > MAX_SIZE or not counted.exact:
+            raise SpecError(
+                f"grid takes a space of at most {MAX_SIZE:,} architectures; this one has {counted.describe()}"
+            )
+        self._genotype = _places(enumerate_genotypes(space))
 
     def ask(self, number: int) -> Genotype:
-        return self.genotypes[number % self.size]
+        return self._genotype(number)
 
     def tell(self, trial: Trial) -> None:
         """What comes next does not depend on what came before."""
+
+
+def _places(genotypes: Iterator[Genotype]) -> Callable[[int], Genotype]:
+    """What an iterator gives, by its place; after the last one it starts over.
+
+    It is listed as far as it is asked for: a walk of a large architecture takes its time.
+    """
+    known: list[Genotype] = []
+
+    def at(number: int) -> Genotype:
+        while len(known) <= number and (genotype := next(genotypes, None)) is not None:
+            known.append(genotype)
+        if not known:
+            raise Infeasible("every architecture of the space has too many layers")
+        return known[number % len(known)]
+
+    return at

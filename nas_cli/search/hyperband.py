@@ -6,9 +6,11 @@ Optimization", JMLR 2018; asynchronous as in "A System for Massively Parallel Hy
 
 from __future__ import annotations
 
+import heapq
+from collections.abc import Iterator
 from typing import Annotated
 
-from nas_cli.arguments import Between, PositiveInt
+from nas_cli.arguments import Between, Side
 from nas_cli.errors import SpecError
 from nas_cli.search.asha import Asha
 from nas_cli.search.scheduler import SCHEDULERS
@@ -23,9 +25,7 @@ class Hyperband:
     follows from a trial's number. Raises SpecError where `min_epochs` is more than a training has.
     """
 
-    def __init__(
-        self, epochs: int, min_epochs: PositiveInt = 1, reduction: Annotated[int, Between(2, 100)] = 3
-    ) -> None:
+    def __init__(self, epochs: int, min_epochs: Side = 1, reduction: Annotated[int, Between(2, 100)] = 3) -> None:
         try:
             whole = Asha(epochs, min_epochs, reduction)
         except SpecError as error:
@@ -34,8 +34,9 @@ class Hyperband:
         last = len(self.rungs) - 1
         sizes = [-(-(last + 1) * reduction**halvings // (halvings + 1)) for halvings in range(last, -1, -1)]
         # A bracket's trials are spread evenly over a round: it gets its share from the first trials on.
-        spread = [((place + 0.5) / size, first) for first, size in enumerate(sizes) for place in range(size)]
-        self._deal = [first for _, first in sorted(spread)]
+        self._round: int = sum(sizes)
+        self._dealt: list[int] = []
+        self._spread = heapq.merge(*(_places(size, first) for first, size in enumerate(sizes)))
         self.brackets = [self._bracket(epochs, min_epochs, reduction, first) for first in range(last + 1)]
 
     def _bracket(self, epochs: int, min_epochs: int, reduction: int, first: int) -> Asha:
@@ -44,7 +45,11 @@ class Hyperband:
         return bracket
 
     def first_rung(self, number: int) -> int:
-        return self._deal[number % len(self._deal)]
+        """The deal is written down as far as it is asked for: of a long ladder a round has millions of trials."""
+        place = number % self._round
+        while len(self._dealt) <= place:
+            self._dealt.append(next(self._spread)[1])
+        return self._dealt[place]
 
     def next(self, history: History) -> tuple[int, int] | None:
         """The promotion of the first bracket that has one."""
@@ -56,3 +61,8 @@ class Hyperband:
         lists = [bracket.needed(history, trials) for bracket in self.brackets]
         longest = max(map(len, lists))
         return [each[place] for place in range(longest) for each in lists if place < len(each)]
+
+
+def _places(size: int, first: int) -> Iterator[tuple[float, int]]:
+    """Where in a round the trials of a bracket stand, and the bracket."""
+    return (((place + 0.5) / size, first) for place in range(size))

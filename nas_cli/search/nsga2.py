@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from nas_cli.arguments import Fraction, PositiveInt
+from nas_cli.arguments import Fraction, Members
 from nas_cli.search.pareto import crowding, non_dominated_sort
 from nas_cli.search.strategy import STRATEGIES, Memory, breed
 from nas_cli.space.edit import sample
@@ -29,7 +29,7 @@ class Nsga2:
         self,
         space: Space,
         seed: int,
-        population: PositiveInt = 20,
+        population: Members = 20,
         crossover: Fraction = 0.5,
         mutation: Fraction = 1.0,
     ) -> None:

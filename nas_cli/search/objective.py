@@ -7,13 +7,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, cast
 
+from nas_cli.arguments import check
 from nas_cli.errors import SpecError, did_you_mean
-from nas_cli.registry import show
+from nas_cli.registry import short, show
 from nas_cli.search.expression import Expression, parse_expression
 from nas_cli.trial import Measurement
 
 Direction = Literal["maximize", "minimize"]
 GOALS = ("maximize", "minimize", "reward")
+MOST_GOALS = 20
 
 
 @dataclass(frozen=True)
@@ -140,6 +142,8 @@ def parse_objective(raw: object, metrics: Mapping[str, Direction], costs: tuple[
 
 def _several(raw: list[object], metrics: Mapping[str, Direction], costs: tuple[str, ...]) -> Objective:
     """One goal an item; constraints are an item of their own, or stand beside a goal."""
+    if len(raw) > MOST_GOALS:
+        raise SpecError(f"a list of objectives has at most {MOST_GOALS} entries; got {len(raw)}")
     goals: list[Goal] = []
     constraints: list[Constraint] = []
     for index, item in enumerate(raw):
@@ -172,7 +176,7 @@ def _goal(key: str, text: object, metrics: Mapping[str, Direction], costs: tuple
         except SpecError as error:
             raise error.under((kind,)) from None
     if text not in allowed:
-        raise SpecError(f"unknown metric '{text}'{did_you_mean(text, allowed)}", (kind,))
+        raise SpecError(f"unknown metric '{short(text)}'{did_you_mean(text, allowed)}", (kind,))
     better = metrics.get(str(text), "minimize")
     if better != kind:
         raise SpecError(
@@ -194,14 +198,16 @@ def _constraints(raw: object, allowed: tuple[str, ...]) -> tuple[Constraint, ...
 def _constraint(name: object, bounds: object, allowed: tuple[str, ...]) -> Constraint:
     path = ("constraints", str(name))
     if name not in allowed:
-        raise SpecError(f"unknown metric or cost '{name}'{did_you_mean(name, allowed)}", path, on_key=True)
+        raise SpecError(f"unknown metric or cost '{short(name)}'{did_you_mean(name, allowed)}", path, on_key=True)
     if not isinstance(bounds, dict) or not bounds:
         raise SpecError(f"{name} takes {{max: NUMBER}}, {{min: NUMBER}} or both; got {show(bounds)}", path)
     for key, value in bounds.items():
         if key not in ("min", "max"):
             raise SpecError(f"a constraint has no '{key}'; allowed: min, max", (*path, str(key)), on_key=True)
-        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-            raise SpecError(f"{key} takes a number; got {show(value)}", (*path, key))
+        try:
+            check(float, value)
+        except ValueError as error:
+            raise SpecError(f"{key} takes {error}; got {show(value)}", (*path, key)) from None
     low, high = float(bounds.get("min", -math.inf)), float(bounds.get("max", math.inf))
     if low > high:
         raise SpecError(f"min is {_number(low)} and max is {_number(high)}: nothing lies between", path)
@@ -209,4 +215,4 @@ def _constraint(name: object, bounds: object, allowed: tuple[str, ...]) -> Const
 
 
 def _number(value: float) -> str:
-    return f"{value:,.0f}" if value == round(value) and abs(value) < 1e15 else f"{value:.6g}"
+    return f"{value:,.0f}" if abs(value) < 1e15 and value == round(value) else f"{value:.6g}"

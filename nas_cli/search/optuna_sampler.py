@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 import numpy as np
 
-from nas_cli.arguments import Between, PositiveInt
+from nas_cli.arguments import Between, Members
 from nas_cli.errors import MissingExtraError, SpecError
 from nas_cli.search.strategy import STRATEGIES, Memory
 from nas_cli.space.edit import mutate
@@ -45,8 +45,8 @@ class Optuna:
         space: Space,
         seed: int,
         sampler: Name = "tpe",
-        startup: PositiveInt | None = None,
-        population: Annotated[int, Between(2)] | None = None,
+        startup: Members | None = None,
+        population: Annotated[int, Between(2, 10_000)] | None = None,
     ) -> None:
         _need("optuna", "the strategy 'optuna'")
         if sampler == "cmaes":

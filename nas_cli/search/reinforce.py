@@ -13,10 +13,11 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
+from typing import Annotated
 
 import numpy as np
 
-from nas_cli.arguments import Fraction, NonNegative
+from nas_cli.arguments import Between, Fraction
 from nas_cli.errors import Infeasible
 from nas_cli.search.actions import Actions
 from nas_cli.search.strategy import STRATEGIES, TRIES, Memory
@@ -27,6 +28,8 @@ from nas_cli.trial import Genotype, Scalar, Trial
 
 Fact = tuple[str, int] | None
 """What a weight answers to: an earlier decision (path, action), or None, the bias."""
+
+Rate = Annotated[float, Between(0, 10)]
 
 CLIP = 2.0
 
@@ -61,8 +64,8 @@ class Reinforce:
         self,
         space: Space,
         seed: int,
-        learning_rate: NonNegative = 0.3,
-        entropy: NonNegative = 0.3,
+        learning_rate: Rate = 0.3,
+        entropy: Rate = 0.3,
         decay: Fraction = 0.9,
     ) -> None:
         self.space = space

@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
+from collections.abc import Iterable
 from typing import Any
 
 from nas_cli.registry import Param
@@ -21,6 +23,7 @@ from nas_cli.space.space import Resolved
 Sum = tuple[str, ...]
 """The digests of a value's terms, sorted; () is zero."""
 
+MAX_TERMS = 1000
 IDENTITIES = ("identity", "nn.Identity")
 OFF_AT_ZERO = ("dropout", "drop_path", "nn.Dropout")
 _as_json = json.JSONEncoder(sort_keys=True, default=str).encode  # `json.dumps` makes an encoder a call
@@ -109,8 +112,18 @@ class Canonical:
         return (_digest("concat", *_flat(values[cell.inputs :])),)
 
 
-def _sum(values: Any) -> Sum:
-    return tuple(sorted(term for value in values for term in value))
+def _sum(values: Iterable[Sum]) -> Sum:
+    """All terms, sorted. Of a long sum, equal terms are put together: sums of sums can double with each layer."""
+    terms: list[str] = []
+    for value in values:
+        terms += value
+        if len(terms) > MAX_TERMS:
+            terms = _gathered(terms)
+    return tuple(sorted(terms))
+
+
+def _gathered(terms: list[str]) -> list[str]:
+    return [term if times == 1 else _digest("times", term, str(times)) for term, times in Counter(terms).items()]
 
 
 def _flat(values: list[Sum]) -> list[str]:

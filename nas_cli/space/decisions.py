@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
 from functools import cached_property
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 
@@ -27,8 +30,9 @@ class Choice:
 
     def neighbour(self, value: Scalar, rng: np.random.Generator) -> Scalar:
         """A different value; the same one where there is no other."""
-        others = [label for label in self.labels if not same(label, value)]
-        return others[int(rng.integers(len(others)))] if others else value
+        if len(self.labels) == 1:
+            return value
+        return self.labels[_other(self._places[type(value), value], len(self.labels), rng)]
 
     @cached_property
     def _places(self) -> dict[tuple[type, Scalar], int]:
@@ -38,7 +42,7 @@ class Choice:
     def allows(self, value: Scalar) -> bool:
         return (type(value), value) in self._places
 
-    def values(self) -> tuple[Scalar, ...]:
+    def values(self) -> Sequence[Scalar]:
         return self.labels
 
     def option(self, value: Scalar) -> tuple[int, Any]:
@@ -59,31 +63,72 @@ class IntRange:
     def sample(self, rng: np.random.Generator) -> Scalar:
         if self.log:
             drawn = math.exp(rng.uniform(math.log(self.low), math.log(self.high + 1)))
-            return self._snap(min(int(drawn), self.high))
-        return self.low + self.step * int(rng.integers(self._count()))
+            return self._snap(min(max(int(drawn), self.low), self.high))
+        return self.low + self.step * int(rng.integers(len(self.values())))
 
     def neighbour(self, value: Scalar, rng: np.random.Generator) -> Scalar:
-        others = [other for other in self.values() if other != value]
-        return others[int(rng.integers(len(others)))] if others else value
+        """A different value; the same one where there is no other."""
+        assert isinstance(value, int)
+        values = self.values()
+        if len(values) == 1:
+            return value
+        return values[_other((value - self.low) // self.step, len(values), rng)]
 
     def allows(self, value: Scalar) -> bool:
         if not isinstance(value, int) or isinstance(value, bool):
             return False
         return self.low <= value <= self.high and (value - self.low) % self.step == 0
 
-    def values(self) -> tuple[Scalar, ...]:
-        return tuple(range(self.low, self.high + 1, self.step))
-
-    def _count(self) -> int:
-        return (self.high - self.low) // self.step + 1
+    def values(self) -> range:
+        return range(self.low, self.high + 1, self.step)
 
     def _snap(self, value: int) -> int:
         return self.low + (value - self.low) // self.step * self.step
 
 
 @dataclass(frozen=True)
+class Grid(Sequence[float]):
+    """The numbers low, low + step, … up to high, each the float nearest to the decimal number that a person computes:
+    0.1 + 2 * 0.1 is 0.3. They are computed when they are asked for, so that a long grid costs nothing.
+    """
+
+    low: float
+    high: float
+    step: float
+
+    @cached_property
+    def _units(self) -> tuple[int, int, int, int]:
+        """How many values there are, and low and step as whole numbers of a common fraction."""
+        low, high, step = (Fraction(Decimal(repr(number))) for number in (self.low, self.high, self.step))
+        parts = math.lcm(low.denominator, step.denominator)
+        return int((high - low) // step) + 1, int(low * parts), int(step * parts), parts
+
+    @property
+    def length(self) -> int:
+        """How many values; `len` fails beyond 2^63."""
+        return self._units[0]
+
+    def __len__(self) -> int:
+        return self.length
+
+    @overload
+    def __getitem__(self, index: int) -> float: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[float]: ...
+    def __getitem__(self, index: int | slice) -> float | list[float]:
+        count, low, step, parts = self._units
+        if isinstance(index, slice):
+            return [self[place] for place in range(*index.indices(count))]
+        if not -count <= index < count:
+            raise IndexError(index)
+        return (low + index % count * step) / parts
+
+
+@dataclass(frozen=True)
 class FloatRange:
-    """A number from `low` to `high`, kept to four significant digits; `step` makes it a grid of values."""
+    """A number from `low` to `high`, kept to four significant digits, or to as many as a narrow range needs to hold
+    a hundred values; `step` makes it a grid of values.
+    """
 
     low: float
     high: float
@@ -107,26 +152,36 @@ class FloatRange:
     def allows(self, value: Scalar) -> bool:
         return isinstance(value, int | float) and not isinstance(value, bool) and self.low <= value <= self.high
 
-    def values(self) -> tuple[Scalar, ...] | None:
+    def values(self) -> Sequence[float] | None:
         """None: there is no list of them. With a step, the grid."""
         if self.step is None:
             return (self.low,) if self.low == self.high else None
-        count = int((self.high - self.low) / self.step + 1e-9) + 1
-        return tuple(_round(self.low + i * self.step) for i in range(count))
+        return self._grid
+
+    @cached_property
+    def _grid(self) -> Grid:
+        assert self.step is not None
+        return Grid(self.low, self.high, self.step)
+
+    @cached_property
+    def _digits(self) -> int:
+        """How many significant digits tell at least a hundred values of the range apart; 4 of most."""
+        apart = (self.high - self.low) / 1000
+        if apart == 0.0:
+            return 17
+        largest = math.floor(math.log10(max(abs(self.low), abs(self.high))))
+        return min(max(4, 1 + largest - math.ceil(math.log10(apart))), 17)
 
     def at(self, place: float) -> float:
         """The value at `place` in 0..1 of the range."""
         if self.step is not None:
-            grid = self.values()
-            assert grid is not None
-            value = grid[min(int(place * len(grid)), len(grid) - 1)]
-            assert isinstance(value, float)
-            return value
+            grid = self._grid
+            return grid[min(int(place * len(grid)), len(grid) - 1)]
         if self.log:
             value = math.exp(math.log(self.low) + place * (math.log(self.high) - math.log(self.low)))
         else:
             value = self.low + place * (self.high - self.low)
-        return min(max(_round(value), self.low), self.high)
+        return min(max(float(f"{value:.{self._digits}g}"), self.low), self.high)
 
     def place(self, value: float) -> float:
         """Where in 0..1 of the range `value` lies."""
@@ -137,11 +192,13 @@ class FloatRange:
         return (value - self.low) / (self.high - self.low)
 
 
-def _round(value: float) -> float:
-    return float(f"{value:.4g}")
-
-
 Decision = Choice | IntRange | FloatRange
+
+
+def _other(place: int, count: int, rng: np.random.Generator) -> int:
+    """A place from 0 to count - 1, drawn evenly from those that are not `place`."""
+    drawn = int(rng.integers(count - 1))
+    return drawn + (drawn >= place)
 
 
 def same(a: Any, b: Any) -> bool:

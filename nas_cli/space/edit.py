@@ -6,11 +6,13 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from nas_cli.errors import SpecError
+from nas_cli.errors import Infeasible, SpecError
 from nas_cli.registry import show
 from nas_cli.space.decisions import Decision
 from nas_cli.space.space import Resolved, Space
 from nas_cli.trial import Genotype, Scalar
+
+MOST_REFUSED = 200
 
 
 def sample(space: Space, rng: np.random.Generator) -> dict[str, Scalar]:
@@ -80,10 +82,11 @@ def enumerate_genotypes(space: Space) -> Iterator[dict[str, Scalar]]:
 
 
 def enumerate_resolved(space: Space) -> Iterator[Resolved]:
-    """Every point of the space once, the last decision changing fastest.
+    """Every point of the space once, the last decision changing fastest, without those that have too many layers.
 
-    Raises SpecError where a decision is continuous.
+    Raises SpecError where a decision is continuous, and Infeasible where 200 points after one another are too large.
     """
+    refused = 0
     prefix: list[int] = []
     while True:
         trail: list[tuple[int, int]] = []
@@ -98,7 +101,15 @@ def enumerate_resolved(space: Space) -> Iterator[Resolved]:
             trail.append((index, len(values)))
             return values[index]
 
-        yield space.resolve(decide)
+        try:
+            resolved = space.resolve(decide)
+        except Infeasible:
+            refused += 1
+            if refused == MOST_REFUSED:
+                raise
+        else:
+            refused = 0
+            yield resolved
         while trail and trail[-1][0] + 1 == trail[-1][1]:
             trail.pop()
         if not trail:

@@ -213,13 +213,17 @@ def plain(value: Any) -> Any:
 def unique_labels(options: tuple[Any, ...]) -> tuple[Scalar, ...]:
     """A label an option: a scalar itself, a layer or component its name; `conv#2` for the second `conv`."""
     seen: dict[str, int] = {}
-    labels: list[Scalar] = []
+    labels: dict[str, Scalar] = {}
     for option in options:
         label = _label(option)
         key = json.dumps(label)
-        seen[key] = seen.get(key, 0) + 1
-        labels.append(label if seen[key] == 1 else f"{label}#{seen[key]}")
-    return tuple(labels)
+        seen[key] = number = seen.get(key, 0) + 1
+        unique = label if number == 1 else f"{label}#{number}"
+        while json.dumps(unique) in labels:  # an option may be called `conv#2`
+            number += 1
+            unique = f"{label}#{number}"
+        labels[json.dumps(unique)] = unique
+    return tuple(labels.values())
 
 
 def _label(option: Any) -> Scalar:

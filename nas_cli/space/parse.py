@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Literal, Protocol
+from typing import Annotated, Any, Literal, Protocol
 
-from nas_cli.arguments import Channels, NonNegativeInt, PositiveInt
-from nas_cli.errors import Path, SpecError, did_you_mean
+from nas_cli.arguments import Between, Channels, NonNegativeInt
+from nas_cli.errors import Infeasible, Path, SpecError, did_you_mean
 from nas_cli.registry import Param, name_arguments, show, split_component
 from nas_cli.space.decisions import Choice
 from nas_cli.space.nodes import (
@@ -26,11 +26,12 @@ from nas_cli.space.nodes import (
     Value,
     unique_labels,
 )
-from nas_cli.space.space import Space
-from nas_cli.space.values import RANGES, ValueParser
+from nas_cli.space.space import MAX_LAYERS, MAX_NODES, Space
+from nas_cli.space.values import MAX_DEPTH, RANGES, ValueParser
 
 JOINS = Literal["add", "concat"]
-MAX_DEPTH = 60
+Times = Annotated[int, Between(0, MAX_LAYERS)]
+Nodes = Annotated[int, Between(1, MAX_NODES)]
 
 
 class Vocabulary(Protocol):
@@ -73,7 +74,10 @@ def parse_architecture(
     def refuse(path: str, _: object) -> Any:
         raise SpecError(f"a network with no choices is expected here, and {path} is left open", at)
 
-    return Space(tree, {}).resolve(refuse).model
+    try:
+        return Space(tree, {}).resolve(refuse).model
+    except Infeasible as error:
+        raise SpecError(str(error), at) from None
 
 
 class _Parser(ValueParser):
@@ -97,7 +101,7 @@ class _Parser(ValueParser):
 
     def body(self, raw: object, path: Path) -> Seq:
         """A list of layers, or one layer."""
-        if len(path) > MAX_DEPTH:
+        if self._depth + len(path) > MAX_DEPTH:
             raise SpecError(f"the layers are nested more than {MAX_DEPTH} deep", path)
         if isinstance(raw, list):
             return Seq(tuple(self.layer(item, (*path, index)) for index, item in enumerate(raw)))
@@ -143,7 +147,7 @@ class _Parser(ValueParser):
 
     def _repeat(self, raw: Any, path: Path) -> Repeat:
         fields = self.fields(raw, {"times": True, "body": True, "tied": False}, "repeat", path)
-        times = self.value(fields["times"], NonNegativeInt, (*path, "times"), "times")
+        times = self.value(fields["times"], Times, (*path, "times"), "times")
         tied = self.value(fields.get("tied", False), bool, (*path, "tied"), "tied")
         if not isinstance(tied, bool):
             raise SpecError("tied takes true or false, not a choice", (*path, "tied"))
@@ -193,7 +197,7 @@ class _Parser(ValueParser):
             raise SpecError("cell needs ops: the layers that an edge may carry", path)
         if "output" in fields:
             raise SpecError("output goes with a list of nodes only", (*path, "output"), on_key=True)
-        nodes = self.value(fields["nodes"], PositiveInt, (*path, "nodes"), "nodes")
+        nodes = self.value(fields["nodes"], Nodes, (*path, "nodes"), "nodes")
         picks = self.literal(fields.get("inputs", "all"), Literal["all", 2], (*path, "inputs"), "inputs")
         ops = self._layer_choice(fields["ops"], (*path, "ops"))
         if picks == "all" and isinstance(nodes, int) and nodes <= inputs:

@@ -2,15 +2,19 @@
 
 Layers multiply and options add up. What makes it more than that is `$name`: its decisions count once however often it
 is used, and only where it is used. So a count is kept per set of names used: {names: how many}. Where a name decides
-how often something repeats, the set holds (name, value) instead, and sets that disagree on a value do not combine.
+how often something repeats, the set holds (name, value) instead, and sets that disagree on a value do not combine. A
+name all of whose uses lie inside one part of the space is counted out there, so that sets stay small.
 """
 
 from __future__ import annotations
 
+import heapq
 import math
-from collections.abc import Iterable
-from typing import Any
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, NamedTuple
 
+from nas_cli.space.counts import MOST, ONE, Count, Counts, Number
 from nas_cli.space.decisions import Choice, FloatRange, IntRange
 from nas_cli.space.nodes import (
     Branches,
@@ -29,106 +33,158 @@ from nas_cli.space.nodes import (
 )
 from nas_cli.space.space import Space
 
-Number = int | float
-Use = str | tuple[str, Any]
-Count = dict[frozenset[Use], Number]
-ONE: Count = {frozenset(): 1}
+MOST_SETTLED = 200
+"""Values of one name that decide how often something repeats, each of which is counted apart."""
 
 
-def size(space: Space) -> Number:
-    """The number of genotypes of `space`; infinite where a decision is continuous."""
-    counter = _Counter()
-    total = counter.product([counter.layer(space.model), *(counter.value(value) for value in space.train.values())])
-    for name in reversed(counter.names):
-        total = _substitute(total, name, counter.names[name])
-    return sum(total.values())
+class Size(NamedTuple):
+    """`number` is infinite where a decision is continuous; where it is not `exact`, there are more."""
+
+    number: Number
+    exact: bool
+
+    def describe(self) -> str:
+        """`15,625`, `about 3.1e+27`, `more than 1.0e+300`, `without end (a number is drawn from …)`."""
+        if math.isinf(self.number):
+            return "without end (a number is drawn from a continuous range)"
+        word = "about" if self.exact else "more than"
+        if self.number >= 10**12:
+            power = math.log10(self.number)  # of a whole number of any length
+            return f"{word} {10 ** (power % 1):.1f}e+{int(power)}"
+        return f"{self.number:,}" if self.exact else f"{word} {self.number:,}"
 
 
-def _substitute(total: Count, name: str, body: Count) -> Count:
-    result: Count = {}
-    for uses, number in total.items():
-        if name not in uses:
-            _add(result, uses, number)
-            continue
-        rest = uses - {name}
-        if any(isinstance(use, tuple) and use[0] == name for use in rest):
-            _add(result, rest, number)  # its value is settled already, so it is no further choice
-            continue
-        for inner, count in body.items():
-            merged = _merge(rest, inner)
-            if merged is not None:
-                _add(result, merged, number * count)
-    return result
+def size(space: Space) -> Size:
+    """The number of genotypes of `space`, or a number that it is above where counting would take too long."""
+    counter = _Counter(space)
+    return Size(counter.counts.whole(counter.space(space)), counter.counts.exact)
 
 
-def _add(count: Count, uses: frozenset[Use], number: Number) -> None:
-    count[uses] = count.get(uses, 0) + number
+class _Names:
+    """Which names were seen for the last time, so that they can be counted out.
+
+    A name waits for those in whose definitions it stands, unless it stands nowhere else: they bring it in again.
+    """
+
+    def __init__(self, space: Space) -> None:
+        self.visits = 0
+        self._uses: Counter[str] = Counter()
+        self._users: defaultdict[str, set[str]] = defaultdict(set)
+        self._first: dict[str, int] = {}
+        self._open: list[str] = []
+        self._seen: list[tuple[int, str]] = []  # a heap: the name that was met last comes first
+        self._waiting: defaultdict[str, list[str]] = defaultdict(list)
+        self._gone: set[str] = set()
+        self._read(space)
+
+    def _read(self, space: Space) -> None:
+        nodes: list[tuple[Any, str]] = [(node, "") for node in (space.model, *space.train.values())]
+        while nodes:
+            node, user = nodes.pop()
+            if not isinstance(node, Ref):
+                nodes += [(part, user) for part in _inside(node)]
+                continue
+            if node.name not in self._uses:
+                nodes.append((node.node, node.name))
+            self._uses[node.name] += 1
+            self._users[node.name] |= {user} - {""}
+
+    def visit(self, name: str) -> None:
+        self.visits += 1
+        self._first.setdefault(name, self.visits)
+        self._uses[name] -= 1
+        if self._uses[name] == 0:
+            heapq.heappush(self._seen, (-self._first[name], name))
+
+    def define(self, name: str, count: Callable[[], Count]) -> Count:
+        self._open.append(name)
+        counted = count()
+        self._open.pop()
+        return counted
+
+    def finished(self, start: int) -> Iterator[str]:
+        """Those first met after `start` that will not be met again; a name comes after those that bring it in."""
+        while self._seen and -self._seen[0][0] > start:
+            _, name = heapq.heappop(self._seen)
+            user = next(iter(self._users[name] - self._gone - set(self._open)), None)
+            if user is not None:
+                self._waiting[user].append(name)
+                continue
+            yield name
+            self._gone.add(name)
+            for other in self._waiting.pop(name, ()):
+                heapq.heappush(self._seen, (-self._first[other], other))
 
 
-def _merge(a: frozenset[Use], b: frozenset[Use]) -> frozenset[Use] | None:
-    """The union; None where the two settle one name to different values."""
-    settled = dict(use for use in a if isinstance(use, tuple))
-    if any(isinstance(use, tuple) and settled.get(use[0], use[1]) != use[1] for use in b):
-        return None
-    return a | b
+def _inside(node: Any) -> Iterable[Any]:
+    """The parts of a node."""
+    match node:
+        case Op(_, args) | Named(_, args):
+            return args.values()
+        case Seq(parts) | Choice(parts) | Items(parts):
+            return parts
+        case Repeat(times, body):
+            return (times, body)
+        case Maybe(body) | Residual(body):
+            return (body,)
+        case Branches(paths, join) | OpenBranches(paths, join):
+            return (*paths, join)
+        case OpenJoin(_, by):
+            return (by,)
+        case Cell(nodes):
+            return [body for edges in nodes for _, body in edges]
+        case CellSpace():
+            return (node.nodes, node.ops, node.channels)
+    return ()
 
 
 class _Counter:
-    def __init__(self) -> None:
-        self.names: dict[str, Count] = {}  # in the order in which they were finished: a name after those it uses
+    def __init__(self, space: Space) -> None:
+        self.counts = Counts()
+        self._names = _Names(space)
+        self._definitions: dict[str, Count] = {}
+        self._repeated = 0
 
-    def product(self, counts: Iterable[Count]) -> Count:
-        total = ONE
-        for count in counts:
-            if count == ONE:
-                continue
-            product: Count = {}
-            for a, x in total.items():
-                for b, y in count.items():
-                    merged = _merge(a, b)
-                    if merged is not None:
-                        _add(product, merged, x * y)
-            total = product
-        return total
-
-    def power(self, count: Count, exponent: int) -> Count:
-        if len(count) == 1 and frozenset() in count:
-            return {frozenset(): count[frozenset()] ** exponent}
-        return self.product([count] * exponent)
-
-    def total(self, counts: Iterable[Count]) -> Count:
-        result: Count = {}
-        for count in counts:
-            for uses, number in count.items():
-                _add(result, uses, number)
-        return result
+    def space(self, space: Space) -> Count:
+        parts = [self.layer(space.model), *(self.value(value) for value in space.train.values())]
+        return self._counted_out(self.counts.product(parts), 0)
 
     def layer(self, node: Any) -> Count:
+        start = self._names.visits
+        count = self._layer(node)
+        # All copies of what is repeated share the decisions of a name: it is counted out around them.
+        return count if self._repeated else self._counted_out(count, start)
+
+    def _counted_out(self, count: Count, start: int) -> Count:
+        for name in self._names.finished(start):
+            count = self.counts.without(name, count, self._definitions[name])
+        return count
+
+    def _layer(self, node: Any) -> Count:
+        product, total = self.counts.product, self.counts.total
         match node:
             case Op(_, args):
-                return self.product(self.value(value) for value in args.values())
+                return product(self.value(value) for value in args.values())
             case Seq(layers):
-                return self.product(self.layer(layer) for layer in layers)
+                return product(self.layer(layer) for layer in layers)
             case Choice(options):
-                return self.total(self.layer(option) for option in options)
+                return total([self.layer(option) for option in options])
             case Ref(name, inner):
                 return self._name(name, lambda: self.layer(inner))
             case Repeat(times, body, tied):
-                copies = self.layer(body)
-                per_time = [(settled, 1 if tied and n else n) for settled, n in self._outcomes(times)]
-                return self.total(self.product([settled, self.power(copies, n)]) for settled, n in per_time)
+                return self._repeat(times, self._copied(body), tied)
             case Maybe(body):
-                return self.total([ONE, self.layer(body)])
+                return total([ONE, self.layer(body)])
             case Residual(body):
                 return self.layer(body)
             case Branches(paths):
-                return self.product(self.layer(path) for path in paths)
+                return product(self.layer(path) for path in paths)
             case OpenBranches(paths, join):
-                return self.product([*(self.layer(path) for path in paths), self.value(join)])
+                return product([*(self.layer(path) for path in paths), self.value(join)])
             case OpenJoin(_, by):
                 return self.value(by)
             case Cell(nodes):
-                return self.product(self.layer(body) for edges in nodes for _, body in edges)
+                return product(self.layer(body) for edges in nodes for _, body in edges)
             case CellSpace():
                 return self._cell(node)
         return ONE
@@ -136,44 +192,78 @@ class _Counter:
     def value(self, node: Any) -> Count:
         match node:
             case Choice(options):
-                return self.total(self.value(option) for option in options)
+                return self.counts.total([self.value(option) for option in options])
             case IntRange() | FloatRange():
                 values = node.values()
                 return {frozenset(): math.inf if values is None else len(values)}
             case Ref(name, inner):
                 return self._name(name, lambda: self.value(inner))
             case Named(_, args):
-                return self.product(self.value(value) for value in args.values())
+                return self.counts.product(self.value(value) for value in args.values())
             case Items(items):
-                return self.product(self.value(item) for item in items)
+                return self.counts.product(self.value(item) for item in items)
         return ONE
 
-    def _name(self, name: str, count: Any) -> Count:
-        if name not in self.names:
-            self.names[name] = count()
+    def _name(self, name: str, count: Callable[[], Count]) -> Count:
+        self._names.visit(name)
+        if name not in self._definitions:
+            repeated, self._repeated = self._repeated, 0
+            self._definitions[name] = self._names.define(name, count)
+            self._repeated = repeated
         return {frozenset({name}): 1}
+
+    def _copied(self, body: Any) -> Count:
+        self._repeated += 1
+        count = self.layer(body)
+        self._repeated -= 1
+        return count
+
+    def _repeat(self, times: Any, copies: Count, tied: bool) -> Count:
+        counts = self.counts
+        if copies == ONE:
+            return self.value(times)
+        if isinstance(times, IntRange):
+            if not tied:
+                return counts.powers(copies, times.values())
+            some = len(times.values()) - (times.low == 0)
+            return counts.total([ONE] * (times.low == 0) + [counts.product([{frozenset(): some}, copies])] * (some > 0))
+        outcomes = [(settled, 1 if tied and n else n) for settled, n in self._outcomes(times)]
+        return counts.total([counts.product([settled, counts.power(copies, n)]) for settled, n in outcomes])
 
     def _outcomes(self, node: Any) -> list[tuple[Count, Any]]:
         """Each value that `node` may take, with the ways to get it."""
+        if isinstance(node, Ref):
+            self._name(node.name, lambda: self.value(node.node))
+        return self._settled(node)
+
+    def _settled(self, node: Any) -> list[tuple[Count, Any]]:
         match node:
             case Choice(options):
-                return [outcome for option in options for outcome in self._outcomes(option)]
+                return self._most([outcome for option in options for outcome in self._settled(option)])
             case IntRange():
-                return [(ONE, value) for value in node.values()]
+                values = node.values()
+                return self._most([(ONE, value) for value in values[-MOST_SETTLED - 1 :]])
             case Ref(name, inner):
-                self._name(name, lambda: self.value(inner))
-                return [({frozenset({name, (name, value)}): 1}, value) for _, value in self._outcomes(inner)]
+                return [({frozenset({name, (name, value)}): 1}, value) for _, value in self._settled(inner)]
         return [(ONE, node)]
 
+    def _most(self, outcomes: list[tuple[Count, Any]]) -> list[tuple[Count, Any]]:
+        if len(outcomes) > MOST_SETTLED:
+            self.counts.exact = False
+        return outcomes[-MOST_SETTLED:]
+
     def _cell(self, cell: CellSpace) -> Count:
+        self._repeated += 1
         ops = self.layer(cell.ops)
+        self._repeated -= 1
         counts = []
         for settled, nodes in self._outcomes(cell.nodes):
             last = nodes if cell.picks is None else cell.inputs + nodes
             wirings, edges = 1, 0
             for node in range(cell.inputs, last):
                 picked = node if cell.picks is None else min(node, cell.picks)
-                wirings *= math.comb(node, picked)
+                wirings = min(wirings * math.comb(node, picked), 10 * MOST)
                 edges += picked
-            counts.append(self.product([settled, {frozenset(): wirings}, self.power(ops, edges)]))
-        return self.product([self.total(counts), self.value(cell.channels)])
+            wired: Count = {frozenset(): wirings}
+            counts.append(self.counts.product([settled, wired, self.counts.power(ops, edges)]))
+        return self.counts.product([self.counts.total(counts), self.value(cell.channels)])

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from itertools import combinations
 from typing import Any
 
@@ -34,6 +35,11 @@ from nas_cli.trial import Genotype, Scalar
 
 Decide = Callable[[str, Decision], Scalar]
 MAX_LAYERS = 20_000
+MAX_STEPS = 100_000
+MAX_NODES = 100
+"""Nodes of a cell: of more of them, what a node may take grows without sense."""
+COUNTED = frozenset((Op, Residual, OpenJoin, Cell))
+"""Layers that count by themselves; branches and cells with open edges count by those, the others by what they hold."""
 
 
 @dataclass(frozen=True)
@@ -58,13 +64,14 @@ class Space:
         self.unused = unused
         self.accept: Callable[[Genotype], bool] = lambda genotype: True
         self._open: dict[int, bool] = {}
+        self._weights: dict[int, int] = {}
 
     def resolve(self, decide: Decide) -> Resolved:
         """Walks the space once. `decide(path, decision)` is asked once a path, in the order of the text.
 
         Raises Infeasible where the architecture would have more than 20,000 layers.
         """
-        walk = _Walk(decide, self.is_open)
+        walk = _Walk(decide, self.is_open, self.weight)
         model = Seq(tuple(walk.layers(self.model, "model", top=True)))
         train = {name: plain(walk.value(value, f"train.{name}")) for name, value in self.train.items()}
         return Resolved(model, train, walk.taken)
@@ -77,6 +84,26 @@ class Space:
             if not isinstance(node, str | int | float | bool | None):
                 self._open[id(node)] = known
         return known
+
+    def weight(self, node: Any) -> int:
+        """How many layers `node`, which is not open, is made of, itself included. Remembered by node."""
+        known = self._weights.get(id(node))
+        if known is None:
+            known = self._weights[id(node)] = 1 + sum(self.weight(part) for part in _parts(node))
+        return known
+
+
+def _parts(node: Any) -> Iterator[Any]:
+    """The layers right inside of a layer."""
+    match node:
+        case Seq(layers):
+            yield from layers
+        case Residual(body):
+            yield body
+        case Branches(paths):
+            yield from paths
+        case Cell(nodes):
+            yield from (body for node in nodes for _, body in node)
 
 
 def _is_open(node: Any, is_open: Callable[[Any], bool]) -> bool:
@@ -99,11 +126,16 @@ def _is_open(node: Any, is_open: Callable[[Any], bool]) -> bool:
 
 
 class _Walk:
-    def __init__(self, decide: Decide, is_open: Callable[[Any], bool]) -> None:
+    """`_count` is how many layers there are, wherever they stand; what a `$name` stands for counts at each use of it.
+    `_steps` counts what was looked at to get there, which may come to nothing.
+    """
+
+    def __init__(self, decide: Decide, is_open: Callable[[Any], bool], weight: Callable[[Any], int]) -> None:
         self._decide = decide
         self._is_open = is_open
-        self._refs: dict[tuple[str, int], Any] = {}
-        self._count = 0
+        self._weight = weight
+        self._refs: dict[tuple[str, int], tuple[Any, int]] = {}
+        self._count = self._steps = 0
         self.taken: dict[str, Scalar] = {}
 
     def decide(self, path: str, decision: Decision) -> Scalar:
@@ -116,7 +148,7 @@ class _Walk:
     def layers(self, seq: Seq, path: str, top: bool = False) -> list[Layer]:
         """The layers of `seq` without decisions, nested sequences spliced in. A single layer keeps the path."""
         if not self._is_open(seq):
-            self._grow(len(seq.layers))
+            self._grow(self._weight(seq) - 1)
             return list(seq.layers)
         indexed = top or len(seq.layers) > 1
         result: list[Layer] = []
@@ -125,15 +157,20 @@ class _Walk:
         return result
 
     def seq(self, seq: Seq, path: str) -> Seq:
-        return Seq(tuple(self.layers(seq, path))) if self._is_open(seq) else seq
+        if self._is_open(seq):
+            return Seq(tuple(self.layers(seq, path)))
+        self._grow(self._weight(seq) - 1)
+        return seq
 
     def layer(self, layer: Layer, path: str) -> list[Layer]:
         if not self._is_open(layer) and not isinstance(layer, Seq):
-            self._grow(1)
+            self._grow(self._weight(layer))
             return [layer]
+        self._step()
+        if type(layer) in COUNTED:
+            self._grow(1)
         match layer:
             case Op(name, args):
-                self._grow(1)
                 return [Op(name, self._values(args, f"{path}.{name}"))]
             case Seq():
                 return self.layers(layer, path)
@@ -147,6 +184,7 @@ class _Walk:
                 count = self.value(times, f"{path}.repeat.times")
                 result: list[Layer] = []
                 for copy in range(count):
+                    self._step()
                     result.extend(self.layers(body, f"{path}.repeat[{0 if tied else copy}]"))
                 return result
             case Maybe(body):
@@ -192,16 +230,19 @@ class _Walk:
         }
 
     def _paths(self, paths: tuple[Seq, ...], path: str) -> tuple[Seq, ...]:
+        self._grow(len(paths))
         return tuple(self.seq(body, f"{path}.branches[{index}]") for index, body in enumerate(paths))
 
     def _once(self, name: str, node: Any, resolve: Callable[[], Any]) -> Any:
         """A `$name` resolves to the same thing wherever it stands, so it is resolved once."""
         key = (name, id(node))
-        if key not in self._refs:
-            self._refs[key] = resolve()
-        found = self._refs[key]
-        if isinstance(found, list):
-            self._grow(len(found))
+        if key in self._refs:
+            found, weight = self._refs[key]
+            self._grow(weight)
+            return found
+        before = self._count
+        found = resolve()
+        self._refs[key] = found, self._count - before
         return found
 
     def _cell(self, cell: CellSpace, path: str) -> Cell:
@@ -213,9 +254,9 @@ class _Walk:
         for node in range(cell.inputs, last):
             sources: tuple[int, ...] = tuple(range(node))
             if cell.picks and node > cell.picks:
-                pairs = tuple(combinations(range(node), cell.picks))
-                decision = Choice(pairs, unique_labels(tuple("+".join(map(str, pair)) for pair in pairs)))
+                decision = _pairs(node, cell.picks)
                 _, sources = decision.option(self.decide(f"{path}.inputs[{node}]", decision))
+            self._grow(len(sources))
             edges = []
             for rank, source in enumerate(sources):
                 # Named by rank where sources are picked: a mutation of the pick then keeps the op.
@@ -225,7 +266,19 @@ class _Walk:
             nodes.append(tuple(edges))
         return Cell(tuple(nodes), "last" if cell.picks is None else "concat", cell.inputs, channels)
 
+    def _step(self) -> None:
+        self._steps += 1
+        if self._steps > MAX_STEPS:
+            raise Infeasible(f"the architecture takes more than {MAX_STEPS:,} steps, most of which come to nothing")
+
     def _grow(self, layers: int) -> None:
         self._count += layers
         if self._count > MAX_LAYERS:
             raise Infeasible(f"the architecture has more than {MAX_LAYERS:,} layers")
+
+
+@cache
+def _pairs(node: int, picks: int) -> Choice:
+    """Which of the values before it a node of a cell takes."""
+    pairs = tuple(combinations(range(node), picks))
+    return Choice(pairs, unique_labels(tuple("+".join(map(str, pair)) for pair in pairs)))

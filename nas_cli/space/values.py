@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import math
 import re
 import types
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Annotated, Any, Union, get_args, get_origin
 
-from nas_cli.arguments import check
+from nas_cli.arguments import LARGEST, check, type_name
 from nas_cli.errors import Path, SpecError, did_you_mean
 from nas_cli.registry import Component, Param, Registry, name_arguments, show, split_component
-from nas_cli.space.decisions import Choice, FloatRange, IntRange
+from nas_cli.space.decisions import Choice, FloatRange, Grid, IntRange
 from nas_cli.space.nodes import Items, Named, Ref, Value, unique_labels
 
 RANGES = ("int", "float")
+MAX_DEPTH = 60
 
 
 class ValueParser:
@@ -22,6 +25,7 @@ class ValueParser:
     def __init__(self, let: Mapping[str, object]) -> None:
         self._let = let
         self._expanding: list[str] = []
+        self._depth = 0
         self._known: dict[tuple[str, str], Any] = {}
         self.used: set[str] = set()
 
@@ -61,9 +65,11 @@ class ValueParser:
         number: Any = int if kind == "int" else float
         try:
             low, high = check(tuple[number, number], fields[kind])
-        except ValueError:
+        except ValueError as error:
             what = "whole numbers" if kind == "int" else "numbers"
-            raise SpecError(f"{kind} takes two {what}, [low, high]; got {show(fields[kind])}", (*path, kind)) from None
+            beyond = isinstance(fields[kind], list) and len(fields[kind]) == 2 and str(error) != type_name(number)
+            what = f"{what}, [low, high], each {error}" if beyond else f"{what}, [low, high]"
+            raise SpecError(f"{kind} takes two {what}; got {show(fields[kind])}", (*path, kind)) from None
         log = self.literal(fields.get("log", False), bool, (*path, "log"), "log")
         for bound in (low, high):
             self.literal(bound, annotation, (*path, kind), name)
@@ -76,6 +82,10 @@ class ValueParser:
             raise SpecError(f"step must be above 0 and within the range; got {step}", (*path, "step"))
         if step is not None and log:
             raise SpecError("step and log exclude each other", (*path, "step"), on_key=True)
+        if math.isinf(high - low):
+            raise SpecError(f"the range from {low} to {high} is wider than any number", (*path, kind))
+        if kind == "float" and step is not None and Grid(low, high, step).length > LARGEST:
+            raise SpecError(f"a range has at most {LARGEST:,} values; a step of {step} makes more", (*path, "step"))
         return IntRange(low, high, step or 1, log) if kind == "int" else FloatRange(low, high, log, step)
 
     def _named(self, raw: object, registry: Registry[Any], path: Path) -> Named:
@@ -109,9 +119,19 @@ class ValueParser:
         key = (name, context)
         if key not in self._known:
             self._expanding.append(name)
-            self._known[key] = parse(self._let[name], ("let", name))
+            with self.inside(path):
+                self._known[key] = parse(self._let[name], ("let", name))
             self._expanding.pop()
         return Ref(name, self._known[key])
+
+    @contextmanager
+    def inside(self, path: Path) -> Iterator[None]:
+        """What is read within stands as deep as `path`. Raises SpecError where that is too deep."""
+        if self._depth + len(path) > MAX_DEPTH:
+            raise SpecError(f"the values are nested more than {MAX_DEPTH} deep", path)
+        self._depth += len(path)
+        yield
+        self._depth -= len(path)
 
     def arguments(self, given: object, params: tuple[Param, ...], what: str, path: Path) -> dict[str, Value]:
         arguments = name_arguments(given, params, what, path)

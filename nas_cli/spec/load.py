@@ -6,24 +6,42 @@ tags are refused, and what aliases repeat is counted, so that a file of ten line
 
 from __future__ import annotations
 
+import os
 import re
+import stat
+import textwrap
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path as FilePath
 from typing import Any
 
 import yaml
 
 from nas_cli.errors import Path, SpecError, UserError
+from nas_cli.registry import short
 
 MAX_BYTES = 1_000_000
 MAX_VALUES = 50_000
 MAX_DEPTH = 100
+PIPES = r"/dev/stdin|/(dev|proc/self)/fd/[0-9]+"
 Mark = tuple[int, int]
 
 
 class _Loader(yaml.SafeLoader):
     """YAML 1.2's core schema: the only plain texts with a meaning are null, true, false and numbers."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self._composed = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        """Counts what the file holds: a long one is refused before it is read to its end."""
+        self._composed += 1
+        if self._composed > MAX_VALUES:
+            problem = f"it holds more than {MAX_VALUES:,} keys and values"
+            raise yaml.MarkedYAMLError(problem=problem, problem_mark=self.get_mark())
+        return super().compose_node(parent, index)
 
 
 _Loader.yaml_implicit_resolvers = {}
@@ -44,20 +62,28 @@ for _name, (_pattern, _first) in _PLAIN.items():
 
 @dataclass
 class Document:
-    """`data` is what the file says; `place` finds a value of it in the file."""
+    """`data` is what the file says; `place` finds a value of it in the file.
+
+    `written` has the text of each plain value that is no text, where another text would stand for it as well: `1_000`.
+    """
 
     name: str
     data: dict[str, Any]
     marks: dict[Path, Mark] = field(default_factory=dict)
     key_marks: dict[Path, Mark] = field(default_factory=dict)
     overrides: dict[Path, str] = field(default_factory=dict)
+    written: dict[Path, str] = field(default_factory=dict)
+
+    def as_written(self, path: Path) -> dict[Path, str]:
+        """`written` of what lies under `path`, relative to it."""
+        return {key[len(path) :]: text for key, text in self.written.items() if key[: len(path)] == path}
 
     def place(self, path: Path, on_key: bool = False) -> str:
         """`file:line:column` of the value at `path`, or of what encloses it; `--set …` for an overridden one."""
         for length in range(len(path), -1, -1):
             prefix = path[:length]
             if prefix in self.overrides:
-                return f"--set {self.overrides[prefix]}"
+                return f"--set {short(self.overrides[prefix])}"
             marks = self.key_marks if on_key and length == len(path) and prefix in self.key_marks else self.marks
             if prefix in marks:
                 line, column = marks[prefix]
@@ -82,14 +108,22 @@ def load_document(path: FilePath, overrides: Iterable[str] = ()) -> Document:
 
 def _read(path: FilePath) -> str:
     try:
-        if path.is_dir():
+        mode = path.stat().st_mode
+        if stat.S_ISDIR(mode):
             raise UserError(f"{path} is a folder; a spec is a YAML file")
-        if path.stat().st_size > MAX_BYTES:
-            raise UserError(f"{path} has {path.stat().st_size:,} bytes; a spec has at most {MAX_BYTES:,}")
-        return path.read_bytes().decode("utf-8-sig")
+        # A pipe that this process was given, such as <(…) of a shell, has somebody who writes into it.
+        if not stat.S_ISREG(mode) and not (stat.S_ISFIFO(mode) and re.fullmatch(PIPES, str(path))):
+            raise UserError(f"{path} is a device or a pipe; a spec is a YAML file")
+        with path.open("rb") as file:
+            content = file.read(MAX_BYTES + 1)
+        if len(content) > MAX_BYTES:
+            raise UserError(f"{path} has more than {MAX_BYTES:,} bytes, and a spec has no more")
+        return content.decode("utf-8-sig")
     except FileNotFoundError:
         raise UserError(f"there is no file {path}{_siblings(path)}") from None
-    except UnicodeDecodeError as error:
+    except ValueError as error:
+        if not isinstance(error, UnicodeDecodeError):  # a NUL in the path
+            raise UserError(f"there is no file {path}: {error}") from None
         raise UserError(f"{path} is no text: byte {error.start} is not UTF-8; a spec is a YAML file") from None
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror}") from None
@@ -98,7 +132,9 @@ def _read(path: FilePath) -> str:
 def _siblings(path: FilePath) -> str:
     if not path.parent.is_dir():
         return f", and no folder {path.parent}"
-    found = sorted(str(other) for other in path.parent.glob("*.y*ml"))[:8]
+    with os.scandir(path.parent) as entries:
+        names = sorted(entry.name for entry in islice(entries, 1000) if re.search(r"\.ya?ml$", entry.name))
+    found = [str(path.parent / name) for name in names[:8]]
     return f"; that folder has {', '.join(found)}" if found else ""
 
 
@@ -143,14 +179,20 @@ class _Builder:
 
     def __init__(self, document: Document) -> None:
         self._document = document
-        self._count = 0
+        self._count = self._depth = 0
 
     def build(self, node: yaml.Node, path: Path) -> Any:
+        self._depth += 1  # which is more than `path` is long where mappings are merged
+        value = self._build(node, path)
+        self._depth -= 1
+        return value
+
+    def _build(self, node: yaml.Node, path: Path) -> Any:
         self._count += 1
         self._document.marks[path] = _mark(node)
         if self._count > MAX_VALUES:
             self._fail(node, f"the spec holds more than {MAX_VALUES:,} values once its aliases are written out")
-        if len(path) > MAX_DEPTH:
+        if self._depth > MAX_DEPTH + 1:
             self._fail(node, f"the values are nested more than {MAX_DEPTH} deep; does an alias contain itself?")
         if not node.tag.startswith("tag:yaml.org,2002:") or node.tag[18:] not in (*_PLAIN, "str", "seq", "map"):
             self._fail(node, f"the tag {node.tag.replace('tag:yaml.org,2002:', '!!')} is not allowed in a spec")
@@ -158,7 +200,10 @@ class _Builder:
             return self._mapping(node, path)
         if isinstance(node, yaml.SequenceNode):
             return [self.build(child, (*path, index)) for index, child in enumerate(node.value)]
-        return self._scalar(node)
+        value = self._scalar(node)
+        if not isinstance(value, str) and str(value) != node.value:
+            self._document.written[path] = node.value
+        return value
 
     def _mapping(self, node: yaml.MappingNode, path: Path) -> dict[str, Any]:
         result: dict[str, Any] = {}
@@ -169,9 +214,9 @@ class _Builder:
                 continue
             if not isinstance(key_node, yaml.ScalarNode):
                 self._fail(key_node, "a key must be a text")
-            key = str(key_node.value)
+            key = self._text(key_node)
             if key in result:
-                self._fail(key_node, f"the key '{key}' stands twice")
+                self._fail(key_node, f"the key '{short(key)}' stands twice")
             self._document.key_marks[(*path, key)] = _mark(key_node)
             result[key] = self.build(value_node, (*path, key))
         return {**merged, **result}
@@ -186,7 +231,9 @@ class _Builder:
         return merged
 
     def _scalar(self, node: yaml.Node) -> Any:
-        text, kind = node.value, node.tag.rsplit(":", 1)[1]
+        text, kind = self._text(node), node.tag.rsplit(":", 1)[1]
+        if kind in _PLAIN and kind != "merge" and not re.fullmatch(_PLAIN[kind][0], text):
+            self._fail(node, f"{short(repr(text))} is tagged as {kind} and is none")
         if kind == "null":
             return None
         if kind == "bool":
@@ -200,6 +247,13 @@ class _Builder:
         except ValueError:
             self._fail(node, f"'{text[:40]}' is no number that can be read")
 
+    def _text(self, node: yaml.Node) -> str:
+        """Raises SpecError where it holds half of a surrogate pair, which no file and no terminal takes."""
+        text = str(node.value)
+        if re.search("[\ud800-\udfff]", text):
+            self._fail(node, f"{short(ascii(text))} holds half of a pair of surrogates, which is no character")
+        return text
+
     def _fail(self, node: yaml.Node, message: str) -> Any:
         line, column = _mark(node)
         raise SpecError(f"{self._document.name}:{line}:{column}: {message}")
@@ -207,36 +261,44 @@ class _Builder:
 
 def _override(document: Document, override: str) -> None:
     """Applies `key=value`. Lists are indexed with numbers: `model.0.conv.channels=8`. The value is YAML."""
+    name = f"--set {short(override)}"
     key, equals, text = override.partition("=")
-    if not equals or not key.strip():
-        raise SpecError(f"--set {override}: a key and a value are expected, such as search.stop.trials=5")
     steps = [step for step in re.split(r"[.\[\]]+", key.strip()) if step]
-    value_document = parse_document("value: " + text if "\n" not in text else f"value:\n{text}", f"--set {override}")
-    value = value_document.data["value"]
+    if not equals or not steps:
+        raise SpecError(f"{name}: a key and a value are expected, such as search.stop.trials=5")
+    if len(steps) > MAX_DEPTH:
+        raise SpecError(f"{name}: the values are nested more than {MAX_DEPTH} deep")
+    given = parse_document("value: " + text if "\n" not in text else f"value:\n{textwrap.indent(text, ' ')}", name)
     target: Any = document.data
     path: Path = ()
     for step in steps[:-1]:
-        target, path = _descend(target, step, path, override)
-    last: Any = _index(target, steps[-1], override) if isinstance(target, list) else steps[-1]
+        target, path = _descend(target, step, path, name)
+    last: Any = _index(target, steps[-1], name) if isinstance(target, list) else steps[-1]
     if not isinstance(target, dict | list):
-        raise SpecError(f"--set {override}: {'.'.join(map(str, path))} is a plain value and has nothing inside")
-    target[last] = value
-    document.overrides[(*path, last)] = override
+        raise SpecError(f"{name}: {'.'.join(map(str, path))} is a plain value and has nothing inside")
+    target[last] = given.data["value"]
+    path = (*path, last)
+    document.overrides[path] = override
+    for inside in document.as_written(path):
+        del document.written[*path, *inside]
+    document.written |= {(*path, *inside): text for inside, text in given.as_written(("value",)).items()}
 
 
-def _descend(target: Any, step: str, path: Path, override: str) -> tuple[Any, Path]:
+def _descend(target: Any, step: str, path: Path, name: str) -> tuple[Any, Path]:
     if isinstance(target, list):
-        index = _index(target, step, override)
+        index = _index(target, step, name)
         return target[index], (*path, index)
     if not isinstance(target, dict):
-        raise SpecError(f"--set {override}: {'.'.join(map(str, path))} is a plain value and has nothing inside")
+        raise SpecError(f"{name}: {'.'.join(map(str, path))} is a plain value and has nothing inside")
     if not isinstance(target.get(step), dict | list):
         # `strategy: evolution` may be given arguments: it becomes `strategy: {evolution: {}}`.
         target[step] = {} if target.get(step) is None else {str(target[step]): {}}
     return target[step], (*path, step)
 
 
-def _index(target: list[Any], step: str, override: str) -> int:
-    if not step.isdigit() or int(step) >= len(target):
-        raise SpecError(f"--set {override}: the list has the places 0 to {len(target) - 1}; got '{step}'")
+def _index(target: list[Any], step: str, name: str) -> int:
+    if not target:
+        raise SpecError(f"{name}: the list is empty")
+    if not re.fullmatch("[0-9]{1,9}", step) or int(step) >= len(target):
+        raise SpecError(f"{name}: the list has the places 0 to {len(target) - 1}; got '{step}'")
     return int(step)

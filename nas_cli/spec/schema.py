@@ -8,16 +8,38 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictInt, StrictStr, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StrictFloat,
+    StrictInt,
+    StrictStr,
+    ValidationError,
+)
 
+from nas_cli.arguments import MOST_SIDES, finite, path_of
 from nas_cli.errors import Path, SpecError, did_you_mean
-from nas_cli.registry import show
+from nas_cli.registry import short, show
 from nas_cli.units import parse_duration, parse_size
 
 Duration = Annotated[float, BeforeValidator(parse_duration), Field(json_schema_extra={"type": ["string", "number"]})]
 Size = Annotated[int, BeforeValidator(parse_size), Field(json_schema_extra={"type": ["string", "number"]})]
 Component = StrictStr | dict[str, Any]
-Positive = Annotated[StrictInt, Field(ge=1)]
+Many = Annotated[StrictInt, Field(ge=1, le=1_000_000_000)]
+"""Trials: as many as nobody trains."""
+Epochs = Annotated[StrictInt, Field(ge=1, le=MOST_SIDES)]
+Some = Annotated[StrictInt, Field(ge=1, le=10_000)]
+Threads = Annotated[StrictInt, Field(ge=1, le=1024)]
+Number = Annotated[StrictInt | StrictFloat, AfterValidator(finite)]
+PlainPath = Annotated[StrictStr, AfterValidator(lambda text: str(path_of(text)))]
+"""`~` is written out."""
+
+
+DECISIONS = {"choice", "int", "float"}
 
 
 class Section(BaseModel):
@@ -27,12 +49,12 @@ class Section(BaseModel):
 class Stop(Section):
     """When a search ends: whichever comes first."""
 
-    trials: Positive | None = Field(None, description="candidates trained; duplicates and infeasible ones do not count")
+    trials: Many | None = Field(None, description="candidates trained; duplicates and infeasible ones do not count")
     time: Duration | None = Field(
         None, description="time spent searching, such as 10m; the final training comes on top"
     )
-    target: float | None = Field(None, description="the objective's value that is good enough")
-    patience: Positive | None = Field(None, description="candidates trained since the best one was found")
+    target: Number | None = Field(None, description="the objective's value that is good enough")
+    patience: Many | None = Field(None, description="candidates trained since the best one was found")
 
 
 class Limits(Section):
@@ -48,7 +70,7 @@ class Limits(Section):
 class Failures(Section):
     """When a search in which everything fails gives up."""
 
-    max: Positive = Field(20, description="trainings that fail one after another")
+    max: Many = Field(20, description="trainings that fail one after another")
 
 
 class Search(Section):
@@ -61,7 +83,7 @@ class Search(Section):
         "full", description="full: every candidate trains to the end; asha, hyperband: weak ones stop early"
     )
     stop: Stop = Field(default_factory=lambda: Stop.model_validate({}), description="when the search ends")
-    deterministic: bool = Field(
+    deterministic: StrictBool = Field(
         False, description="results count in the order the trainings started: several workers repeat a search exactly"
     )
     limits: Limits = Field(default_factory=lambda: Limits.model_validate({}), description="what one trial may take")
@@ -73,9 +95,9 @@ class Search(Section):
 class Final(Section):
     """The training from scratch of the best candidates and the baselines, once the search is over."""
 
-    epochs: Positive | None = Field(None, description="epochs of each final training; train.epochs where left out")
-    top: Positive = Field(3, description="how many of the best candidates are trained again")
-    seeds: Positive = Field(2, description="how often each is trained, every time with another seed")
+    epochs: Epochs | None = Field(None, description="epochs of each final training; train.epochs where left out")
+    top: Some = Field(3, description="how many of the best candidates are trained again")
+    seeds: Some = Field(2, description="how often each is trained, every time with another seed")
     front: Literal["knee", "all"] = Field(
         "knee", description="with several objectives: train the knee of the front, or all of it, instead of the top"
     )
@@ -84,8 +106,8 @@ class Final(Section):
 class Latency(Section):
     """How latency is measured."""
 
-    batch_size: Positive = Field(1, description="inputs at once")
-    threads: Positive = Field(1, description="CPU threads")
+    batch_size: Annotated[StrictInt, Field(ge=1, le=65_536)] = Field(1, description="inputs at once")
+    threads: Threads = Field(1, description="CPU threads")
 
 
 class Hardware(Section):
@@ -100,7 +122,7 @@ class Hardware(Section):
     layout: Literal["auto", "channels-first", "channels-last"] = Field(
         "auto", description="of images in memory; auto: what trains fastest here, by timing"
     )
-    threads: Positive = Field(1, description="CPU threads of each worker")
+    threads: Threads = Field(1, description="CPU threads of each worker")
     latency: Latency = Field(default_factory=lambda: Latency.model_validate({}), description="how latency is measured")
 
 
@@ -130,7 +152,7 @@ class RunSpec(Section):
     hardware: Hardware = Field(
         default_factory=lambda: Hardware.model_validate({}), description="where candidates train"
     )
-    plugins: list[StrictStr] = Field(default_factory=list, description="Python files with your own ops, tasks, …")
+    plugins: list[PlainPath] = Field(default_factory=list, description="Python files with your own ops, tasks, …")
 
 
 def check_spec(data: dict[str, Any]) -> RunSpec:
@@ -152,11 +174,11 @@ def _translate(error: ValidationError, data: dict[str, Any]) -> SpecError:
     """The gravest of pydantic's complaints as a sentence: an unknown key, then a missing one, then a wrong value."""
     order = {"extra_forbidden": 0, "missing": 1}
     details = min(error.errors(), key=lambda e: order.get(e["type"], 2))
-    path = _known_path(tuple(details["loc"]), data)
+    path = _path(details["loc"], data)
     name, kind = str(path[-1]) if path else "the spec", details["type"]
     if kind == "extra_forbidden":
         section = ".".join(str(step) for step in path[:-1]) or "a spec"
-        return SpecError(f"{section} has no '{name}'{did_you_mean(name, _keys(path[:-1]))}", path, on_key=True)
+        return SpecError(f"{section} has no '{short(name)}'{did_you_mean(name, _keys(path[:-1]))}", path, on_key=True)
     if kind == "missing":
         what = {"task": "task: what is learned, such as image-classification", "data": "data: with a source"}
         return SpecError(f"a spec needs {what.get(name, name)}", path[:-1])
@@ -164,14 +186,18 @@ def _translate(error: ValidationError, data: dict[str, Any]) -> SpecError:
     for step in path:
         value = value[step]
     # A value that may be of several kinds has a complaint for each of them.
-    same = [each for each in error.errors() if _known_path(tuple(each["loc"]), data) == path]
+    same = [each for each in error.errors() if _path(each["loc"], data) == path]
     rules = list(dict.fromkeys(_rule(each) for each in same))
-    return SpecError(f"{name} takes {' or '.join(rules)}; got {show(value)}", path)
+    given = f"; got {show(value)}"
+    if isinstance(value, dict) and DECISIONS & set(value):
+        given += "; what is searched stands under model: and train:"
+    return SpecError(f"{name} takes {' or '.join(rules)}{given}", path)
 
 
 def _rule(details: Any) -> str:
     context = details.get("ctx", {})
     expected = str(context.get("expected"))
+    bound = {key: f"{limit:,}" for key, limit in context.items() if key in ("ge", "lt", "le")}
     rules = {
         "int_type": "a whole number",
         "int_from_float": "a whole number",
@@ -182,9 +208,9 @@ def _rule(details: Any) -> str:
         "dict_type": "a mapping",
         "model_type": "a mapping",
         "list_type": "a list",
-        "greater_than_equal": f"a number of at least {context.get('ge')}",
-        "less_than": f"a number below {context.get('lt')}",
-        "less_than_equal": f"a number of at most {context.get('le')}",
+        "greater_than_equal": f"a number of at least {bound.get('ge')}",
+        "less_than": f"a number below {bound.get('lt')}",
+        "less_than_equal": f"a number of at most {bound.get('le')}",
         "string_pattern_mismatch": "letters, digits, '.', '_' and '-', at most 80",
         "literal_error": f"one of {expected}" if " or " in expected else expected.strip("'"),
         "value_error": str(context.get("error", "")),
@@ -192,17 +218,24 @@ def _rule(details: Any) -> str:
     return rules.get(details["type"], str(details["msg"]))
 
 
-def _known_path(location: tuple[int | str, ...], data: Any) -> Path:
-    """pydantic adds the member of a union to a location; what is not in the data is left out."""
+def _path(location: tuple[int | str, ...], data: Any) -> Path:
+    """Where in the data it is: keys of sections, then places of lists. pydantic adds the members of unions to that."""
     path: list[int | str] = []
+    section: Any = RunSpec
     value: Any = data
-    for index, step in enumerate(location):
-        inside = isinstance(value, dict) and step in value
-        if inside or (isinstance(value, list) and isinstance(step, int) and step < len(value)):
+    for step in location:
+        if isinstance(section, type) and issubclass(section, Section):
+            path.append(step)
+            field = section.model_fields.get(str(step))
+            section = field.annotation if field is not None else None
+        elif isinstance(step, int) and isinstance(value, list) and step < len(value):
+            path.append(step)
+        else:
+            continue
+        if isinstance(value, dict):
+            value = value.get(step)
+        elif isinstance(value, list) and isinstance(step, int):
             value = value[step]
-            path.append(step)
-        elif isinstance(value, dict) and index == len(location) - 1:
-            path.append(step)
     return tuple(path)
 
 

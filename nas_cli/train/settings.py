@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from nas_cli.arguments import Between, PositiveInt
+from nas_cli.arguments import Between, Side
 from nas_cli.registry import Component, signature
 from nas_cli.train.augment import AUGMENTS
 from nas_cli.train.losses import LOSSES
@@ -13,8 +13,8 @@ from nas_cli.train.schedules import SCHEDULES
 
 
 def _train(
-    epochs: PositiveInt = 10,
-    batch_size: PositiveInt = 128,
+    epochs: Side = 10,
+    batch_size: Side = 128,
     optimizer: Annotated[Any, Component(OPTIMIZERS)] = "adamw",
     schedule: Annotated[Any, Component(SCHEDULES)] = "cosine",
     loss: Annotated[Any, Component(LOSSES)] = "cross_entropy",

@@ -80,7 +80,11 @@ def test_constraints_are_checked_where_the_measurement_has_their_name() -> None:
         ({"constraints": {"params": {"most": 1}}}, ("constraints", "params", "most"), "allowed: min, max"),
         ({"constraints": {"params": {"max": "1"}}}, ("constraints", "params", "max"), "max takes a number; got '1'"),
         ({"constraints": {"params": {"max": True}}}, ("constraints", "params", "max"), "got true"),
-        ({"constraints": {"params": {"max": math.inf}}}, ("constraints", "params", "max"), "max takes a number"),
+        (
+            {"constraints": {"params": {"max": math.inf}}},
+            ("constraints", "params", "max"),
+            "takes a finite number; got",
+        ),
         ({"constraints": {"params": {"min": 2, "max": 1}}}, ("constraints", "params"), "nothing lies between"),
     ],
 )

@@ -141,7 +141,8 @@ def test_grid_refuses_what_it_cannot_go_through() -> None:
         Grid(space_of({"drop": {"rate": {"float": [0.0, 0.5]}}}), 0)
     with pytest.raises(SpecError, match=r"at most 10,000 architectures; this one has 19,683"):
         Grid(chain(9), 0)
-    assert Grid(space_of({"drop": {"rate": {"float": [0.0, 0.5], "step": 0.25}}}), 0).size == 3
+    grid = Grid(space_of({"drop": {"rate": {"float": [0.0, 0.5], "step": 0.25}}}), 0)
+    assert [list(grid.ask(number).values()) for number in range(4)] == [[0.0], [0.25], [0.5], [0.0]]
 
 
 # Reinforce ------------------------------------------------------------------------------------------------------------

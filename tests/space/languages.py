@@ -6,6 +6,9 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from nas_cli.space.size import size
+from nas_cli.space.space import Space
+
 CHANNELS = st.one_of(
     st.sampled_from([4, 6, 8, "same", "x2", "$width"]),
     st.just({"choice": [4, 8, "same"]}),
@@ -56,3 +59,10 @@ LET = {
     "depth": {"choice": [0, 1, 2]},
     "block": [{"conv": {"channels": "same", "kernel": {"choice": [1, 3]}}}, {"choice": ["relu", "gelu"]}],
 }
+
+
+def number(space: Space) -> int | float:
+    """How many genotypes `space` holds, counted to the last."""
+    counted = size(space)
+    assert counted.exact
+    return counted.number

@@ -6,13 +6,13 @@ import itertools
 from typing import Any
 
 import pytest
+from space.languages import number
 
 from nas_cli.model.ops import OPS
 from nas_cli.space.builtins import load_builtin
 from nas_cli.space.canonical import Canonical
 from nas_cli.space.edit import enumerate_genotypes, enumerate_resolved, replay
 from nas_cli.space.parse import parse_architecture, parse_space
-from nas_cli.space.size import size
 
 
 def form(model: Any) -> str:
@@ -67,7 +67,7 @@ def test_nasbench201_has_15625_architectures_and_4930_networks() -> None:
     cell = parse_space(["$cell"], {}, builtin.let, OPS, ())
     canonical = Canonical(OPS)
     forms = {canonical.network(resolved.model) for resolved in enumerate_resolved(cell)}
-    assert size(cell) == 15_625
+    assert number(cell) == 15_625
     assert len(forms) == 4_930
 
 

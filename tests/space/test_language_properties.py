@@ -9,6 +9,7 @@ import numpy as np
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from space import languages
+from space.languages import number
 
 from nas_cli.errors import Infeasible
 from nas_cli.model.build import build
@@ -17,7 +18,6 @@ from nas_cli.space.canonical import Canonical
 from nas_cli.space.edit import crossover, decisions, enumerate_genotypes, mutate, replay, sample
 from nas_cli.space.nodes import Op, Seq, to_yaml
 from nas_cli.space.parse import parse_architecture, parse_space
-from nas_cli.space.size import size
 from nas_cli.space.space import Space
 
 SEEDS = st.integers(0, 2**32 - 1)
@@ -88,7 +88,7 @@ def test_a_crossover_takes_every_common_decision_from_a_parent(model: Any, seed:
 @given(languages.MODELS)
 def test_the_size_is_the_number_of_genotypes(model: Any) -> None:
     space = parsed(model)
-    count = size(space)
+    count = number(space)
     assume(count <= 400)
     genotypes = [json.dumps(genotype, sort_keys=True) for genotype in enumerate_genotypes(space)]
     assert len(genotypes) == len(set(genotypes)) == count

@@ -18,7 +18,7 @@ CASES: dict[str, tuple[Any, tuple[Any, ...], str]] = {
     "unknown argument": ([{"conv": {"chanels": 3}}], ("model", 0, "conv", "chanels"), "did you mean 'channels'?"),
     "missing argument": ([{"conv": {"kernel": 3}}], ("model", 0, "conv"), "op 'conv' needs channels"),
     "wrong type": ([{"conv": {"channels": "wide"}}], ("model", 0, "conv", "channels"), "got 'wide'"),
-    "wrong range": ([{"conv": {"channels": 0}}], ("model", 0, "conv", "channels"), "of at least 1"),
+    "wrong range": ([{"conv": {"channels": 0}}], ("model", 0, "conv", "channels"), "from 1 to 1,000,000"),
     "wrong option": (
         [{"conv": {"channels": {"choice": [8, "x"]}}}],
         ("model", 0, "conv", "channels", "choice", 1),
@@ -54,7 +54,11 @@ CASES: dict[str, tuple[Any, tuple[Any, ...], str]] = {
         ("model", 0, "cell", "nodes", 0, 0, "from"),
         "values 0 to 0 only",
     ),
-    "negative repeats": ([{"repeat": {"times": -1, "body": "relu"}}], ("model", 0, "repeat", "times"), "of at least 0"),
+    "negative repeats": (
+        [{"repeat": {"times": -1, "body": "relu"}}],
+        ("model", 0, "repeat", "times"),
+        "0 to 20,000",
+    ),
     "tied maybe": (
         [{"repeat": {"times": 1, "body": "relu", "tied": {"choice": [True, False]}}}],
         ("model", 0, "repeat", "tied"),

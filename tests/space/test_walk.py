@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from space.languages import number
 
 from nas_cli.errors import Infeasible, SpecError
 from nas_cli.model.ops import OPS
@@ -15,7 +16,6 @@ from nas_cli.space.decisions import Choice, FloatRange, IntRange, same
 from nas_cli.space.edit import enumerate_genotypes, mutate, replay, sample
 from nas_cli.space.nodes import to_yaml
 from nas_cli.space.parse import parse_space
-from nas_cli.space.size import size
 from nas_cli.space.space import Space
 
 
@@ -64,10 +64,10 @@ def test_paths_read_like_the_text() -> None:
 
 def test_a_name_is_one_decision_and_an_anchor_is_two() -> None:
     unit = {"choice": ["relu", "gelu"]}
-    assert size(space_of(["$unit", "$unit"], unit=unit)) == 2
-    assert size(space_of([unit, unit])) == 4
-    assert size(space_of([{"repeat": {"times": 3, "body": unit}}])) == 8
-    assert size(space_of([{"repeat": {"times": 3, "body": unit, "tied": True}}])) == 2
+    assert number(space_of(["$unit", "$unit"], unit=unit)) == 2
+    assert number(space_of([unit, unit])) == 4
+    assert number(space_of([{"repeat": {"times": 3, "body": unit}}])) == 8
+    assert number(space_of([{"repeat": {"times": 3, "body": unit, "tied": True}}])) == 2
 
 
 def test_a_name_counts_only_where_it_is_used() -> None:
@@ -75,14 +75,14 @@ def test_a_name_counts_only_where_it_is_used() -> None:
         [{"choice": ["relu", {"conv": "$width"}]}, {"optional": [{"linear": "$width"}]}], width={"int": [4, 6]}
     )
     # neither use: 1; either alone or both: 3 each
-    assert size(space) == 1 + 3 + 3 + 3 == len(list(enumerate_genotypes(space)))
+    assert number(space) == 1 + 3 + 3 + 3 == len(list(enumerate_genotypes(space)))
 
 
 def test_a_name_that_counts_copies_is_settled_once() -> None:
     body = {"choice": ["relu", "gelu"]}
     model = [{"repeat": {"times": "$depth", "body": body}}, {"repeat": {"times": "$depth", "body": body}}]
     space = space_of(model, depth={"choice": [1, 2]})
-    assert size(space) == 2 * 2 + 4 * 4 == len(list(enumerate_genotypes(space)))
+    assert number(space) == 2 * 2 + 4 * 4 == len(list(enumerate_genotypes(space)))
 
 
 def test_published_sizes() -> None:
@@ -90,15 +90,15 @@ def test_published_sizes() -> None:
     cell = math.prod(math.comb(k, 2) * 49 for k in (2, 3, 4, 5))
     for name, expected in (("nasbench201", 5**6), ("darts", cell**2)):
         builtin = load_builtin(name)
-        assert size(parse_space(builtin.model, {}, builtin.let, OPS, ())) == expected
+        assert number(parse_space(builtin.model, {}, builtin.let, OPS, ())) == expected
 
 
 def test_a_continuous_space_is_infinite_and_cannot_be_listed() -> None:
     space = space_of([{"dropout": {"float": [0.0, 0.5]}}])
-    assert size(space) == math.inf
+    assert number(space) == math.inf
     with pytest.raises(SpecError, match="continuous range"):
         list(enumerate_genotypes(space))
-    assert size(space_of([{"dropout": {"float": [0.0, 0.5], "step": 0.1}}])) == 6
+    assert number(space_of([{"dropout": {"float": [0.0, 0.5], "step": 0.1}}])) == 6
 
 
 def test_labels_are_unique_and_scalars_stand_for_themselves() -> None:
