@@ -60,6 +60,7 @@ OBJECTIVES: list[Any] = [
     {"reward": "accuracy * (max(latency_ms, 2) / 2) ** -0.07 - log(params) / 100"},
     [{"maximize": "accuracy"}, {"minimize": "macs"}, {"constraints": {"params": {"max": 1e5}}}],
 ]
+RATE = {"float": [0.01, 0.3], "log": True}
 TRAINS: list[Any] = [
     {
         "epochs": 9,
@@ -82,8 +83,9 @@ HOSTILE: list[Any] = [
     "accuracy / 0", "exp(1000)", [], {}, [[]], [None], [1, 2], [2, 1], [0, 0], [1, 2, 3], ["relu"], {"choice": []},
     {"choice": [1]}, {"choice": [8, 8, 8]}, {"choice": ["relu", None]}, {"choice": {"a": 1}}, {"int": [1, 10**12]},
     {"int": [1, 10**20]}, {"int": [-5, 5]}, {"int": [1, 2**40], "log": True}, {"int": [1, 10**9], "step": 10**8},
-    {"float": [0, 1]}, {"float": [0, 1], "step": 1e-9}, {"float": [0.1, 0.9], "step": 1e-300}, {"float": [1e-300, 1e300]},
-    {"float": [-1e308, 1e308]}, {"float": [0.5, 0.5]}, {"repeat": {"times": 10**9, "body": []}},
+    {"float": [0, 1]}, {"float": [0, 1], "step": 1e-9}, {"float": [0.1, 0.9], "step": 1e-300},
+    {"float": [1e-300, 1e300]}, {"float": [-1e308, 1e308]}, {"float": [0.5, 0.5]},
+    {"repeat": {"times": 10**9, "body": []}},
     {"repeat": {"times": {"int": [1, 20_000]}, "body": {"choice": ["relu", "gelu"]}}},
     {"repeat": {"times": 20_000, "body": {"repeat": {"times": 20_000, "body": {"optional": "relu"}}}}},
     {"cell": {"nodes": 100, "ops": ["identity", "relu"], "inputs": "all"}},
@@ -95,6 +97,8 @@ YAML = [
     "a: &a [*a]", "<<: *x", "? [1, 2]\n: 3", "!!python/object:os.system x", "!!binary aGk=", "!!bool maybe", "\tx: 1",
     "- - - -", "{{", "]", "%YAML 9.9", "--- 1\n--- 2", "'", '"\\ud800"', "&x {<<: *x}", "\0", "\ufeff", "\r", "\u2028",
 ]  # fmt: skip
+
+SIGNS = ":{}[],&*#?|-<>=!%@`\"' \n"
 
 
 def specs() -> list[dict[str, Any]]:
