@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from nas_cli.cli.output import count, number
-from nas_cli.run.directory import RunDirectory, read_yaml
+from nas_cli.run.directory import RunDirectory
 from nas_cli.run.front import Front
 from nas_cli.run.journal import iter_journal
-from nas_cli.spec.schema import RunSpec, check_spec
+from nas_cli.run.records import goals_of, read_spec
+from nas_cli.spec.schema import RunSpec
 from nas_cli.trial import History, Measurement, Trial, prediction_error
 
-DEFAULT_GOAL = ("maximize", "accuracy")
 NOTHING_YET = RunSpec.model_validate({"task": "", "data": {}})
 
 
@@ -73,13 +73,13 @@ class Watch:
     def open(self, run: Path) -> None:
         """Reads the spec and the journal of `run`. Raises RunError where one of them is missing or damaged."""
         self._begin(run)
-        for event in iter_journal(RunDirectory(run).journal):
+        for event in iter_journal(RunDirectory(run).journal, len(self.goals)):
             self.recall(event, self.history.apply(event))
         self.improved = False
 
     def _begin(self, run: Path) -> None:
         self.run = run
-        self.spec = check_spec(read_yaml(RunDirectory(run).spec))
+        self.spec = read_spec(RunDirectory(run).spec)
         self.goals = goals_of(self.spec)
 
     def event(self, event: Mapping[str, Any], trial: Trial | None = None) -> None:
@@ -283,13 +283,6 @@ class Watch:
         if self.selected is not None:
             summary["final"] = {k: v for k, v in self.selected.items() if k not in ("event", "time", "sequence")}
         return summary
-
-
-def goals_of(spec: RunSpec) -> list[tuple[str, str]]:
-    raw = spec.objective or {}
-    items = raw if isinstance(raw, list) else [raw]
-    names = ("maximize", "minimize", "reward")
-    return [(goal, str(item[goal])) for item in items for goal in names if goal in item] or [DEFAULT_GOAL]
 
 
 def plain_name(candidate: str) -> str:

@@ -19,6 +19,7 @@ from nas_cli.data.files import unreadable
 from nas_cli.data.pictures import in_parallel
 from nas_cli.data.source import Array, Examples, Stream
 from nas_cli.errors import DataError
+from nas_cli.files import draft, sweep
 
 BLOCK = 1 << 20
 
@@ -51,10 +52,11 @@ class Cache:
 
     def _write(self, file: Path, stream: Stream, shape: tuple[int, ...]) -> None:
         """The file appears whole or not at all. It is written, not mapped: a full disk is an error then, no signal."""
-        temporary = file.with_name(f".{file.name}.{os.getpid()}.tmp")
+        temporary = draft(file)
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            with temporary.open("wb") as out:
+            sweep(self.folder)
+            with temporary.open("xb") as out:
                 header = {"descr": "|u1", "fortran_order": False, "shape": shape}
                 np.lib.format.write_array_header_1_0(out, header)
                 for chunk in stream.chunks():

@@ -42,7 +42,7 @@ def tokenize(state: Mapping[str, Any], text: str) -> list[str]:
     """Words, with their apostrophes and the marks on their letters, and punctuation; or characters; or byte pairs."""
     text = normalise(state, text)
     if state["tokenizer"] == "bpe":
-        pairs: list[str] = _byte_pairs(state["bpe"]).encode(text).tokens
+        pairs: list[str] = byte_pairs(state["bpe"]).encode(text).tokens
         return pairs
     if state["tokenizer"] == "character":
         return [letter for letter in text if not letter.isspace()]
@@ -105,7 +105,7 @@ def encode_words(state: Mapping[str, Any], examples: Sequence[Any]) -> Numbers:
 _made: dict[str, Any] = {}
 
 
-def _byte_pairs(content: str) -> Any:
+def byte_pairs(content: str) -> Any:
     """Hugging Face's tokenizer, from its own JSON."""
     if content not in _made:
         from tokenizers import Tokenizer

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from statistics import NormalDist
 from typing import Any, Literal
 
@@ -137,7 +138,7 @@ def fit_category(name: str, cells: Sequence[str], missing: Sequence[str]) -> dic
 def _restore(state: Mapping[str, Any]) -> TableEncoder:
     from nas_cli.data.csv_table import read_rows
 
-    content = {
+    content: dict[str, Any] = {
         "kind": "table",
         "header": [str(name) for name in state["header"]],
         "numbers": [
@@ -158,7 +159,19 @@ def _restore(state: Mapping[str, Any]) -> TableEncoder:
         "encoding": str(state["encoding"]),
         "target": str(state["target"]),
     }
+    for column in (*content["numbers"], *content["categories"]):
+        if column["name"] not in content["header"]:
+            raise ValueError(f"there is no column {column['name']} in its header")
+    for column in content["numbers"]:
+        if not _is_curve(column["knots"], column["values"]):
+            raise ValueError(f"the knots of column {column['name']} are no ascending numbers, with a value for each")
     return TableEncoder(content, read_rows)
+
+
+def _is_curve(knots: Sequence[float], values: Sequence[float]) -> bool:
+    finite = bool(np.isfinite([*knots, *values]).all())
+    rises = all(low < high if len(knots) == 2 else low <= high for low, high in pairwise(knots))
+    return len(knots) == len(values) > 0 and finite and rises
 
 
 ENCODERS.register("table")(_restore)

@@ -6,12 +6,12 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 
 from nas_cli.data.marks import known_marks, without_spaces
-from nas_cli.data.portable import FIRST, encode_words, normalise, split, tokenize
+from nas_cli.data.portable import FIRST, byte_pairs, encode_words, normalise, split, tokenize
 from nas_cli.data.source import ENCODERS, Array
 from nas_cli.data.vectors import VectorFile
 from nas_cli.errors import DataError, MissingExtraError
@@ -20,6 +20,8 @@ Tokenizer = Literal["word", "character", "bpe"]
 TYPICAL = 0.95
 """Costs and latency are those of a length that so many of the training part's examples do not exceed."""
 
+MOST = 1_000_000
+"""Words of a text and characters of a word that are read, at most."""
 VECTOR_SIZES = ("learned", "without", "size")
 
 
@@ -151,6 +153,12 @@ def _fit_byte_pairs(texts: Sequence[str], size: int, lower: bool) -> str:
 
 
 def _restore(state: Mapping[str, Any]) -> WordEncoder:
+    """Raises ValueError, TypeError or KeyError where the file that `state` comes from is damaged."""
+    for name, least in (("longest", 1), ("characters", 0), ("typical", 1)):
+        if not least <= int(state[name]) <= MOST:
+            raise ValueError(f"{name} must be a number from {least} to {MOST:,}")
+    if state["tokenizer"] not in get_args(Tokenizer):
+        raise ValueError(f"there is no tokenizer {state['tokenizer']}")
     sizes = {name: int(state["vectors"][name]) for name in VECTOR_SIZES} if "vectors" in state else None
     return WordEncoder(
         {
@@ -159,7 +167,7 @@ def _restore(state: Mapping[str, Any]) -> WordEncoder:
             "longest": int(state["longest"]),
             "lower": bool(state["lower"]),
             **({"marks": _checked_marks(state["marks"])} if "marks" in state else {}),
-            **({"bpe": str(state["bpe"])} if state["tokenizer"] == "bpe" else {}),
+            **({"bpe": _checked_byte_pairs(state["bpe"])} if state["tokenizer"] == "bpe" else {}),
             "words": [str(word) for word in state["words"]],
             "letters": [str(letter) for letter in state["letters"]],
             "characters": int(state["characters"]),
@@ -167,6 +175,17 @@ def _restore(state: Mapping[str, Any]) -> WordEncoder:
             **({"vectors": sizes} if sizes else {}),
         }
     )
+
+
+def _checked_byte_pairs(content: object) -> str:
+    """Raises ValueError where they cannot be read, MissingExtraError where the library for them is not there."""
+    try:
+        byte_pairs(str(content))
+    except ImportError:
+        raise MissingExtraError("tokenizers", "text", "a network of byte pairs") from None
+    except Exception as error:  # noqa: BLE001 - the library raises nothing more particular
+        raise ValueError(f"its byte pairs cannot be read: {error}") from None
+    return str(content)
 
 
 def _checked_marks(marks: object) -> str:

@@ -17,7 +17,8 @@ from nas_cli.execute.hardware import find_device
 from nas_cli.files import write_json
 from nas_cli.model.cost import cost
 from nas_cli.model.latency import measure_latency
-from nas_cli.run.directory import BASELINE, read_yaml
+from nas_cli.run.directory import BASELINE
+from nas_cli.run.records import read_spec
 from nas_cli.task import TASKS, Table
 from nas_cli.train.loop import evaluate_network, predict_logits
 
@@ -110,12 +111,10 @@ def rows_of(part: Part) -> torch.Tensor | None:
 
 
 def _latency(model: Model) -> dict[str, Any]:
-    hardware = read_yaml(model.run.spec).get("hardware", {})
-    settings = hardware.get("latency", {})
-    batch_size, threads = int(settings.get("batch_size", 1)), int(settings.get("threads", 1))
+    hardware = read_spec(model.run.spec).hardware
     try:
-        device = find_device(hardware.get("device", "auto"))
+        device = find_device(hardware.device)
     except UserError:  # the run trained on a device that this machine does not have
         device = find_device("auto")
-    measured = measure_latency(model.network, device, batch_size, threads)
+    measured = measure_latency(model.network, device, hardware.latency.batch_size, hardware.latency.threads)
     return asdict(measured)

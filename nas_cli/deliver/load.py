@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -20,14 +21,38 @@ from nas_cli.model.initialise import initialise
 from nas_cli.model.network import Network
 from nas_cli.model.ops import OPS, Shape
 from nas_cli.plugins import import_plugin
-from nas_cli.run.directory import CACHE, RunDirectory, open_run, read_json, read_yaml
+from nas_cli.run.directory import CACHE, RunDirectory, open_run
 from nas_cli.run.journal import iter_journal
+from nas_cli.run.records import (
+    MOST_TABLES,
+    is_count,
+    is_text,
+    list_of,
+    mapping_of,
+    read_json,
+    read_spec,
+    read_yaml,
+    record_of,
+)
 from nas_cli.space.parse import parse_architecture
 from nas_cli.task import TASKS, Task
 from nas_cli.train.checkpoint import load_tensors
 from nas_cli.train.loop import predict_logits
 from nas_cli.words import shell
 
+WHOLE = record_of(
+    {
+        "name": is_text,
+        "task": is_text,
+        "labels": list_of(lambda label: not isinstance(label, list | dict)),
+        "input": record_of({"shape": list_of(lambda side: is_count(side) and side > 0, 1)}, {"dtype": is_text}),
+        "model": lambda model: True,
+    },
+    {"facts": mapping_of(lambda fact: not isinstance(fact, dict))},
+)
+"""What architecture.yaml must have."""
+MOST_VALUES = 2**31
+"""Of one example."""
 DTYPES = {"uint8": torch.uint8, "int32": torch.int32, "float32": torch.float32}
 
 
@@ -106,9 +131,8 @@ def load(
         )
     if member is not None:
         directory = _member(directory, member)
-    stored, metrics = read_yaml(directory.architecture), read_metrics(directory)
-    spec = read_yaml(directory.spec)
-    for plugin in spec.get("plugins") or []:
+    spec, metrics = read_spec(directory.spec), read_metrics(directory)
+    for plugin in spec.plugins:
         if not plugins:
             raise RunError(
                 f"{directory.path} needs the plugin {plugin}; if you trust that file, pass --allow-plugins "
@@ -116,18 +140,24 @@ def load(
             )
         import_plugin(Path(plugin))
     with _damage_named(directory.spec):
-        data, seed = parse_data(spec["data"]), int(spec.get("seed", 0))
+        data = parse_data(spec.data)
+    stored = read_yaml(directory.architecture)
+    if not WHOLE(stored) or math.prod(stored["input"]["shape"]) > MOST_VALUES:
+        raise RunError(f"{directory.architecture} is damaged: it must have name, task, labels, input and model")
     with _damage_named(directory.architecture):
-        name, task_name = str(stored["name"]), str(stored["task"])
-        shape = tuple(int(side) for side in stored["input"]["shape"])
+        name, task_name, architecture = stored["name"], stored["task"], stored["model"]
+        shape = tuple(stored["input"]["shape"])
         labels = tuple(str(label) for label in stored["labels"])
         task = TASKS[task_name]
-        architecture = stored["model"]
         model = parse_architecture(architecture, OPS)
-        facts = {"labels": len(labels), **stored.get("facts", {})}
+        facts = {**stored.get("facts", {}), "labels": len(labels)}
         data = data.as_found(facts)
         network = build(model, shape, lambda s: parse_architecture(task.head(s, facts), OPS), facts)
         dtype = DTYPES[stored["input"].get("dtype", "uint8")]
+    encoder = _encoder(directory)
+    if encoder is not None and (encoder.shape != shape or encoder.dtype != stored["input"].get("dtype", "uint8")):
+        raise RunError(f"{directory.preprocessing} does not fit {directory.architecture.name}: it gives other inputs")
+    _require_size(network, directory)
     initialise(network, torch.Generator())
     tensors, _ = load_tensors(directory.weights)
     try:
@@ -139,16 +169,26 @@ def load(
     if broken is not None:
         raise RunError(f"{directory.weights} is damaged: {broken} holds numbers that are not finite")
     network.eval()
-    encoder = _encoder(directory)
     return Model(
-        directory, name, network, labels, task_name, task, shape, data, seed, architecture, metrics, dtype, encoder
+        directory, name, network, labels, task_name, task, shape, data, spec.seed, architecture, metrics, dtype, encoder
     )
+
+
+def _require_size(network: Network, run: RunDirectory) -> None:
+    """Memory for weights is asked for only where the file has as many. Raises RunError."""
+    needed = sum(tensor.numel() * tensor.element_size() for tensor in network.state_dict().values())
+    there = run.weights.stat().st_size if run.weights.exists() else 0
+    if 0 < there < needed:
+        raise RunError(
+            f"{run.weights} does not fit {run.architecture.name}: it has {there:,} bytes, and the network takes "
+            f"{needed:,}"
+        )
 
 
 def _encoder(run: RunDirectory) -> Encoder | None:
     if not run.preprocessing.exists():
         return None
-    state = read_json(run.preprocessing)
+    state = read_json(run.preprocessing, MOST_TABLES)
     with _damage_named(run.preprocessing):
         return ENCODERS[str(state["kind"])](state)
 
@@ -169,7 +209,7 @@ def _damage_named(path: Path) -> Iterator[None]:
         yield
     except KeyError as error:
         raise RunError(f"{path} is damaged: {error.args[0]} is missing") from None
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, IndexError, AttributeError, ArithmeticError) as error:
         raise RunError(f"{path} is damaged: {error}") from None
     except (SpecError, Infeasible) as error:
         raise RunError(f"{path} is damaged: {error}") from None

@@ -2,25 +2,63 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
 from nas_cli.errors import RunError
-from nas_cli.run.directory import RunDirectory, read_json
+from nas_cli.run.directory import RunDirectory
+from nas_cli.run.records import (
+    MOST_TABLES,
+    are_numbers,
+    is_candidate,
+    is_count,
+    is_flag,
+    is_number,
+    is_text,
+    list_of,
+    mapping_of,
+    none_or,
+    read_json,
+    record_of,
+)
+from nas_cli.task import TASKS
 from nas_cli.words import shell
+
+SCORES = mapping_of(is_number, 1)
+METRICS = record_of(
+    {"candidate": is_candidate, "seed": is_count, "validation": SCORES, "params": is_number, "macs": is_number}
+)
+LATENCY = record_of(
+    {"p50_ms": is_number, "p95_ms": is_number, "batch_size": is_count, "threads": is_count, "device": is_text}
+)
+EVALUATION = record_of(
+    {
+        "candidate": is_candidate,
+        "samples": is_count,
+        "metrics": SCORES,
+        "latency": LATENCY,
+        "validation": record_of({"logged": SCORES, "equal": is_flag, "largest_difference": is_number}),
+    },
+    {
+        "task": is_text,
+        "beside": list_of(record_of({"name": is_text, "metrics": are_numbers})),
+        "classes": list_of(record_of({"label": is_text}), 1),
+        "confusion": list_of(list_of(is_count), 1),
+    },
+)
+FRONT = record_of(
+    {
+        "objectives": list_of(lambda goal: is_text(goal) and " " in goal, 1),
+        "knee": none_or(is_count),
+        "members": list_of(record_of({"trial": is_count, "measurement": are_numbers})),
+    }
+)
 
 
 def read_metrics(run: RunDirectory) -> dict[str, Any]:
     """best/metrics.json: `candidate`, `seed`, `validation` (name → number), `params`, `macs`, … Raises RunError."""
     content = read_json(run.metrics)
-    whole = (
-        isinstance(content, dict)
-        and isinstance(content.get("candidate"), str)
-        and all(_is_number(content.get(key)) for key in ("seed", "params", "macs"))
-        and _holds_numbers(content.get("validation"))
-    )
-    if not whole:
+    if not METRICS(content):
         raise RunError(
             f"{run.metrics} is damaged: it must name a candidate, its seed, validation metrics, params and macs"
         )
@@ -31,27 +69,49 @@ def read_evaluation(run: RunDirectory) -> dict[str, Any] | None:
     """evaluation.json; None where the run was not evaluated yet. Raises RunError."""
     if not run.evaluation.exists():
         return None
-    content = read_json(run.evaluation)
-    whole = (
-        isinstance(content, dict)
-        and _is_number(content.get("samples"))
-        and _holds_numbers(content.get("metrics"))
-        and all(isinstance(content.get(key), dict) for key in ("latency", "validation"))
-    )
-    if not whole:
-        raise RunError(f"{run.evaluation} is damaged: it is written again by: {shell('nas', 'evaluate', run.path)}")
+    content = read_json(run.evaluation, MOST_TABLES)
+    if not EVALUATION(content) or not _is_square(content) or not _has_tables(content):
+        again = shell("nas", "evaluate", run.path)
+        raise RunError(f"{run.evaluation} is damaged, or of another version: it is written again by: {again}")
     return dict(content)
+
+
+def _is_square(evaluation: Mapping[str, Any]) -> bool:
+    """Whether each class has a row and a column of the confusions, where there are any."""
+    rows = evaluation.get("confusion", [])
+    return all(len(row) == len(rows) for row in rows) and (not rows or len(evaluation.get("classes", ())) == len(rows))
+
+
+def _has_tables(evaluation: Mapping[str, Any]) -> bool:
+    """Whether its task can show it: what else it holds is the task's, which may be a plugin's."""
+    task = str(evaluation.get("task"))
+    try:
+        return task not in TASKS or bool(TASKS[task].tables(evaluation))
+    except (LookupError, TypeError, ValueError, AttributeError):
+        return False
+
+
+def read_front(run: RunDirectory) -> dict[str, Any] | None:
+    """front.json; None where there is none. Raises RunError."""
+    if not run.front.exists():
+        return None
+    content = read_json(run.front)
+    if not FRONT(content):
+        raise RunError(f"{run.front} is damaged: it must have objectives, knee, and members with their measurements")
+    return dict(content)
+
+
+def read_environment(run: RunDirectory) -> dict[str, Any] | None:
+    """environment.json; None where there is none. Raises RunError."""
+    if not run.environment.exists():
+        return None
+    content = read_json(run.environment)
+    if not isinstance(content, dict):
+        raise RunError(f"{run.environment} is damaged: a mapping is expected")
+    return content
 
 
 def is_of(evaluation: Mapping[str, Any], metrics: Mapping[str, Any]) -> bool:
     """Was the network tested that is kept now? A run that went on may have kept another one since."""
-    logged = evaluation["validation"].get("logged")
-    return bool(evaluation.get("candidate") == metrics["candidate"] and logged == metrics["validation"])
-
-
-def _holds_numbers(value: object) -> bool:
-    return isinstance(value, Mapping) and bool(value) and all(map(_is_number, value.values()))
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    logged = evaluation["validation"]["logged"]
+    return bool(evaluation["candidate"] == metrics["candidate"] and logged == metrics["validation"])

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import shutil
+import contextlib
+import re
 
 from nas_cli.run.directory import RunDirectory
 from nas_cli.search.scheduler import Scheduler
 from nas_cli.trial import History
 
 MOST_BYTES = 150_000_000
+FOLDER = re.compile(r"[0-9]{5,15}")
 LEAST_KEPT = 8
 """Checkpoints a worker that are kept however large they are."""
 
@@ -23,8 +25,9 @@ class Checkpoints:
         self._least = LEAST_KEPT * max(1, workers)
         self._bytes: dict[int, int] = {}
         for folder in sorted((run.path / "trials").glob("*/")):
-            if folder.name.isdigit():
-                self._weigh(int(folder.name))
+            number = int(folder.name) if FOLDER.fullmatch(folder.name) else None
+            if number is not None and run.checkpoint(number).parent == folder:
+                self._weigh(number)
 
     def stored(self, number: int) -> str | None:
         """The checkpoint of trial `number`, where there is one."""
@@ -49,7 +52,8 @@ class Checkpoints:
                 break
             wanted.add(candidate)
         for stored in list(self._bytes):
-            if stored not in wanted and history.trials[stored].status != "running":
+            trial = history.trials.get(stored)
+            if stored not in wanted and (trial is None or trial.status != "running"):
                 self._drop(stored)
 
     def _weigh(self, number: int) -> None:
@@ -60,5 +64,11 @@ class Checkpoints:
             self._drop(number)
 
     def _drop(self, number: int) -> None:
+        """Deletes what the search wrote there and nothing else."""
         self._bytes.pop(number, None)
-        shutil.rmtree(self._run.checkpoint(number).parent, ignore_errors=True)
+        path = self._run.checkpoint(number)
+        self._run.require_way(path)
+        for written in (path, *path.parent.glob(f".{path.name}.*.tmp")):  # drafts of workers that were stopped
+            written.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # a folder that is not there, or that holds something else
+            path.parent.rmdir()

@@ -15,8 +15,9 @@ from nas_cli.model.transport import program_to_data
 from nas_cli.run.checkpoints import Checkpoints
 from nas_cli.run.compose import Experiment
 from nas_cli.run.directory import RunDirectory
+from nas_cli.run.events import Event
 from nas_cli.run.front import Front
-from nas_cli.run.journal import Event, Journal
+from nas_cli.run.journal import Journal
 from nas_cli.run.observer import Observer
 from nas_cli.run.screen import Costs, Screen
 from nas_cli.run.seeds import trial_seed
@@ -71,7 +72,7 @@ class Controller:
         self._submitted: deque[int] = deque()
         self._early: dict[int, JobResult] = {}
         observer.follow(self.history)
-        for event in journal.replay():
+        for event in journal.replay(len(experiment.objective.goals), len(self._scheduler.rungs)):
             observer.recall(event, self._tell(event))
 
     def search(self) -> str:

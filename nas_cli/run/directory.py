@@ -3,26 +3,35 @@
 from __future__ import annotations
 
 import fcntl
-import json
 import os
+import re
 import shutil
+import stat
+import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import yaml
 
 from nas_cli.errors import RunError
-from nas_cli.files import write_text
+from nas_cli.files import DRAFT, draft, open_file, sweep, write_text
+from nas_cli.run.records import is_candidate
+from nas_cli.words import printable
 
 RUNS = Path("runs")
 CACHE = ".cache"
 """Beside the runs: data that does not fit into memory, decoded."""
 BASELINE = "baseline-"
 """What the name of a candidate of the final phase begins with, where it is a baseline."""
+FILES = frozenset(
+    ("spec.yaml", "environment.json", "journal.jsonl", "lock", "report.html", "evaluation.json", "front.json")
+)
+FOLDERS = frozenset(("trials", "final", "best", "baselines", "front", "export"))
+DEPTH = 2
+"""Levels below those at which anything of a run is: trials/00012/checkpoint.safetensors, export/source/model.py."""
+UNBORN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*-[0-9]{8}-[0-9]{6}")
+"""What a directory that is being made will be called: NAME-DATE-TIME."""
 
 
 @dataclass(frozen=True)
@@ -86,8 +95,9 @@ class RunDirectory:
     @property
     def members(self) -> dict[str, str]:
         """The networks kept beside the best: `trial-12` or `baseline-plain`, and the folder, which is a `member`."""
-        baselines = {f"{BASELINE}{path.name}": f"baselines/{path.name}" for path in self.path.glob("baselines/*/")}
-        return {**baselines, **{path.name: f"front/{path.name}" for path in self.path.glob("front/*/")}}
+        found = {f"{BASELINE}{name}": f"baselines/{name}" for name in _folders(self.path / "baselines")}
+        found |= {name: f"front/{name}" for name in _folders(self.path / "front")}
+        return {name: folder for name, folder in found.items() if is_candidate(name)}
 
     def checkpoint(self, trial: int) -> Path:
         return self.path / "trials" / f"{trial:05d}" / "checkpoint.safetensors"
@@ -98,24 +108,103 @@ class RunDirectory:
 
     @contextmanager
     def lock(self) -> Iterator[None]:
-        """Holds the run for this process. Raises RunError where another process holds it. A kill lets go of it."""
-        with (self.path / "lock").open("a+") as handle:
+        """Holds the run for this process. Raises RunError where another process holds it. A kill lets go of it.
+
+        What killed processes left in the run is removed.
+        """
+        path = self.path / "lock"
+        try:
+            descriptor = open_file(path, os.O_RDWR | os.O_CREAT)
+        except OSError as error:
+            raise RunError(f"{path} cannot be opened: {error.strerror}") from None
+        with os.fdopen(descriptor, "r+", encoding="ascii", errors="replace") as handle:
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                handle.seek(0)
-                raise RunError(f"{self.path} is in use by process {handle.read().strip() or 'unknown'}") from None
+                holder = handle.read(20).strip()
+                raise RunError(f"{self.path} is in use by process {holder or 'unknown'}") from None
             handle.truncate(0)
             handle.write(str(os.getpid()))
             handle.flush()
+            for folder in [self.path, *filter(Path.is_dir, _entries(self.path))]:
+                sweep(folder)
             yield
+
+    def require_own(self) -> None:
+        """Raises RunError where a file or folder of the run is a link, or something that is neither file nor folder.
+
+        Whoever made it could have whatever is done with the run done elsewhere.
+        """
+        for path in _entries(self.path):
+            _require_real(path)
+        for names, test in ((FILES, Path.is_dir), (FOLDERS, Path.is_file)):
+            wrong = next((path for path in map(self.path.joinpath, sorted(names)) if test(path)), None)
+            if wrong is not None:
+                raise RunError(f"{wrong} is a {'folder' if names is FILES else 'file'}, and should be none")
+
+    def require_way(self, path: Path) -> None:
+        """Raises RunError where `path`, or a folder on the way to it from the run's directory, is a link."""
+        for folder in (*reversed(path.relative_to(self.path).parents), path.relative_to(self.path)):
+            if folder != Path():
+                _require_real(self.path / folder)
+
+
+def _require_real(path: Path) -> None:
+    mode = _mode(path)
+    if mode is None or stat.S_ISREG(mode) or stat.S_ISDIR(mode):  # None: a search deletes what it needs no more
+        return
+    what = "a symbolic link" if stat.S_ISLNK(mode) else "neither a file nor a folder"
+    raise RunError(
+        f"{path} is {what}: what belongs to a run lies in its directory. If you trust it, put what it stands for in "
+        "its place"
+    )
+
+
+def _entries(run: Path) -> Iterator[Path]:
+    """What in the directory is the run's own, drafts included; a user's files beside it are not. Follows no links."""
+    for path in _listed(run):
+        if path.name in FILES or path.name in FOLDERS or DRAFT.fullmatch(path.name):
+            yield path
+            if path.name in FOLDERS:
+                yield from _below(path, DEPTH)
+
+
+def _below(folder: Path, depth: int) -> Iterator[Path]:
+    mode = _mode(folder)
+    if depth == 0 or mode is None or not stat.S_ISDIR(mode):
+        return
+    for path in _listed(folder):
+        yield path
+        yield from _below(path, depth - 1)
+
+
+def _mode(path: Path) -> int | None:
+    try:
+        return path.lstat().st_mode
+    except FileNotFoundError:
+        return None
+
+
+def _listed(folder: Path) -> list[Path]:
+    try:
+        return sorted(folder.iterdir())
+    except FileNotFoundError:
+        return []
+
+
+def _folders(folder: Path) -> list[str]:
+    """Names of the folders in a folder that need not be there."""
+    if not folder.is_dir():
+        return []
+    return [path.name for path in _listed(folder) if path.is_dir()]
 
 
 def create_run(root: Path, name: str, files: Mapping[str, str]) -> RunDirectory:
     """A new directory `name-DATE-TIME` under `root` with `files` (name → text); it appears whole or not at all."""
     root.mkdir(parents=True, exist_ok=True)
+    _sweep_unborn(root)
     stamp = time.strftime("%Y%m%d-%H%M%S")
-    building = root / f".{name}-{stamp}-{os.getpid()}"
+    building = draft(root / f"{name}-{stamp}")
     building.mkdir()
     try:
         for file, text in files.items():
@@ -132,43 +221,54 @@ def create_run(root: Path, name: str, files: Mapping[str, str]) -> RunDirectory:
     raise RunError(f"{root} holds too many runs named {name}-{stamp}")
 
 
+def _sweep_unborn(root: Path) -> None:
+    """Removes the directories of runs whose process was killed before they had their name."""
+    for name in os.listdir(root):
+        found = DRAFT.fullmatch(name)
+        if found is not None and UNBORN.fullmatch(found["of"]):
+            sweep(root, found["of"])
+
+
 def open_run(path: Path | None, root: Path = RUNS) -> RunDirectory:
-    """The run at `path`; the latest under `root` where it is None. Raises RunError where there is none."""
-    if path is None:
-        runs = [folder for folder in root.glob("*/") if (folder / "journal.jsonl").exists() and folder.name[0] != "."]
-        if not runs:
-            raise RunError(
-                f"there is no run under {root}/ yet: start one with 'nas search SPEC', or name its directory"
-            )
-        path = max(runs, key=lambda folder: ((folder / "spec.yaml").stat().st_mtime_ns, folder.name))
-    if not path.is_dir():
-        raise RunError(f"there is no run directory {path}")
-    run = RunDirectory(path)
-    for file in (run.spec, run.journal):
-        if not file.exists():
-            raise RunError(f"{path} is no whole run directory: {file.name} is missing")
+    """The run at `path`; the latest whole one under `root` where it is None. Raises RunError where there is none.
+
+    A later directory that is passed over, since it is no whole run, is named on stderr.
+    """
+    return _latest(root) if path is None else _opened(path)
+
+
+def _latest(root: Path) -> RunDirectory:
+    folders = [folder for folder in root.glob("*/") if folder.name[0] != "." and (folder / "journal.jsonl").exists()]
+    for folder in sorted(folders, key=lambda folder: (_changed(folder), folder.name), reverse=True):
+        try:
+            return _opened(folder)
+        except RunError as error:
+            print(printable(f"passed over: {error}"), file=sys.stderr)
+    where = f"there is no {'whole ' if folders else ''}run under {root}/"
+    raise RunError(f"{where} yet: start one with 'nas search SPEC', or name its directory")
+
+
+def _changed(folder: Path) -> int:
+    """When its spec was written, in nanoseconds; of a directory without one, when that changed."""
+    for path in (folder / "spec.yaml", folder):
+        try:
+            return path.stat().st_mtime_ns
+        except OSError:  # missing or half deleted: opening it says so
+            continue
+    return 0
+
+
+def _opened(path: Path) -> RunDirectory:
+    try:
+        if not path.is_dir():
+            raise RunError(f"there is no run directory {path}")
+        run = RunDirectory(path)
+        for file in (run.spec, run.journal):
+            if not file.exists() and not file.is_symlink():
+                raise RunError(f"{path} is no whole run directory: {file.name} is missing")
+        run.require_own()
+    except FileNotFoundError as error:
+        raise RunError(f"{path} is no whole run directory: {error.filename} was deleted just now") from None
+    except OSError as error:
+        raise RunError(f"{path} cannot be read: {error.strerror}") from None
     return run
-
-
-def read_json(path: Path) -> Any:
-    """Raises RunError where the file is missing or damaged."""
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise RunError(f"{path} is missing") from None
-    except (ValueError, OSError) as error:
-        raise RunError(f"{path} is damaged: {error}") from None
-
-
-def read_yaml(path: Path) -> dict[str, Any]:
-    """Raises RunError where the file is missing or holds no mapping."""
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise RunError(f"{path} is missing") from None
-    except (yaml.YAMLError, ValueError, OSError) as error:
-        first = str(error).split("\n", 1)[0]
-        raise RunError(f"{path} is damaged: {first}") from None
-    if not isinstance(content, dict):
-        raise RunError(f"{path} is damaged: a mapping is expected")
-    return content

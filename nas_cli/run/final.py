@@ -17,8 +17,9 @@ from nas_cli.model.transport import program_to_data
 from nas_cli.run.compose import Experiment
 from nas_cli.run.directory import BASELINE, RunDirectory
 from nas_cli.run.estimate import Estimate
+from nas_cli.run.events import Event
 from nas_cli.run.front import Front
-from nas_cli.run.journal import Event, Journal
+from nas_cli.run.journal import Journal
 from nas_cli.run.observer import Observer
 from nas_cli.run.screen import Costs
 from nas_cli.run.seeds import final_seed

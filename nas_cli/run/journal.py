@@ -11,36 +11,49 @@ import os
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, BinaryIO, cast
 
 from pydantic_core import from_json
 
 from nas_cli.errors import RunError
+from nas_cli.files import open_file
+from nas_cli.run.events import Event, Order
 
-Event = dict[str, Any]
 CHUNK = 1 << 16
+LONGEST_LINE = 1 << 24
+"""Bytes; an event takes a thousandth of it, and a file without an end is not read for ever."""
 
 SEARCHING = ("trial_started", "trial_finished", "trial_failed", "trial_infeasible", "duplicate", "search_finished")
 
 
-def iter_journal(path: Path) -> Iterator[Event]:
-    """The whole events of the journal at `path`, one at a time. Raises RunError with the line of a damaged one."""
+def iter_journal(path: Path, objectives: int | None = None, rungs: int | None = None) -> Iterator[Event]:
+    """The whole events of the journal at `path`, one at a time, each with what its kind carries.
+
+    `objectives` and `rungs` are how many the run's spec has, for readers that rely on it. Raises RunError with the line
+    of a damaged one.
+    """
+    order = Order(objectives, rungs)
     try:
-        with path.open("rb") as file:
-            for number, line in enumerate(file):
+        with os.fdopen(open_file(path), "rb") as file:
+            for number, line in enumerate(iter(partial(file.readline, LONGEST_LINE), b"")):
                 if line.endswith(b"\n"):
-                    yield _parse(path, number, line)
+                    yield _parse(path, number, line, order)
+                elif len(line) == LONGEST_LINE:
+                    raise RunError(
+                        f"{path}:{number + 1}: this line is damaged: it has more than {LONGEST_LINE:,} bytes"
+                    )
     except FileNotFoundError:
         raise RunError(f"{path} is missing: {path.parent} is no run directory, or its journal was deleted") from None
     except OSError as error:
         raise RunError(f"{path} cannot be read: {error.strerror}") from None
 
 
-def read_journal(path: Path) -> list[Event]:
+def read_journal(path: Path, objectives: int | None = None) -> list[Event]:
     """The same as a list."""
-    return list(iter_journal(path))
+    return list(iter_journal(path, objectives))
 
 
 def _read(line: bytes) -> Any:
@@ -48,7 +61,7 @@ def _read(line: bytes) -> Any:
     return from_json(line, allow_inf_nan=False)
 
 
-def _parse(path: Path, number: int, line: bytes) -> Event:
+def _parse(path: Path, number: int, line: bytes, order: Order) -> Event:
     try:
         event = _read(line)
     except ValueError:
@@ -56,11 +69,16 @@ def _parse(path: Path, number: int, line: bytes) -> Event:
             f"{path}:{number + 1}: this line is damaged (no JSON); a run whose journal was changed cannot go on. "
             f"Deleting this line and all after it brings back the run as it was before"
         ) from None
-    if not isinstance(event, dict) or not isinstance(event.get("event"), str) or event.get("sequence") != number:
+    numbered = isinstance(event, dict) and isinstance(event.get("event"), str) and type(event.get("sequence")) is int
+    if not numbered or event["sequence"] != number:
         raise RunError(
             f"{path}:{number + 1}: event number {number} is expected here; lines were changed, added or removed"
         )
-    return event
+    wrong = order.check(event)
+    if wrong:
+        raise RunError(f"{path}:{number + 1}: this event is damaged: {wrong}")
+    checked: Event = event
+    return checked
 
 
 @dataclass
@@ -109,19 +127,23 @@ class Journal:
         self.recorded = Recorded()
         self._path = path
         self._sequence = 0
-        self._file = path.open("ab", buffering=0)
+        try:
+            descriptor = open_file(path, os.O_RDWR | os.O_APPEND | os.O_CREAT)
+        except OSError as error:
+            raise RunError(f"{path} cannot be written: {error.strerror}") from None
+        self._file = cast(BinaryIO, os.fdopen(descriptor, "r+b", buffering=0))
         try:
             for event in iter_journal(path):
                 self.recorded.fold(event)
                 self._sequence += 1
-            self._file.truncate(_whole(path))
+            self._file.truncate(_whole(self._file))
         except BaseException:
             self._file.close()
             raise
 
-    def replay(self) -> Iterator[Event]:
-        """All events so far."""
-        return iter_journal(self._path)
+    def replay(self, objectives: int | None = None, rungs: int | None = None) -> Iterator[Event]:
+        """All events so far, as `iter_journal`."""
+        return iter_journal(self._path, objectives, rungs)
 
     def append(self, event: str, **fields: Any) -> Event:
         """Writes one event and returns it once it is on disk. Raises OSError where the disk is full."""
@@ -147,15 +169,14 @@ class Journal:
         self._file.close()
 
 
-def _whole(path: Path) -> int:
+def _whole(file: BinaryIO) -> int:
     """How many bytes the whole lines of a file take."""
-    with path.open("rb") as file:
-        end = file.seek(0, os.SEEK_END)
-        while end > 0:
-            start = max(0, end - CHUNK)
-            file.seek(start)
-            newline = file.read(end - start).rfind(b"\n")
-            if newline >= 0:
-                return start + newline + 1
-            end = start
-        return 0
+    end = file.seek(0, os.SEEK_END)
+    while end > 0:
+        start = max(0, end - CHUNK)
+        file.seek(start)
+        newline = file.read(end - start).rfind(b"\n")
+        if newline >= 0:
+            return start + newline + 1
+        end = start
+    return 0

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from nas_cli.errors import Infeasible, RunError
 from nas_cli.execute.session import Session
-from nas_cli.files import write_json, write_text
+from nas_cli.files import draft_folder, write_json, write_text
 from nas_cli.run.compose import Experiment
 from nas_cli.run.directory import BASELINE, RunDirectory
 from nas_cli.run.final import Candidate
@@ -35,23 +35,16 @@ class Keeper:
         Each of these appears whole or not at all. Raises RunError where weights were deleted.
         """
         for top in dict.fromkeys(folder.split("/")[0] for folder in kept):
-            building = self._fresh(f".{top}.tmp")
-            for folder, repetition in kept.items():
-                if folder.split("/")[0] == top:
-                    place = building / folder.removeprefix(top).removeprefix("/")
-                    place.mkdir(exist_ok=True)
-                    self._write(place, repetition, verdict)
-            self._replace(building, self.run.path / top)
+            with draft_folder(self.run.path / top) as building:
+                for folder, repetition in kept.items():
+                    if folder.split("/")[0] == top:
+                        self._write(building / folder, repetition, verdict)
+                self._replace(building / top, self.run.path / top)
 
-    def _fresh(self, name: str) -> Path:
-        building = self.run.path / name
-        shutil.rmtree(building, ignore_errors=True)
-        building.mkdir()
-        return building
-
-    def _replace(self, building: Path, folder: Path) -> None:
+    def _replace(self, built: Path, folder: Path) -> None:
+        self.run.require_way(folder)
         shutil.rmtree(folder, ignore_errors=True)
-        building.rename(folder)
+        built.rename(folder)
 
     def _write(self, folder: Path, kept: Repetition, verdict: str) -> None:
         """The architecture, the weights and the validation measurement of one final training."""

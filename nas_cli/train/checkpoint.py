@@ -15,6 +15,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from nas_cli.errors import RunError
+from nas_cli.files import draft
 
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 OPTIMIZER, AVERAGE, MODEL = "optimizer.", "average.", "model."
@@ -23,7 +24,7 @@ OPTIMIZER, AVERAGE, MODEL = "optimizer.", "average.", "model."
 def save_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, Any]) -> None:
     """Writes a safetensors file that appears whole or not at all; `metadata` is JSON data. Raises OSError."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = draft(path)
     try:
         content = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
         save_file(content, temporary, {"nas": json.dumps(metadata, sort_keys=True)})

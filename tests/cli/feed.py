@@ -40,7 +40,9 @@ def happenings(run: Path) -> Iterator[Happening]:
     yield "search_finished", {"reason": "4 trials were trained", "trials": 4}
     ranking = []
     for candidate, score in (("trial-4", 0.98), ("trial-0", 0.95), ("baseline-plain", 0.93)):
-        ranking.append({"candidate": candidate, "rewards": [score, score], "mean": score, "spread": 0.0})
+        ranking.append(
+            {"candidate": candidate, "rewards": [score, score], "mean": score, "spread": 0.0, "feasible": True}
+        )
         for seed in (1, 2):
             yield "final_started", {"candidate": candidate, "seed": seed}
             outcome = {"measurement": measured(score), "reward": score, "feasible": True}

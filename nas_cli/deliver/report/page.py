@@ -11,10 +11,13 @@ from nas_cli.deliver.report import charts
 from nas_cli.deliver.report.importance import importance
 from nas_cli.deliver.report.style import STYLE
 from nas_cli.deliver.report.tested import table, tested
-from nas_cli.deliver.stored import is_of, read_evaluation, read_metrics
+from nas_cli.deliver.stored import is_of, read_environment, read_evaluation, read_front, read_metrics
 from nas_cli.files import write_text
-from nas_cli.run.directory import RunDirectory, open_run, read_json, read_yaml
-from nas_cli.run.journal import Event, read_journal
+from nas_cli.run.directory import RunDirectory, open_run
+from nas_cli.run.events import Event
+from nas_cli.run.journal import read_journal
+from nas_cli.run.records import goals_of, read_spec, read_text
+from nas_cli.spec.schema import RunSpec
 from nas_cli.trial import History, prediction_error
 
 SHOWN_DECISIONS = 15
@@ -29,7 +32,8 @@ def write_report(run: Path | RunDirectory | None = None) -> Path:
 
 def render(run: RunDirectory) -> str:
     """The page as text."""
-    events, spec = read_journal(run.journal), read_yaml(run.spec)
+    spec = read_spec(run.spec)
+    events = read_journal(run.journal, len(goals_of(spec)))
     history = History()
     for event in events:
         history.apply(event)
@@ -39,7 +43,7 @@ def render(run: RunDirectory) -> str:
         evaluation = None  # of a network that is not kept any more
     selected = _last(events, "final_selected")
     goal = _goal(spec)
-    name = str(spec.get("name", run.path.name))
+    name = spec.name
     sections = [
         _summary(run, spec, events, history, metrics, evaluation),
         _data(run),
@@ -65,7 +69,7 @@ def render(run: RunDirectory) -> str:
 
 def _summary(
     run: RunDirectory,
-    spec: Mapping[str, Any],
+    spec: RunSpec,
     events: Sequence[Event],
     history: History,
     metrics: Mapping[str, Any] | None,
@@ -80,7 +84,7 @@ def _summary(
         "known already": sum(t.status == "duplicate" for t in history),
     }
     rows = [
-        ("Task", f"{spec.get('task')}, data: {spec.get('data', {}).get('source')}"),
+        ("Task", f"{spec.task}, data: {spec.data.get('source')}"),
         ("Search", ", ".join(f"{number:,} {what}" for what, number in counts.items() if number or what == "trained")),
     ]
     predicted = prediction_error(history)
@@ -161,9 +165,9 @@ def _final(events: Sequence[Event], selected: Event | None, goal: tuple[str, boo
 
 def _front(run: RunDirectory) -> str:
     """The members of the front that the search found, as a plot of the first two objectives and as a table."""
-    if not run.front.exists():
+    front = read_front(run)
+    if front is None:
         return ""
-    front = read_json(run.front)
     names = [str(text).split(" ", 1)[1] for text in front["objectives"]]
     shown = list(dict.fromkeys([*names, "params", "macs", "latency_ms"]))
     shown = [name for name in shown if all(name in member["measurement"] for member in front["members"])]
@@ -219,7 +223,7 @@ def _decisions(history: History) -> str:
 def _architecture(run: RunDirectory, history: History, metrics: Mapping[str, Any] | None) -> str:
     if metrics is None or not run.architecture.exists():
         return ""
-    text = run.architecture.read_text(encoding="utf-8")
+    text = read_text(run.architecture)
     kind, _, number = str(metrics["candidate"]).partition("-")
     decisions = ""
     if kind == "trial" and int(number) in history.trials:
@@ -230,16 +234,17 @@ def _architecture(run: RunDirectory, history: History, metrics: Mapping[str, Any
 
 def _data(run: RunDirectory) -> str:
     """What the search said of the data at its start: what was guessed, passed over, or makes scores doubtful."""
-    notes = read_json(run.environment).get("notes") if run.environment.exists() else None
+    notes = (read_environment(run) or {}).get("notes")
     if not isinstance(notes, list) or not notes:
         return ""
     return f"<h2>The data</h2><ul>{''.join(f'<li>{escape(_sentence(str(note)))}</li>' for note in notes)}</ul>"
 
 
 def _environment(run: RunDirectory) -> str:
-    if not run.environment.exists():
+    environment = read_environment(run)
+    if environment is None:
         return ""
-    rows = [(key, _flat(value)) for key, value in read_json(run.environment).items() if key != "notes"]
+    rows = [(key, _flat(value)) for key, value in environment.items() if key != "notes"]
     return f"<h2>Environment</h2>{table(('', ''), rows, words=True)}"
 
 
@@ -254,9 +259,9 @@ def _last(events: Sequence[Event], kind: str) -> Event | None:
     return next((event for event in reversed(events) if event["event"] == kind), None)
 
 
-def _goal(spec: Mapping[str, Any]) -> tuple[str, bool]:
+def _goal(spec: RunSpec) -> tuple[str, bool]:
     """What the objective is called, and whether it is minimised."""
-    objective = spec.get("objective") or {}
+    objective = spec.objective or {}
     for part in objective if isinstance(objective, list) else [objective]:
         for key in ("maximize", "minimize", "reward"):
             if key in part:

@@ -1,0 +1,157 @@
+"""What the files of a run hold, read with all checked that a reader relies on: a run may be foreign, or damaged.
+
+The checks are written by hand, since a journal may have a million lines, of which each is checked.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic_core import from_json
+
+from nas_cli.errors import RunError, SpecError
+from nas_cli.files import read_bytes
+from nas_cli.spec.load import Document, parse_document
+from nas_cli.spec.schema import RunSpec, check_spec
+
+MOST_BYTES = 1 << 26
+"""Of a file of a run."""
+MOST_TABLES = 1 << 28
+"""Of those that hold a word a line, or the confusions of a thousand classes, which take 10 MB."""
+MOST_SPEC_BYTES = 1 << 23
+LARGEST, LARGEST_COUNT = 1e300, 2**53
+DEFAULT_GOAL = ("maximize", "accuracy")
+CANDIDATE = re.compile(r"trial-[0-9]{1,15}|baseline-[\w-]{1,200}")
+"""A network that is kept or trained at the end: a part of the name of its files, too."""
+
+Check = Callable[[Any], bool]
+
+
+def read_json(path: Path, most: int = MOST_BYTES) -> Any:
+    """Raises RunError where the file is missing, damaged or larger than `most` bytes."""
+    try:
+        return from_json(read_bytes(path, most), allow_inf_nan=False)
+    except FileNotFoundError:
+        raise RunError(f"{path} is missing") from None
+    except OSError as error:
+        raise RunError(f"{path} is damaged: {error.strerror}") from None
+    except ValueError as error:
+        raise RunError(f"{path} is damaged: {error}") from None
+
+
+def goals_of(spec: RunSpec) -> list[tuple[str, str]]:
+    """(maximize | minimize | reward, the metric's name or the expression), one an objective."""
+    raw = spec.objective or {}
+    items = raw if isinstance(raw, list) else [raw]
+    names = ("maximize", "minimize", "reward")
+    return [(goal, str(item[goal])) for item in items for goal in names if goal in item] or [DEFAULT_GOAL]
+
+
+def read_text(path: Path) -> str:
+    """Raises RunError where the file is missing, or no text of a size that a spec may have."""
+    try:
+        return read_bytes(path, MOST_SPEC_BYTES).decode("utf-8-sig")
+    except FileNotFoundError:
+        raise RunError(f"{path} is missing") from None
+    except UnicodeDecodeError as error:
+        raise RunError(f"{path} is damaged: byte {error.start} is no UTF-8") from None
+    except OSError as error:
+        raise RunError(f"{path} is damaged: {error.strerror}") from None
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """Raises RunError where the file is missing, damaged or holds no mapping."""
+    return _read_document(path).data
+
+
+def read_spec(path: Path) -> RunSpec:
+    """The spec of a run, checked as one that is to be run. Raises RunError."""
+    document = _read_document(path)
+    try:
+        return check_spec(document.data)
+    except SpecError as error:
+        raise RunError(f"{path} is damaged: {document.locate(error)}") from None
+
+
+def _read_document(path: Path) -> Document:
+    try:
+        return parse_document(read_text(path), path.name)
+    except SpecError as error:
+        raise RunError(f"{path} is damaged: {error}") from None
+
+
+# What a value may be -------------------------------------------------------------------------------------------------
+
+
+def is_text(value: object) -> bool:
+    return isinstance(value, str)
+
+
+def is_flag(value: object) -> bool:
+    return isinstance(value, bool)
+
+
+def is_number(value: object) -> bool:
+    """A finite one; neither what no float holds, nor true and false."""
+    return type(value) in (int, float) and -LARGEST < value < LARGEST  # type: ignore[operator]
+
+
+def is_count(value: object) -> bool:
+    return type(value) is int and 0 <= value < LARGEST_COUNT
+
+
+def is_candidate(value: object) -> bool:
+    return isinstance(value, str) and CANDIDATE.fullmatch(value) is not None
+
+
+def are_scalars(value: object) -> bool:
+    """A mapping to what decisions take. Written out, as a journal has millions of them."""
+    if type(value) is not dict:
+        return False
+    for item in value.values():
+        kind = type(item)
+        if kind is float or kind is int:
+            if not -LARGEST < item < LARGEST:
+                return False
+        elif kind is not str and kind is not bool and item is not None:
+            return False
+    return True
+
+
+def are_numbers(value: object) -> bool:
+    """A mapping to finite numbers."""
+    if type(value) is not dict:
+        return False
+    for item in value.values():
+        kind = type(item)
+        if (kind is not float and kind is not int) or not -LARGEST < item < LARGEST:
+            return False
+    return True
+
+
+def none_or(check: Check) -> Check:
+    return lambda value: value is None or check(value)
+
+
+def list_of(check: Check, least: int = 0) -> Check:
+    return lambda value: isinstance(value, list) and len(value) >= least and all(map(check, value))
+
+
+def mapping_of(check: Check, least: int = 0) -> Check:
+    """From texts: in JSON there are no other keys."""
+    return lambda value: isinstance(value, Mapping) and len(value) >= least and all(map(check, value.values()))
+
+
+def record_of(needed: Mapping[str, Check], optional: Mapping[str, Check] | None = None) -> Check:
+    """A mapping with these keys, and any others."""
+    possible = dict(optional or {})
+
+    def check(value: object) -> bool:
+        if not isinstance(value, Mapping) or not all(key in value and test(value[key]) for key, test in needed.items()):
+            return False
+        return all(test(value[key]) for key, test in possible.items() if key in value)
+
+    return check
