@@ -49,7 +49,7 @@ class JobResult:
     """A job that ended: trained, failed, or not trained since its measured costs are outside of its bounds.
 
     `reason` is a sentence where it failed; `seconds` is its wall time, `training_seconds` that of its training steps.
-    `table` holds new entries of the latency table, milliseconds by name.
+    `table` holds new entries of the latency table, milliseconds by name. `note` is a sentence for the user.
     """
 
     number: int
@@ -60,6 +60,7 @@ class JobResult:
     seconds: float
     training_seconds: float = 0.0
     table: Mapping[str, float] = field(default_factory=dict)
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,7 @@ class Executor(Protocol):
     def wait(self, timeout: float | None = None) -> JobResult | None:
         """The result of a submitted job, whichever is first; None where none ended within `timeout` seconds.
 
-        Raises OSError where the disk is full: that is no fault of the candidate.
+        Raises OSError where the disk is full or cannot be written: that is no fault of the candidate.
         """
         ...
 

@@ -6,11 +6,14 @@ from collections import deque
 
 from nas_cli.execute.executor import Job, JobResult
 from nas_cli.execute.session import Session
+from nas_cli.execute.state import ProcessState
 from nas_cli.execute.worker import OnlyJob, Progress, run_job
 
 
 class InProcess:
-    """Runs a job when it is waited for. An exception of the candidate is contained; a crash of the process is not."""
+    """Runs a job when it is waited for. An exception of the candidate is contained, and what it set for its process is
+    put back; a crash of the process is not.
+    """
 
     slots = 1
 
@@ -23,7 +26,12 @@ class InProcess:
         self._waiting.append(job)
 
     def wait(self, timeout: float | None = None) -> JobResult | None:
-        return run_job(self._waiting.popleft(), self._session, self._watcher)
+        state = ProcessState.take()
+        try:
+            return run_job(self._waiting.popleft(), self._session, self._watcher)
+        finally:
+            state.put_back()  # what cannot be stays: there is no other process to go on in
+            state.close()
 
     def cancel(self) -> None:
         self._waiting.clear()

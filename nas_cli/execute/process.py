@@ -2,33 +2,41 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import signal
 import subprocess
 import sys
 import sysconfig
-import tempfile
 import time
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict
-from typing import IO, Any
+from typing import Any
 
 import torch
 
+from nas_cli.errors import NasError
+from nas_cli.execute.channel import Inbox, Outbox, Printed
 from nas_cli.execute.executor import Job
+from nas_cli.execute.hardware import private_memory
+from nas_cli.execute.messages import Message, read_message, write_message
+from nas_cli.words import printable
 
-CHUNK = 1 << 16
 LIBRARIES = (sysconfig.get_path("stdlib"), os.path.dirname(torch.__file__))
 FRAME = re.compile(r'File "(?P<file>[^"]+)", line (?P<line>\d+) in (?P<function>\S+)')
+SHOWN = 200
+"""Characters of the last line that a process printed, where that is all that is known of its end."""
+PATIENCE = 10.0
+"""Seconds that a killed process has to be gone: its keeper takes half of it at most."""
 
 
 class Process:
     """Started at once, in a session of its own, so that Ctrl-C reaches the parent alone.
 
-    `inbox` is the descriptor to read from, `job` what it was given and has not ended, `started` when it took it up
-    (seconds of the monotonic clock), `alive_at` when it last sent something.
+    `job` is what it was given and has not ended, `started` when it took it up (seconds of the monotonic clock),
+    `alive_at` when it last sent or took something, `deaf_at` since when one of its pipes is closed at its end.
+    `idle_memory` are the bytes of memory that it had for itself before its first job.
     """
 
     def __init__(self, index: int, data: int) -> None:
@@ -36,55 +44,82 @@ class Process:
         self.job: Job | None = None
         self.started: float | None = None
         self.alive_at = time.monotonic()
+        self.deaf_at: float | None = None
         self.was_ready = False
-        self._buffer = b""
-        self._log: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed by `close`
-        self.inbox, theirs_out = os.pipe()
-        theirs_in, self._outbox = os.pipe()
+        self.idle_memory: int | None = None
+        self._worker: int | None = None
+        ours_in, theirs_out = os.pipe()
+        theirs_in, ours_out = os.pipe()
+        ours_printed, theirs_printed = os.pipe()
+        self.inbox, self.outbox, self.printed = Inbox(ours_in), Outbox(ours_out), Printed(ours_printed)
         try:
             self._process = subprocess.Popen(
                 # -P: a file of the user's that is named like a module must not be imported for it.
                 [sys.executable, "-P", "-m", "nas_cli.execute.serve", str(theirs_in), str(theirs_out), str(data)],
                 stdin=subprocess.DEVNULL,
-                stdout=self._log,
-                stderr=self._log,
+                stdout=theirs_printed,
+                stderr=theirs_printed,
                 pass_fds=(theirs_in, theirs_out, data),
                 start_new_session=True,
                 env={**os.environ, "OMP_WAIT_POLICY": "PASSIVE"},
             )
+        except OSError as error:
+            self._close_files()
+            raise NasError(f"a worker process cannot be started: {error.strerror}") from error
         finally:
-            os.close(theirs_in)
-            os.close(theirs_out)
+            for file in (theirs_in, theirs_out, theirs_printed):
+                os.close(file)
 
     @property
     def id(self) -> int:
-        return self._process.pid
+        """The worker's process and process group; its keeper's until the worker has said that it is there."""
+        return self._process.pid if self._worker is None else self._worker
+
+    @property
+    def is_heard(self) -> bool:
+        """Both of its pipes are open at its end."""
+        return self.deaf_at is None
+
+    def born(self, process: int) -> None:
+        self._worker = process
+
+    def ready(self) -> None:
+        """It may be given jobs and has nothing of a candidate in its memory yet."""
+        self.was_ready = True
+        self.idle_memory = private_memory(self.id)
 
     def give(self, job: Job) -> bool:
-        """Hands it a job; False where it is dead."""
+        """Hands it a job, which is its own from now on; False where it is dead or deaf."""
         self.alive_at = time.monotonic()
-        if self.is_dead or not self.send("job", job=asdict(job)):
-            return False
         self.job = job
-        return True
+        return not self.is_dead and self.send("job", job=asdict(job))
 
     def send(self, kind: str, **fields: Any) -> bool:
-        """False where it is dead."""
-        line = memoryview(json.dumps({"kind": kind, **fields}).encode() + b"\n")
-        try:
-            while line:
-                line = line[os.write(self._outbox, line) :]
-        except BrokenPipeError:
+        """Never waits for the worker. False where it will not read that."""
+        if not self.is_heard:
             return False
-        return True
+        try:
+            self.outbox.put(write_message(kind, **fields))
+        except BrokenPipeError:
+            self.deaf_at = time.monotonic()
+        return self.is_heard
 
-    def read(self) -> tuple[list[dict[str, Any]], bool]:
-        """The messages that have come, and whether it is dead."""
-        chunk = os.read(self.inbox, CHUNK)
-        *lines, self._buffer = (self._buffer + chunk).split(b"\n")
-        messages = [json.loads(line) for line in lines]
-        self.was_ready = self.was_ready or any(message["kind"] == "ready" for message in messages)
-        return messages, not chunk
+    def push(self) -> None:
+        """Sends more of what waits to be sent."""
+        try:
+            if self.outbox.flush():
+                self.alive_at = time.monotonic()
+        except BrokenPipeError:
+            self.outbox.waiting.clear()
+            self.deaf_at = time.monotonic()
+
+    def read(self) -> Iterator[Message]:
+        """The messages that have come. Raises ValueError, quoting it, where something is no message."""
+        lines, ended = self.inbox.read()
+        if ended:
+            self.deaf_at = self.deaf_at or time.monotonic()
+        for line in lines:
+            yield read_message(line)
 
     def rest(self) -> None:
         """Its job is over."""
@@ -101,14 +136,19 @@ class Process:
             self.started += seconds
 
     def signal(self, number: signal.Signals) -> None:
-        """To the worker and whatever it started."""
-        if not self.is_dead:
-            os.killpg(self._process.pid, number)
+        """To the worker, those that it started and its keeper."""
+        if self._worker is not None and not self.is_dead:
+            self._process.send_signal(number)
+            with suppress(ProcessLookupError):
+                os.killpg(self._worker, number)
 
     def kill(self) -> None:
-        """The worker, dead or alive, and whatever it started: that may outlive it."""
-        with suppress(ProcessLookupError):
-            os.killpg(self._process.pid, signal.SIGKILL)
+        """The worker and, by its keeper, whatever it started. It does not wait for their end."""
+        if self._worker is not None and not self.is_dead:
+            with suppress(ProcessLookupError):
+                os.killpg(self._worker, signal.SIGKILL)
+        self._process.terminate()
+        self._process.send_signal(signal.SIGCONT)  # it may stand still, and see to nothing then
 
     @property
     def is_dead(self) -> bool:
@@ -117,7 +157,7 @@ class Process:
 
     def epitaph(self) -> str:
         """Why it died, as a sentence. A kill does not change that of a process that was dying already."""
-        code = self._process.wait()
+        code = self._wait()
         if code == -signal.SIGKILL:
             return "its process was killed (SIGKILL), by the system for lack of memory or by hand"
         if code < 0:
@@ -127,29 +167,33 @@ class Process:
     def close(self) -> None:
         """Ends it and waits until it is gone."""
         self.kill()
-        self._process.wait()
-        for descriptor in (self.inbox, self._outbox):
-            os.close(descriptor)
-        self._log.close()
+        self._wait()
+        self._close_files()
 
-    def _said(self) -> str:
-        self._log.seek(0, os.SEEK_END)
-        self._log.seek(max(0, self._log.tell() - CHUNK))
-        return self._log.read().decode(errors="replace")
+    def _wait(self) -> int:
+        try:
+            return self._process.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            self._process.kill()  # its keeper, who may have been stopped by hand
+            return self._process.wait()
+
+    def _close_files(self) -> None:
+        for file in (self.inbox.file, self.outbox.file, self.printed.file):
+            os.close(file)
 
     def _place(self) -> str:
         """Of the stack that the crash handler wrote down, the innermost frame of the candidate's own code."""
-        _, _, stack = self._said().rpartition("Current thread")
+        _, _, stack = self.printed.text().rpartition("Current thread")
         frames = list(FRAME.finditer(stack))
         own = [frame for frame in frames if not frame["file"].startswith(LIBRARIES)]
         if not frames:
             return ""
         frame = (own or frames)[0]
-        return f" in {frame['function']}, {frame['file']}:{frame['line']}"
+        return printable(f" in {frame['function']}, {frame['file']}:{frame['line']}")
 
     def _last_words(self) -> str:
-        lines = self._said().strip().splitlines()
-        return f": {lines[-1].strip()[:200]}" if lines else ""
+        lines = self.printed.text().strip().splitlines()
+        return f": {printable(lines[-1].strip()[:SHOWN])}" if lines else ""
 
 
 def _signal_name(number: int) -> str:

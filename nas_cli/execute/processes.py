@@ -6,12 +6,12 @@ import selectors
 import signal
 import time
 from collections import deque
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from nas_cli.errors import NasError
 from nas_cli.execute.executor import Job, JobResult, Limits
 from nas_cli.execute.hardware import private_memory, worker_device
+from nas_cli.execute.messages import Message, read_result
 from nas_cli.execute.process import Process
 from nas_cli.execute.session import Session
 from nas_cli.execute.worker import Progress
@@ -19,7 +19,9 @@ from nas_cli.execute.worker import Progress
 TICK = 0.1
 """Seconds between looks at the limits."""
 STARTS = 3
-"""Workers in a row that may die before they are ready."""
+"""Workers in a row that may die before they have taken up a job."""
+READY_WITHIN, TAKEN_WITHIN, DEAF_FOR = 300.0, 60.0, 5.0
+"""Seconds that a worker has to be ready, to take up a job, and to be gone once its pipe is closed."""
 
 
 class Processes:
@@ -49,13 +51,18 @@ class Processes:
         self._stopped_at = 0.0
         self._failed_starts = 0
         self._selector = selectors.DefaultSelector()
-        self._workers = [self._start(index) for index in range(workers)]
+        self._workers: list[Process] = []
+        try:
+            for index in range(workers):
+                self._workers.append(self._start(index))
+        except NasError:
+            self.close()
+            raise
 
     def submit(self, job: Job) -> None:
         worker = next(w for w in self._workers if w.job is None)
-        if not worker.give(job):  # it died while it had nothing to do
-            worker = self._replace(worker)
-            worker.give(job)
+        if not self._give(worker, job):  # it died while it had nothing to do
+            self._replace(worker, again=job)
 
     def wait(self, timeout: float | None = None) -> JobResult | None:
         until = None if timeout is None else time.monotonic() + timeout
@@ -88,19 +95,60 @@ class Processes:
 
     def _listen(self, timeout: float) -> None:
         for key, _ in self._selector.select(timeout):
-            worker: Process = key.data
-            messages, ended = worker.read()
-            for message in messages:
-                self._handle(worker, message)
-            if ended:
-                self._died(worker)
+            worker, act = key.data
+            if worker in self._workers:  # what came before may have replaced it
+                act(worker)
 
-    def _handle(self, worker: Process, message: Mapping[str, Any]) -> None:
+    def _read(self, worker: Process) -> None:
+        try:
+            for message in worker.read():
+                self._handle(worker, message)
+                if worker not in self._workers:  # this message was its last
+                    return
+        except ValueError as error:
+            self._died(worker, f"stopped: its process wrote {error} into the pipe through which it reports to nas")
+            return
+        if not worker.is_heard:
+            self._ignore(worker.inbox.file)
+
+    def _read_printed(self, worker: Process) -> None:
+        if not worker.printed.read():
+            self._ignore(worker.printed.file)
+
+    def _push(self, worker: Process) -> None:
+        worker.push()
+        if not worker.outbox.waiting:
+            self._ignore(worker.outbox.file)
+
+    def _send(self, worker: Process, kind: str, **fields: object) -> bool:
+        """Never waits: what the worker does not read now is sent while `wait` listens."""
+        heard = worker.send(kind, **fields)
+        self._push_later(worker)
+        return heard
+
+    def _push_later(self, worker: Process) -> None:
+        if worker.outbox.waiting and worker.outbox.file not in self._selector.get_map():
+            self._selector.register(worker.outbox.file, selectors.EVENT_WRITE, (worker, self._push))
+
+    def _ignore(self, file: int) -> None:
+        if file in self._selector.get_map():
+            self._selector.unregister(file)
+
+    def _handle(self, worker: Process, message: Message) -> None:
+        """Raises ValueError where a message comes out of its order: a worker does not send it then."""
         worker.alive_at = time.monotonic()
-        match message["kind"]:
+        kind = message["kind"]
+        if kind not in self._expected(worker):
+            raise ValueError(f"'{kind}' out of its order")
+        match kind:
+            case "born":
+                worker.born(message["process"])
+                if self._measuring:
+                    worker.signal(signal.SIGSTOP)
             case "ready":
-                self._failed_starts = 0
+                worker.ready()
             case "started":
+                self._failed_starts = 0
                 worker.started = worker.alive_at
             case "progress":
                 self._progress(message["label"], message["epoch"], message["epochs"], message["metrics"])
@@ -111,13 +159,42 @@ class Processes:
             case "measured":
                 self._end_measuring(worker)
             case "result":
-                self._results.append(JobResult(**message["result"]))
+                self._take_result(worker, read_result(message["result"]), message["worn"])
+            case "disk":
                 worker.rest()
-            case "disk_full":
-                worker.rest()
-                raise OSError(message["errno"], message["reason"])
+                raise OSError(message["errno"], message["reason"], message["file"])
             case "broken":
                 raise NasError(f"a worker process cannot start: {message['reason']}")
+
+    def _expected(self, worker: Process) -> tuple[str, ...]:
+        """The messages that a worker may send now."""
+        if not worker.was_ready:
+            return ("born", "ready", "broken")
+        if worker.job is None:
+            return ()
+        if worker.started is None:
+            return ("started",)
+        if worker not in self._measuring:
+            return ("beat", "progress", "measure", "result", "disk")
+        return ("measured",) if worker is self._measuring[0] else ()
+
+    def _take_result(self, worker: Process, result: JobResult, worn: bool) -> None:
+        """Raises ValueError where it is of another job."""
+        assert worker.job is not None
+        if (result.number, result.rung) != (worker.job.number, worker.job.rung):
+            raise ValueError(f"a result of job {result.number}")
+        self._results.append(result)
+        worker.rest()
+        if worn or self._is_full(worker):
+            self._replace(worker)
+
+    def _is_full(self, worker: Process) -> bool:
+        """What its jobs left in its memory takes more than half of what one may take: the next would be stopped."""
+        limit, idle = self._limits.memory, worker.idle_memory
+        used = private_memory(worker.id) if limit is not None else None
+        if limit is None or idle is None or used is None:
+            return False
+        return used - idle > (limit - idle) / 2
 
     # Measuring, with nobody else at work ----------------------------------------------------------------------------
 
@@ -126,7 +203,7 @@ class Processes:
         for other in self._workers:
             if other is not self._measuring[0]:
                 other.signal(signal.SIGSTOP)
-        self._measuring[0].send("go")
+        self._send(self._measuring[0], "go")
 
     def _end_measuring(self, worker: Process) -> None:
         first = self._measuring[0] is worker
@@ -146,9 +223,20 @@ class Processes:
     def _enforce(self) -> None:
         now = time.monotonic()
         for worker in list(self._workers):
-            reason = self._over_limit(worker, now)
+            reason = self._over_limit(worker, now) or self._does_not_answer(worker, now)
             if reason or worker.is_dead:
                 self._died(worker, reason)
+
+    def _does_not_answer(self, worker: Process, now: float) -> str:
+        """It said nothing where it must: a sentence."""
+        if worker.is_dead or (self._measuring and worker is not self._measuring[0]):
+            return ""
+        if worker.deaf_at is not None and now - worker.deaf_at > DEAF_FOR:
+            return "stopped: its process closed the pipe through which it reports to nas"
+        if not worker.was_ready and now - worker.alive_at > READY_WITHIN:
+            return f"a worker process was not ready after {READY_WITHIN:g} s"
+        waits = worker.was_ready and worker.job is not None and worker.started is None
+        return f"it took up no job for {TAKEN_WITHIN:g} s" if waits and now - worker.alive_at > TAKEN_WITHIN else ""
 
     def _over_limit(self, worker: Process, now: float) -> str:
         limits = self._limits
@@ -168,7 +256,7 @@ class Processes:
         job, seconds = worker.job, worker.seconds()
         worker.kill()
         reason = reason or worker.epitaph()
-        if not worker.was_ready:
+        if not worker.was_ready or (job is not None and worker.started is None):
             self._failed_starts += 1
             if self._failed_starts >= STARTS:
                 raise NasError(f"worker processes cannot start: {reason}")
@@ -182,23 +270,31 @@ class Processes:
         self._let_go(worker)
         new = self._workers[self._workers.index(worker)] = self._start(worker.index)
         if again is not None:
-            new.give(again)
+            self._give(new, again)
         return new
+
+    def _give(self, worker: Process, job: Job) -> bool:
+        taken = worker.give(job)
+        self._push_later(worker)
+        return taken
 
     def _start(self, index: int) -> Process:
         assert self._session.shared is not None
         worker = Process(index, self._session.shared.file)
-        worker.send(
+        self._selector.register(worker.inbox.file, selectors.EVENT_READ, (worker, self._read))
+        self._selector.register(worker.printed.file, selectors.EVENT_READ, (worker, self._read_printed))
+        self._send(
+            worker,
             "open",
             session=self._session.description(),
             device=str(worker_device(self._session.device, index)),
             plugins=self._plugins,
         )
-        self._selector.register(worker.inbox, selectors.EVENT_READ, worker)
         return worker
 
     def _let_go(self, worker: Process) -> None:
-        self._selector.unregister(worker.inbox)
+        for file in (worker.inbox.file, worker.outbox.file, worker.printed.file):
+            self._ignore(file)
         worker.close()
 
 

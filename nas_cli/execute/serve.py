@@ -1,12 +1,11 @@
 """What runs in a worker process: `python -m nas_cli.execute.serve IN OUT DATA`, three inherited descriptors.
 
-Messages are JSON, one a line. From the parent come `open` (once), `job` and `go`; to it go `ready`, `started`, `beat`,
-`progress`, `measure`, `measured`, `result`, `disk_full` and `broken`. A parent that is gone ends the worker.
+Messages are JSON, one a line. From the parent come `open` (once), `job` and `go`; to it go those that `messages.py`
+lists. A parent that is gone ends the worker.
 """
 
 from __future__ import annotations
 
-import ctypes
 import faulthandler
 import importlib
 import json
@@ -22,31 +21,61 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from nas_cli.execute.keeper import keep_worker
+
 BEAT_SECONDS = 1.0
-PR_SET_PDEATHSIG = 1
 MOST_KILLABLE = "1000"
 
 
 class Pipe:
-    """The worker's end: messages out, and those that come in as a queue that a thread fills."""
+    """The worker's end: messages out, and those that come in as a queue that a thread fills.
+
+    A process that a candidate forks off has none of it, and ends where it goes on as if it were the worker.
+    """
 
     def __init__(self, read: int, write: int) -> None:
-        self._in = os.fdopen(read, "rb")
+        self._in = read
         self._out = write
+        self._ends = _identities(read, write)
+        self._process = os.getpid()
         self._lock = threading.Lock()
         self.messages: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
+        for file in (read, write):
+            os.set_inheritable(file, False)
+        os.register_at_fork(after_in_child=self._let_go)
         threading.Thread(target=self._listen, daemon=True).start()
 
     def send(self, kind: str, **fields: Any) -> None:
+        if os.getpid() != self._process:
+            os._exit(1)
         line = memoryview(json.dumps({"kind": kind, **fields}).encode() + b"\n")
         with self._lock:
             while line:
                 line = line[os.write(self._out, line) :]
 
+    @property
+    def is_whole(self) -> bool:
+        """Both ends are what they were: a candidate may have closed them, or opened something else in their place."""
+        return _identities(self._in, self._out) == self._ends
+
+    def _let_go(self) -> None:
+        for file in (self._in, self._out):
+            with suppress(OSError):
+                os.close(file)
+
     def _listen(self) -> None:
-        for line in self._in:
-            self.messages.put(json.loads(line))
+        with suppress(OSError), os.fdopen(self._in, "rb", closefd=False) as lines:
+            for line in lines:
+                self.messages.put(json.loads(line))
         os._exit(0)  # the parent is gone: whatever is trained here, nobody waits for it
+
+
+def _identities(*files: int) -> list[tuple[int, int]] | None:
+    try:
+        found = [os.fstat(file) for file in files]
+    except OSError:
+        return None
+    return [(each.st_dev, each.st_ino) for each in found]
 
 
 class Reporter:
@@ -79,14 +108,17 @@ class Reporter:
 
 def main() -> None:
     read, write, data = map(int, sys.argv[1:4])
+    process = keep_worker([read, write, data])
     _be_a_good_child()
     pipe = Pipe(read, write)
+    pipe.send("born", process=process)
     opened = pipe.messages.get()
     try:
         session = _open(opened, data)
     except Exception as error:  # noqa: BLE001 - whatever it is, the parent says it and ends the search
         pipe.send("broken", reason=f"{type(error).__name__}: {error}")
         return
+    os.close(data)  # what is mapped stays
     pipe.send("ready")
     _work(pipe, session)
 
@@ -105,34 +137,42 @@ def _open(message: Mapping[str, Any], data: int) -> Any:
 
 
 def _work(pipe: Pipe, session: Any) -> None:
+    """Does job after job. A result says whether the process is worn: not what it was before the job, for good."""
     import torch
 
-    from nas_cli.execute.executor import Job
-    from nas_cli.execute.worker import run_job
+    from nas_cli.execute.executor import Job, JobResult
+    from nas_cli.execute.state import ProcessState
+    from nas_cli.execute.worker import run_job, why
 
     reporter = Reporter(pipe)
+    state = ProcessState.take()
     while True:
         job = Job(**pipe.messages.get()["job"])
         pipe.send("started")
+        fault = None
         try:
             result = run_job(job, session, reporter)
         except OSError as error:
-            pipe.send("disk_full", errno=error.errno, reason=error.strerror or str(error))
-            continue
-        finally:
-            _give_back(torch)
-        pipe.send("result", result=asdict(result))
+            fault = error
+            result = JobResult(job.number, job.rung, "failed", {}, why(error), 0.0)
+        limited = state.limits_changed()  # a file that a candidate's own limit kept from growing is its own fault
+        worn = bool(state.put_back()) or not pipe.is_whole
+        _give_back(torch)
+        if fault is not None and not limited:
+            pipe.send("disk", errno=fault.errno, reason=fault.strerror or str(fault), file=_name(fault))
+        else:
+            pipe.send("result", result=asdict(result), worn=worn)
+
+
+def _name(error: OSError) -> str | None:
+    return None if error.filename is None else os.fsdecode(error.filename)
 
 
 def _be_a_good_child() -> None:
-    """Ctrl-C is the parent's to handle; a worker ends with its parent, and before it where memory runs out."""
+    """Ctrl-C is the parent's to handle; a worker ends before its parent where memory runs out."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     faulthandler.enable()
     if sys.platform == "linux":
-        parent = os.getppid()
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != parent:
-            os._exit(0)
         with suppress(OSError):  # a container may forbid it: it is a precaution only
             Path("/proc/self/oom_score_adj").write_text(MOST_KILLABLE, encoding="ascii")
 

@@ -6,6 +6,7 @@ takes it back with the last of them.
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import mmap
@@ -45,6 +46,7 @@ class SharedArrays:
                 for name, entry in self.layout.items():
                     if arrays[name].size and "path" not in entry:
                         _view(whole, entry)[...] = arrays[name]
+        _seal(self.file)
         self.arrays = attach(self.file, self.layout)
 
     def digest(self) -> str:
@@ -90,9 +92,16 @@ def _view(whole: mmap.mmap, entry: Mapping[str, Any]) -> Array:
     return np.frombuffer(whole, dtype, count, entry["offset"]).reshape(shape)
 
 
+def _seal(file: int) -> None:
+    """From now on nobody changes it: a candidate can write to whatever its process has open, and all share the data."""
+    if hasattr(os, "memfd_create"):
+        seals = fcntl.F_SEAL_WRITE | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL
+        fcntl.fcntl(file, fcntl.F_ADD_SEALS, seals)
+
+
 def _nameless_file() -> int:
     """A descriptor that child processes inherit only where they are told to."""
     if hasattr(os, "memfd_create"):
-        return os.memfd_create("nas-data")
+        return os.memfd_create("nas-data", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
     with tempfile.TemporaryFile() as file:
         return os.dup(file.fileno())

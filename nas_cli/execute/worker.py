@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
 import torch
 
-from nas_cli.errors import NasError
+from nas_cli.errors import NasError, RunError, TrialFailed
 from nas_cli.execute.executor import Job, JobResult
 from nas_cli.execute.hardware import NO_SUCH_KERNEL, repeat_exactly
 from nas_cli.execute.session import Session
@@ -22,11 +24,14 @@ from nas_cli.model.network import Network
 from nas_cli.model.ops import OPS
 from nas_cli.model.transport import program_from_data
 from nas_cli.space.parse import parse_architecture
-from nas_cli.train.checkpoint import DISK_FULL, save_tensors
-from nas_cli.train.loop import Epochs, train_network
+from nas_cli.train.checkpoint import DISK_FULL, DiskFault, save_tensors
+from nas_cli.train.loop import Epochs, seed_globally, train_network
+from nas_cli.words import printable
 
 Progress = Callable[[str, int, int, Mapping[str, float]], None]
 """Told of every epoch that ends: label of the job, epochs done, epochs in all, metrics."""
+LONGEST_REASON = 300
+"""Characters of a reason."""
 
 
 class Watcher(Protocol):
@@ -72,13 +77,15 @@ class Clock:
 
 
 def run_job(job: Job, session: Session, watcher: Watcher | None = None) -> JobResult:
-    """Measures and trains. What the candidate raises becomes a failed result; Ctrl-C and a full disk pass."""
+    """Measures and trains. What the candidate raises becomes a failed result; Ctrl-C and a disk that is full or that a
+    file of the run cannot be written to pass.
+    """
     watcher = watcher or OnlyJob()
     session = session if job.examples is None else session.shortened(job.examples)
     start = time.perf_counter()
 
     def failed(error: BaseException) -> JobResult:
-        return JobResult(job.number, job.rung, "failed", {}, _reason(error), time.perf_counter() - start)
+        return JobResult(job.number, job.rung, "failed", {}, why(error), time.perf_counter() - start)
 
     try:
         repeat_exactly(session.device, strictly=True)
@@ -89,15 +96,20 @@ def run_job(job: Job, session: Session, watcher: Watcher | None = None) -> JobRe
                 raise
         repeat_exactly(session.device)  # after the error is gone, and with it the memory that the first try held
         return _run(job, session, watcher, start)
+    except DiskFault:
+        raise  # this is no fault of the candidate: the search pauses
     except OSError as error:
         if error.errno in DISK_FULL:
-            raise  # this is no fault of the candidate: the search pauses
+            raise
         return failed(error)
-    except (Exception, SystemExit) as error:  # noqa: BLE001 - a candidate may fail in any way: the search goes on
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # noqa: BLE001 - a candidate may fail in any way: the search goes on
         return failed(error)
 
 
 def _run(job: Job, session: Session, watcher: Watcher, start: float) -> JobResult:
+    seed_globally(job.seed)
     network = _network(job, session)
     measured, table = _measure(network, job, session, watcher)
     costs = {**job.costs, **measured}
@@ -105,10 +117,13 @@ def _run(job: Job, session: Session, watcher: Watcher, start: float) -> JobResul
         seconds = time.perf_counter() - start
         return JobResult(job.number, job.rung, "infeasible", costs, "", seconds, table=table)
     clock = Clock(watcher)
-    metrics = _train(network, job, session, clock, start)
+    metrics, note = _train_from_checkpoint(network, job, session, clock, start)
     measurement = {"epochs": float(job.last_epoch), **metrics, **costs}
+    for name, value in measurement.items():
+        if not math.isfinite(value):
+            raise TrialFailed(f"its {name} is {value}")
     seconds = time.perf_counter() - start
-    return JobResult(job.number, job.rung, "finished", measurement, "", seconds, clock.seconds, table)
+    return JobResult(job.number, job.rung, "finished", measurement, "", seconds, clock.seconds, table, note)
 
 
 def make_network(architecture: object, session: Session, seed: int) -> Network:
@@ -143,6 +158,22 @@ def _measure(
     return {"latency_ms": latency.p50_ms, "latency_spread": latency.spread}, table
 
 
+def _train_from_checkpoint(
+    network: Network, job: Job, session: Session, watcher: Watcher, start: float
+) -> tuple[dict[str, float], str]:
+    """The metrics, and a sentence where a damaged checkpoint cost a training: the same epochs give the same weights."""
+    if job.checkpoint_in is None:
+        return _train(network, job, session, watcher, start), ""
+    try:
+        return _train(network, job, session, watcher, start), ""
+    except RunError as error:
+        damaged = why(error)
+    again = replace(job, first_epoch=0, checkpoint_in=None)
+    seed_globally(job.seed)
+    note = f"{job.label} is trained again from its first epoch: {damaged}"
+    return _train(_network(again, session), again, session, watcher, start), note
+
+
 def _train(network: Network, job: Job, session: Session, watcher: Watcher, start: float) -> dict[str, float]:
     metrics = train_network(
         network,
@@ -163,8 +194,15 @@ def _train(network: Network, job: Job, session: Session, watcher: Watcher, start
     return metrics
 
 
-def _reason(error: BaseException) -> str:
-    first = str(error).strip().split("\n", 1)[0][:300]
-    if isinstance(error, NasError):
-        return first
-    return f"{type(error).__name__}: {first}" if first else type(error).__name__
+def why(error: BaseException) -> str:
+    """What went wrong, as one line for a journal and a terminal, whatever the text of `error` holds."""
+    kind = type(error).__name__
+    try:
+        first = str(error).strip().split("\n", 1)[0]
+    except Exception:  # noqa: BLE001 - the candidate's own exception may be as wrong as the candidate
+        first = ""
+    if isinstance(error, NasError) and first:
+        text = first
+    else:
+        text = f"{kind}: {first}" if first else kind
+    return printable(text[:LONGEST_REASON])

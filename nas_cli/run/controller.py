@@ -232,6 +232,8 @@ class Controller:
     def _record(self, result: JobResult) -> None:
         self._running -= 1
         trial = self.history.trials[result.number]
+        if result.note:
+            self._observer.note(result.note)
         resolved = self._screen.resolved(trial.genotype)
         if self._whole and self._was_cut(trial, result, resolved):
             return  # it starts again if the search is given more time

@@ -10,6 +10,7 @@ import json
 import os
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -21,10 +22,13 @@ from pydantic_core import from_json
 from nas_cli.errors import RunError
 from nas_cli.files import open_file
 from nas_cli.run.events import Event, Order
+from nas_cli.words import printable, utf8
 
 CHUNK = 1 << 16
 LONGEST_LINE = 1 << 24
 """Bytes; an event takes a thousandth of it, and a file without an end is not read for ever."""
+LONGEST_REASON = 1000
+"""Characters."""
 
 SEARCHING = ("trial_started", "trial_finished", "trial_failed", "trial_infeasible", "duplicate", "search_finished")
 
@@ -146,17 +150,23 @@ class Journal:
         return iter_journal(self._path, objectives, rungs)
 
     def append(self, event: str, **fields: Any) -> Event:
-        """Writes one event and returns it once it is on disk. Raises OSError where the disk is full."""
+        """Writes one event and returns it once it is on disk. Raises OSError where the disk does not take it.
+
+        No text is refused: what UTF-8 has no letter for is replaced, and a reason is one line of a bounded length.
+        """
         record = {"event": event, "time": round(time.time(), 3), "sequence": self._sequence, **fields}
-        line = json.dumps(record, allow_nan=False, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+        if isinstance(record.get("reason"), str):
+            record["reason"] = printable(record["reason"][:LONGEST_REASON])
+        line = utf8(json.dumps(record, allow_nan=False, ensure_ascii=False, separators=(",", ":"))) + b"\n"
         start = os.fstat(self._file.fileno()).st_size
         try:
-            written = self._file.write(line)
-            if written != len(line):
-                raise OSError(28, os.strerror(28))
+            rest = memoryview(line)
+            while rest:
+                rest = rest[self._file.write(rest) :]
             os.fsync(self._file.fileno())
         except OSError:
-            self._file.truncate(start)
+            with suppress(OSError):  # a line that is not whole is cut by the next writer
+                self._file.truncate(start)
             raise
         self._sequence += 1
         as_read: Event = _read(line)  # what a resumed run will see

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import errno
 import json
+import math
 import os
-from collections.abc import Mapping
+import re
+import zlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,28 +18,55 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from nas_cli.errors import RunError
+from nas_cli.errors import RunError, TrialFailed
 from nas_cli.files import draft
 
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
+OWN_LIMITS = (errno.EMFILE, errno.ENOMEM)
+"""What a process has used up itself: no fault of the disk."""
+SYSTEM_ERROR = re.compile(r"\(os error (\d+)\)")
+"""How safetensors names an error of the system."""
 OPTIMIZER, AVERAGE, MODEL = "optimizer.", "average.", "model."
 
 
+class DiskFault(OSError):
+    """A file of a run that cannot be written: no fault of the candidate whose training it holds."""
+
+
 def save_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, Any]) -> None:
-    """Writes a safetensors file that appears whole or not at all; `metadata` is JSON data. Raises OSError."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = draft(path)
+    """Writes a safetensors file that appears whole or not at all; `metadata` is JSON data.
+
+    Raises DiskFault where the disk does not take it, TrialFailed where safetensors does not.
+    """
+    content = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
+    header = {"nas": json.dumps(metadata, sort_keys=True)}
+    with _disk_faults(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = draft(path)
+        try:
+            save_file(content, temporary, header)
+            with temporary.open("rb") as file:
+                os.fsync(file.fileno())
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def _disk_faults(path: Path) -> Iterator[None]:
+    """Within it `path` is written, by code of ours alone: what the system refuses is the disk's fault."""
     try:
-        content = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
-        save_file(content, temporary, {"nas": json.dumps(metadata, sort_keys=True)})
-        with temporary.open("rb") as file:
-            os.fsync(file.fileno())
-        temporary.replace(path)
+        yield
     except SafetensorError as error:
-        full = "No space left" in str(error) or "quota" in str(error).lower()
-        raise OSError(errno.ENOSPC if full else errno.EIO, str(error)) from error
-    finally:
-        temporary.unlink(missing_ok=True)
+        found = SYSTEM_ERROR.search(str(error))
+        if found is None:
+            raise TrialFailed(f"its weights cannot be stored: {error}") from error
+        number = int(found.group(1))
+        raise DiskFault(number, os.strerror(number), str(path)) from error
+    except OSError as error:
+        if error.errno in OWN_LIMITS:
+            raise TrialFailed(f"its weights cannot be stored: {error.strerror}") from error
+        raise DiskFault(error.errno or errno.EIO, error.strerror or str(error), str(path)) from error
 
 
 def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -46,7 +77,7 @@ def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
             return {name: file.get_tensor(name) for name in file.keys()}, metadata  # noqa: SIM118
     except FileNotFoundError:
         raise RunError(f"{path} is missing") from None
-    except (SafetensorError, ValueError, OSError) as error:
+    except (SafetensorError, ValueError, OSError, RecursionError) as error:
         raise RunError(f"{path} is damaged: {error}") from None
 
 
@@ -60,7 +91,7 @@ def save_checkpoint(
     metrics: Mapping[str, float],
 ) -> None:
     """The state after `epoch` epochs and the metrics of its training. Randomness needs no state: it follows from the
-    seed and the epoch.
+    seed and the epoch. Raises as `save_tensors` does.
     """
     names = {id(parameter): name for name, parameter in network.named_parameters()}
     tensors = {MODEL + name: tensor for name, tensor in network.state_dict().items()}
@@ -69,7 +100,8 @@ def save_checkpoint(
             if value is not None:
                 tensors[f"{OPTIMIZER}{names[id(parameter)]}:{key}"] = torch.as_tensor(value)
     tensors |= {AVERAGE + name: tensor for name, tensor in (average or {}).items()}
-    save_tensors(path, tensors, {"epoch": epoch, "metrics": dict(metrics), "scaler": scaler.state_dict()})
+    state = {"epoch": epoch, "metrics": dict(metrics), "scaler": scaler.state_dict(), "checksum": _checksum(tensors)}
+    save_tensors(path, tensors, state)
 
 
 def load_checkpoint(
@@ -81,25 +113,56 @@ def load_checkpoint(
 ) -> tuple[int, dict[str, float]]:
     """Puts a saved state back and returns its epoch and metrics.
 
-    Raises RunError where the file is damaged or another network's.
+    Raises RunError where the file is damaged or another network's; the network is of no use then.
     """
     tensors, metadata = load_tensors(path)
-    parameters = dict(network.named_parameters())
     try:
-        network.load_state_dict({n.removeprefix(MODEL): t for n, t in tensors.items() if n.startswith(MODEL)})
-        for name, tensor in tensors.items():
-            if name.startswith(OPTIMIZER):
-                parameter, key = name.removeprefix(OPTIMIZER).rsplit(":", 1)
-                like = parameters[parameter]
-                # A moment goes where its parameter is and lies as that lies; so does the step counter of a fused
-                # optimizer, while another's stays on the CPU.
-                counter = tensor.to(like.device) if optimizer.defaults.get("fused") else tensor
-                optimizer.state[like][key] = counter if key == "step" else torch.empty_like(like).copy_(tensor)
-            elif name.startswith(AVERAGE) and average is not None:
-                average[name.removeprefix(AVERAGE)].copy_(tensor)
+        if metadata.get("checksum", _checksum(tensors)) != _checksum(tensors):  # earlier versions wrote none
+            raise ValueError("its tensors are not those that were written")
+        _put_back(tensors, network, optimizer, average)
         if scaler.is_enabled():
             scaler.load_state_dict(metadata["scaler"])
-        return int(metadata["epoch"]), {name: float(value) for name, value in metadata["metrics"].items()}
-    except (RuntimeError, KeyError, ValueError, TypeError, AttributeError) as error:
+        metrics = {name: float(value) for name, value in metadata["metrics"].items()}
+        if not all(map(math.isfinite, metrics.values())):
+            raise ValueError("its metrics are not finite")
+        return int(metadata["epoch"]), metrics
+    except (RuntimeError, KeyError, ValueError, TypeError, AttributeError, OverflowError) as error:
         first = str(error).split("\n", 1)[0]
         raise RunError(f"{path} is no checkpoint of this network: {first}") from None
+
+
+def _put_back(
+    tensors: Mapping[str, Tensor],
+    network: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    average: dict[str, Tensor] | None,
+) -> None:
+    """Raises what torch raises, KeyError and ValueError where the tensors are not those of this training."""
+    parameters = dict(network.named_parameters())
+    network.load_state_dict({n.removeprefix(MODEL): t for n, t in tensors.items() if n.startswith(MODEL)})
+    for name, tensor in tensors.items():
+        if name.startswith(OPTIMIZER):
+            parameter, key = name.removeprefix(OPTIMIZER).rsplit(":", 1)
+            like = parameters[parameter]
+            # A moment goes where its parameter is and lies as that lies; so does the step counter of a fused
+            # optimizer, while another's stays on the CPU.
+            counter = tensor.to(like.device) if optimizer.defaults.get("fused") else tensor
+            optimizer.state[like][key] = counter if key == "step" else _copy(tensor, torch.empty_like(like))
+        elif name.startswith(AVERAGE) and average is not None:
+            _copy(tensor, average[name.removeprefix(AVERAGE)])
+
+
+def _copy(tensor: Tensor, into: Tensor) -> Tensor:
+    if tensor.shape != into.shape:
+        raise ValueError(f"a tensor of {list(tensor.shape)} stands for one of {list(into.shape)}")
+    return into.copy_(tensor)
+
+
+def _checksum(tensors: Mapping[str, Tensor]) -> int:
+    """Of names and bytes: a block of a file that a crash left empty is no weight."""
+    found = 0
+    for name in sorted(tensors):
+        tensor = tensors[name].detach().cpu().contiguous().reshape(-1)
+        found = zlib.crc32(name.encode(), found)
+        found = zlib.crc32(tensor.view(torch.uint8).numpy().data, found)
+    return found

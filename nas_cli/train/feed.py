@@ -76,7 +76,7 @@ class Feed(Protocol):
         """Raw inputs and targets on the device, `size` examples at a time.
 
         `order` (N,) are the examples' numbers, int64 on the CPU. A last batch of a single example is left out, since
-        batch norm cannot take it.
+        batch norm cannot take it; a `size` of 1 is what was asked for, and every example is a batch.
         """
         ...
 
@@ -175,13 +175,15 @@ def group_by_length(order: Tensor, sizes: Tensor, batch_size: int, generator: to
 
 def count_batches(examples: int, size: int) -> int:
     """How many batches a pass over so many examples has."""
-    return sum(1 for _ in split(torch.arange(examples), size))
+    left_out = 1 if size > 1 and examples > 1 and examples % size == 1 else 0
+    return -(-examples // size) - left_out
 
 
 def split(order: Tensor, size: int) -> Iterator[Tensor]:
-    """Batches of `size`; a last one of a single example is left out."""
-    for batch in torch.split(order, size):
-        if len(batch) > 1 or len(order) == 1:
+    """Batches of `size`; a last one of a single example is left out, unless all are so small."""
+    for start in range(0, len(order), size):
+        batch = order[start : start + size]
+        if len(batch) > 1 or size == 1 or len(order) == 1:
             yield batch
 
 

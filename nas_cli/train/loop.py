@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -102,7 +103,7 @@ def train_network(
         losses = Losses(device, epoch)
         forked = torch.random.fork_rng(devices=[device] if device.type == "cuda" else [])
         with forked, precision.exempt_depthwise(network, device):
-            torch.manual_seed(_seed(seed, epoch, 1))  # dropout draws from torch's own generator
+            seed_globally(_seed(seed, epoch, 1))
             for step, (x, y) in enumerate(feed.batches(order, batch_size)):
                 factor = schedule((epoch * steps + step) / (epochs.total * steps))
                 for group, rate in zip(optimizer.param_groups, rates, strict=True):
@@ -258,6 +259,13 @@ def _finite(total: float, epoch: int, steps: int) -> float:
         kind = "NaN" if math.isnan(total) else "infinite"
         raise TrialFailed(f"the loss became {kind} in epoch {epoch + 1}, by step {steps}")
     return total
+
+
+def seed_globally(seed: int) -> None:
+    """For what draws from the generators of its process: dropout from torch's, an op of the user's from any of them."""
+    torch.manual_seed(seed)
+    random.seed(seed)
+    np.random.seed(seed % 2**32)
 
 
 def _component(registry: Any, named: Mapping[str, Mapping[str, Any]], *supplied: Any) -> Any:
