@@ -33,7 +33,7 @@ def part_of(name: str) -> str | None:
     None where they say none, or more than one.
     """
     for words in (_words(name.lower()), _words(re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).lower())):
-        found = {part for part, known in WORDS.items() if any(word in known for word in words)}
+        found = {part for part, known in WORDS.items() if any(_plain(word) in known for word in words)}
         if found:
             return found.pop() if len(found) == 1 else None
     return None
@@ -43,6 +43,11 @@ def is_only_a_part(name: str) -> bool:
     """Whether no other word stands in it, so that it can hardly be a class: `Training Set`, and not `seg_train`."""
     words = [word for word in _words(name.partition(".")[0].lower()) if word not in FILLING]
     return len(words) == 1 and part_of(name) is not None
+
+
+def _plain(word: str) -> str:
+    """`train` of `trainset`."""
+    return next((word.removesuffix(end) for end in FILLING if word.endswith(end) and word != end), word)
 
 
 def _words(name: str) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from nas_cli.model.ops import OPS
 from nas_cli.plugins import import_plugin
 from nas_cli.registry import split_component
 from nas_cli.search import SCHEDULERS, STRATEGIES
-from nas_cli.search.objective import Objective, parse_objective
+from nas_cli.search.objective import GOALS, Objective, parse_objective
 from nas_cli.search.scheduler import Scheduler
 from nas_cli.search.strategy import Strategy
 from nas_cli.space.builtins import load_builtin
@@ -227,6 +227,21 @@ def _several(spec: RunSpec) -> RunSpec:
     if "strategy" not in search.model_fields_set:
         return spec.model_copy(update={"search": search.model_copy(update={"strategy": "nsga2"})})
     return spec
+
+
+def suited(experiment: Experiment, undefined: Mapping[str, str]) -> Experiment:
+    """With the first of the task's metrics that has a value, where the spec names no goal and the first of all is among
+    those that are `undefined` on the validation part."""
+    spec, task = experiment.spec, experiment.task
+    first = next(iter(task.metrics))
+    given = spec.objective or {}
+    metric = next((name for name in task.metrics if name not in undefined), first)
+    if metric == first or isinstance(given, list) or any(goal in given for goal in GOALS):
+        return experiment
+    spec = spec.model_copy(update={"objective": {**given, task.metrics[metric]: metric}})
+    note = f"the objective is {metric}, since {first} has no value here: {undefined[first]}; objective: says another"
+    objective = parse_objective(spec.objective, task.metrics, COSTS)
+    return replace(experiment, spec=spec, objective=objective, notes=(*experiment.notes, note))
 
 
 def written_out(experiment: Experiment, hardware: Mapping[str, Any]) -> str:

@@ -18,11 +18,11 @@ from nas_cli.execute.executor import Executor, Job, JobResult
 from nas_cli.execute.hardware import count_workers
 from nas_cli.execute.session import Session
 from nas_cli.model.transport import program_to_data
-from nas_cli.run.compose import Experiment, compose
+from nas_cli.run.compose import Experiment, compose, suited
 from nas_cli.run.directory import CACHE, RUNS
 from nas_cli.run.observer import Silent
 from nas_cli.run.rehearse import rehearse
-from nas_cli.run.search import hardware_sentence, open_executor, open_session
+from nas_cli.run.search import hardware_sentence, open_executor, open_session, undefined_here
 from nas_cli.run.seeds import trial_seed
 from nas_cli.space.edit import decisions, replay, sample
 from nas_cli.space.nodes import to_yaml
@@ -66,7 +66,7 @@ def plan(spec: Path, overrides: Sequence[str] = ()) -> dict[str, Any]:
     """
     experiment = compose(load_document(spec, overrides))
     with open_session(experiment, Cache(RUNS / CACHE)) as session:
-        return _plan(experiment, session)
+        return _plan(suited(experiment, undefined_here(session)), session)
 
 
 def _plan(experiment: Experiment, session: Session) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import json
 import platform
 import shutil
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import metadata
@@ -23,7 +23,7 @@ from nas_cli.execute.processes import Processes
 from nas_cli.execute.session import Session
 from nas_cli.files import write_text
 from nas_cli.model.latency import device_name
-from nas_cli.run.compose import Experiment, compose, written_out
+from nas_cli.run.compose import Experiment, compose, suited, written_out
 from nas_cli.run.controller import Controller
 from nas_cli.run.directory import CACHE, RunDirectory, create_run, open_run
 from nas_cli.run.estimate import Estimator
@@ -67,6 +67,7 @@ def start_search(
     observer = observer or Silent()
     experiment = compose(load_document(spec, overrides))
     with open_session(experiment, Cache(out / CACHE, observer.note)) as session:
+        experiment = suited(experiment, undefined_here(session))
         files = {
             "spec.yaml": written_out(experiment, chosen_hardware(experiment, session)),
             "environment.json": json.dumps(environment(experiment, session), indent=2) + "\n",
@@ -110,6 +111,7 @@ def resume_search(
         observer = observer or Silent()
         more = more_search(journal.recorded, spec_of(run), experiment.spec)
         with open_session(experiment, Cache(run.path.parent / CACHE, observer.note)) as session:
+            experiment = suited(experiment, undefined_here(session))
             if overrides:
                 write_text(run.spec, written_out(experiment, chosen_hardware(experiment, session)))
             data = session.digest()
@@ -155,12 +157,17 @@ def open_session(experiment: Experiment, cache: Cache | None = None) -> Iterator
 
 def _require_defined(experiment: Experiment, session: Session) -> None:
     """Without this every trial would train, and fail for want of its score."""
-    undefined = session.task.undefined(session.data.validation_targets, session.labels)
-    for name in sorted(experiment.objective.names & set(undefined)):
+    undefined = undefined_here(session)
+    for name in sorted(suited(experiment, undefined).objective.names & set(undefined)):
         raise DataError(
             f"the objective {name} has no value on the validation part: {undefined[name]}. Another metric takes its "
             "place, or other validation data (data.validation: 0.2, say)"
         )
+
+
+def undefined_here(session: Session) -> Mapping[str, str]:
+    """The metrics that the validation part gives no value, and why."""
+    return session.task.undefined(session.data.validation_targets, session.labels)
 
 
 def chosen_hardware(experiment: Experiment, session: Session) -> dict[str, Any]:

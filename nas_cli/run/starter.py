@@ -145,10 +145,15 @@ def survey(task: str, path: Path, file: str = "spec.yaml") -> Survey:
         if len(data.labels) > MOST_NAMED:
             names += f" and {len(data.labels) - MOST_NAMED} more"
         found += f", {len(data.labels)} {'tags' if learned.wanted.target == 'tags' else 'classes'}: {names}"
-    metric, towards = next(iter(learned.metrics.items()))
+    first = next(iter(learned.metrics))
+    undefined = learned.undefined(data.validation.targets, data.labels)
+    metric = next((name for name in learned.metrics if name not in undefined), first)
+    towards, notes = learned.metrics[metric], data.notes
+    if metric != first:
+        notes += (f"the objective is {metric}, since {first} has no value here: {undefined[first]}",)
     epochs = kind.epochs if kind.examples is None else min(100, max(kind.epochs, kind.examples // len(data.train)))
     lines = [f"{key}: {inline_yaml(value)}" for key, value in section.items()]
-    lines += [comment(note) for note in data.notes if not note.startswith("target: ")]
+    lines += [comment(note) for note in notes if not note.startswith("target: ")]
     lines += [
         *kind.settings,
         "# A part that the data has of its own is used. Otherwise a fifth is held out, shuffled.",
@@ -168,12 +173,12 @@ def survey(task: str, path: Path, file: str = "spec.yaml") -> Survey:
         least=epochs // 4,
         batch_size=kind.batch_size,
         more=kind.more,
-        metrics=", ".join(name for name in learned.metrics if name != metric),
+        metrics=", ".join(name for name in learned.metrics if name not in {metric, *undefined}),
         towards=towards,
         metric=metric,
         baseline=kind.baseline,
     )
-    return Survey(stem, found, data.notes, text)
+    return Survey(stem, found, notes, text)
 
 
 def _look(task: str, path: Path) -> tuple[dict[str, Any], TrainingData]:

@@ -54,7 +54,8 @@ class SequenceLabelling:
         return loss_of(outputs.transpose(1, 2).flatten(0, 1), targets.flatten())
 
     def measure(self, logits: Array, targets: Array, labels: Sequence[str] = ()) -> dict[str, float]:
-        """Entity `f1`, `precision` and `recall` as conlleval has them; of words `accuracy`, and `macro_f1` over tags.
+        """Entity `f1`, `precision` and `recall` as conlleval has them, where there are entities; of words `accuracy`,
+        and `macro_f1` over tags.
 
         `loss` is the mean cross-entropy a word in nats, with a `crf` that of its scores' path.
         """
@@ -67,15 +68,24 @@ class SequenceLabelling:
         # A tag that only this part has was never learned: what it costs has no meaning.
         known = np.where(wanted < outputs.shape[1], wanted, 0 if outputs.shape[2] > wanted.shape[1] else IGNORED)
         loss = self.loss(torch.from_numpy(outputs), torch.from_numpy(known), functional.cross_entropy, 1.0)
+        entities = {} if self.undefined(wanted, labels) else scores(*total(counts))
         return {
-            **scores(*total(counts)),
+            **entities,
             "accuracy": float((words[0] == words[1]).mean()),
             "macro_f1": float(f1_score(*words, average="macro", zero_division=0.0)),
             "loss": float(loss),
         }
 
     def undefined(self, targets: Array, labels: Sequence[str]) -> Mapping[str, str]:
-        return {}
+        """Scores of entities would be 0 for every network where there are none to find."""
+        marks = {k for k, label in enumerate(labels) if find_entities([label])}
+        if not marks:
+            reason = "no tag marks an entity (B-TYPE, I-TYPE), and without entities it is always 0"
+        elif not marks & set(np.unique(as_numpy(targets)).tolist()):
+            reason = "it has no entity, and without entities it is always 0"
+        else:
+            return {}
+        return dict.fromkeys(("f1", "precision", "recall"), reason)
 
     def report(self, logits: Array, targets: Array, labels: Sequence[str]) -> dict[str, Any]:
         """Metrics, entities by type, and precision, recall, F1 and support of words by tag and averaged."""

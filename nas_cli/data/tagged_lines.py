@@ -1,0 +1,165 @@
+"""Lines of columns, a word in each: which column is the word and which the tag."""
+
+from __future__ import annotations
+
+import codecs
+import re
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from nas_cli.data.files import decode, read_bytes
+from nas_cli.data.tag_schemes import is_chunk, scheme_of, unifier
+from nas_cli.errors import DataError
+
+SPACES = re.compile(r"[ \t]+")
+COMMENT = re.compile(r"#\s*[\w.:]+\s*=|# *(newdoc|newpar|global)\b")
+"""Of CoNLL-U, in files whose columns are divided by spaces; where tabs divide them a comment has none."""
+NUMBER = re.compile(r"\d+([-.]\d+)?")
+UNIVERSAL, UNIVERSAL_TAG = 10, 3
+"""Columns of CoNLL-U, and the one of its parts of speech."""
+
+
+@dataclass(frozen=True)
+class Tagged:
+    """Sentences with their tags in the usual spelling. `columns` is how many a line has, `word` and `tag` are places of
+    theirs, `spelling` maps a tag of the file to the usual one, `comments` and `ranges` count lines that are none.
+    """
+
+    sentences: list[list[str]]
+    tags: list[list[str]]
+    columns: int = 2
+    word: int = 0
+    tag: int = 1
+    spelling: Mapping[str, str] = field(default_factory=dict)
+    comments: int = 0
+    ranges: int = 0
+
+    def notes(self, file: Path, column: int | None) -> list[str]:
+        """What was guessed and passed over."""
+        found = []
+        if self.word:
+            found.append(f"the first column of {file} numbers the words, and the second has them")
+        if self.columns > 2 and column is None:
+            found.append(f"of {self.columns} columns the tag's is {self.tag}, counted from 0; column: says another")
+        if self.comments + self.ranges:
+            found.append(
+                f"passed over in {file}: {self.comments:,} lines of comments and {self.ranges:,} of words that are in "
+                "other lines too"
+            )
+        changed = next((f"'{tag}' as '{usual}'" for tag, usual in self.spelling.items() if tag != usual), None)
+        if changed:
+            found.append(f"tags are spelled in another way and read in the usual one, {changed} say")
+        scheme = scheme_of(self.tags)
+        if not scheme:
+            found.append("no tag marks an entity (B-TYPE, I-TYPE): each is taken as it is, as parts of speech are")
+        elif scheme != "IOB2":
+            found.append(f"tags are in {scheme}, and become IOB2")
+        return found
+
+
+def read_tagged(
+    file: Path, encoding: str, column: int | None, like: Tagged | None = None, limit: int | None = None
+) -> Tagged:
+    """The sentences of a file, or its first word, within `limit` bytes; `like` the training part's, where it is
+    another.
+
+    Raises DataError with the file and line of what cannot be read.
+    """
+    raw = read_bytes(file, file.suffix.lower() == ".gz", limit)
+    if limit is not None:
+        raw = _first_word(raw)
+    blocks, comments = _blocks(file, decode(raw, encoding, file))
+    columns = len(blocks[0][0][1]) if blocks else 2
+    word = like.word if like else int(columns > 2 and _are_numbered(blocks))
+    ranges = 0
+    if word:
+        lines = sum(map(len, blocks))
+        blocks = [[line for line in block if line[1][0].isdigit()] for block in blocks]
+        ranges = lines - sum(map(len, blocks))
+    place = column if column is not None else _tag_column(columns, word)
+    if column is not None and column >= columns:
+        raise DataError(f"{file}:{blocks[0][0][0]}: column is {column}, and there are {columns}, counted from 0")
+    numbered = [[(number, unicodedata.normalize("NFC", cells[place])) for number, cells in block] for block in blocks]
+    tags = dict.fromkeys(tag for block in numbered for _, tag in block)
+    spelling = {**unifier(tags), **(like.spelling if like else {})}
+    _require_one_kind(file, [(number, spelling.get(tag, tag)) for block in numbered for number, tag in block])
+    return Tagged(
+        [[cells[word] for _, cells in block] for block in blocks if block],
+        [[spelling.get(tag, tag) for _, tag in block] for block in numbered if block],
+        columns,
+        word,
+        place,
+        spelling,
+        comments,
+        ranges,
+    )
+
+
+def _first_word(raw: bytes) -> bytes:
+    """The lines until the first that has a word."""
+    if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return raw[: len(raw) // 2 * 2]
+    lines = raw.split(b"\n")
+    words = (k for k, line in enumerate(lines) if line.strip() and not line.startswith((b"#", b"-DOCSTART-")))
+    return b"\n".join(lines[: next(words, len(lines)) + 1])
+
+
+Line = tuple[int, list[str]]
+"""Its number, and its cells."""
+
+
+def _blocks(file: Path, text: str) -> tuple[list[list[Line]], int]:
+    """The lines of each sentence, all of the same number of cells, and how many are comments."""
+    blocks: list[list[Line]] = [[]]
+    columns, comments, tabbed = 0, 0, "\t" in text
+    for number, line in enumerate(text.split("\n"), 1):
+        line = line.rstrip("\r")
+        if line.startswith("#") and ("\t" not in line if tabbed else COMMENT.match(line)):
+            comments += 1
+            continue
+        cells = line.split("\t") if "\t" in line else SPACES.split(line.strip(" \t"))
+        cells = [cell.strip() for cell in cells]
+        if not line.strip() or cells[0].startswith("-DOCSTART-"):
+            blocks.append([])
+            continue
+        columns = columns or len(cells)
+        if len(cells) < 2:
+            raise DataError(f"{file}:{number}: one column, '{cells[0]}', where a word and its tag are expected")
+        if len(cells) != columns:
+            raise DataError(f"{file}:{number}: {len(cells)} columns, and the lines before have {columns}")
+        empty = next((place for place in (0, columns - 1) if not cells[place]), None)
+        if empty is not None:
+            what = "word" if empty == 0 else "tag"
+            raise DataError(f"{file}:{number}: no {what}: the {'first' if empty == 0 else 'last'} column is empty")
+        blocks[-1].append((number, cells))
+    return [block for block in blocks if block], comments
+
+
+def _are_numbered(blocks: Sequence[Sequence[Line]]) -> bool:
+    """Whether the words of every sentence are counted in the first column, from 1 or 0."""
+    for block in blocks:
+        firsts = [cells[0] for _, cells in block]
+        whole = [int(first[:9]) for first in firsts if first.isdecimal()]
+        if not all(map(NUMBER.fullmatch, firsts)) or whole not in (
+            list(range(len(whole))),
+            list(range(1, len(whole) + 1)),
+        ):
+            return False
+    return bool(blocks)
+
+
+def _tag_column(columns: int, word: int) -> int:
+    return UNIVERSAL_TAG if word and columns == UNIVERSAL else columns - 1
+
+
+def _require_one_kind(file: Path, tags: Sequence[tuple[int, str]]) -> None:
+    """Raises DataError where some tags mark entities and others are none of theirs."""
+    chunked = next(((number, tag) for number, tag in tags if tag != "O" and is_chunk(tag)), None)
+    plain = next(((number, tag) for number, tag in tags if not is_chunk(tag)), None)
+    if chunked and plain:
+        raise DataError(
+            f"{file}:{plain[0]}: '{plain[1]}' is no tag beside those such as '{chunked[1]}' in line {chunked[0]}: "
+            "allowed are O, and B-, I-, E- or S- with a type"
+        )
