@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from html import escape
 from pathlib import Path
 from typing import Any
 
 from nas_cli.deliver.report import charts
+from nas_cli.deliver.report.elements import Child, Element, document, element, group, table
+from nas_cli.deliver.report.front import front_section, words
 from nas_cli.deliver.report.importance import importance
 from nas_cli.deliver.report.style import STYLE
-from nas_cli.deliver.report.tested import table, tested
-from nas_cli.deliver.stored import is_of, read_environment, read_evaluation, read_front, read_metrics
+from nas_cli.deliver.report.tested import tested
+from nas_cli.deliver.stored import is_of, read_environment, read_evaluation, read_metrics
 from nas_cli.files import write_text
 from nas_cli.run.directory import RunDirectory, open_run
 from nas_cli.run.events import Event
@@ -19,6 +20,7 @@ from nas_cli.run.journal import read_journal
 from nas_cli.run.records import goals_of, read_spec, read_text
 from nas_cli.spec.schema import RunSpec
 from nas_cli.trial import History, prediction_error
+from nas_cli.words import shell
 
 SHOWN_DECISIONS = 15
 
@@ -47,7 +49,7 @@ def render(run: RunDirectory) -> str:
     sections = [
         _summary(run, spec, events, history, metrics, evaluation),
         _data(run),
-        _front(run),
+        front_section(run),
         _final(events, selected, goal),
         tested(evaluation),
         _progress(history, goal),
@@ -55,13 +57,7 @@ def render(run: RunDirectory) -> str:
         _architecture(run, history, metrics),
         _environment(run),
     ]
-    body = "\n".join(section for section in sections if section)
-    return (
-        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
-        f'<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{escape(name)} – nas</title><style>{STYLE}</style></head>\n"
-        f"<body><main>\n<h1>{escape(name)}</h1>\n{body}\n</main></body></html>\n"
-    )
+    return document(f"{name} – nas", STYLE, element("h1", name), *sections)
 
 
 # Sections -------------------------------------------------------------------------------------------------------------
@@ -74,11 +70,11 @@ def _summary(
     history: History,
     metrics: Mapping[str, Any] | None,
     evaluation: Mapping[str, Any] | None,
-) -> str:
+) -> Element:
     selected = _last(events, "final_selected")
     stopped = _last(events, "search_finished")
     counts = {
-        "trained": len(history.trained()),
+        "trained": sum(1 for t in history.trained() if t.rungs or t.status == "failed"),
         "failed": sum(t.status == "failed" for t in history),
         "cannot be built or over a constraint": sum(t.status == "infeasible" for t in history),
         "known already": sum(t.status == "duplicate" for t in history),
@@ -94,15 +90,15 @@ def _summary(
     if stopped:
         rows.append(("Search ended", str(stopped["reason"])))
     else:
-        rows.append(("State", f"not finished; go on with: nas search --resume {run.path}"))
+        rows.append(("State", f"not finished; go on with: {shell('nas', 'search', '--resume', run.path)}"))
     if metrics:
-        scores = ", ".join(f"{_word(key)} {value:.4f}" for key, value in metrics["validation"].items())
+        scores = ", ".join(f"{words(key)} {value:.4f}" for key, value in metrics["validation"].items())
         rows.append(("Kept", f"{_who(metrics['candidate'])}, seed {metrics['seed']}"))
         rows.append(("Validation", scores))
         size = f"{metrics['params']:,.0f} parameters, {metrics['macs']:,.0f} multiply-accumulates"
         rows.append(("Size", size))
     if evaluation:
-        scores = ", ".join(f"{_word(key)} {value:.4f}" for key, value in evaluation["metrics"].items())
+        scores = ", ".join(f"{words(key)} {value:.4f}" for key, value in evaluation["metrics"].items())
         rows.append(("Test", f"{scores} ({evaluation['samples']:,} samples)"))
         latency = evaluation["latency"]
         threads = f"{latency['threads']} thread{'s' if latency['threads'] > 1 else ''}"
@@ -113,14 +109,14 @@ def _summary(
                 f"{latency['batch_size']}, {threads}, {latency['device']}",
             )
         )
-    verdict = f'<p class="verdict">{escape(_sentence(str(selected["verdict"])))}</p>' if selected else ""
-    listed = "".join(f"<dt>{escape(key)}</dt><dd>{escape(value)}</dd>" for key, value in rows)
-    return f"{verdict}<dl>{listed}</dl>"
+    verdict = element("p", _sentence(str(selected["verdict"])), class_="verdict") if selected else None
+    listed = [element(tag, text) for row in rows for tag, text in zip(("dt", "dd"), row, strict=True)]
+    return group(verdict, element("dl", *listed))
 
 
-def _final(events: Sequence[Event], selected: Event | None, goal: tuple[str, bool]) -> str:
+def _final(events: Sequence[Event], selected: Event | None, goal: tuple[str, bool]) -> Element | None:
     if selected is None:
-        return ""
+        return None
     name, minimised = goal
     measured: dict[str, list[Mapping[str, float]]] = {}
     for event in events:
@@ -154,98 +150,76 @@ def _final(events: Sequence[Event], selected: Event | None, goal: tuple[str, boo
     if not any(row[4] for row in rows):
         header, rows = _without(4, header), [_without(4, row) for row in rows]
     failed = [e for e in events if e["event"] == "final_failed"]
-    note = "".join(
-        f"<p>{escape(_who(e['candidate']))}, seed {e['seed']}, failed: {escape(e['reason'])}</p>" for e in failed
-    )
-    return (
-        "<h2>Final training</h2><p>Trained from scratch under one protocol; the spread is the standard deviation "
-        f"between seeds.</p>{table(header, rows, words=True)}{note}"
-    )
+    failures = [element("p", f"{_who(e['candidate'])}, seed {e['seed']}, failed: {e['reason']}") for e in failed]
+    said = "Trained from scratch under one protocol; the spread is the standard deviation between seeds."
+    return group(element("h2", "Final training"), element("p", said), table(header, rows, words=True), *failures)
 
 
-def _front(run: RunDirectory) -> str:
-    """The members of the front that the search found, as a plot of the first two objectives and as a table."""
-    front = read_front(run)
-    if front is None:
-        return ""
-    names = [str(text).split(" ", 1)[1] for text in front["objectives"]]
-    shown = list(dict.fromkeys([*names, "params", "macs", "latency_ms"]))
-    shown = [name for name in shown if all(name in member["measurement"] for member in front["members"])]
-    if not front["members"]:
-        return "<h2>Pareto front</h2><p>No trial kept the constraints.</p>"
-    rows = [
-        [
-            f"trial {member['trial']}",
-            *(f"{member['measurement'][name]:,.5g}" for name in shown),
-            "knee" if member["trial"] == front["knee"] else "",
-        ]
-        for member in front["members"]
-    ]
-    figure = ""
-    if set(names[:2]) <= set(shown):
-        points = [(m["trial"], m["measurement"][names[1]], m["measurement"][names[0]]) for m in front["members"]]
-        figure = f"<figure>{charts.scatter(points, names[1], names[0], front['knee'])}</figure>"
-    members = table(["trial", *map(_word, shown), ""], rows, words=True)
-    return (
-        "<h2>Pareto front</h2><p>No other trial is better than one of these in every objective: "
-        f"{escape(' and '.join(front['objectives']))}. At the knee, giving up one for another stops paying.</p>"
-        f"{figure}{members}"
-    )
-
-
-def _progress(history: History, goal: tuple[str, bool]) -> str:
+def _progress(history: History, goal: tuple[str, bool]) -> Element | None:
+    """Every trial as the objective words it: of an RMSE that is minimised the RMSE, and the lowest is the best."""
     name, minimised = goal
     points = [(t.number, t.rungs[-1][2], t.feasible) for t in history if t.rungs and t.rungs[-1][2] is not None]
     known = [(number, float(reward), feasible) for number, reward, feasible in points if reward is not None]
     if len(known) < 2:
-        return ""
-    label = f"−{name} (higher is better)" if minimised else name
-    return (
-        "<h2>Search</h2><p>Each dot is a trained candidate, at the highest rung that it reached; "
-        f"the line is the best so far.</p><figure>{charts.progress(known, label)}</figure>"
+        return None
+    if minimised:
+        known = [(number, -reward, feasible) for number, reward, feasible in known]
+    label = f"{name} (lower is better)" if minimised else name
+    return group(
+        element("h2", "Search"),
+        element(
+            "p",
+            "Each dot is a trained candidate, at the highest rung that it reached; the line is the best so far.",
+        ),
+        element("figure", charts.progress(known, label, minimised)),
     )
 
 
-def _decisions(history: History) -> str:
+def _decisions(history: History) -> Element | None:
     # Rewards of different rungs do not compare: the first rung has all trials.
     measured = [(t.genotype, t.rungs[0][2]) for t in history if t.rungs]
     known = [(genotype, float(reward)) for genotype, reward in measured if reward is not None]
     found = importance([genotype for genotype, _ in known], [reward for _, reward in known])
     if not found:
-        return ""
-    return (
-        "<h2>Which decisions mattered</h2><p>The share of the objective's variance over the trials that each decision "
-        "explains by itself. A hint: decisions act together, and the search did not try all values equally often.</p>"
-        f"<figure>{charts.bars(found[:SHOWN_DECISIONS])}</figure>"
+        return None
+    return group(
+        element("h2", "Which decisions mattered"),
+        element(
+            "p",
+            "The share of the objective's variance over the trials that each decision explains by itself. A hint: "
+            "decisions act together, and the search did not try all values equally often.",
+        ),
+        element("figure", charts.bars(found[:SHOWN_DECISIONS])),
     )
 
 
-def _architecture(run: RunDirectory, history: History, metrics: Mapping[str, Any] | None) -> str:
+def _architecture(run: RunDirectory, history: History, metrics: Mapping[str, Any] | None) -> Element | None:
     if metrics is None or not run.architecture.exists():
-        return ""
+        return None
     text = read_text(run.architecture)
     kind, _, number = str(metrics["candidate"]).partition("-")
-    decisions = ""
-    if kind == "trial" and int(number) in history.trials:
+    decisions: Child = None
+    if kind == "trial" and number.isdecimal() and int(number) in history.trials:
         genotype = history.trials[int(number)].genotype
         decisions = table(("decision", "value"), [(path, str(value)) for path, value in genotype.items()], words=True)
-    return f"<h2>Architecture</h2>{decisions}<pre>{escape(text)}</pre>"
+    return group(element("h2", "Architecture"), decisions, element("pre", text))
 
 
-def _data(run: RunDirectory) -> str:
+def _data(run: RunDirectory) -> Element | None:
     """What the search said of the data at its start: what was guessed, passed over, or makes scores doubtful."""
     notes = (read_environment(run) or {}).get("notes")
     if not isinstance(notes, list) or not notes:
-        return ""
-    return f"<h2>The data</h2><ul>{''.join(f'<li>{escape(_sentence(str(note)))}</li>' for note in notes)}</ul>"
+        return None
+    said = [element("li", _sentence(str(note))) for note in notes]
+    return group(element("h2", "The data"), element("ul", *said))
 
 
-def _environment(run: RunDirectory) -> str:
+def _environment(run: RunDirectory) -> Element | None:
     environment = read_environment(run)
     if environment is None:
-        return ""
+        return None
     rows = [(key, _flat(value)) for key, value in environment.items() if key != "notes"]
-    return f"<h2>Environment</h2>{table(('', ''), rows, words=True)}"
+    return group(element("h2", "Environment"), table(("", ""), rows, words=True))
 
 
 # Pieces ---------------------------------------------------------------------------------------------------------------
@@ -271,10 +245,6 @@ def _goal(spec: RunSpec) -> tuple[str, bool]:
 
 def _who(candidate: str) -> str:
     return candidate.replace("-", " ", 1)
-
-
-def _word(name: str) -> str:
-    return name.replace("_", " ")
 
 
 def _sentence(text: str) -> str:

@@ -8,15 +8,20 @@ STYLE = """
 body { margin: 0; background: var(--paper); color: var(--ink); font: 15px/1.5 system-ui, sans-serif; }
 main { max-width: 860px; margin: 0 auto; padding: 24px 20px 60px; }
 h1 { font-size: 26px; margin: 8px 0 12px; } h2 { font-size: 19px; margin: 34px 0 8px; } h3 { font-size: 15px; }
-p { margin: 6px 0 10px; } .verdict { font-size: 17px; border-left: 4px solid var(--accent); padding: 4px 14px; }
-dl { display: grid; grid-template-columns: max-content 1fr; gap: 4px 18px; } dt { color: var(--soft); }
+h1, h2, h3, p, li { overflow-wrap: anywhere; } p { margin: 6px 0 10px; }
+.verdict { font-size: 17px; border-left: 4px solid var(--accent); padding: 4px 14px; }
+dl { display: grid; grid-template-columns: max-content minmax(0, 1fr); gap: 4px 18px; } dt { color: var(--soft); }
 dd { margin: 0; overflow-wrap: anywhere; }
 .scroll { overflow-x: auto; } table { border-collapse: collapse; font-variant-numeric: tabular-nums; margin: 6px 0; }
 th, td { text-align: right; padding: 4px 14px 4px 0; border-bottom: 1px solid var(--line); vertical-align: top; }
 th { color: var(--soft); font-weight: 500; }
 th:first-child, td:first-child, .words :is(th, td):last-child { text-align: left; }
 pre { background: var(--wash); padding: 12px 14px; overflow-x: auto; font-size: 13px; border-radius: 6px; }
-figure { margin: 8px 0; } svg { width: 100%; height: auto; }
+.words td:last-child { min-width: 14ch; overflow-wrap: anywhere; }
+figure { margin: 8px 0; overflow-x: auto; } svg { width: 100%; height: auto; display: block; min-width: 540px; }
+figure.square svg { min-width: 0; }
+@media (max-width: 560px) { main { padding: 12px 14px 40px; } dl { grid-template-columns: minmax(0, 1fr); gap: 0; }
+  dd { margin-bottom: 8px; } }
 svg text { fill: var(--ink); font-size: 12px; } svg .name { text-anchor: end; } svg .middle { text-anchor: middle; }
 svg .grid { stroke: var(--line); } svg .best { fill: none; stroke: var(--accent); stroke-width: 1.6; }
 svg .dot { fill: var(--accent); fill-opacity: .55; } svg .broken { fill: none; stroke: var(--warm); }
