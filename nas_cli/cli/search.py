@@ -60,7 +60,7 @@ def search(
         if more:
             say(f"  {shell('nas', 'search', '--resume', over)} {more}", whole=True)
     else:
-        _print_outcome(watch)
+        _print_outcome(watch, allow_plugins)
 
 
 def _run(
@@ -105,7 +105,7 @@ def _say_what_is_kept(watch: Watch) -> None:
     say(f"  {shell('nas', 'search', '--resume', watch.run)}", stderr=True, whole=True)
 
 
-def _print_outcome(watch: Watch) -> None:
+def _print_outcome(watch: Watch, plugins: bool) -> None:
     from nas_cli.cli.tables import final_table, front_table
 
     target = console()
@@ -121,10 +121,11 @@ def _print_outcome(watch: Watch) -> None:
         say(sentence(watch.verdict))
     say()
     say(f"The run is in {watch.run}. Next:")
+    asked = ("--allow-plugins",) if plugins else ()
     for line in (
-        shell("nas", "evaluate", watch.run),
-        shell("nas", "export", watch.run, "--format", "onnx"),
-        shell("nas", "predict", watch.run) + " INPUT…",
+        shell("nas", "evaluate", *asked, watch.run),
+        shell("nas", "export", *asked, watch.run, "--format", "onnx"),
+        shell("nas", "predict", *asked, watch.run) + " INPUT…",
     ):
         say(f"  {line}", whole=True)
     if watch.selected is not None and watch.several:

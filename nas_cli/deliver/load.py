@@ -34,6 +34,7 @@ from nas_cli.run.records import (
     read_yaml,
     record_of,
 )
+from nas_cli.run.trust import distrust
 from nas_cli.space.parse import parse_architecture
 from nas_cli.task import TASKS, Task
 from nas_cli.train.checkpoint import load_tensors
@@ -120,8 +121,9 @@ def load(
     """The best network of `run` (None: the latest under `root`), on the CPU and in eval mode.
 
     `member` names another that it keeps: `trial-12` of its Pareto front, or `baseline-plain`. Python files that the
-    run's spec names are run only where `plugins` says so. Raises RunError where the run is not finished, has no such
-    member, a file of it is missing or damaged, or the weights do not fit the architecture.
+    run's spec names are run where this user made the run with them as they are now, else only where `plugins` says so.
+    Raises RunError where the run is not finished, has no such member, a file of it is missing or damaged, or the
+    weights do not fit the architecture.
     """
     directory = open_run(Path(run) if run is not None else None, root)
     if not directory.best.is_dir():
@@ -132,12 +134,10 @@ def load(
     if member is not None:
         directory = _member(directory, member)
     spec, metrics = read_spec(directory.spec), read_metrics(directory)
+    refusal = None if plugins else distrust(directory, spec.plugins)
+    if refusal is not None:
+        raise RunError(refusal)
     for plugin in spec.plugins:
-        if not plugins:
-            raise RunError(
-                f"{directory.path} needs the plugin {plugin}; if you trust that file, pass --allow-plugins "
-                "(in Python: plugins=True)"
-            )
         import_plugin(Path(plugin))
     with _damage_named(directory.spec):
         data = parse_data(spec.data)

@@ -98,23 +98,24 @@ class Experiment:
         return SCHEDULERS[name](epochs, **arguments)
 
 
-def compose(document: Document, plugins: bool = True) -> Experiment:
+def compose(document: Document, refusal: str | None = None) -> Experiment:
     """Checks all of a spec and puts its parts together; reads no data and writes nothing.
 
-    `plugins` allows the Python files that the spec names to be imported. Raises SpecError with file:line:column.
+    The Python files that the spec names are imported, unless `refusal` says why they must not be. Raises SpecError
+    with file:line:column.
     """
     try:
-        return _compose(document, plugins)
+        return _compose(document, refusal)
     except SpecError as error:
         raise document.locate(error) from None
 
 
-def _compose(document: Document, plugins: bool) -> Experiment:
+def _compose(document: Document, refusal: str | None) -> Experiment:
     data = {"name": _default_name(document), **document.data}
     spec = check_spec(data)
     for index, plugin in enumerate(spec.plugins):
-        if not plugins:
-            raise SpecError(f"this run imports {plugin}; pass --allow-plugins if you trust it", ("plugins", index))
+        if refusal is not None:
+            raise SpecError(refusal, ("plugins", index))
         import_plugin(Path(plugin), ("plugins", index))
     with _under("task"):
         task = TASKS[spec.task]

@@ -33,6 +33,7 @@ from nas_cli.run.keep import Keeper, what_is_kept, write_front
 from nas_cli.run.more import asks_for_more, finished, more_search, spec_of
 from nas_cli.run.observer import Observer, Silent
 from nas_cli.run.selection import select
+from nas_cli.run.trust import digests_of, distrust, trust
 from nas_cli.spec.load import load_document
 from nas_cli.train.checkpoint import DISK_FULL
 from nas_cli.words import shell
@@ -66,6 +67,7 @@ def start_search(
     """
     observer = observer or Silent()
     experiment = compose(load_document(spec, overrides))
+    plugins = digests_of(experiment.spec.plugins)
     with open_session(experiment, Cache(out / CACHE, observer.note)) as session:
         experiment = suited(experiment, undefined_here(session))
         files = {
@@ -76,6 +78,9 @@ def start_search(
         with run.lock(), _pausing(run), Journal(run.journal) as journal:
             began = {"version": nas_cli.__version__, "run": str(run.path), "data": session.digest()}
             observer.event(journal.append("run_started", **began))
+            hindered = trust(run, plugins)
+            if hindered is not None:
+                observer.note(hindered)
             return _search_and_train(experiment, session, run, journal, observer)
 
 
@@ -107,7 +112,8 @@ def resume_search(
         _pausing(run),
         Journal(run.journal) as journal,
     ):  # a damaged journal is answered before the data is read
-        experiment = compose(load_document(run.spec, overrides), plugins)
+        document = load_document(run.spec, overrides)
+        experiment = compose(document, None if plugins else distrust(run, document.data.get("plugins")))
         observer = observer or Silent()
         more = more_search(journal.recorded, spec_of(run), experiment.spec)
         with open_session(experiment, Cache(run.path.parent / CACHE, observer.note)) as session:

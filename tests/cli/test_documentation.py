@@ -113,5 +113,5 @@ def test_the_readmes_plugin_trains(nas_process: Any, tmp_path: Path) -> None:
     done = nas_process("search", "spec.yaml", "--json", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "balanced_accuracy" in done.stdout
-    evaluated = nas_process("evaluate", "--allow-plugins", "--json", cwd=tmp_path)
+    evaluated = nas_process("evaluate", "--json", cwd=tmp_path)
     assert evaluated.returncode == 0, evaluated.stderr

@@ -55,7 +55,7 @@ def document(title: str, style: str, *body: Child) -> str:
     """The whole page. `style` is a style sheet of ours, written as it is."""
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
-        f'<meta http-equiv="Content-Security-Policy" content="{escape(POLICY)}">'
+        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{_text(title)}</title><style>{style}</style></head>\n"
         f"<body><main>\n{group(*body).markup}\n</main></body></html>\n"
