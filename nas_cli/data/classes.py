@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal, InvalidOperation
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -11,17 +16,56 @@ import numpy as np
 from nas_cli.data.source import Array, Examples
 from nas_cli.errors import DataError
 
+NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?", re.ASCII)
+"""A text that is a number, and no code that begins with 0."""
+CONSTANT = 0.8
+"""The share of one class from which on accuracy says little."""
+SHOWN = 3
+
 
 @dataclass(frozen=True)
 class Classes:
-    """The classes of the training part. `values` (K,): labels as the files have them, sorted; `names`: as texts."""
+    """The classes of the training part. `values`: its labels, one for each class, sorted; `names`: as texts.
 
-    values: Array
+    Labels that are texts are compared in Unicode's NFC, and as numbers where all of them are numbers: 1 is 1.0.
+    `merged` are classes with the labels that fell together. `share` is that of the largest class, `largest`.
+    """
+
+    values: tuple[int | str, ...]
     names: tuple[str, ...]
+    merged: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    largest: str = ""
+    share: float = 0.0
 
     @property
     def facts(self) -> Mapping[str, Any]:
         return {}
+
+    @property
+    def texts(self) -> bool:
+        return isinstance(self.values[0], str)
+
+    @property
+    def notes(self) -> list[str]:
+        """On labels that are one class, on names that are hardly different, on a class that has nearly all examples."""
+        notes = []
+        for name, labels in list(self.merged.items())[:SHOWN]:
+            several = ", ".join(f"'{label}'" for label in labels)
+            notes.append(f"the labels {several} are one class, '{name}', since they are the same number or letters")
+        alike: dict[str, list[str]] = {}
+        for name in self.names if self.texts else ():
+            alike.setdefault(_folded(name), []).append(name)
+        for names in [names for names in alike.values() if len(names) > 1][:SHOWN]:
+            several = ", ".join(f"'{name}'" for name in names)
+            notes.append(
+                f"{several} are {len(names)} classes, and differ in case, spaces or zeros alone: as they stand"
+            )
+        if self.share >= CONSTANT:
+            notes.append(
+                f"{100 * self.share:.3g} % of the examples are of the class '{self.largest}': an answer that is always "
+                f"'{self.largest}' has an accuracy of {self.share:.3g}; macro_f1 counts every class alike"
+            )
+        return notes
 
     def strata(self, targets: Array) -> Array:
         """Every class gives its share to each part."""
@@ -29,21 +73,26 @@ class Classes:
 
     def encode(self, examples: Examples) -> Array:
         """Class indices, int64 (N,). Raises DataError where a label is none of the classes."""
-        labels = examples.labels
-        if len(labels) == 0:
+        if len(examples.labels) == 0:
             raise DataError(f"{examples.origin} has no examples")
-        if (labels.dtype.kind == "U") != (self.values.dtype.kind == "U"):
+        if _are_texts(examples.labels) != self.texts:
+            kinds = ["texts" if texts else "whole numbers" for texts in (_are_texts(examples.labels), self.texts)]
+            raise DataError(f"{examples.origin} has {kinds[0]} as labels, and the training part {kinds[1]}")
+        labels = examples.labels.tolist()
+        by_value = {_key(value, self._are_numbers): place for place, value in enumerate(self.values)}
+        places = {label: by_value.get(_key(label, self._are_numbers), -1) for label in set(labels)}
+        found = np.fromiter(map(places.__getitem__, labels), np.int64, len(labels))
+        if found.min() < 0:
+            wrong = labels[int(np.argmin(found))]
             raise DataError(
-                f"{examples.origin} has {_kind(labels)} as labels, and the training part {_kind(self.values)}"
-            )
-        found = np.minimum(np.searchsorted(self.values, labels), len(self.values) - 1)
-        wrong = labels[self.values[found] != labels]
-        if len(wrong):
-            raise DataError(
-                f"{examples.origin} has {np.count_nonzero(wrong == wrong[0])} with the label '{wrong[0]}', "
+                f"{examples.origin} has {labels.count(wrong)} with the label '{wrong}', "
                 "which the training part does not have"
             )
-        return found.astype(np.int64)
+        return found
+
+    @cached_property
+    def _are_numbers(self) -> bool:
+        return self.texts and all(NUMBER.fullmatch(str(value)) for value in self.values)
 
 
 def find_classes(examples: Examples, names: tuple[str, ...] | None = None) -> Classes:
@@ -55,29 +104,76 @@ def find_classes(examples: Examples, names: tuple[str, ...] | None = None) -> Cl
     origin = examples.origin
     if len(examples.labels) == 0:
         raise DataError(f"{origin} has no examples")
-    values, counts = np.unique(examples.labels, return_counts=True)
+    texts = _are_texts(examples.labels)
+    counts: dict[int | str, int] = Counter(examples.labels.tolist())
+    numbers = texts and all(NUMBER.fullmatch(str(label)) for label in counts)
+    same: dict[object, list[int | str]] = {}
+    for label in counts:
+        same.setdefault(_key(label, numbers), []).append(label)
+    groups = {_shortest(labels, texts): labels for labels in same.values()}
+    values = tuple(sorted(groups))
+    sizes = [sum(counts[label] for label in groups[value]) for value in values]
     if names is not None:
-        if values.dtype.kind == "U":
-            raise DataError(f"{origin} has its own names as labels: leave labels out")
-        twice = next((name for name in names if names.count(name) > 1), None)
-        if twice is not None:
-            raise DataError(f"labels names two classes '{twice}'")
-        if values[0] < 0 or values[-1] >= len(names):
-            wrong = values[0] if values[0] < 0 else values[-1]
-            raise DataError(f"{origin} has the label {wrong}, and labels names {len(names)}: 0 to {len(names) - 1}")
+        _require_names(origin, values, names)
     shown = tuple(str(value) if names is None else names[int(value)] for value in values)
     if len(values) == 1:
         raise DataError(f"{origin} has only one class, '{shown[0]}': two are needed to tell apart")
-    if counts.min() < 2:
-        single = [shown[k] for k in np.flatnonzero(counts < 2)]
+    if min(sizes) < 2:
+        single = [name for name, size in zip(shown, sizes, strict=True) if size < 2]
         more = f", and so have {len(single) - 1} others" if len(single) > 1 else ""
         many = len(single) > len(values) / 2 and any("." in name for name in single)
         hint = "; if it is a number that is to be predicted, take the task table-regression" if many else ""
         raise DataError(
-            f"the class '{single[0]}' of {origin} has only one example{more}: "
+            f"the class '{_cut(single[0])}' of {origin} has only one example{more}: "
             f"each needs at least two, one to train on and one to validate on{hint}"
         )
-    return Classes(values, shown)
+    merged = {str(value): [str(label) for label in labels] for value, labels in groups.items() if len(labels) > 1}
+    most = max(sizes)
+    return Classes(values, shown, merged, shown[sizes.index(most)], most / sum(sizes))
+
+
+def _require_names(origin: str, values: tuple[int | str, ...], names: tuple[str, ...]) -> None:
+    first, last = values[0], values[-1]
+    if isinstance(first, str) or isinstance(last, str):
+        raise DataError(f"{origin} has its own names as labels: leave labels out")
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise DataError(f"labels names two classes '{twice}'")
+    if first < 0 or last >= len(names):
+        wrong = first if first < 0 else last
+        raise DataError(f"{origin} has the label {wrong}, and labels names {len(names)}: 0 to {len(names) - 1}")
+
+
+def _key(label: int | str, numbers: bool) -> object:
+    """What labels of one class have in common."""
+    if isinstance(label, int):
+        return label
+    if numbers and NUMBER.fullmatch(label):
+        try:
+            return Decimal(label) + 0
+        except InvalidOperation:
+            return label
+    return label if label.isascii() else unicodedata.normalize("NFC", label)
+
+
+def _shortest(labels: Sequence[int | str], texts: bool) -> int | str:
+    if not texts:
+        return labels[0]
+    return min((unicodedata.normalize("NFC", str(label)) for label in labels), key=lambda name: (len(name), name))
+
+
+def _folded(name: str) -> str:
+    """Without what is hardly seen: case, spaces, characters of no width, zeros before a number."""
+    seen = "".join(c for c in unicodedata.normalize("NFKC", name).casefold() if unicodedata.category(c) != "Cf")
+    return re.sub(r"(?<![\d.])0+(?=\d)", "", " ".join(seen.split()))
+
+
+def _cut(name: str) -> str:
+    return name if len(name) <= 80 else f"{name[:80]}…"
+
+
+def _are_texts(labels: Array) -> bool:
+    return labels.dtype.kind in "UO"
 
 
 def as_labels(raw: Array, origin: str) -> Array:
@@ -92,13 +188,11 @@ def as_labels(raw: Array, origin: str) -> Array:
             return np.char.decode(labels, "utf-8")
         except UnicodeDecodeError:
             raise DataError(f"{origin} has labels that are no UTF-8 text") from None
+    if kind in "uf" and len(labels) and np.abs(labels).max() >= 2.0**63:
+        raise DataError(f"{origin} has labels beyond 64 bits: whole numbers from 0 on are expected")
     if kind == "f" and np.isfinite(labels).all() and (labels == np.floor(labels)).all():
         return labels.astype(np.int64)
     if kind not in "biuU":
         what = "fractions" if kind == "f" else str(labels.dtype)
         raise DataError(f"{origin} has labels of type {what}; allowed: whole numbers and texts")
     return labels if kind == "U" else labels.astype(np.int64)
-
-
-def _kind(labels: Array) -> str:
-    return "texts" if labels.dtype.kind == "U" else "whole numbers"

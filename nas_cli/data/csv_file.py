@@ -2,44 +2,41 @@
 
 from __future__ import annotations
 
-import csv
-import io
+import re
+import unicodedata
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from itertools import islice
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from nas_cli.data.files import GZIP, decode, encoding_of, read_bytes, require_file, require_folder
-from nas_cli.data.source import Array
+from nas_cli.data.csv_lines import Cells, RaggedRow, Rows, first_cells, read_cells
+from nas_cli.data.encodings import MOST_NAMED, Say, decode, glimpse
+from nas_cli.data.files import GZIP, read_bytes, require_file, require_folder
+from nas_cli.data.foreign import require_text
+from nas_cli.data.parts import WORDS, is_only_a_part, part_of
 from nas_cli.errors import DataError, did_you_mean
 
 PARTS = {"train": ("train",), "validation": ("validation", "valid", "val", "dev"), "test": ("test",)}
 ENDINGS = (".csv", ".tsv", ".csv.gz", ".tsv.gz")
 SEPARATORS = (",", ";", "\t", "|")
-LOOKED_AT, START = 20, 2**20
+RARE_SEPARATORS = (" ", ":")
+"""Marks that stand inside cells as a rule: they divide cells where no other does."""
+LOOKED_AT, START = 100, 2**20
 """Rows, and bytes at most, that the separator is found from."""
-BLOCK = 4096
-"""Rows that are lists at a time: Python looks through all of its lists again and again, but not into arrays."""
-
-Rows = Array
-"""(n, columns) of texts."""
+DECIMAL_COMMA = re.compile(r"[+-]?[0-9.]*,[0-9]+")
 
 
 def find_tables(path: Path, only: str = "train") -> dict[str, Path]:
     """The file of each part at `path`; a path to a single file is the part `only`. Raises DataError."""
     if path.is_file():
         return {only: path}
-    if not path.exists():
-        raise DataError(f"there is no file or folder {path}")
-    require_folder(path)
-    tables = [file for file in sorted(path.iterdir()) if file.name.lower().endswith(ENDINGS) and file.name[0] != "."]
-    parts = {}
-    for part, words in PARTS.items():
-        named = [file for file in tables if file.name.lower().startswith(words)]
-        named = named or [file for file in tables if any(word in file.name.lower() for word in words)]
+    tables = tables_in(path)
+    parts: dict[str, Path] = {}
+    for part in WORDS:
+        named = [file for file in tables if part_of(_stem(file)) == part]
+        exact = [file for file in named if is_only_a_part(_stem(file))]
+        named = exact if len(exact) == 1 else named
         if len(named) > 1:
             raise DataError(f"{path} has several files for {part}: {', '.join(f.name for f in named)}; name one")
         if named:
@@ -48,8 +45,36 @@ def find_tables(path: Path, only: str = "train") -> dict[str, Path]:
         return {only: tables[0]}
     if only == "train" and "train" not in parts:
         there = ", ".join(f.name for f in tables) or "no CSV file"
-        raise DataError(f"{path} has no file with 'train' in its name: there is {there}; name a file with path")
+        raise DataError(
+            f"{path} has no file with the word 'train' in its name: there is {there}; name a file with path"
+        )
     return parts
+
+
+def about_parts(path: Path, files: Mapping[str, Path]) -> list[str]:
+    """Which file of the folder `path` is which part, and which are none."""
+    what = {"train": "to learn from", "validation": "to choose by", "test": "to test on"}
+    notes = [f"parts by their names: {', '.join(f'{file.name} {what[part]}' for part, file in files.items())}"]
+    others = [file.name for file in tables_in(path) if file not in files.values()]
+    if others:
+        notes.append(
+            f"not read, since no word of their names is train, validation or test: {', '.join(others)}; "
+            "data.validation and data.test take paths"
+        )
+    return notes
+
+
+def tables_in(path: Path) -> list[Path]:
+    """The CSV files in a folder. Raises DataError where there is none."""
+    if not path.exists():
+        raise DataError(f"there is no file or folder {path}")
+    require_folder(path)
+    return [file for file in sorted(path.iterdir()) if file.name.lower().endswith(ENDINGS) and file.name[0] != "."]
+
+
+def _stem(file: Path) -> str:
+    """The name without its ending, which may be of two words."""
+    return re.sub(r"\.(csv|tsv)(\.gz)?$", "", file.name, flags=re.IGNORECASE)
 
 
 def read_table(
@@ -59,44 +84,28 @@ def read_table(
     expected: Sequence[str] = (),
     optional: str = "",
     encoding: str = "utf-8",
+    say: Say | None = None,
 ) -> tuple[list[str], Rows]:
-    """Column names and cells, spaces around them taken away. Raises DataError with file and line of a ragged row.
+    """Column names, in Unicode's NFC, and cells, spaces around them taken away. Raises DataError with file and line of
+    a ragged row.
 
     `expected` are the columns that must be there, in any order; `optional` need not be. A column without a name is
     called by its place; a last one with neither a name nor a cell comes of a separator at the end of each line, and is
-    none.
+    none. `say` is told what was guessed and passed over.
     """
-    columns: list[str] = []
-    blocks: list[Rows] = []
-    rows: list[list[str]] = []
-    width, before = 0, 0
-    lines = _reader(decode(_read(file), encoding, file), separator)
+    require_separator(separator)
+    say = say or _unsaid
+    text = decode(read_file(file, encoding), encoding, file, say)
+    if "\0" in text:
+        line = text[: text.index("\0")].count("\n") + 1
+        raise DataError(f"{file}:{line}: there is a zero byte, which no text has: the file is damaged, or no table")
     try:
-        for cells in lines:
-            if cells:
-                if not width:
-                    columns = [name.strip() for name in cells] if header else [""] * len(cells)
-                    width = len(cells)
-                    if header:
-                        before = lines.line_num
-                        continue
-                if len(cells) != width:
-                    raise _ragged(file, before + 1, lines.line_num, len(cells), width, header)
-                rows.append([cell.strip() for cell in cells])
-                if len(rows) == BLOCK:
-                    blocks.append(np.array(rows, object))
-                    rows = []
-            before = lines.line_num
-    except csv.Error as error:
-        raise DataError(f"{file}:{lines.line_num}: {error}") from None
-    blocks += [np.array(rows, object)] if rows else []
-    if not blocks:
-        raise DataError(f"{file} has no rows" + (" below its header" if columns else ""))
-    table = np.concatenate(blocks)
-    assert table.ndim == 2
-    if header and len(columns) > 1 and columns[-1] == "" and not any(table[:, -1]):
-        columns, table = columns[:-1], table[:, :-1]
-    columns = _named(columns, header)
+        found = read_cells(text, separator)
+    except RaggedRow as error:
+        raise _ragged(file, error, len(first_cells(text, separator, 1)[0]), header) from None
+    del text
+    _say_of_lines(file, found, say)
+    columns, table = _divided(file, found, header, say)
     twice = next((name for name, count in Counter(columns).items() if count > 1), None)
     if twice is not None:
         raise DataError(f"{file}: two columns are called '{twice}': give one of them another name")
@@ -108,18 +117,51 @@ def read_table(
     return columns, table
 
 
+def _unsaid(text: str) -> None:
+    """Of files to predict from, whose answers name each row."""
+
+
+def _divided(file: Path, found: Cells, header: bool, say: Say) -> tuple[list[str], Rows]:
+    """The names of the columns, and the rows."""
+    head, table = found.head, found.rows
+    if not header:
+        if not head:
+            raise DataError(f"{file} has no rows")
+        if len(table) and table.shape[1] != len(head):
+            raise _ragged(file, RaggedRow(1, 1, len(head)), table.shape[1], header)
+        whole = np.empty((len(table) + 1, len(head)), object)
+        whole[0], whole[1:] = head, table
+        return named(head, False), whole
+    if not len(table):
+        raise DataError(f"{file} has no rows" + (" below its header" if head else ""))
+    if table.shape[1] == len(head) + 1:
+        index = table[:, 0].tolist()
+        if not any(table[:, -1]):
+            table = table[:, :-1]
+        elif len(set(index)) == len(index) and all(cell.isdecimal() for cell in index):
+            say(
+                f"the header of {file} has a name less than its rows have cells: the first column is taken for an index"
+            )
+            head = ["", *head]
+        else:
+            raise _ragged(file, RaggedRow(found.first, found.first, table.shape[1]), len(head), header)
+    elif len(head) > 1 and head[-1] == "" and not any(table[:, -1]):
+        head, table = head[:-1], table[:, :-1]
+    return named(head, True), table
+
+
 def require_columns(file: Path, columns: Sequence[str] | int, target: str, separator: str, encoding: str) -> None:
     """Raises DataError where the first rows of `file` show that it lacks one of `columns`, or that many without a
     header, or has no value in the column `target`: it cannot be evaluated. No more of it is read."""
-    raw = _read(file, START)
-    rows = _first(raw.decode(encoding_of(raw, encoding), "replace").removeprefix("\ufeff"), separator)
+    raw = read_file(file, encoding, START)
+    rows = first_cells(glimpse(raw, encoding), separator, LOOKED_AT)
     if not rows or (len(rows) < 2 and not isinstance(columns, int)):
         raise DataError(f"{file} has no rows")
     if isinstance(columns, int):
         if len(rows[0]) != columns:
             raise DataError(f"{file} has {len(rows[0])} columns, and the training part {columns}")
         return
-    names = _named(rows[0], True)
+    names = named(rows[0] if len(rows[0]) != len(rows[1]) - 1 else ["", *rows[0]], True)
     if target not in names:
         raise DataError(f"{file} has no column '{target}', which is what is learned{did_you_mean(target, names)}")
     gone = next((name for name in columns if name not in names), None)
@@ -140,56 +182,83 @@ def first_rows(file: Path, encoding: str) -> tuple[str, list[list[str]]]:
 
     Raises DataError where it cannot be read.
     """
-    raw = _read(file, START)
-    try:
-        text = raw.decode(encoding_of(raw, encoding), "replace").removeprefix("\ufeff")
-    except LookupError:
-        text = decode(raw, encoding, file)
-    best: tuple[float, int, str, list[list[str]]] = (0.0, 1, ",", _first(text, ","))
-    for mark in SEPARATORS:
-        rows = _first(text, mark)
-        width, count = Counter(map(len, rows)).most_common(1)[0] if rows else (0, 0)
-        if width > 1 and (count / len(rows), width) > best[:2]:
-            best = (count / len(rows), width, mark, rows)
-    return best[2], best[3]
+    raw = read_file(file, encoding, START)
+    text = glimpse(raw, encoding)
+    if len(raw) == START:
+        text = text[: text.rfind("\n") + 1] or text
+    text = "".join(line for line in text.splitlines(keepends=True) if line[0] != "#") or text
+    found = [_divide(text, mark) for mark in SEPARATORS]
+    best = max(found, key=lambda each: each[0])
+    if best[0][0] < 0.5 or _are_decimals(best[2], best[1]):
+        rare = max((_divide(text, mark) for mark in RARE_SEPARATORS), key=lambda each: each[0])
+        if rare[0][0] > 0.9:
+            best = rare
+    return (best[1], best[2]) if best[0][0] else (",", first_cells(text, ",", LOOKED_AT))
 
 
-def _first(text: str, separator: str) -> list[list[str]]:
-    """As many rows as can be read."""
-    found: list[list[str]] = []
-    try:
-        for cells in islice((cells for cells in _reader(text, separator) if cells), LOOKED_AT):
-            found.append([cell.strip() for cell in cells])
-    except csv.Error:
-        pass
-    return found
+def _divide(text: str, mark: str) -> tuple[tuple[float, float, int], str, list[list[str]]]:
+    """How well `mark` divides the first rows: the share of those with the usual number of cells, the share of cells
+    that hold no other separator, the number of cells."""
+    rows = first_cells(text, mark, LOOKED_AT)
+    width, count = Counter(map(len, rows)).most_common(1)[0] if rows else (0, 0)
+    if width < 2:
+        return (0.0, 0.0, 0), mark, rows
+    cells = [cell for row in rows for cell in row]
+    others = [other for other in SEPARATORS if other != mark]
+    whole = sum(not any(o in cell for o in others) or bool(DECIMAL_COMMA.fullmatch(cell)) for cell in cells)
+    return (round(count / len(rows), 2), round(whole / len(cells), 1), width), mark, rows
 
 
-def _reader(text: str, separator: str) -> Any:
-    """A `csv.reader`, which has no name as a type."""
-    return csv.reader(_lines(text), delimiter=separator, skipinitialspace=True)
+def _are_decimals(rows: list[list[str]], mark: str) -> bool:
+    """Whether commas divide numbers that are divided by spaces: 1,5 2,5."""
+    return (
+        mark == ","
+        and all(any(" " in cell for cell in row) for row in rows[1:])
+        and len(rows) > 1
+        and all(DECIMAL_COMMA.fullmatch(word) for row in rows[1:] for word in ",".join(row).split())
+    )
 
 
-def _lines(text: str) -> Iterator[str]:
-    """With their ends. No other mark ends a line, as some would for `splitlines`: cells may hold those."""
-    yield from io.TextIOWrapper(io.BytesIO(text.encode("utf-8", "surrogatepass")), "utf-8", "surrogatepass", newline="")
+def require_separator(separator: str) -> None:
+    if len(separator) != 1 or separator in '"\r\n\0':
+        hint = ': for a tab write "\\t", with double quotes' if separator in ("\\t", "tab") else ""
+        raise DataError(f"separator takes auto or one character, such as ','; got '{separator}'{hint}")
 
 
-def _read(file: Path, limit: int | None = None) -> bytes:
-    """The content, unpacked where the file is gzipped, whatever its name says."""
+def read_file(file: Path, encoding: str, limit: int | None = None) -> bytes:
+    """The content, unpacked where the file is gzipped, whatever its name says. Raises DataError where it cannot be
+    read, and where it is another program's file."""
     require_file(file)
     start = read_bytes(file, False, len(GZIP))
-    return read_bytes(file, start == GZIP or file.name.lower().endswith(".gz"), limit)
+    raw = read_bytes(file, start == GZIP or file.name.lower().endswith(".gz"), limit)
+    require_text(raw[:START], file, encoding)
+    return raw
 
 
-def _ragged(file: Path, first: int, last: int, found: int, width: int, header: bool) -> DataError:
-    cells = f"{found} cell{'s' if found != 1 else ''}"
-    message = f"{file}:{first}: {cells}, and the {'header' if header else 'first row'} has {width}"
-    if last > first:
-        message += f"; by its quotation marks this row goes on until line {last}: perhaps one is not closed"
+def _say_of_lines(file: Path, found: Cells, say: Say) -> None:
+    if found.loose:
+        say(
+            f"a quotation mark opens a cell of {file} and is not closed{_places(found.loose)}: it is read as a "
+            "character like others"
+        )
+    if found.comments:
+        say(f"lines of {file} that begin with # and are no rows are passed over{_places(found.comments)}")
+
+
+def _places(lines: Sequence[int]) -> str:
+    shown = ", ".join(str(line) for line in lines[:MOST_NAMED]) + (", …" if len(lines) > MOST_NAMED else "")
+    return f" in {len(lines):,} line{'s' if len(lines) > 1 else ''} ({shown})"
+
+
+def _ragged(file: Path, error: RaggedRow, width: int, header: bool) -> DataError:
+    cells = f"{error.found} cell{'s' if error.found != 1 else ''}"
+    message = f"{file}:{error.first}: {cells}, and the {'header' if header else 'first row'} has {width}"
+    if error.last > error.first:
+        message += f"; by its quotation marks this row goes on until line {error.last}: perhaps one is not closed"
     return DataError(message)
 
 
-def _named(columns: Sequence[str], header: bool) -> list[str]:
-    """Those without a name by their place."""
-    return [name or (f"column {place}" if header else str(place)) for place, name in enumerate(columns, 1)]
+def named(columns: Sequence[str], header: bool) -> list[str]:
+    """In NFC, so that é is one letter however it is typed; those without a name by their place."""
+    names = [unicodedata.normalize("NFC", name) for name in columns] if header else [""] * len(columns)
+    return [name or (f"column {place}" if header else str(place)) for place, name in enumerate(names, 1)]

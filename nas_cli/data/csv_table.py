@@ -2,42 +2,31 @@
 
 from __future__ import annotations
 
+import itertools
+import unicodedata
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
-from nas_cli.data.csv_file import Rows, find_separator, find_tables, read_table, require_columns
+from nas_cli.data.columns import find_numbers, numbers_rows
+from nas_cli.data.csv_file import LOOKED_AT, about_parts, find_separator, find_tables, read_table, require_columns
+from nas_cli.data.csv_lines import Rows
 from nas_cli.data.files import choose_part
-from nas_cli.data.portable import as_floats, as_number
+from nas_cli.data.portable import as_number
 from nas_cli.data.source import SOURCES, Array, Dataset, Encoder, Examples
-from nas_cli.data.table_encoder import TableEncoder, Transform, find_numbers, fit_category, fit_number, has_commas
-from nas_cli.data.targets import decimals_after_comma
+from nas_cli.data.table_encoder import Transform
+from nas_cli.data.table_fit import Roles, Whole, fit_table
+from nas_cli.data.targets import is_number
 from nas_cli.errors import DataError, did_you_mean
 
-EMPTY = ("", "?", "NA", "N/A", "NaN", "nan", "null", "NULL", "None", "-")
-MANY = 0.5
-"""A column of words that has more different ones than this share of the rows names rows rather than groups of them."""
-FEW_ROWS = 50
-INDICES = ("column 1", "unnamed: 0", "id", "index", "row", "row_id", "rownames")
-"""Names, in lower case, of a first column that numbers the rows where it was written out with them."""
-
-
-@dataclass(frozen=True)
-class Roles:
-    """What the columns are for, where the spec says it; `counters` number the rows."""
-
-    target: str
-    numeric: Sequence[str] = ()
-    categorical: Sequence[str] = ()
-    ignore: Sequence[str] = ()
-    counters: Sequence[str] = ()
-
-    def named(self, column: str) -> bool:
-        return column in self.numeric or column in self.categorical
+EMPTY = ("", "?", "NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "null", "NULL", "None", "-")
+FREQUENT = 0.05
+"""The share of the rows from which on a word that may mean an empty cell may be a class."""
 
 
 @SOURCES.register("csv")
@@ -61,12 +50,24 @@ def csv_table(
     a `header` columns are called 1, 2, …. `transform` makes numbers normally distributed (`quantile`), or gives them
     mean 0 and deviation 1 (`standard`); it is fitted on the training part. `decimal` is the mark before the decimals.
     """
+    notes: list[str] = []
     files = find_tables(path)
+    if path.is_dir():
+        notes += about_parts(path, files)
     mark = find_separator(files["train"], encoding) if separator == "auto" else separator
-    columns, rows = read_table(files["train"], mark, header, encoding=encoding)
+    columns, rows = read_table(files["train"], mark, header, encoding=encoding, say=notes.append)
+    if header and looks_like_a_row([columns, *rows[:LOOKED_AT].tolist()]):
+        notes.append(
+            f"the first row of {files['train']} looks like the others, and is taken for the header: say header: false"
+        )
+    target, numeric, categorical, ignore = _in_nfc(target), *map(_all_in_nfc, (numeric, categorical, ignore))
     label = _target(target, columns, files["train"])
     _require_columns([*numeric, *categorical, *ignore], columns, files["train"])
-    counters = [name for place, name in enumerate(columns) if _numbers_rows(name, rows[:, place])] if header else []
+    counters = {}
+    for place, name in enumerate(columns if header else ()):
+        why = numbers_rows(name, rows[:, place])
+        if why is not None:
+            counters[name] = why
     roles = Roles(label, numeric, categorical, ignore, counters)
 
     def examples(file: Path, names: Sequence[str], cells: Rows) -> Examples:
@@ -75,7 +76,7 @@ def csv_table(
         return Examples(str(file), labels, lambda indices: raw[indices])
 
     def read(file: Path) -> Examples:
-        names, cells = read_table(file, mark, header, columns, encoding=encoding)
+        names, cells = read_table(file, mark, header, columns, encoding=encoding, say=notes.append)
         return examples(file, names, cells)
 
     def own(part: str) -> Callable[[], Examples] | None:
@@ -90,77 +91,54 @@ def csv_table(
         file = found["test" if place is None else choose_part(place, list(found), "test", path)]
         require_columns(file, columns if header else len(columns), label, mark, encoding)
 
+    def take(indices: Array) -> Array:
+        taken[:] = [rows[indices], indices]
+        return taken[0]
+
     def fit(raw: Array) -> Encoder:
+        whole = Whole(rows, taken[1] if taken and taken[0] is raw else None)
         file_as = {"separator": mark, "has_header": header, "encoding": encoding, "decimal": decimal}
         try:
-            return fit_table(raw, columns, roles, missing, file_as, transform)
+            return fit_table(raw, whole, columns, roles, missing, file_as, transform, read_rows)
         except DataError as error:
             raise DataError(f"{files['train']}: {error}", error.remedy) from None
 
+    taken: list[Array] = []
     train = examples(files["train"], columns, rows)
     return Dataset(
-        train, own("validation"), own("test"), elsewhere, inputs="table rows", fit=fit, check_test=check_test
+        train=replace(train, read=take),
+        validation=own("validation"),
+        test=own("test"),
+        elsewhere=elsewhere,
+        inputs="table rows",
+        fit=fit,
+        check_test=check_test,
+        notes=lambda: notes,
     )
 
 
-def fit_table(
-    raw: Rows,
-    columns: Sequence[str],
-    roles: Roles,
-    missing: Sequence[str],
-    file_as: Mapping[str, Any],
-    transform: Transform,
-) -> TableEncoder:
-    """Fitted on the rows of the training part; `file_as` is how its file was read. Raises DataError where no column is
-    left, and where a column's numbers have commas of which it is not said what they mean."""
-    decimal = file_as["decimal"]
-    numbers, categories, left_out = [], [], []
-    for place, name in enumerate(columns):
-        if name == roles.target or name in roles.ignore:
-            continue
-        cells, named = raw[:, place].tolist(), roles.named(name)
-        if name in roles.numeric:
-            found: Array | None = _as_said(cells, missing, name, decimal)
-        else:
-            found = None if named else find_numbers(cells, missing, decimal)
-        if not named and all(cell == cells[0] for cell in cells):
-            left_out.append(f"{name} (constant)")
-        elif not named and name in roles.counters:
-            left_out.append(f"{name} (numbers the rows)")
-        elif found is not None:
-            numbers.append(fit_number(name, found, transform))
-        elif named or (count := _groups(name, cells, missing, decimal)) is None:
-            categories.append(fit_category(name, cells, missing))
-        else:
-            left_out.append(f"{name} ({count:,} different texts in {len(cells):,} rows)")
-    if not numbers and not categories:
-        why = "there is no other column" if len(columns) == 1 else ", ".join(left_out) or "all are ignored"
-        raise DataError(f"no column is left to learn '{roles.target}' from: {why}")
-    notes = [f"target: {roles.target}"]
-    notes += [f"numeric columns: {', '.join(column['name'] for column in numbers)}"] if numbers else []
-    sizes = [f"{column['name']} ({len(column['words'])})" for column in categories]
-    notes += [f"categorical columns and how many categories are known: {', '.join(sizes)}"] if categories else []
-    notes += [f"left out: {', '.join(left_out)}; data.numeric or data.categorical takes one in"] if left_out else []
-    content = {
-        "kind": "table",
-        "header": list(columns),
-        "numbers": numbers,
-        "categories": categories,
-        "missing": list(missing),
-        **file_as,
-        "target": roles.target,
-    }
-    return TableEncoder(content, read_rows, tuple(notes))
+def _in_nfc(name: str | None) -> str | None:
+    """As columns are called."""
+    return name if name is None else unicodedata.normalize("NFC", name)
 
 
-def _groups(name: str, cells: Sequence[str], missing: Sequence[str], decimal: str) -> int | None:
-    """None for a column of words that divides the rows into groups; how many there are where nearly each row has its
-    own. Raises DataError where they are numbers with commas."""
-    cell = has_commas(cells, missing)
-    if cell is not None:
-        raise DataError(_commas(name, cell, decimal), decimals_after_comma(cell) if decimal == "." else {})
-    count = len(set(cells))
-    return count if len(cells) >= FEW_ROWS and count > MANY * len(cells) else None
+def _all_in_nfc(names: Sequence[str]) -> list[str]:
+    return [unicodedata.normalize("NFC", name) for name in names]
+
+
+def looks_like_a_row(rows: Sequence[Sequence[str]]) -> bool:
+    """Whether the first of `rows` has numbers where the others have numbers, or nothing but words that the others have
+    in the same column. Names that count are names: 0, 1, 2, …, or years."""
+    first, others = rows[0], [row for row in rows[1:] if len(row) == len(rows[0])]
+    numbers = [cell for cell in first if is_number(cell)]
+    if not others:
+        return False
+    if not numbers:
+        return len(others) > 1 and all(cell and any(row[k] == cell for row in others) for k, cell in enumerate(first))
+    if len(numbers) > 1 and all(float(b) - float(a) == 1 for a, b in itertools.pairwise(numbers)):
+        return False
+    below = [place for place in range(len(first)) if all(is_number(row[place]) for row in others)]
+    return bool(below) and all(is_number(first[place]) for place in below)
 
 
 def read_rows(file: str, state: Mapping[str, Any]) -> Rows:
@@ -175,39 +153,39 @@ def read_rows(file: str, state: Mapping[str, Any]) -> Rows:
 
 
 def _labels(file: Path, target: str, cells: Array, missing: Sequence[str], decimal: str) -> Array:
-    """The target's column as texts; numbers with a decimal comma get a point. Raises DataError where one is empty."""
-    gone = np.flatnonzero(np.isin(cells.astype(str), missing))
-    if len(gone):
-        rows = "1 row" if len(gone) == 1 else f"{len(gone):,} rows"
-        raise DataError(
-            f"{file} has {rows} without a value in the target's column '{target}', the first is row {gone[0] + 1:,}: "
-            "fill it in or take it out"
-        )
-    if decimal == "," and find_numbers(cells.tolist(), missing, decimal) is not None:
-        return np.array([f"{as_number(cell, decimal):.15g}" for cell in cells])
-    return cells.astype(str)
+    """The target's column as texts (n,); numbers with a decimal comma get a point. Raises DataError where one is empty,
+    or may be."""
+    found = cells.tolist()
+    counts = Counter(found)
+    gone = [word for word in dict.fromkeys(missing) if word in counts]
+    if gone:
+        raise _empty_targets(file, target, found, counts, gone, missing)
+    if decimal == "," and find_numbers(counts, missing, decimal) is not None:
+        return np.array([f"{as_number(cell, decimal):.15g}" for cell in found], object)
+    return cells.copy()
 
 
-def _as_said(cells: Sequence[str], missing: Sequence[str], name: str, decimal: str) -> Array:
-    try:
-        return as_floats(cells, set(missing), name, decimal)
-    except ValueError as error:
-        raise DataError(f"{error}: list it under data.missing, or the column under data.categorical") from None
-
-
-def _commas(name: str, cell: str, decimal: str) -> str:
-    meaning = "say decimal: ',' where a comma stands before the decimals, or " if decimal == "." else ""
-    return (
-        f"column '{name}' has numbers with commas, such as '{cell}': {meaning}write them without, or list the column "
-        "under data.categorical or data.ignore"
+def _empty_targets(
+    file: Path, target: str, cells: list[str], counts: Counter[str], gone: list[str], missing: Sequence[str]
+) -> DataError:
+    """Rows without a target. A word such as None may be a class: where the other targets are no numbers, and it is as
+    frequent as classes are, keeping it is the remedy."""
+    total = sum(counts[word] for word in gone)
+    first = next(k for k, cell in enumerate(cells) if cell in gone)
+    message = (
+        f"{file} has {'1 row' if total == 1 else f'{total:,} rows'} without a value in the target's column '{target}', "
+        f"the first is row {first + 1:,}: fill it in or take it out"
     )
-
-
-def _numbers_rows(name: str, cells: Array) -> bool:
-    """Whether they are 0, 1, 2, … or 1, 2, 3, … under no name or an index's, of which nothing can be learned."""
-    if name.lower() not in INDICES or cells[0] not in ("0", "1"):
-        return False
-    return all(cell == str(k) for k, cell in enumerate(cells, int(cells[0])))
+    words = [word for word in gone if word]
+    if not words:
+        return DataError(message)
+    kept = [word for word in dict.fromkeys(missing) if word not in words]
+    shown = ", ".join(f"'{word}' ({counts[word]:,})" for word in words)
+    message += f". By data.missing {shown} is an empty cell; if it is a class, say missing: {kept}"
+    others = [cell for cell in counts if cell not in gone]
+    frequent = all(counts[word] >= max(2, FREQUENT * len(cells)) for word in words)
+    may_be_classes = frequent and "" not in gone and bool(others) and find_numbers(others, (), ".") is None
+    return DataError(message, {"missing": kept} if may_be_classes else {})
 
 
 def _target(wanted: str | None, columns: Sequence[str], file: Path) -> str:

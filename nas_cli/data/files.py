@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import codecs
 import gzip
+import os
 import struct
 import tokenize
 import zipfile
@@ -33,6 +33,7 @@ DAMAGED = (
 """What NumPy and Pillow raise over damaged files, beside OSError: found by damaging files at random."""
 GZIP = b"\x1f\x8b"
 """What every gzipped file begins with."""
+PIECE = 1 << 20
 
 
 def require_folder(path: Path) -> None:
@@ -60,10 +61,34 @@ def require_file(path: Path) -> None:
 
 
 def read_bytes(path: Path, gzipped: bool, limit: int | None = None) -> bytes:
-    """The content of a file, unpacked; at most `limit` bytes. Raises DataError where it cannot be read."""
+    """The content of a file, unpacked; at most `limit` bytes. Raises DataError where it cannot be read, and where it
+    takes more memory than such a file can be meant to."""
     require_file(path)
+    size = path.stat().st_size
+    most = most_unpacked(size) if gzipped else os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    if not gzipped and limit is None and size > most:
+        raise DataError(f"{path} has {size / 1e9:,.1f} GB, more than the memory of this machine, {most / 1e9:,.1f} GB")
     with reading_bytes(path, gzipped) as file:
-        return file.read() if limit is None else file.read(limit)
+        if limit is not None:
+            return file.read(limit)
+        if not gzipped:
+            return file.read()
+        pieces: list[bytes] = []
+        total = 0
+        while piece := file.read(PIECE):
+            pieces.append(piece)
+            total += len(piece)
+            if total > most:
+                raise DataError(
+                    f"{path} has {size:,} bytes and unpacks to more than {most / 1e6:,.0f} MB, as no data does: it is "
+                    "damaged or made to fill the memory; if it is right, unpack it yourself"
+                )
+        return b"".join(pieces)
+
+
+def most_unpacked(size: int) -> int:
+    """Bytes that `size` packed ones may become; tables and images are packed to a tenth, seldom to a hundredth."""
+    return max(64_000_000, 200 * size)
 
 
 @contextmanager
@@ -78,23 +103,6 @@ def reading_bytes(path: Path, gzipped: bool) -> Iterator[BinaryIO]:
         raise DataError(f"{path} is damaged: {first_line(error)}") from None
     except OSError as error:
         raise unreadable(path, error) from None
-
-
-def decode(raw: bytes, encoding: str, origin: Path) -> str:
-    """A file's bytes as text, without a byte order mark. Raises DataError with the line that is no `encoding`."""
-    try:
-        return raw.decode(encoding_of(raw, encoding)).removeprefix("\ufeff")
-    except LookupError:
-        raise DataError(f"encoding is '{encoding}', which is not known; common ones are utf-8 and latin-1") from None
-    except UnicodeDecodeError as error:
-        line = raw[: error.start].count(b"\n") + 1
-        wrong = f"{origin}:{line}: byte {raw[error.start]:#04x} is no {encoding}; say encoding: latin-1"
-        raise DataError(wrong, {"encoding": "latin-1"}) from None
-
-
-def encoding_of(raw: bytes, said: str) -> str:
-    """UTF-16 where the bytes begin with its mark, as texts that Excel writes do; else what was said."""
-    return "utf-16" if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else said
 
 
 def as_objects(items: Sequence[object]) -> Array:

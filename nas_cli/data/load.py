@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from nas_cli.data.cache import Cache
+from nas_cli.data.leaks import count_repeated
 from nas_cli.data.pixels import shape_text
 from nas_cli.data.settings import AUTO_FRACTION, DataSettings
 from nas_cli.data.source import Array, Dataset, Encoder, Examples, Part, Wanted
@@ -20,6 +21,8 @@ from nas_cli.errors import DataError
 STREAMS = {"test": 1, "validation": 2}
 """The split of a part draws from (seed, its number)."""
 CHUNK = 512
+REPEATED = 0.01
+"""The share of the rows to choose by that may be learned from too without a word."""
 IMAGES = Wanted()
 
 
@@ -91,8 +94,24 @@ def load_training(
     _same_shape(validation, shape, "validation", encoder)
     mean, std = normalisation(train) if encoder is None else ((0.0,) * shape[0], (1.0,) * shape[0])
     facts = {"labels": max(1, len(kind.names)), **kind.facts, **dataset.facts(), **(encoder.facts if encoder else {})}
-    notes = (*about_test, *dataset.notes(), *(encoder.notes if encoder else ()))
-    return TrainingData(train, validation, kind.names, shape, mean, std, encoder, facts, notes)
+    notes = [*about_test, *dataset.notes(), *kind.notes, *(encoder.notes if encoder else ())]
+    notes += _about_repeated(train, validation) if dataset.inputs == "table rows" else []
+    return TrainingData(train, validation, kind.names, shape, mean, std, encoder, facts, tuple(notes))
+
+
+def _about_repeated(train: Part, validation: Part) -> list[str]:
+    """What of the rows to choose by is learned from too."""
+    count = count_repeated(_with_targets(train), _with_targets(validation))
+    if count < REPEATED * len(validation):
+        return []
+    return [
+        f"{count:,} of {len(validation):,} rows to choose by are among the rows to learn from too, cell for cell: "
+        "scores are too good by what is known of them"
+    ]
+
+
+def _with_targets(part: Part) -> Array:
+    return np.concatenate([part.inputs, part.targets[:, None]], axis=1, dtype=np.float32, casting="unsafe")
 
 
 def load_test(

@@ -23,6 +23,9 @@ NOTHING, UNKNOWN, MISSING, FIRST = 0, 1, 1, 2
 """No word; a word, character or category that is not known; an empty cell; the number of the first that is known."""
 UNSEEN = dict.fromkeys([0xAD, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2060, 0x206A), 0xFEFF])
 """Soft hyphens, marks of direction and their like: they are in texts, and no part of their words."""
+NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+LARGEST = 3.4e38
+"""Of 32 bits."""
 Numbers = np.ndarray[Any, Any]
 
 
@@ -120,6 +123,7 @@ def byte_pairs(content: str) -> Any:
 def encode_rows(state: Mapping[str, Any], rows: Sequence[Mapping[str, str]]) -> Numbers:
     """As `encode_columns`, of mappings from column to cell. A column that a row does not have is empty."""
     used = [column["name"] for column in (*state["numbers"], *state["categories"])]
+    rows = [{unicodedata.normalize("NFC", name): cell for name, cell in row.items()} for row in rows]
     return encode_columns(state, {name: [row.get(name, "") for row in rows] for name in used})
 
 
@@ -128,7 +132,9 @@ def encode_columns(state: Mapping[str, Any], table: Mapping[str, Sequence[Any]])
     missing = set(state["missing"])
     columns, gaps = [], []
     for number in state["numbers"]:
-        values = as_floats(table[number["name"]], missing, number["name"], state["decimal"])
+        empty_cells = missing.union(number.get("empty", ()))
+        marks = number.get("marks", "")
+        values = as_floats(table[number["name"]], empty_cells, number["name"], state["decimal"], marks)
         empty = np.isnan(values)
         columns.append(_interpolate(np.where(empty, number["median"], values), number["knots"], number["values"]))
         if number["gaps"]:
@@ -138,32 +144,36 @@ def encode_columns(state: Mapping[str, Any], table: Mapping[str, Sequence[Any]])
         known = {word: FIRST + k for k, word in enumerate(category["words"])}
         known |= dict.fromkeys([*missing, ""], MISSING)
         chosen.append(_by_cell(table[category["name"]], partial(_category, known)))
-    return np.stack([*columns, *gaps, *chosen], axis=1).astype(np.float32)
+    return np.stack([*columns, *gaps, *chosen], axis=1).clip(-LARGEST, LARGEST).astype(np.float32)
 
 
 def _category(known: Mapping[str, int], cell: Any) -> float:
-    return known.get(str(cell).strip(), 0)
+    return known.get(unicodedata.normalize("NFC", str(cell).strip()), 0)
 
 
-def as_floats(cells: Sequence[Any], missing: set[str], name: str, decimal: str = ".") -> Numbers:
-    """Float64 (N,), NaN where a cell is empty. Raises ValueError where one is no finite number."""
-    plain = _plain_floats(cells) if decimal == "." and not any(map(_is_number, missing)) else None
-    return _by_cell(cells, partial(_number, missing, name, decimal)) if plain is None else plain
+def as_floats(cells: Sequence[Any], missing: set[str], name: str, decimal: str = ".", marks: str = "") -> Numbers:
+    """Float64 (N,), NaN where a cell is empty; characters of `marks` are passed over, as in $1,200. Raises ValueError
+    where one is no finite number."""
+    plain = _plain_floats(cells) if decimal == "." and not marks and not any(map(_is_number, missing)) else None
+    return _by_cell(cells, partial(_number, missing, name, decimal, marks)) if plain is None else plain
 
 
 def _plain_floats(cells: Sequence[Any]) -> Numbers | None:
-    """Where every cell is a finite number, as fast as Python can; else None."""
+    """Where every cell is a finite number in ASCII, as fast as Python can; else None."""
     try:
         found = np.fromiter(map(float, cells), np.float64, len(cells))
+        text = "".join(cells)
     except (TypeError, ValueError):
         return None
-    return found if np.isfinite(found).all() else None
+    return found if np.isfinite(found).all() and text.isascii() and "_" not in text else None
 
 
-def _number(missing: set[str], name: str, decimal: str, cell: Any) -> float:
+def _number(missing: set[str], name: str, decimal: str, marks: str, cell: Any) -> float:
     text = str(cell).strip()
     if text in missing or not text:
         return math.nan
+    for mark in marks:
+        text = text.replace(mark, "")
     try:
         value = as_number(text, decimal)
     except ValueError:
@@ -176,18 +186,21 @@ def _number(missing: set[str], name: str, decimal: str, cell: Any) -> float:
 def _is_number(text: str) -> bool:
     """Whether it is a finite one: such a text may stand for an empty cell, -999 say."""
     try:
-        return math.isfinite(float(text))
+        return math.isfinite(as_number(text))
     except ValueError:
         return False
 
 
 def as_number(text: str, decimal: str = ".") -> float:
-    """With a decimal comma, points divide thousands: 1.234,5. Raises ValueError where it is no number."""
+    """With a decimal comma, points divide thousands: 1.234,5. Raises ValueError where it is no number: 1_000, which
+    Python takes for one, is none, nor are words such as nan and digits of other scripts."""
     if decimal == ",":
         whole, _, rest = text.partition(",")
         if any(len(group) != 3 for group in whole.split(".")[1:]) or "." in rest:
             raise ValueError(text)
         text = whole.replace(".", "") + "." + (rest or "0")
+    if not NUMBER.fullmatch(text):
+        raise ValueError(text)
     return float(text)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from statistics import NormalDist
@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from nas_cli.data.portable import FIRST, as_floats, encode_columns
+from nas_cli.data.portable import FIRST, encode_columns
 from nas_cli.data.source import ENCODERS, Array
 from nas_cli.errors import DataError
 
@@ -82,23 +82,6 @@ class TableEncoder:
         return dict(self.content)
 
 
-def find_numbers(cells: Iterable[str], missing: Sequence[str], decimal: str) -> Array | None:
-    """The column as float64 (N,), NaN where a cell is empty; None where one is no finite number, or all are empty."""
-    try:
-        found = as_floats(list(cells), set(missing), "", decimal)
-    except ValueError:
-        return None
-    return None if np.isnan(found).all() else found
-
-
-def has_commas(cells: Sequence[str], missing: Sequence[str]) -> str | None:
-    """The first cell with a comma of a column whose cells are all numbers once the commas are taken out."""
-    first = next((cell for cell in cells if "," in cell), None)
-    if first is None or find_numbers({cell.replace(",", "") for cell in cells}, missing, ".") is None:
-        return None
-    return first
-
-
 def fit_number(name: str, raw: Array, transform: Transform) -> dict[str, Any]:
     """A numeric column (N,), NaN where a cell is empty: at the raw `knots` it takes the `values`; an empty cell is the
     `median`; `gaps` says whether the training part has any.
@@ -148,6 +131,8 @@ def _restore(state: Mapping[str, Any]) -> TableEncoder:
                 "values": [float(value) for value in column["values"]],
                 "median": float(column["median"]),
                 "gaps": bool(column["gaps"]),
+                "empty": [str(cell) for cell in column.get("empty", ())],
+                "marks": str(column.get("marks", "")),
             }
             for column in state["numbers"]
         ],

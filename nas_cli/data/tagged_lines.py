@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from nas_cli.data.files import decode, read_bytes
+from nas_cli.data.encodings import decode
+from nas_cli.data.files import read_bytes
 from nas_cli.data.tag_schemes import is_chunk, scheme_of, unifier
 from nas_cli.errors import DataError
 

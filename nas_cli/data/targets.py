@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from nas_cli.data.classes import find_classes
+from nas_cli.data.portable import LARGEST, as_number
 from nas_cli.data.source import Array, Dataset, Examples, Target
 from nas_cli.errors import DataError
 
@@ -24,6 +25,10 @@ class Targets(Protocol):
     def names(self) -> tuple[str, ...]: ...
     @property
     def facts(self) -> Mapping[str, Any]: ...
+    @property
+    def notes(self) -> Sequence[str]:
+        """Sentences for the user on what is guessed of labels, and on what makes scores doubtful."""
+        ...
 
     def encode(self, examples: Examples) -> Array:
         """Raises DataError."""
@@ -50,6 +55,7 @@ class Numbers:
     mean: float
     deviation: float
     names: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def facts(self) -> Mapping[str, Any]:
@@ -73,16 +79,21 @@ def as_numbers(examples: Examples) -> Array:
     """Labels as float64 (N,). Raises DataError where one is no finite number."""
     if len(examples.labels) == 0:
         raise DataError(f"{examples.origin} has no examples")
-    try:
+    if examples.labels.dtype.kind in "biuf":
         values = examples.labels.astype(np.float64)
-    except ValueError:
-        wrong = next(label for label in examples.labels if not is_number(label))
-        remedy = decimals_after_comma(str(wrong))
-        hint = "say decimal: ','" if "," in str(wrong) else "classes are learned by the task table-classification"
-        raise DataError(f"{examples.origin} has the target '{wrong}', which is no number; {hint}", remedy) from None
-    if not np.isfinite(values).all():
+    else:
+        wrong = next((label for label in examples.labels.tolist() if not is_number(label)), None)
+        if wrong is not None:
+            hint = "say decimal: ','" if "," in wrong else "classes are learned by the task table-classification"
+            raise DataError(
+                f"{examples.origin} has the target '{wrong}', which is no number; {hint}", decimals_after_comma(wrong)
+            )
+        values = np.fromiter(map(float, examples.labels.tolist()), np.float64, len(examples.labels))
+    if not np.isfinite(values).all() or np.abs(values).max() > LARGEST:
+        wrong = examples.labels[np.flatnonzero(~(np.abs(values) <= LARGEST))[0]]
         raise DataError(
-            f"{examples.origin} has the target {values[~np.isfinite(values)][0]}, which is no finite number"
+            f"{examples.origin} has the target {wrong}, which is beyond the numbers of 32 bits that networks compute "
+            f"with, {LARGEST:.2g}: divide the targets by a power of ten, or learn their logarithm"
         )
     return values
 
@@ -94,7 +105,7 @@ def decimals_after_comma(text: str) -> dict[str, str]:
 
 def is_number(text: object) -> bool:
     try:
-        float(str(text))
+        as_number(str(text))
     except ValueError:
         return False
     return True
@@ -105,6 +116,8 @@ class Tags:
     """The tags of the training part, sorted. One that only another part has gets a number after them."""
 
     names: tuple[str, ...]
+
+    notes: tuple[str, ...] = ()
 
     @property
     def facts(self) -> Mapping[str, Any]:

@@ -7,8 +7,6 @@ from functools import partial
 from pathlib import Path
 from typing import Annotated
 
-import numpy as np
-
 from nas_cli.arguments import Between, NonNegativeInt, PositiveInt
 from nas_cli.data.csv_file import ENDINGS
 from nas_cli.data.files import as_objects
@@ -100,7 +98,7 @@ def to_examples(origin: str, found: Texts) -> Examples:
     if not found:
         raise DataError(f"{origin} has no texts")
     raw = as_objects([words for words, _ in found])
-    return Examples(origin, np.array([label for _, label in found]), lambda indices: raw[indices])
+    return Examples(origin, as_objects([label for _, label in found]), lambda indices: raw[indices])
 
 
 class Place:
@@ -129,7 +127,7 @@ class Place:
         file = self._table(part)
         if file is not None:
             return read_table(file, table, notes)
-        return read_classes(self._below(part), table.encoding, self.passed, whole)
+        return read_classes(self._below(part), table.encoding, self.passed, whole, notes.append)
 
     def check(self, part: str, table: Table, classes: set[str]) -> None:
         """Raises DataError where names of files and the first rows show that this is no test of `classes`."""

@@ -6,7 +6,7 @@ import codecs
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from nas_cli.data.files import decode
+from nas_cli.data.encodings import Say, decode
 from nas_cli.data.folders import PassedOver, Place, class_name, require_classes
 from nas_cli.data.text_table import Texts
 from nas_cli.data.trees import Tree
@@ -20,7 +20,7 @@ LOOKED_AT = 8192
 Files = list[tuple[Place, Callable[[], bytes]]]
 
 
-def read_classes(tree: Tree, encoding: str, passed: PassedOver, whole: bool) -> Texts:
+def read_classes(tree: Tree, encoding: str, passed: PassedOver, whole: bool, say: Say) -> Texts:
     """The texts in the order of classes and files. What is no text goes to `passed`.
 
     Raises DataError where there are none and, with `whole`, where a class has none.
@@ -33,7 +33,7 @@ def read_classes(tree: Tree, encoding: str, passed: PassedOver, whole: bool) -> 
             if b"\0" in raw[:LOOKED_AT] and not raw.startswith(BOMS):
                 passed.add("no texts", _named(tree, place))
                 continue
-            content = decode(raw, encoding, origin)
+            content = decode(raw, encoding, origin, say)
             lines = content.split("\n") if len(place) == 1 else [content]
             found = [(line.strip(), name) for line in lines if line.strip()]
             if not found:

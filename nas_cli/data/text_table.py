@@ -31,7 +31,9 @@ class Table:
 
 def read_table(file: Path, table: Table, notes: list[str]) -> Texts:
     """Raises DataError where a column is missing, or a label."""
-    columns, rows = csv_file.read_table(file, _separator(file, table), table.header, encoding=table.encoding)
+    columns, rows = csv_file.read_table(
+        file, _separator(file, table), table.header, encoding=table.encoding, say=notes.append
+    )
     text, label = find_columns(file, columns, table)
     gone = np.flatnonzero(rows[:, label] == "")
     if len(gone):

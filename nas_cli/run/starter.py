@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ import numpy as np
 
 from nas_cli.data import TrainingData, load_training, parse_data
 from nas_cli.data.csv_file import ENDINGS, find_tables, first_rows
-from nas_cli.data.targets import is_number
+from nas_cli.data.csv_table import looks_like_a_row
 from nas_cli.data.text import LABEL_COLUMNS, TEXT_COLUMNS
 from nas_cli.errors import DataError, UserError, did_you_mean
 from nas_cli.task import TASKS
@@ -137,7 +136,8 @@ def survey(task: str, path: Path, file: str = "spec.yaml") -> Survey:
     if learned.wanted.inputs not in KINDS:
         raise UserError(f"{task} is not of texts, sentences or tables")
     kind = KINDS[learned.wanted.inputs]
-    section, data = _look(task, path)
+    section, data, guessed = _look(task, path)
+    notes = (*guessed, *data.notes)
     parts = f"{len(data.train):,} {learned.wanted.inputs} to learn from and {len(data.validation):,} to choose by"
     found = f"{parts} in {path}"
     if data.labels:
@@ -181,8 +181,8 @@ def survey(task: str, path: Path, file: str = "spec.yaml") -> Survey:
     return Survey(stem, found, notes, text)
 
 
-def _look(task: str, path: Path) -> tuple[dict[str, Any], TrainingData]:
-    """The data section that fits what lies at `path`, and the data.
+def _look(task: str, path: Path) -> tuple[dict[str, Any], TrainingData, list[str]]:
+    """The data section that fits what lies at `path`, the data, and why keys were added.
 
     It says what differs from the defaults: texts that are no UTF-8 are read as Latin-1, and numbers with commas, where
     they can be no thousands, as decimals.
@@ -190,14 +190,19 @@ def _look(task: str, path: Path) -> tuple[dict[str, Any], TrainingData]:
     if not path.exists():
         raise DataError(f"there is nothing at {path}")
     settings: dict[str, Any] = {}
+    guessed: list[str] = []
     while True:
         try:
             section = {**_section(task, path, settings.get("encoding", "utf-8")), **settings}
-            return section, load_training(parse_data(section), 0, wanted=TASKS[task].wanted)
+            if section.get("header") is False:
+                guessed.append("no header, since the first row looks like the others: columns are called 1, 2, …")
+            return section, load_training(parse_data(section), 0, wanted=TASKS[task].wanted), guessed
         except DataError as error:
             if not error.remedy.keys() - settings.keys():
                 raise
             settings.update(error.remedy)
+            added = ", ".join(f"{key}: {inline_yaml(value)}" for key, value in error.remedy.items())
+            guessed.append(f"{added} is written into data, since {error}")
 
 
 def _section(task: str, path: Path, encoding: str) -> dict[str, Any]:
@@ -219,18 +224,6 @@ def _table_columns(rows: list[list[str]]) -> dict[str, Any]:
     named = [name for name in names if name]
     target = next((n for word in TARGETS for n in named if n.lower() == word), named[-1] if named else None)
     return {} if target is None else {"target": target}
-
-
-def looks_like_a_row(rows: list[list[str]]) -> bool:
-    """Whether the first of `rows` has numbers where the others have numbers. Names that count are names: 0, 1, 2, …,
-    or years."""
-    numbers = [cell for cell in rows[0] if is_number(cell)]
-    if not numbers or len(rows) < 2:
-        return False
-    if len(numbers) > 1 and all(float(b) - float(a) == 1 for a, b in itertools.pairwise(numbers)):
-        return False
-    below = [place for place in range(len(rows[0])) if all(len(r) > place and is_number(r[place]) for r in rows[1:])]
-    return bool(below) and all(is_number(rows[0][place]) for place in below)
 
 
 def _text_columns(rows: list[list[str]]) -> dict[str, Any]:

@@ -64,7 +64,7 @@ def test_quotes_hold_separators_line_breaks_and_quotes(tmp_path: Path) -> None:
 
 def test_a_quotation_mark_that_is_not_closed_is_named_where_it_opens(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"a\.csv:3: 2 cells, and the header has 3; .* until line 83: perhaps one is"):
-        load(tmp_path / "a.csv", "age,town,label\n1,Rome,no\n" + '5,"Rome,no\n' + ROWS)
+        load(tmp_path / "a.csv", "age,town,label\n1,Rome,no\n" + '5,"Rome\n' + ROWS)
 
 
 def test_an_index_that_was_written_out_is_left_out(tmp_path: Path) -> None:

@@ -1,0 +1,194 @@
+"""What a column of a table is: numbers, codes, or words that divide the rows into groups; found in all of its cells."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from nas_cli.data.portable import as_floats, as_number
+from nas_cli.data.source import Array
+
+MANY = 0.5
+"""A column of words that has more different ones than this share of the rows names rows rather than groups of them."""
+FEW_ROWS = 50
+LARGEST = float(np.finfo(np.float32).max)
+EXACT = 2.0**53
+"""Beyond it not every whole number is one of 64 bits: identifiers of 16 digits fall together."""
+MOSTLY = 0.9
+"""From this share of numbers on, the other cells of a column are taken for empty ones, if they hold no digit."""
+LEAST = 20
+SAMPLE = 1000
+CURRENCIES = "$€£¥₹"
+LOOSE = CURRENCIES + "%\u00a0\u202f "
+THOUSANDS = re.compile(r"[+-]?\d{1,3}(,\d{3})*(\.\d+)?", re.ASCII)
+CLEAR = re.compile(r",\d{3}(,|\.)", re.ASCII)
+"""After a comma that can only divide thousands: 1,234,567 or 1,234.50."""
+INDICES = re.compile(
+    r"column 1|unnamed: \d+(\.\d+)*|index|idx|row|row[_ .-]?(id|number|num|no|nr|names?)|rownames|uuid|guid|"
+    r"(.*[_ .-])?(id|uuid|guid|index)",
+    re.IGNORECASE,
+)
+CAMEL_ID = re.compile(r".*[a-z](Id|ID)")
+"""PassengerId, customerID."""
+
+
+@dataclass(frozen=True)
+class Form:
+    """How the numbers of a column are written: cells of `empty` are no numbers and taken for empty ones, the characters
+    of `marks` stand around numbers or divide thousands. `notes` say so. `values` are float64 (n,), NaN where empty."""
+
+    values: Array
+    empty: tuple[str, ...] = ()
+    marks: str = ""
+    notes: tuple[str, ...] = ()
+
+
+def names_rows(name: str) -> bool:
+    """Whether a column of this name is an index or an identifier, as a rule."""
+    return bool(INDICES.fullmatch(name) or CAMEL_ID.fullmatch(name))
+
+
+def numbers_rows(name: str, cells: Array) -> str | None:
+    """Why nothing can be learned of a column that is called like an index; None where something may: its cells are
+    0, 1, 2, … or 1, 2, 3, …, in this order or another, or whole numbers of which none is there twice."""
+    if not names_rows(name) or not (cells[0].isascii() and cells[0].isdecimal()):
+        return None
+    found = cells.tolist()
+    if not all(cell.isascii() and cell.isdecimal() for cell in found) or len(set(found)) < len(found):
+        return None
+    return "numbers the rows" if len(found) >= LEAST or found[0] in ("0", "1") else None
+
+
+def orders_rows(values: Array) -> str | None:
+    """How numbers of a column (n,) number or order the rows of a file, which an index, a counter or a time does."""
+    if len(values) < FEW_ROWS or np.isnan(values).any():
+        return None
+    steps = np.diff(values)
+    if (steps > 0).all() or (steps < 0).all():
+        return "orders the rows as they stand in the file"
+    counts = values.max() - values.min() == len(values) - 1 and (np.floor(values) == values).all()
+    if counts and len(np.unique(values)) == len(values):
+        return "numbers the rows, in another order than that of the file"
+    return None
+
+
+def find_form(name: str, cells: Sequence[str], missing: Sequence[str], decimal: str) -> Form | str | None:
+    """How a column's numbers are written, and what they are. A text says why it is none of numbers though most of its
+    cells are; None where they are words."""
+    found = find_numbers(cells, missing, decimal)
+    if found is not None and not np.nanmax(np.abs(found)) > LARGEST:
+        return _why_codes(found, cells) or Form(values=found)
+    every = Counter(cells)
+    for cell in ("", *missing):
+        every.pop(cell, None)
+    some = list(every)[:: max(1, len(every) // SAMPLE)]
+    if sum(_value(_bare(cell), decimal) is not None for cell in some) < MANY * len(some) or not some:
+        return None
+    marks = _marks(every, decimal)
+    odd, total = {}, sum(every.values())
+    for cell, count in every.items():
+        value = _value(_without(cell, marks), decimal)
+        if value is None or abs(value) > LARGEST:
+            odd[cell] = count
+    numbers = total - sum(odd.values())
+    words = {cell for cell in odd if _value(cell, decimal) is not None or not re.search(r"\d", cell)}
+    if words != set(odd) or numbers < MOSTLY * total or numbers < LEAST:
+        strange = next((cell for cell in odd if cell not in words), next(iter(odd), ""))
+        if numbers < MANY * total or not strange:
+            return None
+        row = list(cells).index(strange) + 1
+        return f"{numbers:,} of {total:,} cells are numbers, and others are not, such as '{strange}' in row {row:,}"
+    notes = []
+    if marks:
+        notes.append(f"numbers of '{name}' are read without '{marks.strip() or marks}'; data.categorical keeps them")
+    if odd:
+        shown = ", ".join(f"'{cell}' ({count:,})" for cell, count in list(odd.items())[:3])
+        more = f" and {len(odd) - 3} others" if len(odd) > 3 else ""
+        notes.append(
+            f"cells of '{name}', which has numbers, that are none and are taken for empty ones: {shown}{more}; "
+            "data.missing lists such cells, and data.categorical keeps them"
+        )
+    values = as_floats(cells, {*missing, *odd}, name, decimal, marks)
+    return Form(values, tuple(odd), marks, tuple(notes))
+
+
+def find_numbers(cells: Iterable[str], missing: Sequence[str], decimal: str, marks: str = "") -> Array | None:
+    """The column as float64 (N,), NaN where a cell is empty; None where one is no finite number, or all are empty."""
+    try:
+        found = as_floats(list(cells), set(missing), "", decimal, marks)
+    except ValueError:
+        return None
+    return None if np.isnan(found).all() else found
+
+
+def has_commas(cells: Sequence[str], missing: Sequence[str]) -> str | None:
+    """The first cell with a comma of a column whose cells are all numbers once the commas are taken out."""
+    first = next((cell for cell in cells if "," in cell), None)
+    if first is None or find_numbers({cell.replace(",", "") for cell in cells}, missing, ".") is None:
+        return None
+    return first
+
+
+def count_groups(cells: Sequence[str]) -> int | None:
+    """None for a column of words that divides the rows into groups; how many there are where nearly each row has its
+    own."""
+    count = len(set(cells))
+    return count if len(cells) >= FEW_ROWS and count > MANY * len(cells) else None
+
+
+def _why_codes(found: Array, cells: Sequence[str]) -> str | None:
+    """Whole numbers that are no quantities: a postal code begins with 0, an identifier has more digits than a number
+    of 64 bits."""
+    known = found[~np.isnan(found)]
+    if not (np.floor(known) == known).all():
+        return None
+    code = next((cell for cell in cells if cell[:1] == "0" and len(cell) > 2 and cell.isdecimal()), None)
+    if code is not None:
+        return f"codes, since '{code}' begins with 0"
+    if np.abs(known).max() >= EXACT and len(np.unique(known)) < len({cell for cell in cells if cell}):
+        return "whole numbers of more digits than 64 bits hold"
+    return None
+
+
+def _marks(cells: Iterable[str], decimal: str) -> str:
+    """Characters to take out of numbers: signs of currencies and per cent, where each cell has the same, and commas
+    that can only divide thousands."""
+    digits = [cell for cell in cells if re.search(r"\d", cell)]
+    signs = {frozenset(cell) & frozenset(CURRENCIES + "%") for cell in digits}
+    if len(signs) != 1:
+        return ""
+    used = "".join(sorted(next(iter(signs))))
+    spaces = "".join(space for space in "\u00a0\u202f " if any(space in cell for cell in digits))
+    bare = [_without(cell, used + spaces) for cell in digits]
+    commas = decimal == "." and all(map(THOUSANDS.fullmatch, bare)) and any(map(CLEAR.search, bare))
+    if (
+        spaces
+        and not used
+        and not all(re.fullmatch(r"[+-]?\d{1,3}([ \u00a0\u202f]\d{3})*([.,]\d+)?", c) for c in digits)
+    ):
+        return "," if commas else ""
+    return used + spaces + ("," if commas else "")
+
+
+def _bare(cell: str) -> str:
+    return _without(cell, LOOSE + ",") if not cell.isascii() or not cell.isalpha() else cell
+
+
+def _without(cell: str, marks: str) -> str:
+    for mark in marks:
+        cell = cell.replace(mark, "")
+    return cell
+
+
+def _value(text: str, decimal: str) -> float | None:
+    """Infinite for a word that says so."""
+    if text.lower().lstrip("+-") in ("inf", "infinity"):
+        return float("inf")
+    try:
+        return as_number(text, decimal)
+    except ValueError:
+        return None

@@ -1,0 +1,242 @@
+"""From the text of a CSV file to rows of cells, where quotation marks may quote a cell or be a part of it.
+
+A text without surprises, where each line is a row as wide as the others, is read by Python's `csv`, fast. Others are
+read a line at a time: a quotation mark that opens a cell and is not closed in its line belongs to a cell of several
+lines, or is a character like others (inches; sentences that were cut out of a speech), which the lines below it tell.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import islice
+from typing import Any
+
+import numpy as np
+
+from nas_cli.data.source import Array
+
+csv.field_size_limit(1 << 30)
+BLOCK = 4096
+"""Rows that are lists at a time: Python looks through all of its lists again and again, but not into arrays."""
+SAMPLE = 200
+"""Lines that the usual width of a row is found from."""
+LONGEST = 1 << 24
+"""Characters of a cell of several lines, at most."""
+SPACES = "\t\v\f\x1c\x1d\x1e\x1f "
+COMMENT = "#"
+
+Rows = Array
+"""(n, columns) of texts."""
+
+
+class RaggedRow(Exception):
+    """A row of lines `first` to `last` has `found` cells."""
+
+    def __init__(self, first: int, last: int, found: int) -> None:
+        super().__init__(first)
+        self.first, self.last, self.found = first, last, found
+
+
+@dataclass
+class Cells:
+    """`head`: the header or the first row, as wide as it is there; `rows`: those below, from line `first` on. `loose`:
+    lines in which a quotation mark is read as a character; `comments`: lines that are passed over."""
+
+    head: list[str] = field(default_factory=list)
+    rows: Rows = field(default_factory=lambda: np.empty((0, 0), object))
+    first: int = 2
+    loose: list[int] = field(default_factory=list)
+    comments: list[int] = field(default_factory=list)
+
+
+def read_cells(text: str, separator: str) -> Cells:
+    """The cells of `text`, spaces around them taken away. Raises RaggedRow with the first row that is not as wide as
+    the others."""
+    return _read_fast(text, separator) or _LineByLine(text, separator).read()
+
+
+def first_cells(text: str, separator: str, most: int) -> list[list[str]]:
+    """As many rows as can be read, `most` at most, whatever their widths."""
+    found: list[list[str]] = []
+    try:
+        for cells in islice((cells for cells in _reader(text, separator) if cells), most):
+            found.append([cell.strip() for cell in cells])
+    except csv.Error:
+        pass
+    return found
+
+
+def _read_fast(text: str, separator: str) -> Cells | None:
+    """None where a row has another width, a cell goes over several lines, or a quotation mark is none of `csv`'s."""
+    reader = _reader(text, separator, strict=True)
+    trim = _has_loose_spaces(text, separator)
+    blocks: list[Rows] = []
+    head: list[str] = []
+    seen = 0
+    try:
+        while lines := list(islice(reader, BLOCK)):
+            seen += len(lines)
+            if seen != reader.line_num:
+                return None
+            rows = [cells for cells in lines if cells] if [] in lines else lines
+            if not head and rows:
+                head, rows = [cell.strip() for cell in rows[0]], rows[1:]
+            if not rows:
+                continue
+            if set(map(len, rows)) != {len(head)}:
+                return None
+            if trim:
+                rows = [[cell.strip() for cell in cells] for cells in rows]
+            blocks.append(np.array(rows, object))
+    except csv.Error:
+        return None
+    return Cells(head, _joined(blocks, len(head)))
+
+
+class _LineByLine:
+    def __init__(self, text: str, separator: str) -> None:
+        self.lines = list(_lines(text, separator))
+        self.separator = separator
+        self.found = Cells()
+
+    def read(self) -> Cells:
+        blocks: list[Rows] = []
+        rows: list[list[str]] = []
+        place = 0
+        while place < len(self.lines):
+            cells, after = self._row(place)
+            if cells is not None and not self.found.head:
+                self.found.head = [cell.strip() for cell in cells]
+            elif cells is not None:
+                self.found.first = self.found.first if rows or blocks else place + 1
+                rows.append([cell.strip() for cell in cells])
+            place = after
+            if len(rows) == BLOCK:
+                blocks.append(np.array(rows, object))
+                rows = []
+        blocks += [np.array(rows, object)] if rows else []
+        self.found.rows = _joined(blocks, self.width)
+        return self.found
+
+    @cached_property
+    def width(self) -> int:
+        """Of the first row, or one more where all rows below are so: then an index has no name, or each row ends with
+        a separator."""
+        first = next((k for k, line in enumerate(self.lines) if line.strip() and line[0] != COMMENT), 0)
+        last = self._closing(first) if self.lines and self._alone(self.lines[first]) is None else first
+        head = self._alone("".join(self.lines[first : last + 1]))
+        wide = len(head if head is not None else self._plain(self.lines[first])) if self.lines else 1
+        below = (line for line in self.lines[last + 1 :] if line.strip() and line[0] != COMMENT)
+        whole = (line for line in islice(below, SAMPLE) if line.count('"') % 2 == 0)  # no piece of a row
+        widths = {len(cells) for cells in map(self._alone, whole) if cells is not None}
+        return wide + 1 if widths == {wide + 1} else wide
+
+    def _row(self, place: int) -> tuple[list[str] | None, int]:
+        """The cells of the row that begins with line `place`, None where it is none, and the line after it."""
+        line = self.lines[place]
+        if not line.strip():
+            return None, place + 1
+        cells, wanted = self._alone(line), self.width
+        if cells is not None and (len(cells) == wanted or self._may_be_head(cells)):
+            return cells, place + 1
+        if cells is not None and line[0] == COMMENT:
+            self.found.comments.append(place + 1)
+            return None, place + 1
+        plain = self._plain(line)
+        last = place
+        if cells is None:
+            last = self._closing(place)
+            several = self._alone("".join(self.lines[place : last + 1])) if last > place else None
+            fits = several is not None and (len(several) == wanted or self._may_be_head(several))
+            if fits and (self.quotes or any(len(self._plain(x)) != wanted for x in self.lines[place : last + 1])):
+                return several, last + 1
+        if '"' in line and len(plain) == wanted:
+            self.found.loose.append(place + 1)
+            return plain, place + 1
+        tolerant: list[str] = next(_reader(line, self.separator), [])
+        if cells is None and last == place and len(tolerant) == wanted:
+            return tolerant, place + 1
+        raise RaggedRow(place + 1, last + 1, len(cells if cells is not None else plain))
+
+    def _may_be_head(self, cells: list[str]) -> bool:
+        return not self.found.head and len(cells) == self.width - 1
+
+    def _alone(self, line: str) -> list[str] | None:
+        """The cells of a line by itself; None where its quotation marks are not closed, or go on after they are."""
+        if '"' not in line:
+            return self._plain(line)
+        try:
+            return next(_reader(line, self.separator, strict=True), [])
+        except csv.Error:
+            return None
+
+    def _plain(self, line: str) -> list[str]:
+        """As if quotation marks were characters like others."""
+        return line.split() if self.separator == " " else line.rstrip("\r\n").split(self.separator)
+
+    def _closing(self, place: int) -> int:
+        """The line in which the quotation mark that `place` leaves open is closed; `place` itself where none is open,
+        the last one where it never is."""
+        if self.lines[place].count('"') % 2 == 0:
+            return place
+        size = 0
+        for later in range(place + 1, len(self.lines)):
+            size += len(self.lines[later])
+            if self.lines[later].count('"') % 2 or size > LONGEST:
+                return later
+        return len(self.lines) - 1
+
+    @cached_property
+    def quotes(self) -> bool:
+        """Whether quotation marks quote in this file: lines in which a cell needs them, or more that are quoted well
+        than lines in which a mark is open."""
+        needed = well = loose = 0
+        for line in self.lines:
+            if '"' not in line:
+                continue
+            cells, plain = self._alone(line), self._plain(line)
+            if cells is None:
+                loose += len(plain) == self.width
+            elif len(cells) == self.width:
+                needed += len(plain) != self.width
+                well += [cell.strip() for cell in plain] != [cell.strip() for cell in cells]
+        return needed > 0 or well > loose
+
+
+def _joined(blocks: list[Rows], width: int) -> Rows:
+    return np.concatenate(blocks) if blocks else np.empty((0, width), object)
+
+
+def _has_loose_spaces(text: str, separator: str) -> bool:
+    """Whether a cell may have spaces around it; of other scripts there are more kinds."""
+    if not text.isascii():
+        return True
+    for space in SPACES:
+        if space == separator or space not in text:
+            continue
+        around = (separator, "\n", "\r", '"')
+        if any(space + mark in text or mark + space in text for mark in around):
+            return True
+        if text[0] == space or text[-1] == space:
+            return True
+    return False
+
+
+def _reader(text: str, separator: str, strict: bool = False) -> Any:
+    """A `csv.reader`, which has no name as a type."""
+    return csv.reader(_lines(text, separator), delimiter=separator, skipinitialspace=True, strict=strict)
+
+
+def _lines(text: str, separator: str) -> Iterator[str]:
+    """With their ends. No other mark ends a line, as some would for `splitlines`: cells may hold those. Where spaces
+    divide cells, tabs do too, and those around a line divide nothing."""
+    lines = io.TextIOWrapper(io.BytesIO(text.encode("utf-8", "surrogatepass")), "utf-8", "surrogatepass", newline="")
+    if separator != " ":
+        yield from lines
+    else:
+        for line in lines:
+            yield line.replace("\t", " ").strip() + "\n"
