@@ -113,7 +113,7 @@ def test_training_reads_no_more_of_the_test_part_than_its_first_example(source: 
     for file in (tmp_path / "data").rglob("*"):
         if file.is_file() and "test" in str(file.relative_to(tmp_path / "data")):
             head = b"".join(file.read_bytes().splitlines(keepends=True)[:2])  # tells whether it can be evaluated
-            file.write_bytes(head + b"\xff\xfe broken")
+            file.write_bytes(head + b"\xff\xfe broken\n" * 99)
     after = load_training(settings, 0, wanted=WANTED[source])
     assert np.array_equal(before.train.inputs, after.train.inputs)
     with pytest.raises(DataError, match="test"):
