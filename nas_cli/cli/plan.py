@@ -20,13 +20,18 @@ def plan(
     spec: Annotated[Path, typer.Argument(help="The spec, a YAML file.")], changes: Set = None, as_json: Json = False
 ) -> None:
     """Check a spec, and say how large its space is, what candidates cost, and how long the search would take."""
+    _tell("reading the spec and the data")  # before what takes seconds to be loaded
     from nas_cli.run.plan import plan as make_plan
 
-    facts = make_plan(expanded(spec), changes or [])
+    facts = make_plan(expanded(spec), changes or [], _tell)
     if as_json:
         print_json(facts)
     else:
         _print(facts)
+
+
+def _tell(text: str) -> None:
+    say(f"{text} …", stderr=True)
 
 
 def _print(facts: dict[str, Any]) -> None:

@@ -30,13 +30,15 @@ from nas_cli.spec.schema import RunSpec, check_spec
 from nas_cli.task import TASKS, Task
 from nas_cli.train.losses import OF_CLASSES, OF_NUMBERS
 from nas_cli.train.settings import TRAIN
-from nas_cli.words import run_name
+from nas_cli.words import run_name, utf8
 from nas_cli.yaml_text import dump_yaml
 
 COSTS = ("params", "macs", "activation_mb", "latency_ms")
 MEASURED = ("latency_ms",)
 """Costs that take time to measure, so only where the objective names them."""
 DEFAULT_TRIALS = 50
+LONGEST_NAME = 80
+"""Bytes of the name of a baseline, which names files."""
 
 
 @dataclass(frozen=True)
@@ -127,8 +129,10 @@ def _compose(document: Document, refusal: str | None) -> Experiment:
         objective = parse_objective(spec.objective, task.metrics, COSTS)
     baselines = {}
     for name, raw in spec.baselines.items():
-        if not name.replace("-", "").replace("_", "").isalnum():
-            raise SpecError(f"a baseline's name has letters, digits, '-' and '_'; got '{name}'", ("baselines", name))
+        if not name.replace("-", "").replace("_", "").isalnum() or len(utf8(name)) > LONGEST_NAME:
+            shown = name if len(name) <= LONGEST_NAME else f"{name[:20]}…, {len(name)} long"
+            rule = f"letters, digits, '-' and '_', at most {LONGEST_NAME}"
+            raise SpecError(f"a baseline's name has {rule}; got '{shown}'", ("baselines", name), on_key=True)
         baselines[name] = parse_architecture(raw, OPS, spec.let, ("baselines", name))
     spec, notes = _stop_condition(spec)
     if objective.several:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from nas_cli.errors import Infeasible
@@ -17,6 +18,8 @@ from nas_cli.trial import Measurement
 
 HALF = 0.5
 """Of what is kept in 32 bits, in 16."""
+WEIGHT_AND_GRADIENT = 8
+"""Bytes of each weight, in float32."""
 LEAST_MARGIN = 0.1
 TRUSTED = 5
 """Predictions that must have been compared with a measurement before one counts."""
@@ -44,6 +47,18 @@ class Estimate:
         return fastest if fastest > high else slowest if slowest < low else min(max(self.latency_ms, low), high)
 
 
+def require_memory(counted: Mapping[str, float], batch_size: int, memory: int | None) -> None:
+    """Raises Infeasible where a step on `batch_size` examples keeps more than `memory` bytes, even with activations in
+    16 bits and an optimizer without moments: such a candidate would only be tried to be stopped. None is no limit.
+    """
+    needed = HALF * counted["activation_mb"] * 1e6 * batch_size + WEIGHT_AND_GRADIENT * counted["params"]
+    if memory is not None and needed > memory:
+        raise Infeasible(
+            f"a training step on {batch_size} examples would keep {needed / 1e9:.1f} GB, and a trial may take "
+            f"{memory / 1e9:.1f} GB (search.limits.memory)"
+        )
+
+
 @dataclass
 class Estimator:
     """Of one run. `memory` is what a trial may take, in bytes.
@@ -65,22 +80,13 @@ class Estimator:
         """Raises Infeasible where the network cannot be built, or could not be trained in the memory that there is."""
         program = self.session.plan(resolved.model)
         counted = {name: float(value) for name, value in cost(program).items()}
-        self._require_memory(counted["activation_mb"], int(resolved.train["batch_size"]))
+        require_memory(counted, min(int(resolved.train["batch_size"]), self.session.train_size), self.memory)
         if "latency_ms" not in self.experiment.measured:
             return Estimate(counted, program)
         missing = tuple(self.table.missing(program))
         error, count = self.table.error()
         latency = self.table.predict(program) if count >= TRUSTED else None
         return Estimate(counted, program, latency, max(LEAST_MARGIN, 3 * error), missing)
-
-    def _require_memory(self, activation_mb: float, batch_size: int) -> None:
-        """A step that keeps more than a trial may take, even in 16 bits, would only be tried to be stopped."""
-        needed = HALF * activation_mb * 1e6 * min(batch_size, self.session.train_size)
-        if self.memory is not None and needed > self.memory:
-            raise Infeasible(
-                f"a training step on {batch_size} examples would keep {needed / 1e9:.1f} GB, and a trial may take "
-                f"{self.memory / 1e9:.1f} GB (search.limits.memory)"
-            )
 
     def learn(self, result: JobResult, resolved: Resolved) -> None:
         """Takes what the first job of a trial measured into the table, and new entries into the journal."""

@@ -5,14 +5,16 @@ from __future__ import annotations
 import hashlib
 from collections import Counter, OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from nas_cli.errors import Infeasible
+from nas_cli.errors import Infeasible, SpecError
+from nas_cli.execute.session import Session
 from nas_cli.run.compose import Experiment
 from nas_cli.run.estimate import Estimate
 from nas_cli.search.objective import Constraint
 from nas_cli.space.edit import replay
 from nas_cli.space.space import Resolved
+from nas_cli.spec.load import Document
 from nas_cli.trial import Genotype, genotype_key
 
 REMEMBERED = 1000
@@ -30,6 +32,26 @@ class Screened:
     network: str
     estimate: Estimate
     reason: str
+
+
+def screen_baselines(document: Document, experiment: Experiment, session: Session) -> Experiment:
+    """`experiment` with a note on each baseline that breaks a constraint on counted costs: it is trained all the same,
+    for comparison. Raises SpecError with file:line:column where one cannot be built.
+    """
+    notes = []
+    for name, baseline in experiment.baselines.items():
+        try:
+            costs = session.costs(baseline)
+        except Infeasible as error:
+            wrong = SpecError(f"the baseline {name} cannot be built: {error}", ("baselines", name))
+            raise document.locate(wrong) from None
+        broken = experiment.objective.broken(costs)
+        if broken:
+            notes.append(
+                f"the baseline {name} breaks a constraint: {'; '.join(broken)}. It is trained all the same, and ranks "
+                "below every network that breaks none"
+            )
+    return replace(experiment, notes=(*experiment.notes, *notes))
 
 
 class Screen:

@@ -32,7 +32,8 @@ from nas_cli.run.journal import Journal
 from nas_cli.run.keep import Keeper, what_is_kept, write_front
 from nas_cli.run.more import asks_for_more, finished, more_search, spec_of
 from nas_cli.run.observer import Observer, Silent
-from nas_cli.run.selection import select
+from nas_cli.run.screen import screen_baselines
+from nas_cli.run.selection import select, warned
 from nas_cli.run.trust import digests_of, distrust, trust
 from nas_cli.spec.load import load_document
 from nas_cli.train.checkpoint import DISK_FULL
@@ -66,10 +67,11 @@ def start_search(
     Raises UserError where the spec or the data is wrong (nothing is written then), NasError where nothing trains.
     """
     observer = observer or Silent()
-    experiment = compose(load_document(spec, overrides))
+    document = load_document(spec, overrides)
+    experiment = compose(document)
     plugins = digests_of(experiment.spec.plugins)
     with open_session(experiment, Cache(out / CACHE, observer.note)) as session:
-        experiment = suited(experiment, undefined_here(session))
+        experiment = screen_baselines(document, suited(experiment, undefined_here(session)), session)
         files = {
             "spec.yaml": written_out(experiment, chosen_hardware(experiment, session)),
             "environment.json": json.dumps(environment(experiment, session), indent=2) + "\n",
@@ -266,6 +268,7 @@ def _search_and_train(
         final = Final(experiment, run, journal, executor, observer, estimator)
         done = final.train(chosen, final_events)
         selection = select(done, experiment.objective.goals, experiment.proportion, session.validation_size)
+        selection = warned(selection, experiment.objective)
         kept = what_is_kept(selection, done)
         final.restore(chosen, kept.values())
     Keeper(experiment, session, run, {candidate.name: candidate for candidate in chosen}).keep(kept, selection.verdict)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from nas_cli.errors import NasError
 from nas_cli.run.events import Event
-from nas_cli.search.objective import Goal
+from nas_cli.search.objective import Goal, Objective
 from nas_cli.search.pareto import knee, non_dominated_sort
 from nas_cli.trial import Measurement
 
@@ -54,7 +54,8 @@ class Standing:
 class Selection:
     """The outcome: standings best first, who is within noise of the winner, and the winner's best repetition.
 
-    `front` names those that no other beats in every objective, where there are several.
+    `front` names those that no other beats in every objective, where there are several. `broken` says which constraints
+    the winner breaks: none, unless every network that was trained in the end breaks one.
     """
 
     standings: tuple[Standing, ...]
@@ -62,6 +63,7 @@ class Selection:
     verdict: str
     winner: Repetition
     front: tuple[str, ...] = ()
+    broken: tuple[str, ...] = ()
 
     def as_event(self) -> dict[str, Any]:
         """The fields of the journal's `final_selected`."""
@@ -83,6 +85,7 @@ class Selection:
             "within_noise": list(self.within_noise),
             "verdict": self.verdict,
             **({"front": list(self.front)} if self.front else {}),
+            **({"broken": list(self.broken)} if self.broken else {}),
         }
 
 
@@ -100,6 +103,19 @@ def repetitions(events: Iterable[Event]) -> list[Repetition]:
             who = event["candidate"], event["seed"]
             found.append(Repetition(*who, {}, None, False, event["reason"], epochs=event.get("epochs")))
     return found
+
+
+def warned(selection: Selection, objective: Objective) -> Selection:
+    """`selection` with a verdict that begins with the constraints that the kept network breaks, where it does."""
+    if selection.standings[0].feasible and selection.winner.feasible:
+        return selection
+    broken, who = tuple(objective.broken(selection.winner.measurement)), _who(selection.winner.candidate)
+    if broken:
+        warning = f"no network keeps every constraint: {who}, which is kept, breaks {'; '.join(broken)}"
+    else:
+        warning = f"no network keeps every constraint with each of its seeds: {who}, which is kept, does so with one"
+    verdict = f"{warning}. Among those that break one, {selection.verdict}"
+    return replace(selection, verdict=verdict, broken=broken)
 
 
 def select(done: list[Repetition], goals: Sequence[Goal], metric: str | None, samples: int) -> Selection:

@@ -37,9 +37,7 @@ task: {task}
 data:
 {data}
 
-# What is searched. 'nas show space {space}' prints this space, to be copied to 'model:' and changed;
-# 'nas show space' lists the others, 'nas show ops' the layers that you can use.
-space: {space}
+{model}
 
 # How a candidate is trained. Any value may be a choice: {{choice: [a, b]}}, or {{float: [low, high], log: true}}.
 train:
@@ -62,6 +60,28 @@ final: {{top: 2, seeds: 2}}
 baselines:
 {baseline}
 """
+
+
+SPACE = """\
+# What is searched. 'nas show space {space}' prints this space, to be copied to 'model:' and changed;
+# 'nas show space' lists the others, 'nas show ops' the layers that you can use.
+space: {space}"""
+WIDE = 500
+"""Columns from which on a table gets a space of its own: attention over columns grows with the square of them, and bins
+make each as wide as there are bins."""
+WIDE_MODEL = """\
+# What is searched: small networks on the columns as they are. With so many columns, attention over them and numbers in
+# bins, which 'space: tabular' has, would take hours and gigabytes. 'nas show ops' lists the layers that you can use.
+model:
+  - features: {units: 2}
+  - dropout: {rate: {choice: [0.0, 0.2, 0.5]}}
+  - repeat:
+      times: {int: [1, 3]}
+      body:
+        - linear: {units: {choice: [16, 32, 64, 128]}}
+        - choice: [[], batch_norm]
+        - choice: [relu, gelu]
+        - dropout: {rate: {choice: [0.1, 0.3, 0.5]}}"""
 
 
 @dataclass(frozen=True)
@@ -152,6 +172,7 @@ def survey(task: str, path: Path, file: str = "spec.yaml") -> Survey:
     if metric != first:
         notes += (f"the objective is {metric}, since {first} has no value here: {undefined[first]}",)
     epochs = kind.epochs if kind.examples is None else min(100, max(kind.epochs, kind.examples // len(data.train)))
+    wide = learned.wanted.inputs == "table rows" and data.input_shape[0] >= WIDE
     lines = [f"{key}: {inline_yaml(value)}" for key, value in section.items()]
     lines += [comment(note) for note in notes if not note.startswith("target: ")]
     lines += [
@@ -168,7 +189,7 @@ def survey(task: str, path: Path, file: str = "spec.yaml") -> Survey:
         name=inline_yaml(stem),
         task=task,
         data="\n".join(f"  {line}" for line in lines),
-        space=kind.space,
+        model=WIDE_MODEL if wide else SPACE.format(space=kind.space),
         epochs=epochs,
         least=epochs // 4,
         batch_size=kind.batch_size,
