@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from nas_cli.errors import RunError, SpecError
+from nas_cli.files import open_file
 from nas_cli.run.directory import RunDirectory
 from nas_cli.run.journal import CHUNK, Recorded, iter_journal
 from nas_cli.spec.load import load_document
@@ -67,9 +69,9 @@ def _more(before: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
 def _last_line(run: RunDirectory) -> bytes:
     """Of the journal; its end where that is longer than any line that ends a run."""
     try:
-        with run.journal.open("rb") as file:
-            file.seek(max(0, run.journal.stat().st_size - CHUNK))
-            lines = file.read().splitlines(keepends=True)
+        with os.fdopen(open_file(run.journal), "rb") as file:
+            file.seek(max(0, os.fstat(file.fileno()).st_size - CHUNK))
+            lines = file.read(CHUNK).splitlines(keepends=True)
     except OSError as error:
         raise RunError(f"{run.journal} cannot be read: {error.strerror}") from None
     whole = [line for line in lines if line.endswith(b"\n")]

@@ -107,13 +107,12 @@ def resume_search(
             )
     over = finished(run)
     if over is not None and not asks_for_more(run, over, overrides):
-        _clear(run)
+        if any(folder.exists() for folder in _passing(run)):
+            with run.lock():
+                _clear(run)
         return Outcome(run, over.stopped, was_over=True)
-    with (
-        run.lock(),
-        _pausing(run),
-        Journal(run.journal) as journal,
-    ):  # a damaged journal is answered before the data is read
+    # A damaged journal is answered before the data is read.
+    with run.lock(), _pausing(run), Journal(run.journal) as journal:
         document = load_document(run.spec, overrides)
         experiment = compose(document, None if plugins else distrust(run, document.data.get("plugins")))
         observer = observer or Silent()
@@ -132,10 +131,14 @@ def resume_search(
             return _search_and_train(experiment, session, run, journal, observer)
 
 
+def _passing(run: RunDirectory) -> tuple[Path, ...]:
+    """What a run that is over has no use for. A kill may have come before it was removed."""
+    return run.path / "trials", run.path / "final"
+
+
 def _clear(run: RunDirectory) -> None:
-    """Removes what a run that is over has no use for: a kill may have come before that."""
-    for folder in ("trials", "final"):
-        shutil.rmtree(run.path / folder, ignore_errors=True)
+    for folder in _passing(run):
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager

@@ -21,7 +21,9 @@ TIMED = 5
 TIMED_BATCHES = 6
 EPOCHS = (1, 3)
 STARTING, TIMING = 30.0, 2.5
-"""Seconds at most until the workers are there, and for all trainings together from then on."""
+"""Seconds at most until the workers are there; and for all trainings together from then on, which on a machine that is
+busy otherwise have as long as the workers took to start.
+"""
 TRAINED = 0.6
 """Of the seconds that are left, the share that a training may take; the rest is for its validation score."""
 MOST_MACS = 2e10
@@ -60,7 +62,8 @@ def time_candidates(
     ready = [_job(experiment, session, None, number, 1, 2) for number in range(executor.slots)]
     if len(_run(executor, ready, began + STARTING)) < len(ready):
         return None, [f"nothing was timed: the workers were not there after {STARTING:.0f} s"]
-    start, until = time.monotonic() - began, time.monotonic() + TIMING
+    start = time.monotonic() - began
+    until = time.monotonic() + max(TIMING, start)
     warm = [_job(experiment, session, chosen[0][0], number, 1, 2) for number in range(executor.slots)] if chosen else []
     jobs = [
         _job(experiment, session, resolved, executor.slots + len(EPOCHS) * k + n, epochs, _examples(resolved))
@@ -81,7 +84,7 @@ def time_candidates(
         fixed.append(prepared + around * session.validation_size / part.validation_size)
     if not macs:
         failed = next((result.reason for result in results.values() if result.reason), "")
-        why = failed or f"a step of the smallest of them takes longer than the {TIMING:g} s there are"
+        why = failed or f"a step of the smallest of them takes longer than the {max(TIMING, start):.2g} s there are"
         return None, [f"no candidate could be timed: {why}"]
     wanted = [costs["macs"] for _, costs in drawn]
     untimed, times = [], max(wanted) / max(1.0, max(macs))
