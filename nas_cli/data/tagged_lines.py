@@ -49,6 +49,9 @@ class Tagged:
                 f"passed over in {file}: {self.comments:,} lines of comments and {self.ranges:,} of words that are in "
                 "other lines too"
             )
+        empty = sum(word == "" for sentence in self.sentences for word in sentence)
+        if empty:
+            found.append(f"words of {file} that are empty: {empty:,}")
         changed = next((f"'{tag}' as '{usual}'" for tag, usual in self.spelling.items() if tag != usual), None)
         if changed:
             found.append(f"tags are spelled in another way and read in the usual one, {changed} say")
@@ -121,7 +124,7 @@ def _blocks(file: Path, text: str) -> tuple[list[list[Line]], int]:
             comments += 1
             continue
         cells = line.split("\t") if "\t" in line else SPACES.split(line.strip(" \t"))
-        cells = [cell.strip() for cell in cells]
+        cells = [cell.strip(" ") for cell in cells]  # what else looks like a space may be a word
         if not line.strip() or cells[0].startswith("-DOCSTART-"):
             blocks.append([])
             continue
@@ -130,10 +133,8 @@ def _blocks(file: Path, text: str) -> tuple[list[list[Line]], int]:
             raise DataError(f"{file}:{number}: one column, '{cells[0]}', where a word and its tag are expected")
         if len(cells) != columns:
             raise DataError(f"{file}:{number}: {len(cells)} columns, and the lines before have {columns}")
-        empty = next((place for place in (0, columns - 1) if not cells[place]), None)
-        if empty is not None:
-            what = "word" if empty == 0 else "tag"
-            raise DataError(f"{file}:{number}: no {what}: the {'first' if empty == 0 else 'last'} column is empty")
+        if not cells[-1]:
+            raise DataError(f"{file}:{number}: no tag: the last column is empty")
         blocks[-1].append((number, cells))
     return [block for block in blocks if block], comments
 

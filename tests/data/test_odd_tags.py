@@ -105,13 +105,18 @@ def test_tags_in_two_unicode_forms_are_one(tmp_path: Path) -> None:
     ("text", "words"),
     [
         ("a\tB-X\nb\t\n", r":2: no tag: the last column is empty"),
-        ("a\tB-X\n\tO\n", r":2: no word: the first column is empty"),
         ("a B-X\nb\n", r":2: one column, 'b'"),
     ],
 )
 def test_what_is_missing_is_named(tmp_path: Path, text: str, words: str) -> None:
     with pytest.raises(DataError, match=words):
         load(tmp_path / "a.conll", text)
+
+
+def test_words_that_are_empty_or_look_so(tmp_path: Path) -> None:
+    data = load(tmp_path / "a.conll", "Ann\tB-X\n\tO\n\u00a0\tO\n\n" * 8)
+    assert "that are empty: 8" in said(data)
+    assert {"", "\u00a0"} < set(data.encoder.content["words"])
 
 
 def test_a_test_part_without_tags_is_told_of_before(tmp_path: Path) -> None:
