@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import os
 import signal
+import stat
 import sys
+import threading
+from types import FrameType
 from typing import Any
 
 INTERRUPTED = 130
+ENDING = (signal.SIGTERM, signal.SIGHUP)
+"""Signals that end a command in order, as Ctrl-C does: what it started ends too, and what it records stays whole."""
+_ended_by: list[int] = []
 
 
 def __getattr__(name: str) -> Any:
@@ -20,13 +26,42 @@ def __getattr__(name: str) -> Any:
 
 def main() -> None:
     """Runs `nas` with the words of the command line, and ends the process."""
+    _end_in_order()
     try:
         code = _run()
     except KeyboardInterrupt:
         os.write(2, b"error: interrupted\n")
         code = INTERRUPTED
+    if _ended_by:
+        code = 128 + _ended_by[0]
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # Python's own end has nothing to say of an interruption
     sys.exit(code)
+
+
+def _end_in_order() -> None:
+    if threading.current_thread() is not threading.main_thread():
+        return  # only that thread may
+    for number in ENDING:
+        if signal.getsignal(number) is not signal.SIG_IGN:  # as it is under nohup
+            signal.signal(number, _end)
+
+
+def _end(number: int, frame: FrameType | None) -> None:
+    """Once: another such signal does not break off the end."""
+    for other in ENDING:
+        signal.signal(other, signal.SIG_IGN)
+    _ended_by.append(number)
+    if number == signal.SIGHUP:  # the terminal has gone, and nothing can be said on it
+        _silence_terminals()
+    raise KeyboardInterrupt
+
+
+def _silence_terminals() -> None:
+    nothing = os.open(os.devnull, os.O_WRONLY)
+    for file in (1, 2):
+        if stat.S_ISCHR(os.fstat(file).st_mode):
+            os.dup2(nothing, file)
+    os.close(nothing)
 
 
 def _run() -> int:
