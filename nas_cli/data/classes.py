@@ -132,6 +132,11 @@ def find_classes(examples: Examples, names: tuple[str, ...] | None = None) -> Cl
     return Classes(values, shown, merged, shown[sizes.index(most)], most / sum(sizes))
 
 
+def is_lopsided(targets: Array) -> bool:
+    """Whether nearly all of `targets`, class indices (n,), are the same: accuracy says little then."""
+    return bool(np.bincount(targets).max() >= CONSTANT * len(targets))
+
+
 def _require_names(origin: str, values: tuple[int | str, ...], names: tuple[str, ...]) -> None:
     first, last = values[0], values[-1]
     if isinstance(first, str) or isinstance(last, str):

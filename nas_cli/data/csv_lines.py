@@ -102,6 +102,7 @@ class _LineByLine:
         self.lines = list(_lines(text, separator))
         self.separator = separator
         self.found = Cells()
+        self.narrow = False  # whether the first row has a cell less than the others
 
     def read(self) -> Cells:
         blocks: list[Rows] = []
@@ -133,7 +134,8 @@ class _LineByLine:
         below = (line for line in self.lines[last + 1 :] if line.strip() and line[0] != COMMENT)
         whole = (line for line in islice(below, SAMPLE) if line.count('"') % 2 == 0)  # no piece of a row
         widths = {len(cells) for cells in map(self._alone, whole) if cells is not None}
-        return wide + 1 if widths == {wide + 1} else wide
+        self.narrow = widths == {wide + 1}
+        return wide + 1 if self.narrow else wide
 
     def _row(self, place: int) -> tuple[list[str] | None, int]:
         """The cells of the row that begins with line `place`, None where it is none, and the line after it."""
@@ -163,7 +165,7 @@ class _LineByLine:
         raise RaggedRow(place + 1, last + 1, len(cells if cells is not None else plain))
 
     def _may_be_head(self, cells: list[str]) -> bool:
-        return not self.found.head and len(cells) == self.width - 1
+        return not self.found.head and self.narrow and len(cells) == self.width - 1
 
     def _alone(self, line: str) -> list[str] | None:
         """The cells of a line by itself; None where its quotation marks are not closed, or go on after they are."""

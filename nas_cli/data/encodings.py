@@ -77,7 +77,7 @@ def require_codec(encoding: str) -> None:
         known = codecs.lookup(encoding)
     except (LookupError, ValueError):
         known = None
-    if known is None or known.name in NO_TEXTS or not known._is_text_encoding:
+    if known is None or known.name.replace("-", "_") in NO_TEXTS or not known._is_text_encoding:
         raise DataError(f"encoding is '{encoding}', which is not known; common ones are utf-8 and latin-1")
 
 
@@ -110,10 +110,10 @@ def _mended(raw: bytes, origin: Path, place: int, say: Say | None) -> str:
 
 def _western(raw: bytes) -> str | None:
     """Latin-1 or Windows-1252 where the bytes beyond ASCII are letters and marks of Western texts, which stand alone
-    between others; in other scripts they stand side by side."""
+    or in pairs between others; in other scripts they stand side by side."""
     runs = HIGH.findall(raw)
     high = sum(map(len, runs))
-    alone = sum(len(run) == 1 for run in runs)
+    alone = sum(len(run) for run in runs if len(run) <= 2)
     if alone * 2 < high or len(LETTERS.findall(raw)) < 0.9 * high:
         return None
     return "cp1252" if re.search(rb"[\x80-\x9f]", raw) and _is(raw, "cp1252") else "latin-1"

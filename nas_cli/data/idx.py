@@ -10,7 +10,15 @@ from typing import Any
 import numpy as np
 
 from nas_cli.data.classes import as_labels
-from nas_cli.data.files import GZIP, array_examples, choose_part, read_bytes, require_file, require_folder
+from nas_cli.data.files import (
+    GZIP,
+    array_examples,
+    choose_part,
+    most_unpacked,
+    read_bytes,
+    require_file,
+    require_folder,
+)
 from nas_cli.data.pixels import shape_text
 from nas_cli.data.source import SOURCES, Array, Dataset, Examples
 from nas_cli.errors import DataError
@@ -18,8 +26,6 @@ from nas_cli.errors import DataError
 TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 NAME = re.compile(r"(?P<part>train|t10k|test|validation|val)-(?P<kind>images|labels)[-.]idx\d-ubyte(\.gz)?$")
 PARTS = {"t10k": "test", "val": "validation"}
-MOST_PACKED = 1032
-"""Deflate packs no byte into less than 1/1032 of one."""
 
 
 @SOURCES.register("idx")
@@ -118,7 +124,8 @@ def read_idx(path: Path) -> Array:
     dtype, shape, gzipped = read_header(path)
     header_size = 4 + 4 * len(shape)
     size = header_size + int(np.prod(shape, dtype=object)) * dtype.itemsize
-    if size > path.stat().st_size * (MOST_PACKED if gzipped else 1):
+    packed = path.stat().st_size
+    if size > (most_unpacked(packed) if gzipped else packed):
         raise DataError(f"{path} is cut short: its header says {shape_text(shape)}, {size:,} bytes")
     content = read_bytes(path, gzipped, size + 1)
     if len(content) != size:

@@ -10,7 +10,7 @@ from typing import IO, Any
 import numpy as np
 
 from nas_cli.data.classes import as_labels
-from nas_cli.data.files import array_examples, choose_part, reading_numpy, require_file
+from nas_cli.data.files import array_examples, choose_part, most_unpacked, reading_numpy, require_file
 from nas_cli.data.pixels import Layout
 from nas_cli.data.source import SOURCES, Array, Dataset, Examples, Stream
 from nas_cli.errors import DataError
@@ -123,9 +123,21 @@ def examples(path: Path, images: str, labels: str, layout: Layout, cache_above: 
 
 def read_array(path: Path, name: str) -> Array:
     """One array of a .npz file; nothing is unpickled, and no other array is read. Raises DataError."""
+    _require_bounded(path, name)
     with reading_numpy(f"{name} of {path}", path), np.load(path, allow_pickle=False) as arrays:
         array: Array = arrays[name]
         return array
+
+
+def _require_bounded(path: Path, name: str) -> None:
+    """Raises DataError where an array is far larger than what it is packed into, as no data is."""
+    with reading_numpy(f"{name} of {path}", path), zipfile.ZipFile(path) as archive:
+        entry = archive.getinfo(f"{name}.npy") if f"{name}.npy" in archive.namelist() else archive.getinfo(name)
+    if entry.file_size > most_unpacked(entry.compress_size):
+        raise DataError(
+            f"{name} of {path} has {entry.compress_size:,} bytes and unpacks to {entry.file_size / 1e6:,.0f} MB, as no "
+            "data does: it is damaged or made to fill the memory; if it is right, save it with numpy.savez"
+        )
 
 
 def header(path: Path, name: str) -> tuple[tuple[int, ...], np.dtype[Any]]:

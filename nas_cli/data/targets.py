@@ -14,6 +14,8 @@ from nas_cli.data.portable import LARGEST, as_number
 from nas_cli.data.source import Array, Dataset, Examples, Target
 from nas_cli.errors import DataError
 
+COARSE, TOO_COARSE = 1e-3, 0.02
+"""The shares of the targets' deviation that they may be rounded by without a word, and at all."""
 IGNORED = -100
 """The target of a place after a sentence's last word; torch's cross-entropy passes over it."""
 
@@ -72,7 +74,17 @@ def find_numbers(examples: Examples) -> Numbers:
     values = as_numbers(examples)
     if len(values) < 2 or values.min() == values.max():
         raise DataError(f"every target of {examples.origin} is {values[0]:g}: there is nothing to learn")
-    return Numbers(float(values.mean()), float(values.std()))
+    mean, deviation = float(values.mean()), float(values.std())
+    apart = float(np.spacing(np.float32(np.abs(values).max())))
+    lost = (
+        f"the targets of {examples.origin} lie around {mean:.10g} and differ by about {deviation:.3g}, and numbers of "
+        f"32 bits, which networks compute with, are {apart:.3g} apart there: subtract {mean:.0f} from them"
+    )
+    if apart > TOO_COARSE * deviation:
+        raise DataError(lost)
+    return Numbers(
+        mean, deviation, notes=(f"{lost}, for answers that are exact",) if apart > COARSE * deviation else ()
+    )
 
 
 def as_numbers(examples: Examples) -> Array:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from nas_cli.data import TrainingData, load_training, parse_data
+from nas_cli.data.classes import is_lopsided
 from nas_cli.data.csv_file import ENDINGS, find_tables, first_rows
 from nas_cli.data.csv_table import looks_like_a_row
 from nas_cli.data.text import LABEL_COLUMNS, TEXT_COLUMNS
@@ -168,8 +169,10 @@ def survey(task: str, path: Path, file: str = "spec.yaml") -> Survey:
     first = next(iter(learned.metrics))
     undefined = learned.undefined(data.validation.targets, data.labels)
     metric = next((name for name in learned.metrics if name not in undefined), first)
-    towards, notes = learned.metrics[metric], data.notes
-    if metric != first:
+    if learned.wanted.target == "class" and is_lopsided(data.train.targets):
+        metric = "macro_f1"
+    towards = learned.metrics[metric]
+    if metric != first and first in undefined:
         notes += (f"the objective is {metric}, since {first} has no value here: {undefined[first]}",)
     epochs = kind.epochs if kind.examples is None else min(100, max(kind.epochs, kind.examples // len(data.train)))
     wide = learned.wanted.inputs == "table rows" and data.input_shape[0] >= WIDE

@@ -14,6 +14,8 @@ from nas_cli.task.base import Array, Direction, Loss, Shape, Table
 Numbers = np.ndarray[Any, Any]
 CONFUSION = "Confusion: rows are true, columns predicted"
 TOP = 5
+LOPSIDED = 0.8
+"""The share of the largest class from which on it is said beside the scores."""
 SHOWN_CLASSES = 30
 """A confusion matrix wider than this is kept in the report and not shown as a table."""
 
@@ -117,7 +119,7 @@ class Classification:
             for name, average in report["averages"].items()
         ]
         tables = [
-            metrics_table(f"{report['samples']:,} test {self.wanted.inputs}", report),
+            metrics_table(f"{report['samples']:,} test {self.wanted.inputs}{_constant(report)}", report),
             Table("By class", ("class", "precision", "recall", "F1", "support"), tuple(rows)),
         ]
         labels = [c["label"] for c in report["classes"]]
@@ -139,6 +141,13 @@ class Classification:
         first, *others = [f"{c['label']} ({100 * c['probability']:.1f} %)" for c in answer["top"]]
         count = sum(c["probability"] >= 0.001 for c in answer["top"][1:3])
         return f"{first}, then {', '.join(others[:count])}" if count else first
+
+
+def _constant(report: Mapping[str, Any]) -> str:
+    """What the answer that is always the largest class scores, where that is much."""
+    largest = max(report["classes"], key=lambda each: each["support"])
+    share = largest["support"] / report["samples"]
+    return f"; the answer {largest['label']} alone has accuracy {share:.4f}" if share >= LOPSIDED else ""
 
 
 def metrics_table(title: str, report: Mapping[str, Any]) -> Table:

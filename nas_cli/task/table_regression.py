@@ -69,7 +69,8 @@ class TableRegression:
         return {"value": float(as_numpy(logits).reshape(-1)[0])}
 
     def describe(self, answer: Mapping[str, Any]) -> str:
-        return f"{answer['value']:.5g}"
+        """As many digits as a number of 32 bits has, and no more."""
+        return f"{float(str(np.float32(answer['value']))):.9g}"
 
 
 def _numbers(outputs: Array, targets: Array) -> tuple[Any, Any]:
