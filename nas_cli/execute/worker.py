@@ -30,6 +30,8 @@ from nas_cli.words import printable
 
 Progress = Callable[[str, int, int, Mapping[str, float]], None]
 """Told of every epoch that ends: label of the job, epochs done, epochs in all, metrics."""
+TOO_FEW_FOR_BATCH_NORM = "Expected more than 1 value per channel"
+"""What torch says of a batch of one example whose features have no extent."""
 LONGEST_REASON = 300
 """Characters of a reason."""
 
@@ -175,20 +177,25 @@ def _train_from_checkpoint(
 
 
 def _train(network: Network, job: Job, session: Session, watcher: Watcher, start: float) -> dict[str, float]:
-    metrics = train_network(
-        network,
-        session.data,
-        session.task,
-        job.train,
-        Epochs(job.first_epoch, job.last_epoch, job.total_epochs),
-        job.seed,
-        session.precision,
-        Path(job.checkpoint_in) if job.checkpoint_in else None,
-        Path(job.checkpoint_out) if job.checkpoint_out else None,
-        lambda epoch, metrics: watcher.progress(job.label, epoch, job.total_epochs, metrics),
-        watcher.beat,
-        lambda: job.seconds is not None and time.perf_counter() - start >= job.seconds,
-    )
+    try:
+        metrics = train_network(
+            network,
+            session.data,
+            session.task,
+            job.train,
+            Epochs(job.first_epoch, job.last_epoch, job.total_epochs),
+            job.seed,
+            session.precision,
+            Path(job.checkpoint_in) if job.checkpoint_in else None,
+            Path(job.checkpoint_out) if job.checkpoint_out else None,
+            lambda epoch, metrics: watcher.progress(job.label, epoch, job.total_epochs, metrics),
+            watcher.beat,
+            lambda: job.seconds is not None and time.perf_counter() - start >= job.seconds,
+        )
+    except ValueError as error:
+        if TOO_FEW_FOR_BATCH_NORM not in str(error):
+            raise
+        raise TrialFailed("batch norm cannot learn from a batch of one example: raise train.batch_size") from error
     if job.weights_out:
         save_tensors(Path(job.weights_out), network.state_dict(), {"label": job.label, "seed": job.seed})
     return metrics
