@@ -53,6 +53,15 @@ def say(text: str | Text = "", *, stderr: bool = False, whole: bool = False) -> 
     target.print(text if isinstance(text, Text) else printable(text), soft_wrap=whole or not target.is_terminal)
 
 
+def draw(table: RenderableType) -> None:
+    """A table on stdout. Where the terminal is too narrow for it the terminal breaks its lines: no figure is cut."""
+    target = console()
+    least = target.measure(table, options=target.options.update_width(WIDEST)).minimum
+    if least > target.width:
+        target.width = least
+    target.print(table)
+
+
 def say_lines(text: str) -> None:
     """A text of several lines, as it is."""
     console().print(printable(text, lines=True), soft_wrap=True)

@@ -9,7 +9,7 @@ import typer
 
 from nas_cli.cli.app import INTERRUPTED
 from nas_cli.cli.command import expanded, guarded
-from nas_cli.cli.output import console, plural, print_json, say, sentence
+from nas_cli.cli.output import draw, plural, print_json, say, sentence
 from nas_cli.errors import UserError
 from nas_cli.words import printable, shell
 
@@ -108,16 +108,15 @@ def _say_what_is_kept(watch: Watch) -> None:
 def _print_outcome(watch: Watch, plugins: bool) -> None:
     from nas_cli.cli.tables import final_table, front_table
 
-    target = console()
     if watch.several:
         say()
         say("The Pareto front of the search:")
-        target.print(front_table(watch))
+        draw(front_table(watch))
     results = final_table(watch)
     if results is not None:
-        target.print()
-        target.print(results)
-        target.print()
+        say()
+        draw(results)
+        say()
         say(sentence(watch.verdict))
     say()
     say(f"The run is in {watch.run}. Next:")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from nas_cli.cli.command import Commands, expanded, guarded
-from nas_cli.cli.output import console, duration, plural, print_json, say, say_lines, sentence
+from nas_cli.cli.output import draw, duration, plural, print_json, say, say_lines, sentence
 from nas_cli.words import shell
 
 if TYPE_CHECKING:
@@ -49,7 +49,6 @@ def _print_run(watch: Watch) -> None:
     from nas_cli.cli.tables import final_table, front_table, trials_table
     from nas_cli.trial import prediction_error
 
-    target = console()
     say(f"{watch.run}: {watch.state}, {duration(watch.searched)} of search")
     counts = [plural(watch.done, "trial") + " trained"]
     counts += [
@@ -65,16 +64,16 @@ def _print_run(watch: Watch) -> None:
         say(f"Predicted latency was {100 * predicted[0]:.0f} % off the measured, the median of {predicted[1]:,} trials")
     best = watch.best
     if best is not None:
-        target.print()
-        target.print(front_table(watch) if watch.several else trials_table(watch, 10))
+        say()
+        draw(front_table(watch) if watch.several else trials_table(watch, 10))
         say()
         say(f"Decisions of trial {best.number}:")
         for path, value in best.genotype.items():
             say(f"  {path} = {value}")
     results = final_table(watch)
     if results is not None:
-        target.print()
-        target.print(results)
+        say()
+        draw(results)
         say()
         say(f"{sentence(watch.verdict)}")
     if not watch.finished:
@@ -107,7 +106,7 @@ def show_space(
     rows = table("space", "architectures", "what it is", right=("architectures",))
     for space in spaces:
         rows.add_row(space.name, space.size.describe(), space.summary)
-    console().print(rows)
+    draw(rows)
 
 
 def _finite(value: int | float) -> int | float | None:
@@ -130,12 +129,11 @@ def _print_space(facts: SpaceFacts) -> None:
     from nas_cli.cli.tables import table
 
     say_lines(facts.text.rstrip("\n"))
-    target = console()
     rows = table("decision", "values", "")
     for decision in facts.decisions:
         rows.add_row(decision.path, decision.values, "in some" if decision.conditional else "")
-    target.print()
-    target.print(rows)
+    say()
+    draw(rows)
     say()
     say(f"{plural(len(facts.decisions), 'decision')}; those marked 'in some' hang on another one.")
     say(f"Architectures: {facts.architectures.describe()}")
@@ -171,7 +169,7 @@ def show_ops(
     rows = table("op", "arguments", "what it does")
     for op in ops:
         rows.add_row(op["name"], "\n".join(_argument(a) for a in op["arguments"]), op["summary"])
-    console().print(rows)
+    draw(rows)
     if name is None:
         say()
         say("Any module of torch.nn goes by its name: nn.GELU, or nn.Conv2d: {…} with its own arguments.")

@@ -17,8 +17,9 @@ from rich.table import Table
 from rich.text import Text
 
 from nas_cli.cli import output
-from nas_cli.cli.output import SafeConsole, console, fail, json_escaped, print_json, say
+from nas_cli.cli.output import SafeConsole, console, draw, fail, json_escaped, print_json, say
 from nas_cli.cli.streams import steady
+from nas_cli.cli.tables import table
 from nas_cli.words import printable, shell
 
 NAS = [sys.executable, "-c", "from nas_cli.cli.app import main; main()"]
@@ -130,11 +131,11 @@ def test_any_width(nas: Any, tmp_path: Path, columns: str) -> None:
 def test_nothing_acts_on_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
     file = io.StringIO()
     target = SafeConsole(file=file, width=200, force_terminal=True, color_system=None, markup=False)
-    table = Table()
-    table.add_column(ESCAPES)
-    table.add_row(Text(ESCAPES))
-    table.add_row(ESCAPES)
-    target.print(table)
+    made = Table()
+    made.add_column(ESCAPES)
+    made.add_row(Text(ESCAPES))
+    made.add_row(ESCAPES)
+    target.print(made)
     target.print(Text(ESCAPES, style="bold"), ESCAPES)
     printed = file.getvalue()
     assert printable(printed, lines=True) == printed
@@ -229,3 +230,15 @@ def test_the_console_asks_the_terminal_alone(monkeypatch: pytest.MonkeyPatch) ->
     assert console().width == output.PIPE_WIDTH
     monkeypatch.setenv("COLUMNS", "72")
     assert console().width == 72
+
+
+@pytest.mark.parametrize("columns", ["1", "20", "40", "200"])
+def test_no_figure_is_cut(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], columns: str) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+    names = tuple(f"column {place}" for place in range(8))
+    made = table(*names, right=names)
+    made.add_row(*(f"{place}234567.890123" for place in range(8)))
+    draw(made)
+    printed = capsys.readouterr().out
+    assert all(f"{place}234567.890123" in printed for place in range(8))
+    assert "…" not in printed
