@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 import unicodedata
 from collections import Counter
@@ -186,14 +187,29 @@ def first_rows(file: Path, encoding: str) -> tuple[str, list[list[str]]]:
     text = glimpse(raw, encoding)
     if len(raw) == START:
         text = text[: text.rfind("\n") + 1] or text
-    text = "".join(line for line in text.splitlines(keepends=True) if line[0] != "#") or text
+    whole, text = text, _without_comments(text) or text
     found = [_divide(text, mark) for mark in SEPARATORS]
     best = max(found, key=lambda each: each[0])
     if best[0][0] < 0.5 or _are_decimals(best[2], best[1]):
         rare = max((_divide(text, mark) for mark in RARE_SEPARATORS), key=lambda each: each[0])
         if rare[0][0] > 0.9:
             best = rare
-    return (best[1], best[2]) if best[0][0] else (",", first_cells(text, ",", LOOKED_AT))
+    if not best[0][0]:
+        return ",", first_cells(text, ",", LOOKED_AT)
+    first = first_cells(whole, best[1], 1)
+    if first and first[0] != best[2][0] and len(first[0]) == best[0][2]:  # a header whose first name begins with #
+        return best[1], [*first, *best[2]][:LOOKED_AT]
+    return best[1], best[2]
+
+
+def _without_comments(text: str) -> str:
+    """Without the lines that begin with #, unless they stand inside a cell in quotation marks."""
+    kept, quoted = [], False
+    for line in io.StringIO(text, newline=""):
+        if quoted or line[0] != "#":
+            kept.append(line)
+            quoted ^= line.count('"') % 2 == 1
+    return "".join(kept)
 
 
 def _divide(text: str, mark: str) -> tuple[tuple[float, float, int], str, list[list[str]]]:

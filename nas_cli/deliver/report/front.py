@@ -30,7 +30,7 @@ def front_section(run: RunDirectory) -> Element | None:
     figure: Child = None
     if set(names[:2]) <= set(shown):
         points = [(m["trial"], m["measurement"][names[1]], m["measurement"][names[0]]) for m in members]
-        figure = element("figure", charts.scatter(points, names[1], names[0], marked))
+        figure = element("figure", charts.scatter(points, names[1], names[0], marked), class_="plot")
     return group(
         element("h2", "Pareto front"),
         element(

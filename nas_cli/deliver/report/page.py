@@ -171,7 +171,7 @@ def _progress(history: History, goal: tuple[str, bool]) -> Element | None:
             "p",
             "Each dot is a trained candidate, at the highest rung that it reached; the line is the best so far.",
         ),
-        element("figure", charts.progress(known, label, minimised)),
+        element("figure", charts.progress(known, label, minimised), class_="plot"),
     )
 
 
@@ -189,7 +189,7 @@ def _decisions(history: History) -> Element | None:
             "The share of the objective's variance over the trials that each decision explains by itself. A hint: "
             "decisions act together, and the search did not try all values equally often.",
         ),
-        element("figure", charts.bars(found[:SHOWN_DECISIONS])),
+        element("figure", charts.bars(found[:SHOWN_DECISIONS]), class_="wide"),
     )
 
 

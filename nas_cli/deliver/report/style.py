@@ -18,10 +18,10 @@ th { color: var(--soft); font-weight: 500; }
 th:first-child, td:first-child, .words :is(th, td):last-child { text-align: left; }
 pre { background: var(--wash); padding: 12px 14px; overflow-x: auto; font-size: 13px; border-radius: 6px; }
 .words td:last-child { min-width: 14ch; overflow-wrap: anywhere; }
-figure { margin: 8px 0; overflow-x: auto; } svg { width: 100%; height: auto; display: block; min-width: 540px; }
-figure.square svg { min-width: 0; }
+figure { margin: 8px 0; overflow-x: auto; } svg { width: 100%; height: auto; display: block; }
+figure.wide svg { min-width: 540px; }
 @media (max-width: 560px) { main { padding: 12px 14px 40px; } dl { grid-template-columns: minmax(0, 1fr); gap: 0; }
-  dd { margin-bottom: 8px; } }
+  dd { margin-bottom: 8px; } figure.plot svg text { font-size: 17px; } }
 svg text { fill: var(--ink); font-size: 12px; } svg .name { text-anchor: end; } svg .middle { text-anchor: middle; }
 svg .grid { stroke: var(--line); } svg .best { fill: none; stroke: var(--accent); stroke-width: 1.6; }
 svg .dot { fill: var(--accent); fill-opacity: .55; } svg .broken { fill: none; stroke: var(--warm); }

@@ -34,6 +34,6 @@ def tested(evaluation: Mapping[str, Any] | None) -> Element | None:
             parts += [element("h3", content.title), table(content.columns, content.rows)]
     if "confusion" in evaluation and len(evaluation["confusion"]) <= SHOWN_CLASSES:
         labels = [str(c["label"]) for c in evaluation["classes"]]
-        figure = element("figure", charts.confusion(evaluation["confusion"], labels), class_="square")
+        figure = element("figure", charts.confusion(evaluation["confusion"], labels))
         parts += [element("h3", CONFUSION), figure]
     return group(*parts)
