@@ -21,6 +21,9 @@ from nas_cli.errors import DataError
 CLASSES = 20
 """A target of at most so many different numbers is taken for classes where columns are tried alone."""
 
+MOST_NAMED = 20
+"""Columns that a note lists."""
+
 
 @dataclass(frozen=True)
 class Roles:
@@ -182,15 +185,21 @@ def _as_numbers(target: list[str], decimal: str) -> Array:
     return _numbered(target)
 
 
+def _some(names: Sequence[str]) -> str:
+    """The first of them, and how many more there are: a table may have thousands of columns."""
+    more = len(names) - MOST_NAMED
+    return f"{', '.join(names[:MOST_NAMED])} and {more:,} more" if more > 0 else ", ".join(names)
+
+
 def _notes(roles: Roles, found: _Found) -> list[str]:
     notes = [f"target: {roles.target}"]
     if found.numbers:
-        notes.append(f"numeric columns: {', '.join(column['name'] for column in found.numbers)}")
+        notes.append(f"numeric columns: {_some([column['name'] for column in found.numbers])}")
     if found.categories:
         sizes = [f"{column['name']} ({len(column['words'])})" for column in found.categories]
-        notes.append(f"categorical columns and how many categories are known: {', '.join(sizes)}")
+        notes.append(f"categorical columns and how many categories are known: {_some(sizes)}")
     if found.left_out:
-        notes.append(f"left out: {', '.join(found.left_out)}; data.numeric or data.categorical takes one in")
+        notes.append(f"left out: {_some(found.left_out)}; data.numeric or data.categorical takes one in")
     return notes + found.notes
 
 

@@ -40,13 +40,14 @@ def whole_run(folder: Path, text: str) -> tuple[Path, Path]:
 
 
 def content(run: Path) -> dict[str, str]:
-    """A digest of every file that a run is for, lines with seconds left out. Temporary files of ours may be left:
-    whoever comes next removes those whose process is gone, and here it is not.
+    """A digest of every file that a run is for, lines with seconds left out. Hidden drafts of ours may be left: whoever
+    comes next removes those whose process is gone, and here it is not.
     """
     found = {}
     for path in sorted(run.rglob("*")):
         name = str(path.relative_to(run))
-        if path.is_file() and name not in ("journal.jsonl", "lock") and not name.endswith(".tmp"):
+        hidden = any(part.startswith(".") for part in Path(name).parts)
+        if path.is_file() and name not in ("journal.jsonl", "lock") and not hidden:
             kept = [line for line in path.read_bytes().splitlines() if b"seconds" not in line]
             found[name] = hashlib.sha256(b"\n".join(kept)).hexdigest()
     return found
