@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import itertools
 import os
+import sys
+import textwrap
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
 
 from nas_cli.cli.command import expanded, guarded
-from nas_cli.cli.output import console, count, print_json, say, sentence
+from nas_cli.cli.output import console, count, json_document, plural, print_json, say, sentence
 from nas_cli.cli.search import Plugins
-from nas_cli.errors import UserError
+from nas_cli.errors import NasError, UserError
+from nas_cli.words import printable
 
 Run = Annotated[Path | None, typer.Argument(help="A run directory; the latest under runs/ where left out.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -19,19 +24,47 @@ Member = Annotated[
     str | None, typer.Option("--member", help="Instead of the best, trial-12 of a Pareto front, say, or baseline-NAME.")
 ]
 WIDEST_INPUT = 40
+LOOKED_AT = 1000
+"""Answers by which a column's width is chosen."""
+Force = Annotated[
+    bool, typer.Option("--force", help="Replace what lies there and is not an earlier export as nas wrote it.")
+]
 Output = Annotated[Path | None, typer.Option("--output", help="Where to write it; in the run where left out.")]
 
 
-@guarded
-def evaluate(run: Run = None, member: Member = None, allow_plugins: Plugins = False, as_json: Json = False) -> None:
-    """Test the best model of a run on the test data: precision, recall, F1 and support per class, size, latency."""
-    from nas_cli.deliver.evaluate import evaluate as evaluate_run
+Data = Annotated[
+    Path | None,
+    typer.Option("--data", metavar="PATH", help="Labelled data to test on instead: a file or folder as the run read."),
+]
 
-    report = evaluate_run(expanded(run) if run else None, allow_plugins, member=member)
+
+@guarded
+def evaluate(
+    run: Run = None, data: Data = None, member: Member = None, allow_plugins: Plugins = False, as_json: Json = False
+) -> None:
+    """Test the best model of a run on the test data: precision, recall, F1 and support per class, size, latency."""
+    from nas_cli.deliver.evaluate import cannot_be_stored, examine, store
+    from nas_cli.deliver.load import load
+
+    model = load(expanded(run) if run else None, allow_plugins, member=member)
+    why_not = cannot_be_stored(model.run) if data is None else None
+    if why_not is not None:
+        say(f"WARNING: {why_not}: the report is printed, and not stored", stderr=True)
+    report = examine(model, allow_plugins, expanded(data) if data else None, member)
     if as_json:
         print_json(report)
     else:
         _print_report(report)
+    if data is not None or why_not is not None:
+        if not as_json:
+            say("not stored: " + (why_not or "evaluation.json is of the run's own test part"))
+        return
+    try:
+        stored = store(model.run, report)
+    except OSError as error:
+        raise NasError(f"the report is not stored: {error.strerror}: {error.filename or model.run.path}") from None
+    if not as_json:
+        say(f"stored in {stored[0].parent}: {', '.join(file.name for file in stored)}")
 
 
 def _print_report(report: dict[str, Any]) -> None:
@@ -39,13 +72,15 @@ def _print_report(report: dict[str, Any]) -> None:
     from nas_cli.deliver.evaluate import tables
 
     target = console()
+    if "data" in report:
+        say(f"On {report['data']}:")
     for table in tables(report):
         drawn = task_table(table)
         say(sentence(table.title).rstrip(".") + ":")
         if target.measure(drawn).minimum <= target.width:
             target.print(drawn)
         else:
-            say(f"  too wide for this terminal; it is in {report['run']}/evaluation.json")
+            say("  too wide for this terminal; --json prints it, and evaluation.json has it")
         target.print()
     latency, validation = report["latency"], report["validation"]
     batch = "one input" if latency["batch_size"] == 1 else f"{latency['batch_size']} inputs"
@@ -56,6 +91,8 @@ def _print_report(report: dict[str, Any]) -> None:
         f"latency of {batch}: p50 {latency['p50_ms']:.3g} ms, p95 {latency['p95_ms']:.3g} ms "
         f"({latency['device']}{threads}, {latency['runs']} runs)"
     )
+    if validation is None:
+        return
     if validation["equal"]:
         say("the validation score, computed again from the stored weights, equals the logged one")
     else:
@@ -63,10 +100,6 @@ def _print_report(report: dict[str, Any]) -> None:
             "WARNING: the validation score, computed again from the stored weights, is not the logged one: it differs "
             f"by up to {validation['largest_difference']:.3g}. Weights or data were changed, or this is another machine"
         )
-    if report["member"]:
-        say(f"stored in {report['folder']}: evaluation.json")
-    else:
-        say(f"stored in {report['run']}: evaluation.json, report.html")
 
 
 @guarded
@@ -74,6 +107,7 @@ def export(
     run: Run = None,
     form: Annotated[Literal["onnx", "torch", "source"], typer.Option("--format", help="What to write.")] = "onnx",
     output: Output = None,
+    force: Force = False,
     member: Member = None,
     allow_plugins: Plugins = False,
     as_json: Json = False,
@@ -82,15 +116,17 @@ def export(
     from nas_cli.deliver.export import export as export_run
 
     where = expanded(output) if output else None
-    result = export_run(expanded(run) if run else None, form, where, allow_plugins, member=member)
+    result = export_run(expanded(run) if run else None, form, where, allow_plugins, member=member, force=force)
     if as_json:
         print_json(result)
         return
     say(f"wrote {result['path']} ({result['bytes']:,} bytes)")
-    if result["beside"]:
-        say(f"what feeds it lies beside it: {' and '.join(os.path.basename(file) for file in result['beside'])}")
+    feeding = [file for file in result["beside"] if os.path.basename(file).startswith("preprocess")]
+    if feeding:
+        names = " and ".join(os.path.basename(file) for file in feeding)
+        say(f"what feeds it lies in {os.path.dirname(feeding[0])}: {names}")
     say(
-        f"compared with the model on {result['samples']} test samples: the largest difference of a logit is "
+        f"compared with the model on {result['samples']} {result['compared_on']}: the largest difference of a logit is "
         f"{result['largest_difference']:.2g}"
     )
 
@@ -98,30 +134,75 @@ def export(
 @guarded
 def predict(
     inputs: Annotated[
-        list[str], typer.Argument(metavar="[RUN] INPUT…", help="A run directory, then files, or texts in quotes.")
+        list[str],
+        typer.Argument(
+            metavar="[RUN] INPUT…", help="A run directory, then files and folders, or texts in quotes, or - for input."
+        ),
     ],
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="FILE", help="Write the answers there, as .csv or .jsonl.")
+    ] = None,
+    form: Annotated[
+        Literal["csv", "jsonl"] | None, typer.Option("--format", help="As CSV or JSON lines, whatever FILE is called.")
+    ] = None,
+    text: Annotated[
+        bool, typer.Option("--text", help="Take each INPUT for a text, also where it looks like a file.")
+    ] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace FILE where it is there.")] = False,
     member: Member = None,
     allow_plugins: Plugins = False,
     as_json: Json = False,
 ) -> None:
     """Say what the best model of a run makes of files or texts; without RUN, of the latest run."""
+    from nas_cli.deliver.given import split_run
+    from nas_cli.deliver.predictions import form_of, require_free, stream_predictions, write_predictions
+
+    inputs = [_expanded(word) for word in inputs]
     run, given = split_run(inputs)
     if not given:
         raise UserError("predict takes at least one input: 'nas predict RUN FILE…', or a text in quotes")
-    from nas_cli.deliver.predict import predict as predict_inputs
+    if out is not None:
+        form = form or form_of(out)
+        out = expanded(out)
+        require_free(out, force)
+    from nas_cli.deliver.load import load
+    from nas_cli.deliver.predict import answers as answer
 
-    answers = predict_inputs(run, given, allow_plugins, member=member)
-    if as_json:
-        print_json([{key: value for key, value in answer.items() if key != "text"} for answer in answers])
-        return
-    width = min(max(len(answer["input"]) for answer in answers), WIDEST_INPUT)
+    model = load(run, allow_plugins, member=member)
+    if run is None and sys.stderr.isatty():
+        say(f"by {printable(model.run.path)}, the latest run", stderr=True)
+    answers = answer(model, given, text=text, say=lambda note: say(printable(note), stderr=True))
+    if out is not None:
+        assert form is not None
+        count = write_predictions(out, answers, form)
+        say(f"{plural(count, 'answer')} in {printable(out)}", stderr=True)
+    elif form is not None:
+        stream_predictions(sys.stdout, answers, form)
+    elif as_json:
+        _print_array(answers)
+    else:
+        _print_answers(answers)
+
+
+def _expanded(word: str) -> str:
+    return str(expanded(Path(word))) if word.startswith("~/") else word
+
+
+def _print_array(answers: Iterator[dict[str, Any]]) -> None:
+    """One JSON document, written while it is made."""
+    before = "["
     for answer in answers:
-        say(f"{answer['input']:<{width}}  {answer['text']}")
+        content = {key: value for key, value in answer.items() if key != "text"}
+        document = json_document(content)
+        sys.stdout.write(f"{before}\n{textwrap.indent(document, '  ')}")
+        before = ","
+    sys.stdout.write("\n]\n")
 
 
-def split_run(inputs: list[str]) -> tuple[Path | None, list[str]]:
-    """(run, the rest): the first is the run where it is a directory with a journal."""
-    first = os.path.expanduser(inputs[0]) if inputs else ""
-    if inputs and os.path.exists(os.path.join(first, "journal.jsonl")):
-        return Path(first), inputs[1:]
-    return None, inputs
+def _print_answers(answers: Iterator[dict[str, Any]]) -> None:
+    target = console()
+    first = list(itertools.islice(answers, LOOKED_AT))
+    width = min(max(len(printable(answer["input"])) for answer in first), WIDEST_INPUT)
+    for answer in itertools.chain(first, answers):
+        shown = f"{printable(answer['input']):<{width}}  {printable(answer['text'])}"
+        target.print(shown, soft_wrap=not target.is_terminal)

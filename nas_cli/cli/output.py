@@ -69,9 +69,14 @@ def say_lines(text: str) -> None:
 
 def print_json(content: Any) -> None:
     """One JSON document on stdout, in ASCII where stdout has no UTF-8; what would act on a terminal is escaped."""
+    sys.stdout.write(json_document(content) + "\n")
+
+
+def json_document(content: Any) -> str:
+    """As `print_json` writes it, without a line break at its end."""
     utf8 = (sys.stdout.encoding or "").lower().replace("-", "").replace("_", "") == "utf8"
     text = json.dumps(content, indent=2, ensure_ascii=not utf8, allow_nan=False, default=str)
-    sys.stdout.write(json_escaped(text) + "\n")
+    return text if text.isascii() else json_escaped(text)
 
 
 def json_escaped(text: str) -> str:

@@ -1,9 +1,11 @@
 """The user's files as arrays, and how they are divided. Importing the room registers its sources."""
 
 from nas_cli.data import conll, csv_table, digits, idx, image_folder, npz, portable, text, word_encoder
+from nas_cli.data.asked import Asked, Reader
 from nas_cli.data.cache import Cache
 from nas_cli.data.inputs import read_inputs
 from nas_cli.data.load import TrainingData, load_test, load_training, normalisation
+from nas_cli.data.other import load_other
 from nas_cli.data.settings import DataSettings, parse_data, source_params
 from nas_cli.data.source import ENCODERS, SOURCES, Dataset, Encoder, Examples, Part, Wanted
 from nas_cli.data.targets import IGNORED
@@ -12,12 +14,14 @@ __all__ = [
     "ENCODERS",
     "IGNORED",
     "SOURCES",
+    "Asked",
     "Cache",
     "DataSettings",
     "Dataset",
     "Encoder",
     "Examples",
     "Part",
+    "Reader",
     "TrainingData",
     "Wanted",
     "conll",
@@ -25,6 +29,7 @@ __all__ = [
     "digits",
     "idx",
     "image_folder",
+    "load_other",
     "load_test",
     "load_training",
     "normalisation",

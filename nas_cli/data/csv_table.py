@@ -142,11 +142,14 @@ def looks_like_a_row(rows: Sequence[Sequence[str]]) -> bool:
 
 
 def read_rows(file: str, state: Mapping[str, Any]) -> Rows:
-    """The rows of a file to predict from, in the columns of `state["header"]`; a target that it lacks is empty. Raises
+    """The rows of a file to predict from, in the columns of `state["header"]`; one that it lacks is empty, where
+    the network does not read it. Raises
     DataError."""
     header = state["header"]
+    used = [column["name"] for column in (*state["numbers"], *state["categories"])]
+    needed = used if state["has_header"] else header
     columns, cells = read_table(
-        Path(file), state["separator"], state["has_header"], header, state["target"], state["encoding"]
+        Path(file), state["separator"], state["has_header"], needed, state["target"], state["encoding"]
     )
     empty = np.full(len(cells), "", object)
     return np.stack([cells[:, columns.index(name)] if name in columns else empty for name in header], axis=1)

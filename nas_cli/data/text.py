@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -71,7 +72,7 @@ def text(
         there.check("test" if "test" in there.parts else "", table, {label for _, label in found})
 
     def fit(raw: Array) -> Encoder:
-        return fit_words(
+        fitted = fit_words(
             "texts",
             raw.tolist(),
             tokenizer=tokenizer,
@@ -81,6 +82,7 @@ def text(
             lower=lower,
             vectors=VectorFile(vectors, vector_words) if vectors else None,
         )
+        return replace(fitted, content={**fitted.content, "documents": place.documents})
 
     return Dataset(
         to_examples(place.where("train"), found),
@@ -141,6 +143,12 @@ class Place:
             raise DataError(f"{tree.origin} has the class '{new}', which the training part does not have")
         return None
 
+    @property
+    def documents(self) -> bool:
+        """Whether each file is one text, and not each line."""
+        part = "train" if self.parts else ""
+        return self._table(part) is None and bool(self._below(part).folders)
+
     def _table(self, part: str) -> Path | None:
         if self.tree is None:
             return self.path
@@ -173,6 +181,14 @@ def open_place(path: Path) -> Place:
         there = ", ".join("/".join(each) for each in tree.files)
         raise DataError(f"{path} has tables and none that is called train: name one with path; there is {there}")
     return Place(path, tree, parts, passed)
+
+
+def are_documents(path: Path) -> bool:
+    """Whether each file of the texts at `path` is one of them; False where nothing can be read there."""
+    try:
+        return open_place(path).documents
+    except DataError:
+        return False
 
 
 def _names(tree: Tree) -> Sequence[str]:

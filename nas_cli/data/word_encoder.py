@@ -173,6 +173,7 @@ def _restore(state: Mapping[str, Any]) -> WordEncoder:
             "characters": int(state["characters"]),
             "typical": int(state["typical"]),
             **({"vectors": sizes} if sizes else {}),
+            **({"documents": bool(state["documents"])} if "documents" in state else {}),
         }
     )
 

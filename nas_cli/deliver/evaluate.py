@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 
 import torch
 
-from nas_cli.data import Part, TrainingData, load_test, load_training
+from nas_cli.data import Part, TrainingData, load_other, load_test, load_training
 from nas_cli.deliver.load import Model, load
 from nas_cli.deliver.report import write_report
 from nas_cli.errors import DataError, UserError
@@ -17,52 +18,88 @@ from nas_cli.execute.hardware import find_device
 from nas_cli.files import write_json
 from nas_cli.model.cost import cost
 from nas_cli.model.latency import measure_latency
-from nas_cli.run.directory import BASELINE
+from nas_cli.run.directory import BASELINE, RunDirectory
 from nas_cli.run.records import read_spec
 from nas_cli.task import TASKS, Table
 from nas_cli.train.loop import evaluate_network, predict_logits
 
 
 def evaluate(
-    run: Path | None = None, plugins: bool = False, root: Path = Path("runs"), member: str | None = None
+    run: Path | None = None,
+    plugins: bool = False,
+    root: Path = Path("runs"),
+    member: str | None = None,
+    data: Path | None = None,
 ) -> dict[str, Any]:
-    """Tests the best network of a run and stores the answer as evaluation.json and in report.html.
-
-    `member` names another network of the run instead; its answer is stored beside its weights.
-
-    Returns the task's report on the test part with `beside` (name and metrics of each baseline, and of a method without
-    a network where the task has such a yardstick), `folder` (where the weights are), `validation` (logged and
-    recomputed score of the stored weights, and whether they are equal), `params`, `macs` and `latency` (milliseconds,
-    with the device, batch size and threads). Raises RunError and DataError.
-    """
+    """Tests the best network of a run and stores the answer as evaluation.json and in report.html: `examine`, and
+    `store` for the run's own test part. Raises RunError, DataError, and OSError where it cannot be stored."""
     model = load(run, plugins, root, member)
-    test = read_test(model)
-    training = load_training(model.data, model.seed, model.cache, model.task.wanted, model.encoder)
+    report = examine(model, plugins, data, member)
+    if data is None:
+        store(model.run, report)
+    return report
+
+
+def examine(model: Model, plugins: bool = False, data: Path | None = None, member: str | None = None) -> dict[str, Any]:
+    """The task's report on the test part of the run's data, or on the labelled examples at `data`; nothing is written.
+
+    With it come `beside` (name and metrics of each baseline, and of a method without a network where the task has such
+    a yardstick), `folder` (where the weights are), `validation` (logged and recomputed score of the stored weights, and
+    whether they are equal), `params`, `macs` and `latency` (milliseconds, with the device, batch size and threads).
+    Other data needs nothing of the data that was trained on: `validation` is None then, and the yardstick is left out;
+    `data` names it. Raises RunError and DataError.
+    """
+    test = read_test(model) if data is None else read_other(model, data)
+    training = None
+    if data is None:
+        training = load_training(model.data, model.seed, model.cache, model.task.wanted, model.encoder)
     logits = predict_logits(model.network, torch.from_numpy(test.inputs), rows_of(test))
-    report = {
+    return {
         "run": str(model.run.path),
         "name": model.name,
         "candidate": model.metrics["candidate"],
         "member": member,
         "folder": str(model.run.best),
         "task": model.task_name,
+        **({} if data is None else {"data": os.path.abspath(data)}),
         **model.task.report(logits, torch.from_numpy(test.targets), (*model.labels, *test.others)),
-        "beside": [*_baselines(model, test, plugins), *_reference(model, training, test)],
-        "validation": recompute(model, training),
+        "beside": [*_baselines(model, test, plugins), *(_reference(model, training, test) if training else [])],
+        "validation": recompute(model, training) if training else None,
         **cost(model.network),
         "latency": _latency(model),
     }
-    write_json(model.run.evaluation, report)
-    if member is None:
-        write_report(model.run)
-    return report
+
+
+def store(run: RunDirectory, report: Mapping[str, Any]) -> list[Path]:
+    """Keeps what `examine` said of the run's own test part; returns the files written. Raises OSError, RunError."""
+    write_json(run.evaluation, report)
+    if run.member:
+        return [run.evaluation]
+    write_report(run)
+    return [run.evaluation, run.report]
+
+
+def cannot_be_stored(run: RunDirectory) -> str | None:
+    """Why an evaluation will not be kept in `run`, as far as can be told before; None where nothing is known of."""
+    folder = run.evaluation.parent
+    if os.access(folder, os.W_OK | os.X_OK):
+        return None
+    return f"{folder} cannot be written"
 
 
 def read_test(model: Model) -> Part:
     """The test part as the network takes it. Raises DataError."""
-    return load_test(
-        model.data, model.seed, model.labels, model.input_shape, model.cache, model.task.wanted, model.encoder
-    )
+    try:
+        return load_test(
+            model.data, model.seed, model.labels, model.input_shape, model.cache, model.task.wanted, model.encoder
+        )
+    except DataError as error:
+        raise DataError(f"{error}; 'nas evaluate --data PATH' tests on labelled data that lies elsewhere") from None
+
+
+def read_other(model: Model, path: Path) -> Part:
+    """The labelled examples at `path`, as the network takes them. Raises DataError."""
+    return load_other(model.data, path, model.labels, model.input_shape, model.task.wanted, model.encoder)
 
 
 def tables(report: Mapping[str, Any]) -> list[Table]:

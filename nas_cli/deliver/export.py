@@ -3,32 +3,23 @@
 from __future__ import annotations
 
 import inspect
-import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import torch
 from torch import nn
 
 from nas_cli.data import portable
-from nas_cli.deliver.evaluate import read_test
+from nas_cli.deliver.export_check import TOLERANCE, Run, compare, inputs_to_check
+from nas_cli.deliver.export_files import Place, building, find_place, put, require_ours
 from nas_cli.deliver.export_onnx import write_onnx
 from nas_cli.deliver.export_source import SOURCE_FILES, write_source
 from nas_cli.deliver.export_torch import write_torch
 from nas_cli.deliver.load import Model, load
-from nas_cli.errors import ExportError, NasError, SpecError, UserError, did_you_mean
+from nas_cli.errors import ExportError, NasError, SpecError, did_you_mean
 from nas_cli.files import write_json, write_text
-
-SAMPLES, LONGER = 64, 5
-TOLERANCE = 1e-3
-"""The largest difference between two logits that is let pass, for logits of size 1; more for larger ones."""
-
-Array = np.ndarray[Any, Any]
-Run = Callable[[Sequence[Array]], list[Array]]
-"""Batches of raw inputs to the logits of each."""
+from nas_cli.run.directory import RunDirectory
 
 
 @dataclass(frozen=True)
@@ -54,108 +45,80 @@ def export(
     plugins: bool = False,
     root: Path = Path("runs"),
     member: str | None = None,
+    force: bool = False,
 ) -> dict[str, Any]:
     """Writes the best network of a run as `onnx`, `torch` (.pt2) or `source`, and runs what it wrote.
 
-    `member` names another network of the run instead. Images go in as raw pixels, so their preprocessing is inside; for
-    other data preprocess.py and preprocessing.json lie beside the file. Batches and sequences may have any length.
-    Returns `path`, `format`, `samples` (real test samples compared) and `largest_difference` of the logits. Raises
-    ExportError where the network has no such form or the difference is above tolerance: nothing is left behind then,
-    and what was at `output` before stays. Raises UserError where `output` is a folder of other files.
+    `member` names another network of the run instead. Images go in as raw pixels, so their preprocessing is inside. For
+    other data preprocess.py and preprocessing.json lie in the folder beside the file, which is called like it with
+    `.files` at the end, or in the folder of the source. Batches and sequences may have any length. Needs no data: the
+    run keeps samples to compare with.
+
+    Returns `path`, `format`, `beside`, `samples` (how many were compared), `compared_on` (what they are) and
+    `largest_difference` of the logits. Raises ExportError where the network has no such form or the difference is above
+    tolerance: nothing is left behind then, and what was at `output` before stays. Raises UserError where something lies
+    there that is not an export as nas wrote it, unless `force`.
     """
     if form not in FORMATS:
         raise SpecError(f"unknown format '{form}'{did_you_mean(form, FORMATS)}")
+    chosen = FORMATS[form]
     model = load(run, plugins, root, member)
-    path = target(output or model.run.path / "export" / (member or "") / FORMATS[form].file, FORMATS[form])
-    samples = read_test(model).take(0, SAMPLES)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as folder:
-        draft = Path(folder) / FORMATS[form].file
+    place = find_place(output or _within(model.run, member) / chosen.file, chosen.file, chosen.files)
+    require_ours(place, force)
+    checked = inputs_to_check(model)
+    with building(place) as folder:
+        draft = folder / chosen.file
         try:
-            run_exported = FORMATS[form].write(model, draft)
-            difference = compare(model, run_exported, samples, form)
+            run_exported = chosen.write(model, draft)
+            difference = compare(model, run_exported, checked.inputs, form)
         except (NasError, OSError):
             raise
         except Exception as error:  # the exporters raise anything where a module has no such form
             raise ExportError(f"this network cannot be written as {form}: {_reason(model, error)}") from error
-        if path.is_dir():
-            path.rename(Path(folder) / "before")
-        draft.replace(path)
-    beside = write_preprocessing(model, path if path.is_dir() else path.parent)
+        write_preprocessing(model, draft if chosen.files else folder)
+        require_ours(place, force)  # it took a while
+        beside = put(place, draft, folder, _about(model, form, member))
     return {
-        "path": str(path),
+        "path": str(place.path),
         "format": form,
         "beside": [str(file) for file in beside],
-        "samples": len(samples),
+        "samples": len(checked.inputs),
+        "compared_on": checked.what,
         "largest_difference": difference,
         "tolerance": TOLERANCE,
-        "bytes": sum(f.stat().st_size for f in ([path] if path.is_file() else path.rglob("*")) if f.is_file()),
+        "bytes": _size(place),
     }
 
 
-def write_preprocessing(model: Model, folder: Path) -> list[Path]:
+def write_preprocessing(model: Model, folder: Path) -> None:
     """What feeds a network that takes no raw images: code that needs NumPy alone, and its settings."""
     if model.encoder is None:
-        return []
-    code, settings = folder / "preprocess.py", folder / "preprocessing.json"
-    write_text(code, inspect.getsource(portable))
-    write_json(settings, {**model.encoder.state(), "labels": list(model.labels)})
-    return [code, settings]
+        return
+    write_text(folder / "preprocess.py", inspect.getsource(portable))
+    write_json(folder / "preprocessing.json", {**model.encoder.state(), "labels": list(model.labels)})
 
 
-def target(path: Path, form: Format) -> Path:
-    """Where to write: a file goes into a folder that is there; a folder is replaced where it holds an export.
-
-    Raises UserError where that would take anything else away.
-    """
-    if not form.files:
-        path = path / form.file if path.is_dir() else path
-        if path.is_dir():
-            raise UserError(f"{path} is a folder; name a file")
-        return path
-    if path.resolve() == Path.cwd():
-        raise UserError(f"{path} is the folder you are in; name one that is not there yet")
-    if path.exists() and not path.is_dir():
-        raise UserError(f"{path} is a file, and source is a folder; name another")
-    others = sorted(item.name for item in path.iterdir() if item.name not in form.files) if path.exists() else []
-    if others:
-        raise UserError(f"{path} holds other files ({others[0]}); name a folder that is empty or not there yet")
-    return path
+def _within(run: RunDirectory, member: str | None) -> Path:
+    """The folder for exports in the run. Raises RunError where it is a link: it would lead out of the run."""
+    folder = run.path / "export" / (member or "")
+    run.require_way(folder)
+    return folder
 
 
-def compare(model: Model, run_exported: Run, samples: Array, form: str) -> float:
-    """The largest difference of an output, over a batch of all samples, one of three and one of one.
-
-    Of sequences also over a longer batch, and the shortest alone, without padding. Raises ExportError where it is above
-    tolerance.
-    """
-    batches = [np.ascontiguousarray(samples[:count]) for count in (len(samples), 3, 1)]
-    if samples.ndim == 3:
-        lengths = (samples[:, 0] != 0).sum(axis=1).clip(min=1)
-        shortest = int(lengths.argmin())
-        batches.append(np.pad(samples[:3], ((0, 0), (0, 0), (0, LONGER))))
-        batches.append(np.ascontiguousarray(samples[shortest : shortest + 1, :, : lengths[shortest]]))
-    expected = [run_network(model, batch) for batch in batches]
-    allowed = TOLERANCE * max(1.0, float(np.abs(expected[0]).max()))
-    largest = 0.0
-    for batch, found, wanted in zip(batches, run_exported(batches), expected, strict=True):
-        if found.shape != wanted.shape:
-            raise ExportError(f"the {form} export gives {found.shape} for {len(batch)} samples; it was removed")
-        difference = float(np.abs(found - wanted).max())
-        if not difference <= allowed:  # a NaN is not
-            raise ExportError(
-                f"the {form} export does not compute what the model computes: logits differ by up to "
-                f"{difference:.3g}, and {allowed:.3g} is allowed; it was removed"
-            )
-        largest = max(largest, difference)
-    return largest
+def _about(model: Model, form: str, member: str | None) -> dict[str, Any]:
+    return {
+        "format": form,
+        "name": model.name,
+        "task": model.task_name,
+        "network": member or str(model.metrics["candidate"]),
+        "input": {"dtype": str(model.dtype).removeprefix("torch."), "shape": list(model.input_shape)},
+        "labels": list(model.labels),
+    }
 
 
-def run_network(model: Model, batch: Array) -> Array:
-    """Outputs as wide as the batch, its padding included."""
-    with torch.inference_mode():
-        outputs: Array = model.network(torch.from_numpy(batch)).numpy()
-    return outputs
+def _size(place: Place) -> int:
+    files = [place.path] if place.path.is_file() else [place.path / name for name in place.files]
+    return sum(file.stat().st_size for file in files if file.is_file())
 
 
 def _reason(model: Model, error: BaseException) -> str:

@@ -21,7 +21,7 @@ from nas_cli.model.network import leaves_ends
 from nas_cli.model.source import constructor, custom_classes
 
 Array = np.ndarray[Any, Any]
-SOURCE_FILES = frozenset({"model.py", "weights.pt", "preprocess.py", "preprocessing.json", "__pycache__"})
+SOURCE_FILES = frozenset({"model.py", "weights.pt"})
 
 TEMPLATE = '''"""A network found by nas {version}. Needs torch and the file weights.pt beside it, nothing else.
 

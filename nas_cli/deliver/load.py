@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from nas_cli.data import ENCODERS, Cache, DataSettings, Encoder, parse_data, read_inputs
+from nas_cli.data import ENCODERS, Asked, Cache, DataSettings, Encoder, Reader, parse_data
+from nas_cli.deliver.given import divide
 from nas_cli.deliver.stored import read_metrics
 from nas_cli.errors import Infeasible, RunError, SpecError, did_you_mean
 from nas_cli.model.build import build
@@ -77,13 +79,25 @@ class Model:
     metrics: dict[str, Any]
     dtype: torch.dtype = torch.uint8
     encoder: Encoder | None = None
+    facts: Mapping[str, Any] = field(default_factory=dict)
 
-    def read(self, arguments: Sequence[Path | str]) -> list[tuple[str, np.ndarray[Any, Any]]]:
-        """(name, raw example) of what a user wants predicted: files, or texts themselves. Raises DataError."""
-        if self.encoder is None:
-            found = read_inputs(self.data, self.input_shape, [Path(file) for file in arguments])
-            return [(name, array[None]) for name, array in found]
-        return self.encoder.read([str(argument) for argument in arguments])
+    def reader(self, say: Callable[[str], None] = lambda text: None) -> Reader:
+        """What reads files and texts that a user wants predicted; `say` is told what is passed over in folders."""
+        return Reader(self.data, self.input_shape, self.encoder, self.labels, say)
+
+    def ask(
+        self,
+        arguments: Sequence[Path | str],
+        text: bool = False,
+        say: Callable[[str], None] = lambda text: None,
+    ) -> Iterator[Asked]:
+        """What a user wants predicted, one after another: of files and folders, `-`, or texts themselves; with `text`
+        all are texts. Raises DataError, and UserError where they are mixed."""
+        reader = self.reader(say)
+        given = divide(arguments, reader.takes_texts, text)
+        if given.standard_input:
+            return reader.stream(sys.stdin.buffer)
+        return reader.texts(given.texts) if given.texts else reader.files(given.files)
 
     def encode(self, raw: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
         """Raw examples (N, …) as the network takes them."""
@@ -91,7 +105,7 @@ class Model:
 
     def preprocess(self, arguments: Sequence[Path | str]) -> np.ndarray[Any, Any]:
         """Files, or texts, as the network takes them (N, …). Raises DataError where one cannot be read."""
-        return self.encode(np.concatenate([raw for _, raw in self.read(arguments)]))
+        return self.encode(np.concatenate([asked.raw for asked in self.ask(arguments)]))
 
     @property
     def cache(self) -> Cache:
@@ -170,7 +184,20 @@ def load(
         raise RunError(f"{directory.weights} is damaged: {broken} holds numbers that are not finite")
     network.eval()
     return Model(
-        directory, name, network, labels, task_name, task, shape, data, spec.seed, architecture, metrics, dtype, encoder
+        directory,
+        name,
+        network,
+        labels,
+        task_name,
+        task,
+        shape,
+        data,
+        spec.seed,
+        architecture,
+        metrics,
+        dtype,
+        encoder,
+        facts,
     )
 
 

@@ -1,45 +1,117 @@
-"""`nas predict`: what the best network of a run makes of files."""
+"""`nas predict`: what the best network of a run makes of files and texts."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from nas_cli.data import Asked
 from nas_cli.deliver.load import Model, load
+from nas_cli.errors import DataError
 
-TOGETHER = 1024
-"""Inputs that go through the network at once, at most: a table to predict from may have many rows."""
+TOGETHER, BYTES = 1024, 64_000_000
+"""Inputs that go through the network at once, at most, and bytes of them."""
 
 
 def predict(
     run: Path | None,
-    inputs: Sequence[str],
+    inputs: Sequence[str | Path],
     plugins: bool = False,
     top: int = 3,
     root: Path = Path("runs"),
     member: str | None = None,
+    text: bool = False,
 ) -> list[dict[str, Any]]:
-    """An answer an input: `input`, the task's answer, and `text`, the answer as a person reads it.
+    """An answer an input: `input`, `file`, `row` and `id` where there are such, the task's answer, and `text`, the
+    answer as a person reads it.
 
-    `inputs` are files, or texts where the network takes texts. Raises RunError, and DataError naming the file that
-    cannot be read.
+    `inputs` are files and folders, or texts where the network takes texts; with `text` they are texts, whatever they
+    look like. Raises RunError, and DataError naming what cannot be read.
     """
-    model = load(run, plugins, root, member)
-    given = model.read(inputs)
-    answers = []
-    for start in range(0, len(given), TOGETHER):
-        some = given[start : start + TOGETHER]
-        for (name, raw), outputs in zip(some, _outputs(model, [raw for _, raw in some]), strict=True):
-            answer = model.task.answer(outputs, model.labels, top, raw[0])
-            answers.append({"input": name, **answer, "text": model.task.describe(answer)})
-    return answers
+    return list(answers(load(run, plugins, root, member), inputs, top, text))
 
 
-def _outputs(model: Model, examples: Sequence[Any]) -> Iterable[Any]:
-    """Of raw examples (1, …), one by one where they differ in length."""
-    if len(model.input_shape) == 2:
-        return (model.predict(model.encode(raw))[0] for raw in examples)
-    return model.predict(model.encode(np.concatenate(examples)))
+def answers(
+    model: Model,
+    inputs: Sequence[str | Path],
+    top: int = 3,
+    text: bool = False,
+    say: Callable[[str], None] = lambda text: None,
+) -> Iterator[dict[str, Any]]:
+    """As `predict`, one after another, so that no more than some of them are in memory. `say` is told what is passed
+    over in folders."""
+    return _answered(model, model.ask(inputs, text, say), top)
+
+
+def _answered(model: Model, asked: Iterator[Asked], top: int) -> Iterator[dict[str, Any]]:
+    for some in _batches(asked):
+        pieces = [_cut(model, one) for one in some]
+        outputs = _outputs(model, some, [raw for group in pieces for raw in group])
+        for one, group in zip(some, pieces, strict=True):
+            found = [model.task.answer(next(outputs), model.labels, top, raw[0]) for raw in group]
+            answer = found[0] if len(found) == 1 else _joined(found)
+            yield {**one.where, **answer, "text": model.task.describe(answer)}
+
+
+def _batches(asked: Iterator[Asked]) -> Iterator[list[Asked]]:
+    first = next(asked, None)
+    while first is not None:
+        count = max(1, min(TOGETHER, BYTES // max(1, first.raw.nbytes)))
+        yield [first, *islice(asked, count - 1)]
+        first = next(asked, None)
+
+
+def _cut(model: Model, asked: Asked) -> list[np.ndarray[Any, Any]]:
+    """A sentence that is longer than those that the network was trained on, in pieces of their length."""
+    words = asked.raw[0]
+    if not isinstance(words, tuple) or model.encoder is None:
+        return [asked.raw]
+    longest = int(model.encoder.state().get("longest") or len(words) or 1)
+    cut = []
+    for start in range(0, max(1, len(words)), longest):
+        raw = np.empty(1, object)
+        raw[0] = words[start : start + longest]
+        cut.append(raw)
+    return cut
+
+
+def _joined(answers: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The answer for a sentence, from those for its pieces."""
+    words: list[str] = []
+    tags: list[str] = []
+    entities = []
+    for answer in answers:
+        shift = len(words)
+        entities += [
+            {**entity, "first": entity["first"] + shift, "last": entity["last"] + shift}
+            for entity in answer["entities"]
+        ]
+        words += answer["words"]
+        tags += answer["tags"]
+    return {"words": words, "tags": tags, "entities": entities}
+
+
+def _outputs(model: Model, asked: Sequence[Asked], raw: Sequence[np.ndarray[Any, Any]]) -> Iterator[Any]:
+    """The network's output for each raw example (1, …); of sentences without what follows their last word."""
+    try:
+        inputs = model.encode(np.concatenate(raw))
+    except DataError as error:
+        file = asked[0].where.get("file")
+        raise DataError(f"{file}: {error}" if file else str(error), error.remedy) from None
+    outputs = model.predict(inputs)
+    if not np.isfinite(outputs).all():
+        place = int(np.flatnonzero(~np.isfinite(outputs.reshape(len(outputs), -1)).all(axis=1))[0])
+        shown = asked[place].where["input"] if len(raw) == len(asked) else "one of the inputs"
+        raise DataError(
+            f"the network gives no finite number for {shown}: its values are far from those it learned from"
+        )
+    if outputs.ndim < 3:
+        yield from outputs
+        return
+    first = outputs.shape[2] - inputs.shape[2]  # of a conditional random field, scores that are of no word
+    for output, example in zip(outputs, raw, strict=True):
+        yield output[:, : first + max(1, len(example[0]))]

@@ -77,6 +77,11 @@ class RunDirectory:
         return self.best / "preprocessing.json"
 
     @property
+    def samples(self) -> Path:
+        """A few inputs of the validation part, by which an export of any network of the run is checked."""
+        return self.path / "best" / "samples.safetensors"
+
+    @property
     def metrics(self) -> Path:
         return self.best / "metrics.json"
 

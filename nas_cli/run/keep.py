@@ -17,7 +17,11 @@ from nas_cli.run.front import Front, describe_front
 from nas_cli.run.selection import Repetition, Selection, best_of
 from nas_cli.space.edit import replay
 from nas_cli.space.nodes import to_yaml
+from nas_cli.train.checkpoint import save_tensors
 from nas_cli.yaml_text import dump_yaml
+
+SAMPLES, SAMPLE_BYTES = 64, 4_000_000
+"""How many inputs of the validation part are kept to check exports by, and how many bytes of them; four at least."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +43,9 @@ class Keeper:
                 for folder, repetition in kept.items():
                     if folder.split("/")[0] == top:
                         self._write(building / folder, repetition, verdict)
+                if top == self.run.samples.parent.name:
+                    inputs = self.session.data.samples(SAMPLES, SAMPLE_BYTES)
+                    save_tensors(building / top / self.run.samples.name, {"inputs": inputs}, {})
                 self._replace(building / top, self.run.path / top)
 
     def _replace(self, built: Path, folder: Path) -> None:

@@ -13,6 +13,9 @@ from nas_cli.task.base import TASKS, Array, Direction, Loss, Shape, Table
 from nas_cli.task.boosting import NAME, boosted_numbers
 from nas_cli.task.classification import as_numpy, metrics_table
 
+WRITTEN_OUT = (1e-6, 1e16)
+"""Numbers between these are shown without an exponent."""
+
 
 class TableRegression:
     """Regression: the network gives the number itself, in the units of the data."""
@@ -66,11 +69,15 @@ class TableRegression:
         ]
 
     def answer(self, logits: Array, labels: Sequence[str], top: int = 5, raw: Any = ()) -> dict[str, Any]:
-        return {"value": float(as_numpy(logits).reshape(-1)[0])}
+        """`value`, by the shortest decimal number that is read as the same output again."""
+        return {"value": float(str(as_numpy(logits).reshape(-1)[0]))}
 
     def describe(self, answer: Mapping[str, Any]) -> str:
-        """As many digits as a number of 32 bits has, and no more."""
-        return f"{float(str(np.float32(answer['value']))):.9g}"
+        """Every digit: 208500, and not 2.085e+05."""
+        value = answer["value"]
+        if WRITTEN_OUT[0] <= abs(value) < WRITTEN_OUT[1] or value == 0:
+            return np.format_float_positional(value, trim="-")
+        return repr(value)
 
 
 def _numbers(outputs: Array, targets: Array) -> tuple[Any, Any]:

@@ -65,6 +65,14 @@ class Tensors:
                 short[name] = getattr(self, name)[:examples]
         return dataclasses.replace(self, **short)
 
+    def samples(self, most: int, size: int) -> Tensor:
+        """The first inputs of the validation part, on the CPU: `most` of them, or as many as take `size` bytes, but
+        four at least where there are so many."""
+        whole, rows = self.validation_inputs, self.validation_rows
+        each = max(1, whole.nbytes // max(1, len(whole)))
+        count = min(most, max(4, size // each))
+        return (whole[:count] if rows is None else whole[rows[:count]]).cpu()
+
 
 class Feed(Protocol):
     """Gives the batches of one pass over the training part; `lengths` int64 (N,) are its sequences', on the CPU."""

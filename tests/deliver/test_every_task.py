@@ -168,8 +168,8 @@ def test_exports_compute_what_the_network_computes(run: tuple[str, Path], form: 
     output = tmp_path / ("source" if form == "source" else f"model.{form}")
     result = export(path, form, output)
     assert result["largest_difference"] < 1e-3
-    folder = output if form == "source" else tmp_path
-    assert {"preprocess.py", "preprocessing.json"} <= {file.name for file in folder.iterdir()}
+    folder = output if form == "source" else tmp_path / f"model.{form}.files"
+    assert {"preprocess.py", "preprocessing.json", "export.json"} <= {file.name for file in folder.iterdir()}
 
 
 def test_onnx_and_what_lies_beside_it_need_no_nas(run: tuple[str, Path], tmp_path: Path) -> None:
@@ -180,8 +180,8 @@ def test_onnx_and_what_lies_beside_it_need_no_nas(run: tuple[str, Path], tmp_pat
     example = {"tables": {"age": "44", "town": "Oslo"}, "numbers": {"age": "44", "town": "Oslo"}}.get(name)
     example = example or ("Ann liked it" if name == "texts" else ["Ann", "saw", "Rome"])
     code = (
-        "import json, sys, onnxruntime, preprocess;"
-        "state = json.load(open('preprocessing.json'));"
+        "import json, sys, onnxruntime; sys.path.insert(0, 'model.onnx.files'); import preprocess;"
+        "state = json.load(open('model.onnx.files/preprocessing.json'));"
         "inputs = preprocess.encode(state, [json.loads(sys.argv[1])]);"
         "outputs = onnxruntime.InferenceSession('model.onnx').run(None, {'input': inputs})[0];"
         "print(json.dumps(outputs.tolist()));"
@@ -238,9 +238,10 @@ def test_words_get_the_tags_that_predict_gives(
     output = tmp_path / FORMATS[form].file
     export(path, form, output)
     asked = ["Ann Smith saw Rome", "Bob", "Eve saw Lima and Ida Smith saw Oslo and Bonn again", "unheard of"]
+    beside = "." if form == "source" else f"{FORMATS[form].file}.files"
     code = (
-        f"import json, sys; sys.path.insert(0, '.'); import preprocess; {RUNNERS[form]};"
-        "state = json.load(open('preprocessing.json'));"
+        f"import json, sys; sys.path[:0] = ['.', {beside!r}]; import preprocess; {RUNNERS[form]};"
+        f"state = json.load(open({beside!r} + '/preprocessing.json'));"
         "inputs = preprocess.encode(state, [text.split() for text in json.loads(sys.argv[1])]);"
         "print(json.dumps([preprocess.best_labels(run(inputs), inputs).tolist(), state['labels']]));"
         "assert not [m for m in sys.modules if m.startswith('nas_cli')]"

@@ -1,0 +1,304 @@
+"""What a user wants predicted, read piece by piece: every format that the task's sources read, with a label or without.
+
+Folders and .zip files are read through, gzipped files unpacked; what is labelled is read as if it were not.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import tempfile
+import zipfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nas_cli.data.csv_file import ENDINGS, find_separator, read_table
+from nas_cli.data.files import first_line, require_file
+from nas_cli.data.inputs import read_inputs
+from nas_cli.data.pictures import SUFFIXES
+from nas_cli.data.pieces import (
+    DOCUMENT,
+    UNPACKED,
+    first_line_of,
+    lines_of,
+    name_by_content,
+    named,
+    opened,
+    pieces,
+    unpack,
+    walk,
+)
+from nas_cli.data.portable import tokenize
+from nas_cli.data.sentences import in_columns, sentences
+from nas_cli.data.settings import DataSettings
+from nas_cli.data.source import Array, Encoder
+from nas_cli.data.text import TEXT_COLUMNS, are_documents
+from nas_cli.errors import DataError, did_you_mean
+
+ARRAYS = (".npy", ".npz")
+ID = re.compile(r"(.*[^a-z])?(id|uuid|guid)|index|rownames|unnamed: 0", re.IGNORECASE)
+"""What a column is called that tells rows apart; one of them is repeated beside the answers."""
+CAMEL = re.compile(r".*[a-z](Id|ID)")
+LOOKED_AT = 200
+"""Lines by which sentences in columns are told from sentences a line."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """`raw` (1, …) is the example; `where` says which: `input` for a person, and `file`, `row`, `id` where it has
+    them."""
+
+    where: Mapping[str, Any]
+    raw: Array
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Of a network that takes `input_shape` through `encoder`, and learned from data of `settings` with `labels`.
+
+    `say` is told what is passed over.
+    """
+
+    settings: DataSettings
+    input_shape: Sequence[int]
+    encoder: Encoder | None
+    labels: Sequence[str] = ()
+    say: Callable[[str], None] = lambda text: None
+
+    @property
+    def kind(self) -> str:
+        """images, table, texts, sentences, or what the encoder of a plugin is called."""
+        return "images" if self.encoder is None else str(self.encoder.state()["kind"])
+
+    @property
+    def takes_texts(self) -> bool:
+        return self.kind in ("texts", "sentences")
+
+    def texts(self, texts: Sequence[str]) -> Iterator[Asked]:
+        """Texts themselves. Raises DataError where one is empty."""
+        for text in texts:
+            if not text.strip():
+                raise DataError("an empty text has no words to predict from")
+            yield Asked({"input": text}, self._raw(text))
+
+    def files(self, paths: Sequence[Path]) -> Iterator[Asked]:
+        """What lies in files and folders, in their order. Raises DataError that names what cannot be read."""
+        for path in paths:
+            found = False
+            for asked in self._at(path, str(path)):
+                found = True
+                yield asked
+            if not found:
+                raise DataError(f"{path} has nothing to predict from")
+
+    def stream(self, raw: Any) -> Iterator[Asked]:
+        """Bytes that come from elsewhere, standard input say, as from a file called `-`."""
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / "input"
+            with file.open("wb") as out:
+                shutil.copyfileobj(raw, out)
+            if not file.stat().st_size:
+                raise DataError("there is nothing on standard input")
+            named = file.rename(file.with_name(name_by_content(file)))
+            yield from self._renamed(named, "-")
+
+    def _at(self, path: Path, shown: str) -> Iterator[Asked]:
+        if path.is_dir():
+            yield from self._folder(path, shown)
+        elif zipfile.is_zipfile(path) and path.suffix.lower() != ".npz":
+            yield from self._zip(path, shown)
+        else:
+            require_file(path)
+            yield from self._file(path, shown)
+
+    def _file(self, path: Path, shown: str) -> Iterator[Asked]:
+        if self.kind == "images":
+            for name, image in read_inputs(self.settings, self.input_shape, [path]):
+                yield Asked(_image(name, str(path), shown), image[None])
+        elif self.kind == "table":
+            yield from self._table(path, shown)
+        elif self.kind == "texts":
+            yield from self._file_of_texts(path, shown)
+        elif self.kind == "sentences":
+            yield from self._file_of_sentences(path, shown)
+        else:
+            assert self.encoder is not None
+            for name, raw in self.encoder.read([str(path)]):
+                yield Asked({"input": name.replace(str(path), shown), "file": shown}, raw)
+
+    def _folder(self, folder: Path, shown: str) -> Iterator[Asked]:
+        taken, passed = 0, []
+        for path in walk(folder):
+            if not self._may_be(path):
+                passed.append(path)
+                continue
+            taken += 1
+            yield from self._at(path, f"{shown.rstrip('/')}/{path.relative_to(folder)}")
+        self._say_passed(shown, [str(path.relative_to(folder)) for path in passed], taken)
+
+    def _zip(self, path: Path, shown: str) -> Iterator[Asked]:
+        """Each member is unpacked into a folder of its own, one at a time."""
+        taken, passed, left = 0, [], UNPACKED
+        try:
+            with zipfile.ZipFile(path) as archive:
+                for member in sorted(archive.infolist(), key=lambda info: info.filename):
+                    parts = member.filename.split("/")
+                    if member.is_dir() or parts[-1][:1] in ("", ".") or "__MACOSX" in parts:
+                        continue
+                    if not self._may_be(Path(parts[-1])):
+                        passed.append(member.filename)
+                        continue
+                    taken += 1
+                    with tempfile.TemporaryDirectory() as folder:
+                        file = Path(folder) / parts[-1]
+                        left -= unpack(archive, member, file, left, shown)
+                        if file.stat().st_size:
+                            yield from self._renamed(file, f"{shown}/{member.filename}")
+        except (zipfile.BadZipFile, OSError, RuntimeError, NotImplementedError, ValueError) as error:
+            raise DataError(f"{shown} cannot be read as a zip file: {first_line(error)}") from None
+        self._say_passed(shown, passed, taken)
+
+    def _renamed(self, path: Path, shown: str) -> Iterator[Asked]:
+        """As `_at`, with errors that name what the user knows."""
+        try:
+            yield from self._at(path, shown)
+        except DataError as error:
+            raise DataError(str(error).replace(str(path), shown), error.remedy) from None
+
+    def _may_be(self, path: Path) -> bool:
+        """Whether a file of a folder is one to predict from, by its name."""
+        name = path.name.lower()
+        if self.kind == "images":
+            return name.endswith((*SUFFIXES, *ARRAYS)) or ("idx" in name and "labels" not in name)
+        if self.kind == "table":
+            return name.endswith(ENDINGS)
+        return not name.endswith((*SUFFIXES, *ARRAYS, ".pdf", ".docx", ".gif", ".exe", ".pyc", ".safetensors"))
+
+    def _say_passed(self, shown: str, passed: Sequence[str], taken: int) -> None:
+        if passed and taken:
+            more = f" and {len(passed) - 1} more" if len(passed) > 1 else ""
+            self.say(f"passed over in {shown}, which is nothing of {self.kind}: {passed[0]}{more}")
+        if not taken:
+            there = f"; there is {passed[0]}" if passed else ""
+            raise DataError(f"{shown} has no file of {self.kind} to predict from{there}")
+
+    # Tables ----------------------------------------------------------------------------------------------------------
+
+    def _table(self, path: Path, shown: str) -> Iterator[Asked]:
+        assert self.encoder is not None
+        state = self.encoder.state()
+        reader: Any = self.encoder
+        header = list(state["header"])
+        used = {column["name"] for column in (*state["numbers"], *state["categories"])}
+        named_so = [name for name in header if is_id(name) and name != state["target"]]
+        ids = sorted(named_so, key=lambda name: name in used)  # what the network does not read tells rows apart sooner
+        place = header.index(ids[0]) if ids else None
+        for first, piece in pieces(path, state["separator"], state["has_header"], state["encoding"]):
+            with named(piece, path, shown):
+                rows = reader.reader(str(piece), state)
+            for k in range(len(rows)):
+                where = {"input": f"{shown}, row {first + k:,}", "file": shown, "row": first + k}
+                if place is not None and rows[k, place]:
+                    where["id"] = str(rows[k, place])
+                yield Asked(where, rows[k : k + 1])
+
+    # Texts -----------------------------------------------------------------------------------------------------------
+
+    @property
+    def _encoding(self) -> str:
+        return str(self.settings.arguments.get("encoding", "utf-8"))
+
+    @property
+    def _documents(self) -> bool:
+        assert self.encoder is not None
+        known = self.encoder.state().get("documents")
+        if known is not None:
+            return bool(known)
+        path = self.settings.arguments.get("path")  # runs from before do not say
+        return path is not None and are_documents(Path(path))
+
+    def _raw(self, text: str) -> Array:
+        assert self.encoder is not None
+        raw = np.empty(1, object)
+        raw[0] = text if self.kind == "texts" else tuple(tokenize(self.encoder.state(), text))
+        return raw
+
+    def _file_of_texts(self, path: Path, shown: str) -> Iterator[Asked]:
+        if self._is_table_of_texts(path):
+            yield from self._column(path, shown)
+        elif self._documents:
+            with opened(path, self._encoding, shown) as file:
+                text = file.read(DOCUMENT + 1)
+            if len(text) > DOCUMENT:
+                raise DataError(f"{shown} is a text of more than {DOCUMENT:,} characters")
+            if not text.strip():
+                raise DataError(f"{shown} has no text")
+            yield Asked({"input": shown, "file": shown}, self._raw(text.strip()))
+        else:
+            yield from self._lines(path, shown)
+
+    def _lines(self, path: Path, shown: str) -> Iterator[Asked]:
+        for number, line in lines_of(path, self._encoding, shown):
+            if line.strip():
+                yield Asked({"input": line.strip(), "file": shown, "row": number}, self._raw(line.strip()))
+
+    def _is_table_of_texts(self, path: Path) -> bool:
+        name = path.name.lower()
+        if name.endswith(ENDINGS):
+            return True
+        if name != "input":  # what comes from standard input has no ending
+            return False
+        separator = find_separator(path, self._encoding)
+        columns = first_line_of(path, separator, self._encoding)
+        return self._text_column(columns) is not None
+
+    def _text_column(self, columns: Sequence[str]) -> str | None:
+        said = self.settings.arguments.get("text_column")
+        if said is not None:
+            return said if said in columns else None
+        return next((name for word in TEXT_COLUMNS for name in columns if name.lower() == word), None)
+
+    def _column(self, path: Path, shown: str) -> Iterator[Asked]:
+        separator = "\t" if ".tsv" in path.name.lower() else find_separator(path, self._encoding)
+        header = bool(self.settings.arguments.get("header", True))
+        for first, piece in pieces(path, separator, header, self._encoding):
+            with named(piece, path, shown):
+                columns, rows = read_table(piece, separator, header, encoding=self._encoding)
+            column = self._text_column(columns)
+            if column is None:
+                said = self.settings.arguments.get("text_column")
+                hint = did_you_mean(said, columns) if said else f": none is called {', '.join(TEXT_COLUMNS)}"
+                raise DataError(f"{shown} has the columns {', '.join(columns)}, and no column of texts{hint}")
+            place = columns.index(column)
+            ids = [k for k, name in enumerate(columns) if name != column and is_id(name)]
+            for k, cells in enumerate(rows):
+                where = {"input": f"{shown}, row {first + k:,}", "file": shown, "row": first + k}
+                yield Asked(where | ({"id": str(cells[ids[0]])} if ids else {}), self._raw(str(cells[place])))
+
+    # Sentences -------------------------------------------------------------------------------------------------------
+
+    def _file_of_sentences(self, path: Path, shown: str) -> Iterator[Asked]:
+        lines = lines_of(path, self._encoding, shown)
+        column = self.settings.arguments.get("column")
+        if not in_columns(path, [line for _, line in islice(lines, LOOKED_AT)], self.labels, column):
+            yield from self._lines(path, shown)
+            return
+        for number, words in enumerate(sentences(line for _, line in lines_of(path, self._encoding, shown)), 1):
+            raw = np.empty(1, object)
+            raw[0] = tuple(words)
+            yield Asked({"input": " ".join(words), "file": shown, "row": number}, raw)
+
+
+def is_id(name: str) -> bool:
+    return bool(ID.fullmatch(name) or CAMEL.fullmatch(name))
+
+
+def _image(name: str, path: str, shown: str) -> dict[str, Any]:
+    place = re.fullmatch(re.escape(path) + r"\[(\d+)\]", name)
+    number = {"row": int(place[1])} if place else {}
+    return {"input": shown + name[len(path) :] if name.startswith(path) else name, "file": shown, **number}

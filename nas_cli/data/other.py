@@ -1,0 +1,131 @@
+"""Labelled examples that lie elsewhere, for a network that is trained: nothing that it was trained on is opened."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nas_cli.data.csv_file import find_tables
+from nas_cli.data.files import choose_part
+from nas_cli.data.idx import find_files
+from nas_cli.data.settings import DataSettings
+from nas_cli.data.source import SOURCES, Array, Dataset, Encoder, Examples, Part, Wanted
+from nas_cli.data.targets import Tags, as_numbers
+from nas_cli.errors import DataError
+
+
+def load_other(
+    settings: DataSettings,
+    path: Path,
+    labels: Sequence[str],
+    input_shape: Sequence[int],
+    wanted: Wanted,
+    encoder: Encoder | None,
+) -> Part:
+    """The examples at `path`, in the format of the task: its test part where it is divided, else all of them.
+
+    `labels`, `input_shape` and `encoder` are the network's. Raises DataError where they cannot be read, have no labels,
+    have a class that the network does not know, or are images of another size.
+    """
+    path = path.expanduser()
+    if not path.exists():
+        raise DataError(f"there is no file or folder {path} to evaluate on")
+    if encoder is not None and encoder.state().get("kind") == "table":
+        examples = _table(settings, path, encoder)
+    else:
+        examples = _part_to_test(_open(settings, path, input_shape), path, wanted)
+    targets, others = _targets(settings, examples, labels, wanted)
+    raw = examples.read(np.arange(len(targets)))
+    inputs = raw if encoder is None else encoder.encode(raw)
+    if encoder is None and tuple(inputs.shape[1:]) != tuple(input_shape):
+        raise DataError(
+            f"{examples.origin} has inputs of {_shape(inputs.shape[1:])}, and the network takes {_shape(input_shape)}"
+        )
+    if targets.ndim == 2:
+        targets = targets[:, : inputs.shape[-1]]
+    return Part(inputs, targets, others=others)
+
+
+def _table(settings: DataSettings, path: Path, encoder: Encoder) -> Examples:
+    """Rows in the columns that the network was trained on, whatever order the file has them in."""
+    dataset_of = SOURCES[settings.source]
+    parts = find_tables(path, "test")
+    file = parts[choose_part(path, list(parts), "test", Path())]
+    state = encoder.state()
+    arguments = {**settings.arguments, "path": file, "target": state["target"], "separator": state["separator"]}
+    train = dataset_of(**arguments).train
+    rows = encoder.reader(str(file), state)  # type: ignore[attr-defined]
+    return Examples(str(file), train.labels, lambda indices: rows[indices])
+
+
+def _open(settings: DataSettings, path: Path, input_shape: Sequence[int]) -> Dataset:
+    """What lies at `path`, read as the network's own data was; images in any of their formats."""
+    name = settings.source if "path" in settings.arguments else ""
+    if len(input_shape) == 3 and (not name or name in ("npz", "idx", "image-folder")):
+        name = _images_at(path)
+    if not name:
+        raise DataError(f"source {settings.source} reads no files, so that {path} cannot be read as it")
+    arguments: dict[str, Any] = {
+        param.name: settings.arguments.get(param.name, param.default) for param in SOURCES.params(name)
+    }
+    arguments["path"] = path
+    if name == "image-folder":
+        channels, height, width = input_shape
+        arguments |= {"size": (height, width), "color": "grey" if channels == 1 else "rgb"}
+    return SOURCES[name](**arguments)
+
+
+def _images_at(path: Path) -> str:
+    if path.is_file():
+        return "npz"
+    return "idx" if find_files(path) else "image-folder"
+
+
+def _part_to_test(dataset: Dataset, path: Path, wanted: Wanted) -> Examples:
+    if dataset.inputs != wanted.inputs:
+        raise DataError(f"{path} has {dataset.inputs}, and the network takes {wanted.inputs}")
+    if dataset.test is not None:
+        return dataset.test()
+    if dataset.validation is not None:
+        raise DataError(f"{path} is divided and has no test part: name the file or folder that is meant")
+    return dataset.train
+
+
+def _targets(
+    settings: DataSettings, examples: Examples, labels: Sequence[str], wanted: Wanted
+) -> tuple[Array, tuple[str, ...]]:
+    """As numbers of the network's `labels`; and tags that it does not know, which are numbered after those."""
+    if not len(examples.labels):
+        raise DataError(f"{examples.origin} has no examples")
+    if wanted.target == "number":
+        return as_numbers(examples).astype(np.float32), ()
+    if wanted.target == "tags":
+        tags = Tags(tuple(labels))
+        return tags.encode(examples), tags.others(examples)
+    names = settings.arguments.get("labels")
+    known = {label: number for number, label in enumerate(labels)}
+    values, places = np.unique(examples.labels, return_inverse=True)
+    numbers = []
+    for value in values:
+        name = _name(value, names)
+        if name not in known:
+            count = int((examples.labels == value).sum())
+            raise DataError(
+                f"{examples.origin} has {count:,} with the label '{name}', which the network does not know; it knows "
+                f"{', '.join(labels[:20])}{', …' if len(labels) > 20 else ''}"
+            )
+        numbers.append(known[name])
+    return np.array(numbers, np.int64)[places.reshape(-1)], ()
+
+
+def _name(value: Any, names: Sequence[str] | None) -> str:
+    if names is not None and isinstance(value, int | np.integer) and 0 <= int(value) < len(names):
+        return names[int(value)]
+    return str(value)
+
+
+def _shape(shape: Sequence[int]) -> str:
+    return "x".join(map(str, shape))

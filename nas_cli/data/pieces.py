@@ -1,0 +1,126 @@
+"""Large files in pieces, so that no more than some of each is in memory: tables, lines, what archives hold."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import os
+import tempfile
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+from typing import BinaryIO, TextIO, cast
+
+from nas_cli.data.files import GZIP, encoding_of, first_line, read_bytes, require_file, unreadable
+from nas_cli.errors import DataError
+
+AT_ONCE, PIECE = 16_000_000, 10_000
+"""A table file of more bytes is read in pieces of so many rows."""
+DOCUMENT, UNPACKED = 100_000_000, 4_000_000_000
+"""Characters of a document, and bytes of all that a .zip holds, at most."""
+
+
+def pieces(path: Path, separator: str, header: bool, encoding: str) -> Iterator[tuple[int, Path]]:
+    """(number of its first row, file) of a table; one that is large is cut into files of PIECE rows, with its header
+    each, that are there one at a time."""
+    start = read_bytes(path, False, len(GZIP))
+    if path.stat().st_size <= AT_ONCE and start != GZIP:
+        yield 1, path
+        return
+    with tempfile.TemporaryDirectory() as folder, opened(path, encoding, str(path)) as file:
+        rows = csv.reader(file, delimiter=separator, skipinitialspace=True)
+        piece, first = Path(folder) / "piece.csv", 1
+        try:
+            names = next(rows, None) if header else None
+            while block := list(islice(rows, PIECE)):
+                with piece.open("w", encoding=encoding, newline="") as out:
+                    writer = csv.writer(out, delimiter=separator)
+                    writer.writerows(block if names is None else [names, *block])
+                yield first, piece
+                first += len([row for row in block if row])
+        except csv.Error as error:
+            raise DataError(f"{path}:{rows.line_num}: {error}") from None
+        if first == 1:
+            yield 1, path  # it has no rows, as its reader will say
+
+
+def first_line_of(path: Path, separator: str, encoding: str) -> list[str]:
+    """The cells of its first line."""
+    with opened(path, encoding, str(path)) as file:
+        cells = next(csv.reader(io.StringIO(file.readline(1_000_000)), delimiter=separator), [])
+    return [cell.strip() for cell in cells]
+
+
+@contextmanager
+def named(piece: Path, path: Path, shown: str) -> Iterator[None]:
+    try:
+        yield
+    except DataError as error:
+        raise DataError(str(error).replace(str(piece), shown).replace(str(path), shown), error.remedy) from None
+
+
+@contextmanager
+def opened(path: Path, encoding: str, shown: str) -> Iterator[TextIO]:
+    """A text file, unpacked where it is gzipped. Raises DataError where it cannot be read, also inside."""
+    require_file(path)
+    start = read_bytes(path, False, 4)
+    try:
+        with gzip.open(path, "rb") if start[:2] == GZIP else path.open("rb") as file:
+            raw = cast(BinaryIO, file)
+            named = encoding_of(raw.read(4), encoding)
+            raw.seek(0)
+            named = "utf-8-sig" if named.lower().replace("_", "-") in ("utf-8", "utf8") else named
+            with io.TextIOWrapper(raw, named, newline="") as text:
+                yield text
+    except LookupError:
+        raise DataError(f"encoding is '{encoding}', which is not known; common ones are utf-8 and latin-1") from None
+    except UnicodeDecodeError as error:
+        raise DataError(f"{shown} is no {encoding} text: it has the byte {error.object[error.start]:#04x}") from None
+    except (EOFError, gzip.BadGzipFile) as error:
+        raise DataError(f"{shown} is damaged: {first_line(error)}") from None
+    except OSError as error:
+        raise unreadable(Path(shown), error) from None
+
+
+def lines_of(path: Path, encoding: str, shown: str) -> Iterator[tuple[int, str]]:
+    """(number, line) of each, without its end. Raises DataError where one has more characters than a document may."""
+    with opened(path, encoding, shown) as file:
+        number = 0
+        while line := file.readline(DOCUMENT + 1):
+            number += 1
+            if len(line) > DOCUMENT:
+                raise DataError(f"{shown}:{number}: a line of more than {DOCUMENT:,} characters")
+            yield number, line.rstrip("\r\n")
+
+
+def walk(folder: Path) -> Iterator[Path]:
+    """The files below a folder; hidden ones are none, and links to folders are not followed."""
+    for place, folders, files in os.walk(folder):
+        folders[:] = sorted(name for name in folders if name[0] != "." and name != "__MACOSX")
+        yield from (Path(place) / name for name in sorted(files) if name[0] != ".")
+
+
+def unpack(archive: zipfile.ZipFile, member: zipfile.ZipInfo, file: Path, most: int, shown: str) -> int:
+    size = 0
+    with archive.open(member) as packed, file.open("wb") as out:
+        while block := packed.read(1 << 20):
+            size += len(block)
+            if size > most:
+                raise DataError(f"{shown} unpacks to more than {UNPACKED:,} bytes")
+            out.write(block)
+    return size
+
+
+def name_by_content(file: Path) -> str:
+    """A name with the ending that such content has: of standard input no name is known."""
+    with file.open("rb") as opened_file:
+        start = opened_file.read(8)
+    if start.startswith(b"PK\x03\x04"):
+        with zipfile.ZipFile(file) as archive:
+            names = archive.namelist()
+        return "input.npz" if names and all(name.endswith(".npy") for name in names) else "input.zip"
+    endings = {b"\x89PNG": ".png", b"\xff\xd8\xff": ".jpg", b"\x93NUMPY": ".npy", b"\0\0\x08": "-idx3-ubyte"}
+    return "input" + next((ending for magic, ending in endings.items() if start.startswith(magic)), "")

@@ -1,0 +1,242 @@
+"""Where an export lies, which files there are ours, and how a new one takes the place of the one before.
+
+Each export has an export.json, which names its files with their digests. What is there and is not named, or was changed
+since, belongs to the user: it is replaced where the user says so (`force`), and never otherwise.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import nas_cli
+from nas_cli.errors import UserError
+from nas_cli.files import DRAFT, draft, sweep
+
+MANIFEST = "export.json"
+BESIDE = ".files"
+"""What the name of the folder beside an exported file ends with: all that belongs to it lies there."""
+SETTINGS = ("preprocess.py", "preprocessing.json")
+CACHES = ("__pycache__",)
+FORCE = "name another place with --output, or have that replaced with --force"
+SHOWN = 3
+
+
+@dataclass(frozen=True)
+class Place:
+    """An export at `path`: a file, with a folder of what belongs to it beside, or a folder of `files`."""
+
+    path: Path
+    files: frozenset[str] = frozenset()
+
+    @property
+    def folder(self) -> Path:
+        """Where export.json and the preprocessing lie."""
+        return self.path if self.files else self.path.with_name(self.path.name + BESIDE)
+
+    @property
+    def targets(self) -> dict[str, Path]:
+        """Each file that may be written, by its name in export.json."""
+        own = {name: self.path / name for name in sorted(self.files)} if self.files else {self.path.name: self.path}
+        return {**own, **{name: self.folder / name for name in (*SETTINGS, MANIFEST)}}
+
+
+def find_place(path: Path, file: str, files: frozenset[str]) -> Place:
+    """The place that `path` means: a file goes into a folder that is there, and is called `file` there.
+
+    Raises UserError where no export can lie there, whatever is forced.
+    """
+    if not files:
+        path = path / file if path.is_dir() else path
+        place = Place(path)
+        if path.is_dir() and not path.is_symlink():
+            raise UserError(f"{path} is a folder; name a file")
+    else:
+        place = Place(path, files)
+        if path.resolve() == Path.cwd():
+            raise UserError(f"{path} is the folder you are in; name one that is not there yet")
+        if path.exists() and not path.is_dir():
+            raise UserError(f"{path} is a file, and source is a folder; name another")
+    if place.folder.is_symlink():
+        raise UserError(f"{place.folder} is a link, which is not followed: name another place with --output")
+    if place.folder.exists() and not place.folder.is_dir():
+        raise UserError(f"{place.folder} is a file, and what belongs to {path.name} lies there; name another file")
+    for target in place.targets.values():
+        if target.is_dir() and not target.is_symlink():
+            raise UserError(f"{target} is a folder, and a file is to be written there; name another place")
+    for parent in path.absolute().parents:
+        if parent.exists():
+            if not parent.is_dir():
+                raise UserError(f"{parent} is a file, and a folder is expected: {path} cannot be written")
+            break
+    return place
+
+
+def require_ours(place: Place, force: bool) -> None:
+    """Raises UserError that names what lies at `place` and is not an earlier export as it was written."""
+    ours = _written_before(place)
+    theirs = [target for name, target in place.targets.items() if os.path.lexists(target) and name not in ours]
+    if theirs and not force:
+        raise UserError(f"{_listed(theirs)}: not written by nas, or changed since; {FORCE}")
+    if place.files and place.path.is_dir() and not force:
+        known = {*place.targets, *CACHES}
+        others = [
+            item for item in sorted(place.path.iterdir()) if item.name not in known and not DRAFT.fullmatch(item.name)
+        ]
+        if others:
+            raise UserError(
+                f"{place.path} holds other files, {_listed(others)}: name a folder that is empty or not there yet with "
+                "--output, or write among them with --force"
+            )
+
+
+def _listed(files: Sequence[Path]) -> str:
+    more = f" and {len(files) - SHOWN} more" if len(files) > SHOWN else ""
+    return ", ".join(str(item) for item in files[:SHOWN]) + more
+
+
+def _written_before(place: Place) -> frozenset[str]:
+    """The names of those of the files at `place` that are as an earlier export left them."""
+    manifest = place.targets[MANIFEST]
+    if manifest.is_symlink() or not manifest.is_file():
+        return frozenset()
+    try:
+        content = json.loads(manifest.read_text(encoding="utf-8"))
+        digests = {str(name): str(digest) for name, digest in content["files"].items()}
+        whole = content.pop("digest") == _digest_of(content)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return frozenset()
+    if not whole:
+        return frozenset()
+    same = {name for name, target in place.targets.items() if name in digests and _is_same(target, digests[name])}
+    return frozenset({MANIFEST, *same})
+
+
+def _is_same(file: Path, digest: str) -> bool:
+    return file.is_file() and not file.is_symlink() and _digest(file) == digest
+
+
+@contextmanager
+def building(place: Place) -> Iterator[Path]:
+    """A new, empty folder near `place` to write an export in; it is gone afterwards.
+
+    What an export that was killed left there is taken away first.
+    """
+    made = _make(place.path.parent)
+    if place.path.is_dir() and place.files:
+        near = place.path  # a folder that is there may lie on a disk of its own
+    else:
+        near = place.path.parent
+    sweep(near, place.path.name)
+    folder = draft(near / place.path.name)
+    try:
+        folder.mkdir()
+        yield folder
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        for parent in made:
+            _remove_empty(parent)
+        raise
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def put(place: Place, made: Path, folder: Path, about: Mapping[str, Any]) -> list[Path]:
+    """Has the export `made`, in the `folder` of `building`, take its place, whole or not at all; returns the files
+    that belong to it.
+
+    `about` is what export.json says beside the files. Raises OSError; the export before is where it was then.
+    """
+    drafts = {item.name: item for item in (made.iterdir() if place.files else (made,))}
+    if not place.files:
+        drafts = {place.path.name: made}
+        drafts |= {name: folder / name for name in SETTINGS if (folder / name).exists()}
+    content = {
+        "written_by": f"nas {nas_cli.__version__}",
+        **about,
+        "files": {name: _digest(file) for name, file in sorted(drafts.items())},
+    }
+    drafts[MANIFEST] = (made if place.files else folder) / MANIFEST
+    content["digest"] = _digest_of(content)
+    drafts[MANIFEST].write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    if place.files and not os.path.lexists(place.path):
+        made.rename(place.path)
+    else:
+        fresh = [] if place.folder.is_dir() else [place.folder]
+        place.folder.mkdir(exist_ok=True)
+        try:
+            _swap(place, drafts, folder)
+        except BaseException:
+            for new in fresh:
+                _remove_empty(new)
+            raise
+    return [target for name, target in place.targets.items() if name in drafts and target != place.path]
+
+
+def _swap(place: Place, drafts: Mapping[str, Path], folder: Path) -> None:
+    """Each draft takes its target's place; where one cannot, all targets are again what they were.
+
+    What an earlier export has and this one has not goes too, where it is as that left it. At every moment a target
+    that was there is there.
+    """
+    aside = folder / "before"
+    aside.mkdir()
+    gone = _written_before(place) - set(drafts)
+    changed: list[tuple[Path, Path | None]] = []
+    try:
+        for name, target in place.targets.items():
+            kept = None
+            if os.path.lexists(target) and (name in drafts or name in gone):
+                kept = aside / name
+                _link(target, kept)
+            changed.append((target, kept))
+            if name in drafts:
+                drafts[name].replace(target)
+            elif name in gone:
+                target.unlink()
+    except BaseException:
+        for target, kept in reversed(changed):
+            if kept is not None:
+                os.replace(kept, target)
+            elif os.path.lexists(target) and target.name in drafts:
+                target.unlink()
+        raise
+
+
+def _link(file: Path, other: Path) -> None:
+    """A second name for a file, or a copy where the disk knows no second names. A link is kept as a link."""
+    try:
+        os.link(file, other, follow_symlinks=False)
+    except OSError:
+        shutil.copy2(file, other, follow_symlinks=False)
+
+
+def _make(folder: Path) -> Sequence[Path]:
+    """The folders that had to be made so that `folder` is there, the innermost first."""
+    missing = []
+    for parent in (folder, *folder.parents):
+        if parent.exists():
+            break
+        missing.append(parent)
+    folder.mkdir(parents=True, exist_ok=True)
+    return missing
+
+
+def _remove_empty(folder: Path) -> None:
+    if folder.is_dir() and not any(folder.iterdir()):
+        folder.rmdir()
+
+
+def _digest(file: Path) -> str:
+    with file.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
+
+
+def _digest_of(content: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

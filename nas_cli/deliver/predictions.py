@@ -1,0 +1,86 @@
+"""Predictions as files: CSV, or JSON lines."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Literal, TextIO
+
+from nas_cli.errors import UserError
+from nas_cli.files import draft, sweep
+
+Form = Literal["csv", "jsonl"]
+ENDINGS: Mapping[str, Form] = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
+
+
+def form_of(path: Path) -> Form:
+    """By the ending. Raises UserError where it is another."""
+    found = ENDINGS.get(path.suffix.lower())
+    if found is None:
+        raise UserError(f"{path} ends neither with .csv nor with .jsonl: say --format csv or --format jsonl")
+    return found
+
+
+def require_free(path: Path, force: bool) -> None:
+    """Raises UserError where predictions cannot be written to `path`, or would replace something."""
+    if path.is_dir():
+        raise UserError(f"{path} is a folder; name a file")
+    if os.path.lexists(path) and not force:
+        raise UserError(f"{path} is there already: name another file, or have it replaced with --force")
+    if not path.parent.is_dir():
+        raise UserError(f"there is no folder {path.parent} to write {path.name} in")
+
+
+def write_predictions(path: Path, answers: Iterable[Mapping[str, Any]], form: Form) -> int:
+    """Writes a file that appears whole or not at all; returns how many answers it has. Raises OSError."""
+    count = 0
+
+    def counted() -> Iterator[Mapping[str, Any]]:
+        nonlocal count
+        for answer in answers:
+            count += 1
+            yield answer
+
+    sweep(path.parent, path.name)
+    building = draft(path)
+    try:
+        with building.open("x", encoding="utf-8", errors="replace", newline="") as file:
+            stream_predictions(file, counted(), form)
+        building.replace(path)
+    finally:
+        building.unlink(missing_ok=True)
+    return count
+
+
+def stream_predictions(out: TextIO, answers: Iterable[Mapping[str, Any]], form: Form) -> None:
+    """JSON lines have all of an answer. CSV has where it belongs (`file`, `row`, `id`, or `input`) and the `label` with
+    its `probability`, or the `value`, or of sentences a row for each `word` with its `tag`."""
+    if form == "jsonl":
+        for answer in answers:
+            out.write(as_json(answer) + "\n")
+        return
+    writer = csv.writer(out, lineterminator="\n")
+    header: list[str] | None = None
+    for answer in answers:
+        for row in _rows(answer):
+            if header is None:
+                header = list(row)
+                writer.writerow(header)
+            writer.writerow([row.get(name, "") for name in header])
+
+
+def as_json(answer: Mapping[str, Any]) -> str:
+    content = {key: value for key, value in answer.items() if key != "text"}
+    return json.dumps(content, ensure_ascii=False, allow_nan=False)
+
+
+def _rows(answer: Mapping[str, Any]) -> list[dict[str, Any]]:
+    where = {name: answer[name] for name in ("file", "row", "id") if name in answer} or {"input": answer["input"]}
+    if "tags" in answer:
+        pairs = enumerate(zip(answer["words"], answer["tags"], strict=True), 1)
+        return [{**where, "place": place, "word": word, "tag": tag} for place, (word, tag) in pairs]
+    rest = {name: value for name, value in answer.items() if name not in ("input", "file", "row", "id", "text", "top")}
+    return [{**where, **rest}]
