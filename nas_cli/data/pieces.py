@@ -14,7 +14,8 @@ from itertools import islice
 from pathlib import Path
 from typing import BinaryIO, TextIO, cast
 
-from nas_cli.data.files import GZIP, encoding_of, first_line, read_bytes, require_file, unreadable
+from nas_cli.data.encodings import encoding_of
+from nas_cli.data.files import GZIP, first_line, read_bytes, require_file, unreadable
 from nas_cli.errors import DataError
 
 AT_ONCE, PIECE = 16_000_000, 10_000
@@ -70,7 +71,7 @@ def opened(path: Path, encoding: str, shown: str) -> Iterator[TextIO]:
     try:
         with gzip.open(path, "rb") if start[:2] == GZIP else path.open("rb") as file:
             raw = cast(BinaryIO, file)
-            named = encoding_of(raw.read(4), encoding)
+            named = encoding_of(raw.read(4096), encoding)
             raw.seek(0)
             named = "utf-8-sig" if named.lower().replace("_", "-") in ("utf-8", "utf8") else named
             with io.TextIOWrapper(raw, named, newline="") as text:
