@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import subprocess
 import sys
 import tempfile
@@ -15,6 +14,7 @@ import numpy as np
 import torch
 
 import nas_cli
+from nas_cli.deliver.definitions import definitions
 from nas_cli.deliver.load import Model
 from nas_cli.errors import ExportError
 from nas_cli.model.network import leaves_ends
@@ -29,6 +29,8 @@ TEMPLATE = '''"""A network found by nas {version}. Needs torch and the file weig
     network = load()                    # in eval mode
     outputs = network(inputs)           # inputs: {dtype} (N, {shape}){raw}
 """
+
+from __future__ import annotations
 
 import math
 from pathlib import Path
@@ -107,7 +109,7 @@ def model_source(model: Model) -> str:
         dtype=str(model.dtype).removeprefix("torch."),
         raw=", raw values" if model.encoder is None else ", as preprocess.py gives them",
         input_shape=repr(tuple(model.input_shape)),
-        classes="".join(f"\n{textwrap.dedent(inspect.getsource(cls))}\n" for cls in custom_classes(network)),
+        classes=f"\n{definitions(custom_classes(network))}\n\n",
         statistics=", ".join(map(str, network.mean.shape)),
         modules=textwrap.indent("\n".join(modules), " " * 8),
         steps=textwrap.indent("\n".join(_lines(model)), " " * 8),

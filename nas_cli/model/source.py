@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+import functools
+import math
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import torch
 from torch import nn
 
+from nas_cli.errors import ExportError
 from nas_cli.model.network import Network
 from nas_cli.model.ops import torch_modules
 from nas_cli.model.program import Step
@@ -15,20 +23,101 @@ def constructor(network: Network, step: Step) -> str:
         # Not by its repr: torch leaves arguments out there, such as count_include_pad of AvgPool2d.
         arguments = {**torch_modules.fixed_arguments(step.op), **step.args}
         return f"{step.op}({', '.join(f'{key}={value!r}' for key, value in arguments.items())})"
-    return _written(network.layers[step.name])
+    module = network.layers[step.name]
+    theirs = [cls for cls in _classes(module) if not _is_ours(cls)]
+    if not theirs:
+        return _written(module, {})
+    with torch.device("meta"), torch.random.fork_rng(devices=[]), _recording(theirs) as made:
+        again = network.construct(step)
+    return _written(again, made)
 
 
 def custom_classes(network: Network) -> list[type[nn.Module]]:
     """The classes of the network's modules that are not torch's own, those inside other modules too."""
-    found = dict.fromkeys(type(module) for module in network.layers.modules())
+    return _classes(network.layers)
+
+
+def _classes(module: nn.Module) -> list[type[nn.Module]]:
+    found = dict.fromkeys(type(inner) for inner in module.modules())
     return sorted((cls for cls in found if not _is_torch(cls)), key=lambda cls: cls.__name__)
 
 
-def _written(module: nn.Module) -> str:
+Made = dict[int, tuple[tuple[Any, ...], dict[str, Any]]]
+"""By the id of a module the arguments that it was made with."""
+
+
+@contextmanager
+def _recording(classes: Sequence[type[nn.Module]]) -> Iterator[Made]:
+    """Notes the arguments of every module of `classes` that is made meanwhile: a user's class need not repeat them."""
+    made: Made = {}
+    before = {cls: vars(cls).get("__init__") for cls in classes}
+    for cls in classes:
+        _record(cls, made)
+    try:
+        yield made
+    finally:
+        for cls, own in before.items():
+            if own is None:
+                del cls.__init__
+            else:
+                cls.__init__ = own  # type: ignore[method-assign]
+
+
+def _record(cls: type[nn.Module], made: Made) -> None:
+    make = cls.__init__
+
+    @functools.wraps(make)
+    def noted(self: nn.Module, *args: Any, **named: Any) -> None:
+        if type(self) is cls:
+            made.setdefault(id(self), (args, named))
+        make(self, *args, **named)
+
+    cls.__init__ = noted  # type: ignore[method-assign]
+
+
+def _written(module: nn.Module, made: Made) -> str:
     if type(module) is nn.Sequential:
-        return f"nn.Sequential({', '.join(_written(part) for part in module)})"
-    return f"nn.{module!r}" if _is_torch(type(module)) else repr(module)
+        return f"nn.Sequential({', '.join(_written(part, made) for part in module)})"
+    if _is_torch(type(module)):
+        return f"nn.{module!r}"
+    if _is_ours(type(module)):
+        return repr(module)
+    args, named = made[id(module)]
+    arguments = [_argument(value, made, module) for value in args]
+    arguments += [f"{key}={_argument(value, made, module)}" for key, value in named.items()]
+    return f"{type(module).__name__}({', '.join(arguments)})"
+
+
+def _argument(value: Any, made: Made, module: nn.Module) -> str:
+    """As Python. Raises ExportError where it has no such form."""
+    if isinstance(value, nn.Module):
+        return _written(value, made)
+    if value is None or type(value) in (bool, int, str) or (type(value) is float and math.isfinite(value)):
+        return repr(value)
+    if isinstance(value, float):
+        return f"float('{value}')"
+    if isinstance(value, list | tuple):
+        inner = ", ".join(_argument(item, made, module) for item in value)
+        if isinstance(value, list):
+            return f"[{inner}]"
+        return f"({inner},)" if len(value) == 1 else f"({inner})"
+    if isinstance(value, dict):
+        items = (f"{_argument(key, made, module)}: {_argument(item, made, module)}" for key, item in value.items())
+        return f"{{{', '.join(items)}}}"
+    if isinstance(value, torch.dtype):
+        return repr(value)
+    name = getattr(value, "__name__", "")
+    if name and getattr(nn, name, None) is value:
+        return f"nn.{name}"
+    raise ExportError(
+        f"{type(module).__name__} is made with {value!r}, which cannot be written down as Python: give it numbers, "
+        "texts, lists of these, or modules"
+    )
 
 
 def _is_torch(cls: type[nn.Module]) -> bool:
     return cls.__module__.split(".")[0] == "torch"
+
+
+def _is_ours(cls: type[nn.Module]) -> bool:
+    return cls.__module__.split(".")[0] == "nas_cli"
