@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from nas_cli.data.classes import Classes
 from nas_cli.data.csv_file import find_tables
 from nas_cli.data.files import choose_part
 from nas_cli.data.idx import find_files
@@ -105,26 +106,21 @@ def _targets(
     if wanted.target == "tags":
         tags = Tags(tuple(labels))
         return tags.encode(examples), tags.others(examples)
+    return _classes(settings, examples, labels).encode(examples), ()
+
+
+def _classes(settings: DataSettings, examples: Examples, labels: Sequence[str]) -> Classes:
+    """The network's classes, by the labels that stand for them in files such as those of `examples`."""
+    if not isinstance(examples.labels[0], int | np.integer):
+        return Classes(tuple(labels), tuple(labels))
     names = settings.arguments.get("labels")
-    known = {label: number for number, label in enumerate(labels)}
-    values, places = np.unique(examples.labels, return_inverse=True)
-    numbers = []
-    for value in values:
-        name = _name(value, names)
-        if name not in known:
-            count = int((examples.labels == value).sum())
-            raise DataError(
-                f"{examples.origin} has {count:,} with the label '{name}', which the network does not know; it knows "
-                f"{', '.join(labels[:20])}{', …' if len(labels) > 20 else ''}"
-            )
-        numbers.append(known[name])
-    return np.array(numbers, np.int64)[places.reshape(-1)], ()
-
-
-def _name(value: Any, names: Sequence[str] | None) -> str:
-    if names is not None and isinstance(value, int | np.integer) and 0 <= int(value) < len(names):
-        return names[int(value)]
-    return str(value)
+    try:
+        numbers = [names.index(label) for label in labels] if names else [int(label) for label in labels]
+    except ValueError:
+        raise DataError(
+            f"{examples.origin} has whole numbers as labels, and the network knows {', '.join(labels[:20])}"
+        ) from None
+    return Classes(tuple(numbers), tuple(labels))
 
 
 def _shape(shape: Sequence[int]) -> str:

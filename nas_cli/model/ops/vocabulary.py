@@ -7,8 +7,8 @@
 A shape has no batch axis: (C, H, W) is an image, (C, L) a sequence of any length, (C,) a vector. An op states no
 output shape: that is found by running the module on the meta device, so its constructor must not read values of
 tensors. It raises `Infeasible` with a reason where it cannot work on what comes in. Its module should use and set
-nothing global, and its repr should be a call of its constructor (or it is an `nn.Sequential` of such), since `nas
-export --format source` writes it down.
+nothing global, and be made of numbers, texts, lists of these, and modules: `nas export --format source` writes down the
+call that made it, and its class with what the file has for it.
 """
 
 from __future__ import annotations
