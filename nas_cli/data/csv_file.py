@@ -6,7 +6,7 @@ import io
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -151,9 +151,12 @@ def _divided(file: Path, found: Cells, header: bool, say: Say) -> tuple[list[str
     return named(head, True), table
 
 
-def require_columns(file: Path, columns: Sequence[str] | int, target: str, separator: str, encoding: str) -> None:
+def require_columns(
+    file: Path, columns: Sequence[str] | int, target: str, separator: str, encoding: str, labels: Collection[str] = ()
+) -> None:
     """Raises DataError where the first rows of `file` show that it lacks one of `columns`, or that many without a
-    header, or has no value in the column `target`: it cannot be evaluated. No more of it is read."""
+    header, or has no value in the column `target`, or first one that is none of `labels`, where there are such: it
+    cannot be evaluated. No more of it is read."""
     raw = read_file(file, encoding, START)
     rows = first_cells(glimpse(raw, encoding), separator, LOOKED_AT)
     if not rows or (len(rows) < 2 and not isinstance(columns, int)):
@@ -171,6 +174,9 @@ def require_columns(file: Path, columns: Sequence[str] | int, target: str, separ
     place = names.index(target)
     if all(len(row) > place and not row[place] for row in rows[1:]):
         raise DataError(f"{file} has no value in the column '{target}', which is what is learned")
+    first = unicodedata.normalize("NFC", rows[1][place]) if len(rows[1]) > place else ""
+    if labels and first and first not in labels:
+        raise DataError(f"{file} has the label '{first}', which the training part does not have")
 
 
 def find_separator(file: Path, encoding: str) -> str:
@@ -269,6 +275,8 @@ def _places(lines: Sequence[int]) -> str:
 def _ragged(file: Path, error: RaggedRow, width: int, header: bool) -> DataError:
     cells = f"{error.found} cell{'s' if error.found != 1 else ''}"
     message = f"{file}:{error.first}: {cells}, and the {'header' if header else 'first row'} has {width}"
+    if header and width == 1:
+        message += "; perhaps a title stands above the header: take it away, or begin it with #"
     if error.last > error.first:
         message += f"; by its quotation marks this row goes on until line {error.last}: perhaps one is not closed"
     return DataError(message)

@@ -89,7 +89,9 @@ def csv_table(
     def check_test(place: Path | None) -> None:
         found = files if place is None else find_tables(place, "test")
         file = found["test" if place is None else choose_part(place, list(found), "test", path)]
-        require_columns(file, columns if header else len(columns), label, mark, encoding)
+        labels = {unicodedata.normalize("NFC", each) for each in set(train.labels.tolist())}
+        words = labels if not any(map(is_number, labels)) else ()
+        require_columns(file, columns if header else len(columns), label, mark, encoding, words)
 
     def take(indices: Array) -> Array:
         taken[:] = [rows[indices], indices]

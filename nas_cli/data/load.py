@@ -102,7 +102,7 @@ def load_training(
 def _about_repeated(train: Part, validation: Part) -> list[str]:
     """What of the rows to choose by is learned from too."""
     count = count_repeated(_with_targets(train), _with_targets(validation))
-    if count < REPEATED * len(validation):
+    if count < max(2, REPEATED * len(validation)):
         return []
     return [
         f"{count:,} of {len(validation):,} rows to choose by are among the rows to learn from too, cell for cell: "

@@ -16,6 +16,8 @@ from nas_cli.errors import DataError
 
 COARSE, TOO_COARSE = 1e-3, 0.02
 """The shares of the targets' deviation that they may be rounded by without a word, and at all."""
+NEARLY = re.compile(r"[^\w]*\d[\d.,' \u00a0]*[^\w]*")
+"""A number with something around it, or between its digits."""
 IGNORED = -100
 """The target of a place after a sentence's last word; torch's cross-entropy passes over it."""
 
@@ -96,10 +98,11 @@ def as_numbers(examples: Examples) -> Array:
     else:
         wrong = next((label for label in examples.labels.tolist() if not is_number(label)), None)
         if wrong is not None:
-            hint = "say decimal: ','" if "," in wrong else "classes are learned by the task table-classification"
-            raise DataError(
-                f"{examples.origin} has the target '{wrong}', which is no number; {hint}", decimals_after_comma(wrong)
-            )
+            remedy = decimals_after_comma(wrong)
+            hint = "say decimal: ','" if remedy else "classes are learned by the task table-classification"
+            if not remedy and NEARLY.fullmatch(wrong):
+                hint = "write targets without signs and without marks between thousands"
+            raise DataError(f"{examples.origin} has the target '{wrong}', which is no number; {hint}", remedy)
         values = np.fromiter(map(float, examples.labels.tolist()), np.float64, len(examples.labels))
     if not np.isfinite(values).all() or np.abs(values).max() > LARGEST:
         wrong = examples.labels[np.flatnonzero(~(np.abs(values) <= LARGEST))[0]]

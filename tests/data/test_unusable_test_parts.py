@@ -84,6 +84,15 @@ def test_a_usable_part_is_used_and_no_share_taken(tmp_path: Path) -> None:
         load(place, test=0.2)
 
 
+def test_a_first_label_that_is_none_of_the_classes(tmp_path: Path) -> None:
+    place = tmp_path / "data"
+    place.mkdir()
+    (place / "train.csv").write_text("u,label\n" + "".join(f"{k % 7}.5,{'ab'[k % 2]}\n" for k in range(60)))
+    (place / "test.csv").write_text("u,label\n1.5,unknown\n")
+    with pytest.raises(DataError, match=r"test\.csv has the label 'unknown', which the training part does not have"):
+        load_training(parse_data({"source": "csv", "path": str(place)}), 0, wanted=CLASS)
+
+
 def test_init_holds_a_share_out_and_says_so(tmp_path: Path) -> None:
     found = survey("table-classification", folder(tmp_path / "data", "id,u,v\n1,2.5,3\n"))
     assert "\n  test: 0.2\n" in found.text
