@@ -14,8 +14,10 @@ from nas_cli.errors import DataError
 
 NO_CLASS = ("readme", "license", "licence", "changes")
 BOMS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
-LOOKED_AT = 8192
-"""Bytes in which a file that is no text has a zero."""
+DOCUMENTS = (b"%PDF-", b"PK\3\4", b"\xd0\xcf\x11\xe0", b"\x1f\x8b", b"\x89PNG", b"\xff\xd8\xff", b"GIF8")
+"""How documents, archives and pictures begin."""
+LOOKED_AT, MOST_ZEROS = 8192, 0.01
+"""Bytes, and the share of zeros among them above which they are no text; a stray one may be in any."""
 
 Files = list[tuple[Place, Callable[[], bytes]]]
 
@@ -30,7 +32,9 @@ def read_classes(tree: Tree, encoding: str, passed: PassedOver, whole: bool, say
         before = len(texts)
         for place, read in files:
             raw, origin = read(), Path(tree.origin, *place)
-            if b"\0" in raw[:LOOKED_AT] and not raw.startswith(BOMS):
+            if _is_binary(raw):
+                if len(place) == 1:
+                    raise DataError(f"{origin} is no text, and is a class by its name: take it away")
                 passed.add("no texts", _named(tree, place))
                 continue
             content = decode(raw, encoding, origin, say)
@@ -81,6 +85,11 @@ def class_names(files: Sequence[str]) -> list[str]:
     stems = [name.rpartition(".")[0] or name for name in files]
     endings = [name.rpartition(".")[2] for name in files]
     return endings if len(files) > 1 and len(set(stems)) == 1 and len(set(endings)) == len(files) else stems
+
+
+def _is_binary(raw: bytes) -> bool:
+    start = raw[:LOOKED_AT]
+    return start.startswith(DOCUMENTS) or (not start.startswith(BOMS) and start.count(0) > MOST_ZEROS * len(start) + 1)
 
 
 def _named(tree: Tree, place: Place) -> Place:

@@ -63,6 +63,15 @@ def test_what_is_passed_over_is_counted_and_named(tmp_path: Path) -> None:
         assert words in said
 
 
+def test_a_stray_zero_is_in_a_text_and_a_document_is_none(tmp_path: Path) -> None:
+    for name in ("pos", "neg"):
+        (tmp_path / f"{name}.txt").write_text(f"a {name} film\n" * 9 + "with a \0 in it\n")
+    assert count(load(tmp_path)) == 16
+    (tmp_path / "slides.pptx").write_bytes(b"PK\3\4" + bytes(90))
+    with pytest.raises(DataError, match=r"slides\.pptx is no text, and is a class by its name"):
+        load(tmp_path)
+
+
 def test_utf_16_is_a_text(tmp_path: Path) -> None:
     fill(tmp_path)
     (tmp_path / "pos" / "wide.txt").write_text("très bon", encoding="utf-16")
