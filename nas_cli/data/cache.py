@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from nas_cli.data.files import unreadable
+from nas_cli.data.files import DAMAGED, unreadable
 from nas_cli.data.pictures import in_parallel
 from nas_cli.data.source import Array, Examples, Stream
 from nas_cli.errors import DataError
@@ -44,10 +44,13 @@ class Cache:
         if size <= stream.above:
             return None
         file = self.folder / f"{key(stream, shape)}.npy"
-        if not file.exists():
+        mapped = _mapped(file, shape)
+        if mapped is None:
             self.say(f"{examples.origin} is {size / 1e9:.3g} GB decoded: it is decoded once, into {file}")
             self._write(file, stream, shape)
-        mapped: Array = np.load(file, mmap_mode="c")
+            mapped = _mapped(file, shape)
+        if mapped is None:
+            raise DataError(f"{file} was written and cannot be read: delete it, and see whether the disk is sound")
         return mapped
 
     def _write(self, file: Path, stream: Stream, shape: tuple[int, ...]) -> None:
@@ -72,6 +75,15 @@ class Cache:
         finally:
             if temporary.exists():
                 temporary.unlink()
+
+
+def _mapped(file: Path, shape: tuple[int, ...]) -> Array | None:
+    """The array in a file; None where there is no file, or a damaged one."""
+    try:
+        mapped: Array = np.load(file, mmap_mode="c", allow_pickle=False)
+    except (OSError, *DAMAGED):
+        return None
+    return mapped if mapped.shape == shape and mapped.dtype == np.uint8 else None
 
 
 def key(stream: Stream, shape: tuple[int, ...]) -> str:

@@ -128,3 +128,12 @@ def test_a_search_on_mapped_data_is_the_search(tmp_path: Path) -> None:
         reports.append(report["metrics"])
     assert traces[0] == traces[1]
     assert reports[0] == reports[1]
+
+
+@pytest.mark.parametrize("damage", [lambda raw: raw[:200], lambda raw: b"", lambda raw: b"no array" * 50])
+def test_a_damaged_file_is_decoded_again(section: dict[str, Any], tmp_path: Path, damage: Any) -> None:
+    cache = Cache(tmp_path / "cache")
+    before = np.array(load_training(settings(section), 0, cache).train.inputs)
+    for file in (tmp_path / "cache").glob("*.npy"):
+        file.write_bytes(damage(file.read_bytes()))
+    np.testing.assert_array_equal(load_training(settings(section), 0, cache).train.inputs, before)
