@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from nas_cli.data.encodings import require_codec
 from nas_cli.data.portable import FIRST, encode_columns
 from nas_cli.data.source import ENCODERS, Array
 from nas_cli.errors import DataError
@@ -144,6 +145,9 @@ def _restore(state: Mapping[str, Any]) -> TableEncoder:
         "encoding": str(state["encoding"]),
         "target": str(state["target"]),
     }
+    if len(content["separator"]) != 1 or content["separator"] in '"\r\n' or content["decimal"] not in (".", ","):
+        raise ValueError("a separator is one character, and a decimal sign a point or a comma")
+    require_codec(content["encoding"])
     for column in (*content["numbers"], *content["categories"]):
         if column["name"] not in content["header"]:
             raise ValueError(f"there is no column {column['name']} in its header")

@@ -13,8 +13,8 @@ import torch
 from nas_cli.data import Part, TrainingData, load_other, load_test, load_training
 from nas_cli.deliver.load import Model, load
 from nas_cli.deliver.report import write_report
-from nas_cli.errors import DataError, UserError
-from nas_cli.execute.hardware import find_device
+from nas_cli.errors import DataError, RunError, UserError
+from nas_cli.execute.hardware import available_memory, find_device
 from nas_cli.files import write_json
 from nas_cli.model.cost import cost
 from nas_cli.model.latency import measure_latency
@@ -153,5 +153,11 @@ def _latency(model: Model) -> dict[str, Any]:
         device = find_device(hardware.device)
     except UserError:  # the run trained on a device that this machine does not have
         device = find_device("auto")
-    measured = measure_latency(model.network, device, hardware.latency.batch_size, hardware.latency.threads)
-    return asdict(measured)
+    batch_size, free = hardware.latency.batch_size, available_memory()
+    needed = batch_size * 1e6 * cost(model.network)["activation_mb"]
+    if free is not None and needed > free:
+        raise RunError(
+            f"{model.run.spec}: hardware.latency.batch_size is {batch_size:,}: the network would take "
+            f"{needed / 1e9:.1f} GB for so many inputs, and {free / 1e9:.1f} GB are free"
+        )
+    return asdict(measure_latency(model.network, device, batch_size, hardware.latency.threads))

@@ -17,7 +17,7 @@ import torch
 from nas_cli.data import ENCODERS, Asked, Cache, DataSettings, Encoder, Reader, parse_data
 from nas_cli.deliver.given import divide
 from nas_cli.deliver.stored import read_metrics
-from nas_cli.errors import Infeasible, RunError, SpecError, did_you_mean
+from nas_cli.errors import DataError, Infeasible, RunError, SpecError, did_you_mean
 from nas_cli.model.build import build
 from nas_cli.model.initialise import initialise
 from nas_cli.model.network import Network
@@ -238,5 +238,5 @@ def _damage_named(path: Path) -> Iterator[None]:
         raise RunError(f"{path} is damaged: {error.args[0]} is missing") from None
     except (TypeError, ValueError, IndexError, AttributeError, ArithmeticError) as error:
         raise RunError(f"{path} is damaged: {error}") from None
-    except (SpecError, Infeasible) as error:
+    except (SpecError, DataError, Infeasible) as error:
         raise RunError(f"{path} is damaged: {error}") from None

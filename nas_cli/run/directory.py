@@ -257,7 +257,7 @@ def _changed(folder: Path) -> int:
     """When its spec was written, in nanoseconds; of a directory without one, when that changed."""
     for path in (folder / "spec.yaml", folder):
         try:
-            return path.stat().st_mtime_ns
+            return path.lstat().st_mtime_ns
         except OSError:  # missing or half deleted: opening it says so
             continue
     return 0

@@ -15,7 +15,7 @@ from typing import Any
 
 import nas_cli
 from nas_cli.data import Cache
-from nas_cli.errors import DataError, NasError, SpecError
+from nas_cli.errors import DataError, NasError, RunError, SpecError
 from nas_cli.execute.executor import Executor, Limits
 from nas_cli.execute.hardware import available_memory, count_workers
 from nas_cli.execute.inprocess import InProcess
@@ -128,7 +128,10 @@ def resume_search(
             resumed = journal.append("resumed", **again, set=list(overrides), more=more)
             journal.recorded.fold(resumed)
             observer.event(resumed)
-            return _search_and_train(experiment, session, run, journal, observer)
+            try:
+                return _search_and_train(experiment, session, run, journal, observer)
+            except SpecError as error:  # the spec itself was right: a trial takes what its space does not have
+                raise RunError(f"{run.journal} does not fit {run.spec.name}: {error}") from None
 
 
 def _passing(run: RunDirectory) -> tuple[Path, ...]:

@@ -9,5 +9,5 @@ from fuzz import harness, runs
 
 def test_damaged_runs_are_answered(tmp_path: Path) -> None:
     made = runs.make_runs(tmp_path, ("table", "front"))
-    found = harness.fuzz("runs", runs.action(made, tmp_path / "damaged"), range(150))
+    found = harness.fuzz("runs", runs.action(made, tmp_path / "damaged"), range(90))
     assert not found, "\n".join(found)
