@@ -18,7 +18,7 @@ FILE_ENDINGS = (
     *(".png", ".jpg", ".jpeg", ".npy", ".npz", ".parquet", ".xlsx", ".xml", ".html", ".pdf", ".yaml", ".yml", ".tar"),
 )
 NEAR = 0.75
-AS_TEXT = "if it is a text, say so with --text"
+AS_TEXT = "If it is a text, say so with --text"
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,8 @@ def divide(inputs: Sequence[str | Path], takes_texts: bool, text: bool) -> Given
         if isinstance(word, Path) or not takes_texts:
             raise DataError(f"there is no file or folder {word}{near_name(str(word))}")
         if looks_like_path(word):
-            raise DataError(f"there is no file or folder {word}{near_name(word)}; {AS_TEXT}")
+            near = near_name(word)
+            raise DataError(f"there is no file or folder {word}{near or '.'} {AS_TEXT}")
     asks_input = len(files) + len(texts) < len(inputs)
     if asks_input and len(inputs) > 1:
         raise UserError("- is standard input, and stands alone: give files in another call")
