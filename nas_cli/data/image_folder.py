@@ -172,7 +172,7 @@ def _layout_notes(path: Path, root: Path, parts: Mapping[str, str], train: Pictu
         yield f"the data lies in {root}, the only folder there"
     beside = sorted(set(subfolders(root)) - set(parts.values())) if parts else []
     if beside:
-        yield f"not read, since they are neither part of {root}: {', '.join(beside)}"
+        yield f"not read, since they are no part of {root}: {', '.join(beside)}"
     named = [name for name in train.classes if part_of(name)] if not parts else []
     if named:
         yield f"taken for classes, by what lies beside: {', '.join(named)}"

@@ -44,9 +44,8 @@ def read_table(file: Path, table: Table, notes: list[str]) -> Texts:
         )
     others = [name for place, name in enumerate(columns) if place not in (text, label)]
     if others or not table.header:
-        first = "" if table.header else "its first row is none of names (header: false), "
-        left = f", not read: {', '.join(others)}" if others else ""
-        notes.append(f"{file}: {first}text_column: {columns[text]}, label_column: {columns[label]}{left}")
+        left = f"; not read: {', '.join(others)}" if others else ""
+        notes.append(f"of {file} text_column is {columns[text]}, and label_column {columns[label]}{left}")
     return [(row[text], unicodedata.normalize("NFC", row[label])) for row in rows]
 
 

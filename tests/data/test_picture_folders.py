@@ -102,7 +102,7 @@ def test_what_lies_beside_the_parts_is_named(tmp_path: Path) -> None:
     fill(tmp_path / "test", ("cat",))
     fill(tmp_path / "pred", ("x",))
     found = look_at_pictures(tmp_path)
-    assert any(note.endswith(f"neither part of {tmp_path}: pred") for note in found.notes)
+    assert any(note.endswith(f"no part of {tmp_path}: pred") for note in found.notes)
 
 
 def test_two_folders_for_one_part(tmp_path: Path) -> None:

@@ -192,13 +192,13 @@ def test_a_missing_header_is_found_and_said(tmp_path: Path, content: str, keys: 
     found = survey("text-classification", tmp_path / "a.csv")
     for key, value in keys.items():
         assert f"  {key}: {str(value).lower() if value is False else value}" in found.text.replace("'", "")
-    assert ("header: false" in " ".join(found.notes)) is (keys.get("header") is False)
+    assert ("o header" in " ".join(found.notes)) is (keys.get("header") is False)
     assert ("\n  header:" in found.text) is (keys.get("header") is False)
 
 
 def test_columns_that_are_not_read_are_named(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("id,text,label\n" + "".join(f"{k},some words,{k % 2}\n" for k in range(40)))
-    assert load(tmp_path / "a.csv").notes[0].endswith("text_column: text, label_column: label, not read: id")
+    assert load(tmp_path / "a.csv").notes[0].endswith("text_column is text, and label_column label; not read: id")
 
 
 @pytest.mark.parametrize(
