@@ -18,6 +18,6 @@ def test_every_step(text: str, tmp_path: Path) -> None:
         (tmp_path / name).mkdir()
     killed = steps.kill_everywhere(spec, whole, tmp_path / "killed")
     full = steps.fail_everywhere(spec, whole, tmp_path / "full", errno.ENOSPC)
-    broken = steps.fail_in_the_end_phase(spec, whole, tmp_path / "broken", errno.EIO)
+    broken = steps.fail_everywhere(spec, whole, tmp_path / "broken", errno.EIO)
     print(f"\nkilled at each of {killed} steps, paused by {full} full disks and {broken} broken ones: the same run")
-    assert min(killed, full) > 50 < 2 * broken
+    assert min(killed, full, broken) > 50
