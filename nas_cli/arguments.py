@@ -81,6 +81,7 @@ def relative_channels(value: int | str, incoming: int) -> int:
     return max(1, round(incoming * factor))
 
 
+RELATIVE = "'same' or a factor such as 'x2'"
 PositiveInt = Annotated[int, Between(1)]
 NonNegativeInt = Annotated[int, Between(0)]
 NonNegative = Annotated[float, Between(0)]
@@ -184,6 +185,8 @@ def _check_annotated(base: Any, marks: tuple[Any, ...], value: Any) -> Any:
     for mark in marks:
         if isinstance(mark, Parsed):
             return mark.parse(value)
+    if any(isinstance(mark, Relative) for mark in marks) and not isinstance(value, str):
+        raise ValueError(RELATIVE)
     try:
         checked = check(base, value)
     except ValueError as error:
@@ -192,7 +195,7 @@ def _check_annotated(base: Any, marks: tuple[Any, ...], value: Any) -> Any:
         if isinstance(mark, Between) and not mark.low <= checked <= mark.high:
             raise ValueError(f"{type_name(base)} {mark}")
         if isinstance(mark, Relative) and not mark.matches(checked):
-            raise ValueError("'same' or a factor such as 'x2'")
+            raise ValueError(RELATIVE)
     return checked
 
 
@@ -217,6 +220,8 @@ def type_name(annotation: Any) -> str:
         return "a list"
     if origin is dict:
         return "a mapping"
+    if origin is Annotated and any(isinstance(mark, Relative) for mark in args[1:]):
+        return RELATIVE
     if origin is Annotated:
         return " ".join([type_name(args[0]), *(str(a) for a in args[1:] if isinstance(a, Between))])
     if origin in (Union, types.UnionType):

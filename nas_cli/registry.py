@@ -51,6 +51,7 @@ class Registry(Generic[T]):
         self.kind = kind
         self._supplied = supplied
         self._items: dict[str, T] = {}
+        self._params: dict[str, tuple[T, tuple[Param, ...]]] = {}
 
     def register(self, name: str) -> Callable[[T], T]:
         """Decorator. Raises SpecError where the name is taken: two components never share one."""
@@ -76,7 +77,11 @@ class Registry(Generic[T]):
 
     def params(self, name: str) -> tuple[Param, ...]:
         """The arguments that a spec may give to `name`, in order; those supplied by the caller are left out."""
-        return signature(self[name], self._supplied)
+        item = self[name]
+        known = self._params.get(name)
+        if known is None or known[0] is not item:
+            known = self._params[name] = (item, signature(item, self._supplied))
+        return known[1]
 
     def describe(self, name: str) -> str:
         """The first line of the component's docstring."""

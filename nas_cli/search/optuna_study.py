@@ -36,6 +36,8 @@ SAMPLERS: dict[str, Callable[..., BaseSampler]] = {
     "random": optuna.samplers.RandomSampler,
     "tpe": optuna.samplers.TPESampler,
 }
+MOST_LOOKED_AT = 10_000
+"""Decisions of random architectures."""
 LEAVES_NOTES = {"cmaes", "nsga2", "nsga3", "qmc"}
 """These leave attributes on the trials that they propose, or on the study, and later look for them there."""
 
@@ -138,7 +140,8 @@ class OptunaStudy:
     """What one of Optuna's samplers is asked and told, in the terms of a search space.
 
     Parameters are named by the paths of decisions. Samplers that draw several parameters together are given those that
-    every architecture has, as far as 50 random ones and all that were told show; the others are drawn one by one.
+    every architecture has, as far as 50 random ones (fewer if large) and all that were told show; the others are
+    drawn one by one.
     """
 
     def __init__(self, space: Space, sampler: str, seed: int, options: Mapping[str, int]) -> None:
@@ -150,11 +153,15 @@ class OptunaStudy:
         self._ledger = Ledger()
         self._trials: dict[int, FrozenTrial] = {}
         self._known: dict[str, BaseDistribution] = {}
+        self._distributions: dict[int, tuple[Decision, BaseDistribution]] = {}
         self._shared: dict[str, BaseDistribution] | None = None
         rng = np.random.default_rng(seed)
+        looked_at = 0
         for _ in range(50):
+            if looked_at > MOST_LOOKED_AT:
+                break
             with suppress(Infeasible):
-                self._know(decisions(space, sample(space, rng)))
+                looked_at += len(self._know(decisions(space, sample(space, rng))))
 
     def _know(self, taken: Mapping[str, Decision]) -> dict[str, tuple[str, BaseDistribution]]:
         """By path the parameters of an architecture; remembers them, and that what it lacks is not shared by all."""
@@ -169,9 +176,15 @@ class OptunaStudy:
 
     def _parameter(self, path: str, decision: Decision) -> tuple[str, BaseDistribution]:
         """Another distribution under a path that is known makes another parameter."""
-        distribution = distribution_of(decision)
+        if id(decision) not in self._distributions:
+            self._distributions[id(decision)] = decision, distribution_of(decision)
+        distribution = self._distributions[id(decision)][1]
         known = self._known.get(path, distribution)
-        return (path, known) if known == distribution else (f"{path} of {distribution}", distribution)
+        return (
+            (path, known)
+            if known is distribution or known == distribution
+            else (f"{path} of {distribution}", distribution)
+        )
 
     def expect(self, count: int) -> None:
         """How many rewards a trial has, as the first one shows."""

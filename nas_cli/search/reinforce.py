@@ -32,6 +32,8 @@ Fact = tuple[str, int] | None
 Rate = Annotated[float, Between(0, 10)]
 
 CLIP = 2.0
+MOST_FACTS = 100
+"""Earlier decisions that one looks back at: of thousands, each pair would have a weight of its own."""
 
 
 class Baseline:
@@ -95,7 +97,7 @@ class Reinforce:
 
     def _policy(self, path: str, count: int, state: list[Fact]) -> np.ndarray:
         logits = np.zeros(count)
-        for fact in state:
+        for fact in _recent(state):
             weight = self.weights.get((path, count, fact))
             if weight is not None:
                 logits += weight
@@ -128,8 +130,12 @@ class Reinforce:
             gradient = -advantage * policy
             gradient[action] += advantage
             gradient -= self.entropy * policy * (log - policy @ log)
-            for fact in state:
+            for fact in _recent(state):
                 share = 1.0 if fact is None else 1.0 / len(state)
                 key = (path, len(actions), fact)
                 self.weights[key] = self.weights.get(key, 0.0) + self.learning_rate * share * gradient
             state.append((path, action))
+
+
+def _recent(state: list[Fact]) -> list[Fact]:
+    return state if len(state) <= MOST_FACTS else [None, *state[-MOST_FACTS:]]

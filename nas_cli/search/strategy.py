@@ -14,6 +14,8 @@ from nas_cli.space.space import Space
 from nas_cli.trial import Genotype, Trial, genotype_key
 
 TRIES = 20
+HOPELESS = 4
+"""Tries that a draw stands for that is too large to be walked, where none before it could be."""
 MOST_REFUSED = 200
 
 
@@ -98,7 +100,7 @@ class Memory:
                 drawn = draw(min(TRIES, known + refused // (MOST_REFUSED // TRIES)))
             except Infeasible as error:
                 problem = error
-                known += 1
+                known += 1 if genotype is not None else HOPELESS
                 continue
             if genotype_key(drawn) in self._tried:
                 genotype = drawn

@@ -98,7 +98,7 @@ class Counts:
         return dict(heapq.nlargest(most, count.items(), key=lambda item: item[1]))
 
     def _capped(self, number: Number) -> Number:
-        if number <= MOST or math.isinf(number):
+        if number <= MOST or number == math.inf:
             return number
         self.exact = False
         return MOST

@@ -34,8 +34,8 @@ from nas_cli.space.nodes import (
 from nas_cli.trial import Genotype, Scalar
 
 Decide = Callable[[str, Decision], Scalar]
-MAX_LAYERS = 20_000
-MAX_STEPS = 100_000
+MAX_LAYERS = 5_000
+MAX_STEPS = 20_000
 MAX_NODES = 100
 """Nodes of a cell: of more of them, what a node may take grows without sense."""
 COUNTED = frozenset((Op, Residual, OpenJoin, Cell))
@@ -69,7 +69,7 @@ class Space:
     def resolve(self, decide: Decide) -> Resolved:
         """Walks the space once. `decide(path, decision)` is asked once a path, in the order of the text.
 
-        Raises Infeasible where the architecture would have more than 20,000 layers.
+        Raises Infeasible where the architecture would have more than 5,000 layers.
         """
         walk = _Walk(decide, self.is_open, self.weight)
         model = Seq(tuple(walk.layers(self.model, "model", top=True)))

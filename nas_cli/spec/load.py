@@ -22,7 +22,7 @@ from nas_cli.errors import Path, SpecError, UserError
 from nas_cli.registry import short
 
 MAX_BYTES = 1_000_000
-MAX_VALUES = 50_000
+MAX_VALUES = 30_000
 MAX_DEPTH = 100
 PIPES = r"/dev/stdin|/(dev|proc/self)/fd/[0-9]+"
 Mark = tuple[int, int]

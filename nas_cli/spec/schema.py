@@ -175,7 +175,10 @@ def _translate(error: ValidationError, data: dict[str, Any]) -> SpecError:
     order = {"extra_forbidden": 0, "missing": 1}
     details = min(error.errors(), key=lambda e: order.get(e["type"], 2))
     path = _path(details["loc"], data)
-    name, kind = str(path[-1]) if path else "the spec", details["type"]
+    kind = details["type"]
+    name = str(path[-1]) if path else "the spec"
+    if path and isinstance(path[-1], int):
+        name = f"{path[-2]}[{path[-1]}]"
     if kind == "extra_forbidden":
         section = ".".join(str(step) for step in path[:-1]) or "a spec"
         return SpecError(f"{section} has no '{short(name)}'{did_you_mean(name, _keys(path[:-1]))}", path, on_key=True)

@@ -4,6 +4,7 @@ bytes turned over. `action` holds one to what is asked of every spec: an answer,
 
 from __future__ import annotations
 
+import copy
 import json
 import random
 from collections.abc import Iterator
@@ -149,11 +150,30 @@ def damaged(dice: random.Random) -> str:
     """The text of a spec with one to four damages."""
     spec = json.loads(json.dumps(dice.choice(SPECS)))
     for _ in range(dice.choice([1, 1, 1, 2, 2, 4])):
-        damage(spec, dice)
+        if dice.random() < 0.5:
+            enlarge(spec, dice)
+        else:
+            damage(spec, dice)
     text = dump_yaml(spec)
-    if dice.random() < 0.25:
+    if dice.random() < 0.15:
         text = broken(text, dice)
     return text
+
+
+def enlarge(spec: dict[str, Any], dice: random.Random) -> None:
+    """A change that leaves a spec right as a rule: numbers that are large, parts of the model copied and nested."""
+    path = dice.choice([path for path in places(spec) if path])
+    parent, value = at(spec, path[:-1]), at(spec, path)
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        largest = {"choice": [value, value, value * 2]} if path[0] in ("model", "train", "let") else value
+        numbers = [value * 2, value * 10, value * 1000, {"int": [1, 10**6]}, {"int": [1, 100], "log": True}, largest]
+        parent[path[-1]] = dice.choice(numbers)
+    elif path[0] in ("model", "let") and isinstance(parent, list):
+        layers = json.loads(json.dumps([value] * dice.choice([2, 3, 40])))
+        copied = {"times": {"int": [0, dice.choice([3, 300, 5000])]}, "body": [value], "tied": dice.random() < 0.3}
+        parent[path[-1]] = dice.choice([{"repeat": copied}, {"optional": value}, {"residual": value}, layers])
+    elif isinstance(spec.get("model"), list):
+        spec["model"].insert(dice.randrange(len(spec["model"]) + 1), copy.deepcopy(dice.choice(HOSTILE[-16:])))
 
 
 def damage(spec: dict[str, Any], dice: random.Random) -> None:
@@ -173,14 +193,14 @@ def damage(spec: dict[str, Any], dice: random.Random) -> None:
         other = dice.choice(SPECS)
         parent[key] = json.loads(json.dumps(at(other, dice.choice(list(places(other))))))
     elif kind == 3:
-        parent[key] = [parent[key]] * dice.choice([1, 2, 50])
+        parent[key] = json.loads(json.dumps([parent[key]] * dice.choice([1, 2, 50])))
     elif kind == 4:
         parent[key] = {dice.choice(["choice", "residual", "optional", "repeat", "int", "x"]): [parent[key]]}
     elif kind == 5:
-        for _ in range(dice.choice([3, 30, 120])):
+        for _ in range(dice.choice([3, 20, 45])):
             parent[key] = {"residual": [parent[key]]} if dice.random() < 0.5 else [parent[key]]
     else:
-        parent[key] = dice.choice(HOSTILE)
+        parent[key] = copy.deepcopy(dice.choice(HOSTILE))
 
 
 def broken(text: str, dice: random.Random) -> str:

@@ -57,7 +57,7 @@ CASES: dict[str, tuple[Any, tuple[Any, ...], str]] = {
     "negative repeats": (
         [{"repeat": {"times": -1, "body": "relu"}}],
         ("model", 0, "repeat", "times"),
-        "0 to 20,000",
+        "0 to 5,000",
     ),
     "tied maybe": (
         [{"repeat": {"times": 1, "body": "relu", "tied": {"choice": [True, False]}}}],
