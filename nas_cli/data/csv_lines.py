@@ -238,7 +238,5 @@ def _lines(text: str, separator: str) -> Iterator[str]:
     divide cells, tabs do too, and those around a line divide nothing."""
     lines = io.TextIOWrapper(io.BytesIO(text.encode("utf-8", "surrogatepass")), "utf-8", "surrogatepass", newline="")
     if separator != " ":
-        yield from lines
-    else:
-        for line in lines:
-            yield line.replace("\t", " ").strip() + "\n"
+        return lines
+    return (line.replace("\t", " ").strip() + "\n" for line in lines)

@@ -114,7 +114,9 @@ def fit_number(name: str, raw: Array, transform: Transform) -> dict[str, Any]:
 
 def fit_category(name: str, cells: Sequence[str], missing: Sequence[str]) -> dict[str, Any]:
     """A column of words; those that are known, the most frequent first."""
-    counts = Counter(cell for cell in cells if cell not in missing)
+    counts = Counter(cells)
+    for cell in missing:
+        counts.pop(cell, None)
     known = [word for word, count in counts.items() if count >= RARE]
     return {"name": name, "words": sorted(known, key=lambda word: (-counts[word], word))}
 
