@@ -154,6 +154,8 @@ def _category(known: Mapping[str, int], cell: Any) -> float:
 def as_floats(cells: Sequence[Any], missing: set[str], name: str, decimal: str = ".", marks: str = "") -> Numbers:
     """Float64 (N,), NaN where a cell is empty; characters of `marks` are passed over, as in $1,200. Raises ValueError
     where one is no finite number."""
+    if isinstance(cells, np.ndarray) and cells.dtype == np.float64:
+        return cells
     plain = _plain_floats(cells) if decimal == "." and not marks and not any(map(_is_number, missing)) else None
     return _by_cell(cells, partial(_number, missing, name, decimal, marks)) if plain is None else plain
 

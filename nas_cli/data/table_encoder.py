@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from statistics import NormalDist
 from typing import Any, Literal
@@ -39,6 +39,9 @@ class TableEncoder:
     reader: Reader
     notes: tuple[str, ...] = ()
     vectors: None = None
+    parsed: list[Any] = field(default_factory=list)
+    """The rows that this was fitted on, and the numbers of their columns by name: taken once, so that they need not be
+    read twice."""
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -64,7 +67,11 @@ class TableEncoder:
             ) from None
 
     def _encode(self, raw: Array) -> Array:
-        columns = {name: raw[:, place].tolist() for place, name in enumerate(self.content["header"])}
+        known: Mapping[str, Any] = self.parsed[1] if self.parsed and self.parsed[0] is raw else {}
+        self.parsed.clear()
+        used = [column["name"] for column in (*self.content["numbers"], *self.content["categories"])]
+        places = {name: place for place, name in enumerate(self.content["header"])}
+        columns = {name: known[name] if name in known else raw[:, places[name]].tolist() for name in used}
         return encode_columns(self.content, columns)
 
     def read(self, arguments: Sequence[str]) -> list[tuple[str, Array]]:

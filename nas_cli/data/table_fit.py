@@ -58,6 +58,7 @@ class _Found:
     left_out: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     values: dict[str, Array] = field(default_factory=dict)
+    parsed: dict[str, Array] = field(default_factory=dict)
 
 
 def fit_table(
@@ -94,7 +95,7 @@ def fit_table(
         **file_as,
         "target": roles.target,
     }
-    return TableEncoder(content, reader, tuple(_notes(roles, found)))
+    return TableEncoder(content, reader, tuple(_notes(roles, found)), parsed=[raw, found.parsed])
 
 
 def _fit_column(
@@ -156,6 +157,7 @@ def _fit_words(
 def _fit_numbers(found: _Found, name: str, values: Array, form: Form, transform: Transform) -> None:
     found.numbers.append({**fit_number(name, values, transform), "empty": list(form.empty), "marks": form.marks})
     found.values[name] = values[found.tried]
+    found.parsed[name] = values
     found.notes += form.notes
     if transform == "none":
         known = values[~np.isnan(values)]
