@@ -88,7 +88,7 @@ def read_bytes(path: Path, gzipped: bool, limit: int | None = None) -> bytes:
 
 def most_unpacked(size: int) -> int:
     """Bytes that `size` packed ones may become; tables and images are packed to a tenth, seldom to a hundredth."""
-    return max(64_000_000, 200 * size)
+    return max(64_000_000, 60 * size)
 
 
 @contextmanager
