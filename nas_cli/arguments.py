@@ -140,7 +140,7 @@ def _check_plain(annotation: Any, value: Any) -> Any:
     if annotation is float and isinstance(value, int | float) and not isinstance(value, bool):
         return finite(value)
     if annotation is int and isinstance(value, int) and not -LARGEST <= value <= LARGEST:
-        raise ValueError(f"a whole number (at most {LARGEST:,})")
+        raise ValueError(f"a whole number of at most {LARGEST:,}")
     if annotation is pathlib.Path and isinstance(value, str | pathlib.Path):
         return path_of(value)
     if annotation in (None, type(None)) and value is None:
@@ -190,7 +190,9 @@ def _check_annotated(base: Any, marks: tuple[Any, ...], value: Any) -> Any:
     try:
         checked = check(base, value)
     except ValueError as error:
-        raise ValueError(" ".join([str(error), *map(str, bounds)])) from None
+        closest = bounds and not math.isinf(bounds[-1].high)
+        rule = type_name(base) if closest else str(error)  # a bound of its own says more than the one for all numbers
+        raise ValueError(" ".join([rule, *map(str, bounds)])) from None
     for mark in marks:
         if isinstance(mark, Between) and not mark.low <= checked <= mark.high:
             raise ValueError(f"{type_name(base)} {mark}")

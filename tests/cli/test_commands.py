@@ -82,7 +82,7 @@ WRONG: list[tuple[str, str, list[str]]] = [
     ("an unknown task", GOOD.replace("image-class", "imge-class"), ["spec.yaml:1:", "'image-classification'"]),
     ("an unknown source", GOOD.replace("digits", "digit"), ["spec.yaml:2", "did you mean 'digits'?"]),
     ("a wrong type", GOOD.replace("epochs: 1", "epochs: ten"), ["spec.yaml:6:17", "a whole number", "'ten'"]),
-    ("a wrong range", GOOD.replace("epochs: 1", "epochs: 0"), ["spec.yaml:6:17", "at least 1"]),
+    ("a wrong range", GOOD.replace("epochs: 1", "epochs: 0"), ["spec.yaml:6:17", "from 1 to 1,000,000"]),
     ("a list", "- a\n- b\n", ["spec.yaml:1:1", "a list"]),
     ("nothing", "", ["empty"]),
     ("no YAML", "task: [\n", ["spec.yaml:2:1"]),
@@ -103,7 +103,7 @@ def test_files_that_are_no_spec(nas: Any, tmp_path: Path) -> None:
     (tmp_path / "binary.yaml").write_bytes(bytes(range(256)))
     refused(nas("search", "binary.yaml", cwd=tmp_path), "binary.yaml")
     (tmp_path / "large.yaml").write_text("a: b\n" * 2_500_000)
-    refused(nas("plan", "large.yaml", cwd=tmp_path), "12,500,000 bytes")
+    refused(nas("search", "large.yaml", cwd=tmp_path), "more than 1,000,000 bytes")
     refused(nas("search", "missing.yaml", cwd=tmp_path), "there is no file missing.yaml")
     refused(nas("search", cwd=tmp_path), "takes a spec")
     assert not (tmp_path / "runs").exists()

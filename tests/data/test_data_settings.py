@@ -60,6 +60,7 @@ def test_defaults_are_written_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         "size": [32, 48],
         "color": "auto",
         "fit": "stretch",
+        "levels": "auto",
         "cache_above": 4_000_000_000,
         "validation": str(tmp_path / "held"),
         "test": "auto",

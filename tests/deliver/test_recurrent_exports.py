@@ -178,8 +178,8 @@ def test_what_has_no_such_form_is_said(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(export_module, "load", lambda *_: model_of(Plain(kind, **arguments), torch.float32))
-    samples = SimpleNamespace(take=lambda *_: np.ones((3, 5, 9), np.float32))
-    monkeypatch.setattr(export_module, "read_test", lambda _: samples)
+    samples = SimpleNamespace(inputs=np.ones((3, 5, 9), np.float32), what="samples")
+    monkeypatch.setattr(export_module, "inputs_to_check", lambda _: samples)
     with pytest.raises(ExportError, match=words):
         export_module.export(None, form, tmp_path / FORMATS[form].file)
     assert not list(tmp_path.iterdir())

@@ -66,14 +66,14 @@ def test_only_those_jobs_fail_whose_candidates_meddle_with_their_process(process
 
 def test_a_large_job_waits_for_a_worker_that_stands_still(processes: Processes) -> None:
     measured = job(0, measure=("latency_ms",))
-    large = replace(job(1), architecture=[*GOOD, *["identity"] * 12_000])
+    large = replace(job(1), architecture=[*GOOD, *["nn.Identity"] * 4_900])
     processes.submit(measured)
     while not processes._measuring:
         assert processes.wait(0.01) is None
     (other,) = [worker for worker in processes._workers if worker is not processes._measuring[0]]
     assert until(lambda: state(other.id) == "T")
     processes.submit(large)
-    assert other.outbox.waiting
+    assert other.outbox.waiting  # the job is larger than what a pipe holds
     results = [processes.wait(), processes.wait()]
     assert sorted((r.number, r.status) for r in results if r is not None) == [(0, "finished"), (1, "finished")]
 

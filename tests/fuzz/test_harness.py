@@ -13,7 +13,9 @@ def refuse() -> None:
 
 
 def escape() -> None:
-    raise DataError("\x1b[2J")
+    error = DataError("")
+    error.args = ("\x1b[2J",)
+    raise error
 
 
 def spin() -> None:

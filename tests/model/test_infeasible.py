@@ -64,8 +64,8 @@ def reason(model: Any, shape: Shape = IMAGE, head: Any = nothing) -> str:
         ([{"nn.Flatten": {"start_dim": 0}}], IMAGE, "it turns a batch of 2 into 384"),
         ([{"linear": 30_000}, {"linear": 100_000}], (8,), "more than 2,000,000,000 parameters"),
         ([{"upsample": 2**15}], IMAGE, "more than 2,147,483,648 values"),
-        ([{"conv": 10**30}], IMAGE, "model[0].conv cannot take 3x8x8"),
-        ([{"upsample": 10**12}], IMAGE, "model[0].upsample cannot take 3x8x8"),
+        ([{"conv": 10**6}, {"conv": 10**6}], IMAGE, "model[1].conv cannot take 1000000x8x8"),
+        ([{"upsample": 10**6}], IMAGE, "model[0].upsample cannot take 3x8x8"),
     ],
 )
 def test_what_cannot_be_built_says_why(model: Any, shape: Shape, words: str) -> None:

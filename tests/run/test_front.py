@@ -83,7 +83,7 @@ def test_it_is_shown_as_a_table_and_on_the_page(run: Path) -> None:
     assert nas("evaluate", run).exit_code == 0
     page = (run / "report.html").read_text()
     assert "Pareto front" in page
-    assert "the knee</text>" in page
+    assert "the knee of the search" in page
 
 
 def test_a_resumed_search_finds_the_same_front(run: Path) -> None:

@@ -58,7 +58,12 @@ def test_a_search_leaves_a_trained_model_and_its_spec_repeats_it(spec: Path, tmp
         "baselines",
         "lock",
     }
-    assert {path.name for path in run.best.iterdir()} == {"architecture.yaml", "weights.safetensors", "metrics.json"}
+    assert {path.name for path in run.best.iterdir()} == {
+        "architecture.yaml",
+        "weights.safetensors",
+        "metrics.json",
+        "samples.safetensors",
+    }
     again = start_search(run.spec, tmp_path / "again").run
     assert trace(again.path) == trace(run.path)
     first, second = load_file(run.weights), load_file(again.weights)
