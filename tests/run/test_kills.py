@@ -14,8 +14,8 @@ from nas_cli.run.directory import RunDirectory
 @pytest.mark.parametrize(
     ("wanted", "overrides"),
     [
-        (6, ["hardware.workers=1", "search.stop.trials=10"]),
-        (3, ["hardware.workers=2", "search.deterministic=true", "search.stop.trials=6"]),
+        (4, ["hardware.workers=1", "search.stop.trials=8"]),
+        (2, ["hardware.workers=2", "search.deterministic=true", "search.stop.trials=6"]),
     ],
     ids=["one worker", "two deterministic workers"],
 )
