@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
@@ -20,10 +19,11 @@ from nas_cli.space.nodes import Branches, Cell, Join, Layer, Op, Residual, Seq, 
 from nas_cli.space.parse import Vocabulary
 from nas_cli.space.space import Resolved
 
-Sum = tuple[str, ...]
-"""The digests of a value's terms, sorted; () is zero."""
+Sum = tuple[tuple[str, int], ...]
+"""The digests of a value's terms, sorted, each with how often it stands there; () is zero."""
 
 MAX_TERMS = 1000
+"""Terms of a sum that its digest spells out one by one. Sums of sums can double with each layer."""
 IDENTITIES = ("identity", "nn.Identity")
 OFF_AT_ZERO = ("dropout", "drop_path", "nn.Dropout")
 _as_json = json.JSONEncoder(sort_keys=True, default=str).encode  # `json.dumps` makes an encoder a call
@@ -43,7 +43,7 @@ class Canonical:
 
     def network(self, model: Seq) -> str:
         """The form of the architecture alone."""
-        return _digest("network", *self._sequence(model, (_digest("input"),), {}))
+        return _digest("network", *_terms(self._sequence(model, _single("input"), {})))
 
     def _sequence(self, seq: Seq, value: Sum, taps: dict[str, Sum]) -> Sum:
         before = value
@@ -59,12 +59,12 @@ class Canonical:
                 return self._sequence(layer, value, taps)
             case Residual(body):
                 inner = self._sequence(body, value, taps)
-                return (_digest("residual", *value, "+", *inner),)
+                return _single("residual", *_terms(value), "+", *_terms(inner))
             case Branches(paths, "add"):
                 return _sum(self._sequence(path, value, taps) for path in paths)
             case Branches(paths):
                 ends = [self._sequence(path, value, taps) for path in paths]
-                return ends[0] if len(ends) == 1 else (_digest("concat", *_flat(ends)),)
+                return ends[0] if len(ends) == 1 else _single("concat", *_flat(ends))
             case Cell():
                 return self._cell(layer, value, before, taps)
             case Tap(name):
@@ -72,14 +72,14 @@ class Canonical:
                 return value
             case Join(tap, by):
                 # Ordered: `add` projects the tap to the shape of what comes in.
-                return (_digest("join", by, *_flat([value, taps.get(tap, ())])),)
+                return _single("join", by, *_flat([value, taps.get(tap, ())]))
         raise AssertionError(f"{type(layer).__name__} belongs to a space, not to an architecture")
 
     def _op(self, op: Op, value: Sum) -> Sum:
         if op.name == "zero" or not value:
             return ()
         spelled = self._spell(op)
-        return value if spelled is None else (_digest(spelled, *value),)
+        return value if spelled is None else _single(spelled, *_terms(value))
 
     def _spell(self, op: Op) -> str | None:
         """The op with every argument written out; None for an identity."""
@@ -102,32 +102,40 @@ class Canonical:
     def _cell(self, cell: Cell, value: Sum, before: Sum, taps: dict[str, Sum]) -> Sum:
         values = [value]
         if cell.inputs == 2:
-            values = [(_digest("cell input", str(cell.channels), *_flat([v, value])),) for v in (before, value)]
+            values = [_single("cell input", str(cell.channels), *_flat([v, value])) for v in (before, value)]
         elif cell.channels != "same":
-            values = [(_digest("cell input", str(cell.channels), *value),)]
+            values = [_single("cell input", str(cell.channels), *_terms(value))]
         for node in cell.nodes:
             values.append(_sum(self._sequence(body, values[source], taps) for source, body in node))
         if cell.output == "last" or len(cell.nodes) == 1:
             return values[-1]
-        return (_digest("concat", *_flat(values[cell.inputs :])),)
+        return _single("concat", *_flat(values[cell.inputs :]))
 
 
 def _sum(values: Iterable[Sum]) -> Sum:
-    """All terms, sorted. Of a long sum, equal terms are put together: sums of sums can double with each layer."""
-    terms: list[str] = []
+    counts: dict[str, int] = {}
     for value in values:
-        terms += value
-        if len(terms) > MAX_TERMS:
-            terms = _gathered(terms)
-    return tuple(sorted(terms))
+        for term, times in value:
+            counts[term] = counts.get(term, 0) + times
+    return tuple(sorted(counts.items()))
 
 
-def _gathered(terms: list[str]) -> list[str]:
-    return [term if times == 1 else _digest("times", term, str(times)) for term, times in Counter(terms).items()]
+def _single(*parts: str) -> Sum:
+    """A value of one term, the digest of `parts`."""
+    return ((_digest(*parts), 1),)
+
+
+def _terms(value: Sum) -> list[str]:
+    """The terms of a value as parts of a digest: one by one, or of a long sum each with how often it stands there."""
+    if len(value) == 1 and value[0][1] == 1:  # nearly every value, and there are many
+        return [value[0][0]]
+    if sum(times for _, times in value) <= MAX_TERMS:
+        return [term for term, times in value for _ in range(times)]
+    return [f"{times:x} times {term}" for term, times in value]  # Python bounds the digits of decimals
 
 
 def _flat(values: list[Sum]) -> list[str]:
-    return [text for value in values for text in ("(", *value, ")")]
+    return [text for value in values for text in ("(", *_terms(value), ")")]
 
 
 def _digest(*parts: str) -> str:

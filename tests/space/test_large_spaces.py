@@ -206,3 +206,14 @@ def test_labels_are_unique_whatever_options_are_called() -> None:
 def test_a_list_passes_over_what_is_too_large() -> None:
     space = space_of([{"repeat": {"times": {"int": [1, 60]}, "body": {"repeat": {"times": 100, "body": "relu"}}}}])
     assert [genotype["model[0].repeat.times"] for genotype in enumerate_genotypes(space)] == list(range(1, 51))
+
+
+def test_wide_sums_of_sums_have_a_form() -> None:
+    def form(paths: int, layers: int) -> str:
+        model = [*[{"branches": [["identity"]] * paths}] * layers, {"conv": 4}]
+        return Canonical(OPS).network(parse_architecture(model, OPS))
+
+    with harness.limited():
+        wide = form(100, 9)
+    assert wide == form(100, 9)
+    assert len({wide, form(100, 8), form(99, 9)}) == 3
