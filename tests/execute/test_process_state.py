@@ -77,7 +77,7 @@ SETTINGS: dict[str, tuple[Callable[[], Any], Callable[[], object]]] = {
     "recursion": (sys.getrecursionlimit, lambda: sys.setrecursionlimit(sys.getrecursionlimit() + 100)),
     "path": (lambda: list(sys.path), lambda: sys.path.insert(0, "/nowhere")),
     "warnings": (lambda: list(warnings.filters), lambda: warnings.simplefilter("error")),
-    "collector": (gc.isenabled, gc.disable),
+    "collector": (gc.isenabled, lambda: gc.disable() if gc.isenabled() else gc.enable()),
     "floating point": (np.geterr, lambda: np.seterr(all="raise")),
     "stdout": (lambda: sys.stdout, lambda: setattr(sys, "stdout", None)),
 }
