@@ -37,12 +37,15 @@ def show_run(
     from nas_cli.run.directory import open_run
 
     gc.disable()  # of a long journal everything that is read stays, and looking for garbage in it takes a fifth longer
-    watch = Watch()
-    watch.open(open_run(expanded(run) if run else None).path)
-    if as_json:
-        print_json(watch.summary())
-    else:
-        _print_run(watch)
+    try:
+        watch = Watch()
+        watch.open(open_run(expanded(run) if run else None).path)
+        if as_json:
+            print_json(watch.summary())
+        else:
+            _print_run(watch)
+    finally:
+        gc.enable()
 
 
 def _print_run(watch: Watch) -> None:

@@ -14,6 +14,7 @@ from nas_cli.data.files import choose_part
 from nas_cli.data.idx import find_files
 from nas_cli.data.settings import DataSettings
 from nas_cli.data.source import SOURCES, Array, Dataset, Encoder, Examples, Part, Wanted
+from nas_cli.data.table_encoder import TableEncoder
 from nas_cli.data.targets import Tags, as_numbers
 from nas_cli.errors import DataError
 
@@ -34,7 +35,7 @@ def load_other(
     path = path.expanduser()
     if not path.exists():
         raise DataError(f"there is no file or folder {path} to evaluate on")
-    if encoder is not None and encoder.state().get("kind") == "table":
+    if isinstance(encoder, TableEncoder):
         examples = _table(settings, path, encoder)
     else:
         examples = _part_to_test(_open(settings, path, input_shape), path, wanted)
@@ -50,7 +51,7 @@ def load_other(
     return Part(inputs, targets, others=others)
 
 
-def _table(settings: DataSettings, path: Path, encoder: Encoder) -> Examples:
+def _table(settings: DataSettings, path: Path, encoder: TableEncoder) -> Examples:
     """Rows in the columns that the network was trained on, whatever order the file has them in."""
     dataset_of = SOURCES[settings.source]
     parts = find_tables(path, "test")
@@ -58,7 +59,7 @@ def _table(settings: DataSettings, path: Path, encoder: Encoder) -> Examples:
     state = encoder.state()
     arguments = {**settings.arguments, "path": file, "target": state["target"], "separator": state["separator"]}
     train = dataset_of(**arguments).train
-    rows = encoder.reader(str(file), state)  # type: ignore[attr-defined]
+    rows = encoder.reader(str(file), state)
     return Examples(str(file), train.labels, lambda indices: rows[indices])
 
 

@@ -32,12 +32,9 @@ Check = Callable[[Any], bool]
 
 def read_json(path: Path, most: int = MOST_BYTES) -> Any:
     """Raises RunError where the file is missing, damaged or larger than `most` bytes."""
+    content = _content(path, most)
     try:
-        return from_json(read_bytes(path, most), allow_inf_nan=False)
-    except FileNotFoundError:
-        raise RunError(f"{path} is missing") from None
-    except OSError as error:
-        raise RunError(f"{path} is damaged: {error.strerror}") from None
+        return from_json(content, allow_inf_nan=False)
     except ValueError as error:
         raise RunError(f"{path} is damaged: {error}") from None
 
@@ -52,12 +49,18 @@ def goals_of(spec: RunSpec) -> list[tuple[str, str]]:
 
 def read_text(path: Path) -> str:
     """Raises RunError where the file is missing, or no text of a size that a spec may have."""
+    content = _content(path, MOST_SPEC_BYTES)
     try:
-        return read_bytes(path, MOST_SPEC_BYTES).decode("utf-8-sig")
-    except FileNotFoundError:
-        raise RunError(f"{path} is missing") from None
+        return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise RunError(f"{path} is damaged: byte {error.start} is no UTF-8") from None
+
+
+def _content(path: Path, most: int) -> bytes:
+    try:
+        return read_bytes(path, most)
+    except FileNotFoundError:
+        raise RunError(f"{path} is missing") from None
     except OSError as error:
         raise RunError(f"{path} is damaged: {error.strerror}") from None
 
