@@ -79,3 +79,8 @@ def run_name(text: str, otherwise: str = "my-data") -> str:
 def utf8(text: str) -> bytes:
     """`text` as UTF-8; halves of a surrogate pair, which no UTF-8 has, become U+FFFD."""
     return re.sub("[\ud800-\udfff]", "\ufffd", text).encode("utf-8")
+
+
+def sentence(text: str) -> str:
+    """With a capital letter and a full stop."""
+    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) else ".")

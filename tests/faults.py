@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from nas_cli.run.journal import Journal
+from nas_cli.record.journal import Journal
 from nas_cli.train import checkpoint
 
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT

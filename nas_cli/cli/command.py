@@ -16,9 +16,9 @@ import typer
 from typer.core import TyperGroup
 
 from nas_cli.cli.app import INTERRUPTED
-from nas_cli.cli.output import fail, sentence
+from nas_cli.cli.output import fail
 from nas_cli.errors import NasError, UserError
-from nas_cli.words import printable
+from nas_cli.words import printable, sentence
 
 P = ParamSpec("P")
 R = TypeVar("R")

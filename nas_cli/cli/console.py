@@ -13,8 +13,9 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from nas_cli.cli.output import NARROWEST, console, duration, number, plural
-from nas_cli.cli.watch import Watch, plain_name
+from nas_cli.cli.output import NARROWEST, console
+from nas_cli.figures import duration, number, plural
+from nas_cli.record.watch import Watch, plain_name
 from nas_cli.trial import Genotype, History, Trial
 from nas_cli.words import printable
 

@@ -13,10 +13,11 @@ from typing import Annotated, Any, Literal
 import typer
 
 from nas_cli.cli.command import expanded, guarded
-from nas_cli.cli.output import console, count, json_document, plural, print_json, say, sentence
+from nas_cli.cli.output import console, json_document, print_json, say
 from nas_cli.cli.search import Plugins
 from nas_cli.errors import NasError, UserError
-from nas_cli.words import printable
+from nas_cli.figures import count, plural
+from nas_cli.words import printable, sentence
 
 Run = Annotated[Path | None, typer.Argument(help="A run directory; the latest under runs/ where left out.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]

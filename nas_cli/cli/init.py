@@ -8,9 +8,9 @@ from typing import Annotated
 import typer
 
 from nas_cli.cli.command import expanded, guarded
-from nas_cli.cli.output import say, sentence
+from nas_cli.cli.output import say
 from nas_cli.errors import UserError
-from nas_cli.words import LONGEST_NAME, printable, run_name, shell
+from nas_cli.words import LONGEST_NAME, printable, run_name, sentence, shell
 
 IMAGES = "image-classification"
 

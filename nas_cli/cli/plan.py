@@ -8,8 +8,10 @@ from typing import Annotated, Any
 import typer
 
 from nas_cli.cli.command import expanded, guarded
-from nas_cli.cli.output import count, duration, print_json, say, sentence
+from nas_cli.cli.output import print_json, say
 from nas_cli.cli.search import Set
+from nas_cli.figures import count, duration
+from nas_cli.words import sentence
 
 KEYS = ("min", "median", "max")
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]

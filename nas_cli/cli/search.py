@@ -9,12 +9,13 @@ import typer
 
 from nas_cli.cli.app import INTERRUPTED
 from nas_cli.cli.command import expanded, guarded
-from nas_cli.cli.output import draw, plural, print_json, say, sentence
+from nas_cli.cli.output import draw, print_json, say
 from nas_cli.errors import UserError
-from nas_cli.words import printable, shell
+from nas_cli.figures import plural
+from nas_cli.words import printable, sentence, shell
 
 if TYPE_CHECKING:
-    from nas_cli.cli.watch import Watch
+    from nas_cli.record.watch import Watch
     from nas_cli.run.observer import Observer
 
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout, progress on stderr.")]
@@ -41,7 +42,7 @@ def search(
     if (spec is None) == (resume is None):
         raise UserError("search takes a spec, or --resume with a run directory: 'nas search configs/digits.yaml'")
     from nas_cli.cli.console import view
-    from nas_cli.cli.watch import Watch
+    from nas_cli.record.watch import Watch
 
     watch = Watch()
     try:

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from nas_cli.cli.command import Commands, expanded, guarded
-from nas_cli.cli.output import draw, duration, plural, print_json, say, say_lines, sentence
-from nas_cli.words import shell
+from nas_cli.cli.output import draw, print_json, say, say_lines
+from nas_cli.figures import duration, plural
+from nas_cli.words import sentence, shell
 
 if TYPE_CHECKING:
-    from nas_cli.cli.watch import Watch
+    from nas_cli.record.watch import Watch
     from nas_cli.run.catalog import SpaceFacts
 
 app = typer.Typer(
@@ -33,8 +34,8 @@ def show_run(
     as_json: Json = False,
 ) -> None:
     """What a run has tried, what is best, and what was kept."""
-    from nas_cli.cli.watch import Watch
-    from nas_cli.run.directory import open_run
+    from nas_cli.record.directory import open_run
+    from nas_cli.record.watch import Watch
 
     gc.disable()  # of a long journal everything that is read stays, and looking for garbage in it takes a fifth longer
     try:

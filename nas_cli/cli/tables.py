@@ -9,8 +9,8 @@ from rich.box import SIMPLE_HEAD
 from rich.console import JustifyMethod
 from rich.table import Table
 
-from nas_cli.cli.output import count, deviation, number
-from nas_cli.cli.watch import Watch, plain_name
+from nas_cli.figures import count, deviation, number
+from nas_cli.record.watch import Watch, plain_name
 from nas_cli.trial import rank
 
 

@@ -18,8 +18,8 @@ from nas_cli.execute.hardware import available_memory, find_device
 from nas_cli.files import write_json
 from nas_cli.model.cost import cost
 from nas_cli.model.latency import measure_latency
-from nas_cli.run.directory import BASELINE, RunDirectory
-from nas_cli.run.records import read_spec
+from nas_cli.record.directory import BASELINE, RunDirectory
+from nas_cli.record.stored import read_spec
 from nas_cli.task import TASKS, Table
 from nas_cli.train.loop import evaluate_network, predict_logits
 

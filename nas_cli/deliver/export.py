@@ -19,7 +19,7 @@ from nas_cli.deliver.export_torch import write_torch
 from nas_cli.deliver.load import Model, load
 from nas_cli.errors import ExportError, NasError, SpecError, did_you_mean
 from nas_cli.files import write_json, write_text
-from nas_cli.run.directory import RunDirectory
+from nas_cli.record.directory import RunDirectory
 
 
 @dataclass(frozen=True)

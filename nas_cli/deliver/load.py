@@ -23,9 +23,9 @@ from nas_cli.model.initialise import initialise
 from nas_cli.model.network import Network
 from nas_cli.model.ops import OPS, Shape
 from nas_cli.plugins import import_plugin
-from nas_cli.run.directory import CACHE, RunDirectory, open_run
-from nas_cli.run.journal import iter_journal
-from nas_cli.run.records import (
+from nas_cli.record.directory import CACHE, RunDirectory, open_run
+from nas_cli.record.journal import iter_journal
+from nas_cli.record.stored import (
     MOST_TABLES,
     is_count,
     is_text,
@@ -36,7 +36,7 @@ from nas_cli.run.records import (
     read_yaml,
     record_of,
 )
-from nas_cli.run.trust import distrust
+from nas_cli.record.trust import distrust
 from nas_cli.space.parse import parse_architecture
 from nas_cli.task import TASKS, Task
 from nas_cli.train.checkpoint import load_tensors

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from nas_cli.errors import RunError
-from nas_cli.run.directory import RunDirectory
-from nas_cli.run.records import (
+from nas_cli.record.directory import RunDirectory
+from nas_cli.record.stored import (
     MOST_TABLES,
     are_numbers,
     is_candidate,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 
-from nas_cli.run.directory import RunDirectory
+from nas_cli.record.directory import RunDirectory
 from nas_cli.search.scheduler import Scheduler
 from nas_cli.trial import History
 

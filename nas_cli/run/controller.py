@@ -12,16 +12,16 @@ from collections.abc import Callable, Mapping
 from nas_cli.errors import Infeasible, NasError
 from nas_cli.execute.executor import Executor, Job, JobResult
 from nas_cli.model.transport import program_to_data
+from nas_cli.record.directory import RunDirectory
+from nas_cli.record.events import Event
+from nas_cli.record.journal import Journal
 from nas_cli.run.checkpoints import Checkpoints
 from nas_cli.run.compose import Experiment
-from nas_cli.run.directory import RunDirectory
-from nas_cli.run.events import Event
-from nas_cli.run.front import Front
-from nas_cli.run.journal import Journal
 from nas_cli.run.observer import Observer
 from nas_cli.run.screen import Costs, Screen
-from nas_cli.run.seeds import trial_seed
 from nas_cli.run.stopping import budget_spent, only_failures, patience, stop_now, time_left, why_nothing_trained
+from nas_cli.search.front import Front
+from nas_cli.seeds import trial_seed
 from nas_cli.space.nodes import to_yaml
 from nas_cli.space.space import Resolved
 from nas_cli.trial import History, Trial, genotype_key

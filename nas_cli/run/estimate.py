@@ -11,8 +11,8 @@ from nas_cli.execute.session import Session
 from nas_cli.model.cost import cost
 from nas_cli.model.latency_table import LatencyTable
 from nas_cli.model.program import Program
+from nas_cli.record.journal import Journal
 from nas_cli.run.compose import Experiment
-from nas_cli.run.journal import Journal
 from nas_cli.space.space import Resolved
 from nas_cli.trial import Measurement
 

@@ -14,16 +14,16 @@ from nas_cli.errors import Infeasible, NasError
 from nas_cli.execute.executor import Executor, Job, JobResult
 from nas_cli.model.ops import OPS
 from nas_cli.model.transport import program_to_data
+from nas_cli.record.directory import BASELINE, RunDirectory
+from nas_cli.record.events import Event
+from nas_cli.record.journal import Journal
 from nas_cli.run.compose import Experiment
-from nas_cli.run.directory import BASELINE, RunDirectory
 from nas_cli.run.estimate import Estimate
-from nas_cli.run.events import Event
-from nas_cli.run.front import Front
-from nas_cli.run.journal import Journal
 from nas_cli.run.observer import Observer
 from nas_cli.run.screen import Costs
-from nas_cli.run.seeds import final_seed
 from nas_cli.run.selection import Repetition, repetitions
+from nas_cli.search.front import Front
+from nas_cli.seeds import final_seed
 from nas_cli.space.edit import replay
 from nas_cli.space.nodes import to_yaml
 from nas_cli.space.parse import parse_architecture

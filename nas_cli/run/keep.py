@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from nas_cli.errors import Infeasible, RunError
 from nas_cli.execute.session import Session
 from nas_cli.files import draft_folder, write_json, write_text
+from nas_cli.record.directory import BASELINE, RunDirectory
 from nas_cli.run.compose import Experiment
-from nas_cli.run.directory import BASELINE, RunDirectory
 from nas_cli.run.final import Candidate
-from nas_cli.run.front import Front, describe_front
 from nas_cli.run.selection import Repetition, Selection, best_of
+from nas_cli.search.front import Front
 from nas_cli.space.edit import replay
 from nas_cli.space.nodes import to_yaml
 from nas_cli.train.checkpoint import save_tensors
@@ -110,4 +111,24 @@ def write_front(experiment: Experiment, run: RunDirectory, front: Front, selecti
             raise RunError(f"trial {trial.number} of {run.path} does not fit the spec any more: {error}") from None
         networks[trial.number] = {"architecture": to_yaml(resolved.model), "train": dict(resolved.train)}
     goals = [str(goal) for goal in experiment.objective.goals]
-    write_json(run.front, describe_front(front, goals, networks, selection.as_event() if selection else None))
+    write_json(run.front, _described(front, goals, networks, selection.as_event() if selection else None))
+
+
+def _described(
+    front: Front, goals: Sequence[str], resolved: Mapping[int, Mapping[str, Any]], final: Mapping[str, Any] | None
+) -> dict[str, Any]:
+    """front.json: the objectives, the knee, and each member with its measurement and what `resolved` has of it.
+
+    `final` is the journal's final_selected, once there is one: what was trained from scratch, and what was kept.
+    """
+    bend = front.knee
+    members = [
+        {"trial": trial.number, "measurement": dict(trial.measurement), **resolved[trial.number]}
+        for trial in front.members
+    ]
+    return {
+        "objectives": list(goals),
+        "knee": bend.number if bend else None,
+        "members": members,
+        "final": {key: final[key] for key in ("candidate", "seed", "front", "ranking")} if final else None,
+    }

@@ -8,8 +8,8 @@ from typing import Any
 
 from nas_cli.errors import RunError, SpecError
 from nas_cli.files import open_file
-from nas_cli.run.directory import RunDirectory
-from nas_cli.run.journal import CHUNK, Recorded, iter_journal
+from nas_cli.record.directory import RunDirectory
+from nas_cli.record.journal import CHUNK, Recorded, iter_journal
 from nas_cli.spec.load import load_document
 from nas_cli.spec.schema import RunSpec, check_spec
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Protocol
 
-from nas_cli.run.events import Event
+from nas_cli.record.events import Event
 from nas_cli.trial import History, Trial
 
 

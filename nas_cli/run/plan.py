@@ -16,8 +16,8 @@ from nas_cli.data import Cache
 from nas_cli.errors import Infeasible, NasError
 from nas_cli.execute.hardware import count_workers
 from nas_cli.execute.session import Session
+from nas_cli.record.directory import CACHE, RUNS
 from nas_cli.run.compose import Experiment, compose, suited
-from nas_cli.run.directory import CACHE, RUNS
 from nas_cli.run.estimate import require_memory
 from nas_cli.run.observer import Silent
 from nas_cli.run.rehearse import rehearse

@@ -23,18 +23,18 @@ from nas_cli.execute.processes import Processes
 from nas_cli.execute.session import Session
 from nas_cli.files import write_text
 from nas_cli.model.latency import device_name
+from nas_cli.record.directory import CACHE, RunDirectory, create_run, open_run
+from nas_cli.record.journal import Journal
+from nas_cli.record.trust import digests_of, distrust, trust
 from nas_cli.run.compose import Experiment, compose, suited, written_out
 from nas_cli.run.controller import Controller
-from nas_cli.run.directory import CACHE, RunDirectory, create_run, open_run
 from nas_cli.run.estimate import Estimator
 from nas_cli.run.final import Candidate, Final, candidates
-from nas_cli.run.journal import Journal
 from nas_cli.run.keep import Keeper, what_is_kept, write_front
 from nas_cli.run.more import asks_for_more, finished, more_search, spec_of
 from nas_cli.run.observer import Observer, Silent
 from nas_cli.run.screen import screen_baselines
 from nas_cli.run.selection import select, warned
-from nas_cli.run.trust import digests_of, distrust, trust
 from nas_cli.spec.load import load_document
 from nas_cli.train.checkpoint import DISK_FULL
 from nas_cli.words import shell

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from nas_cli.errors import NasError
-from nas_cli.run.events import Event
+from nas_cli.record.events import Event
 from nas_cli.search.objective import Goal, Objective
 from nas_cli.search.pareto import knee, non_dominated_sort
 from nas_cli.trial import Measurement

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nas_cli.run.compose import Experiment
-from nas_cli.run.front import Front
+from nas_cli.search.front import Front
 from nas_cli.trial import History
 
 GRACE = 0.2

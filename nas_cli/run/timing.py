@@ -13,7 +13,7 @@ from nas_cli.execute.inprocess import InProcess
 from nas_cli.execute.session import Session
 from nas_cli.model.transport import program_to_data
 from nas_cli.run.compose import Experiment
-from nas_cli.run.seeds import trial_seed
+from nas_cli.seeds import trial_seed
 from nas_cli.space.nodes import to_yaml
 from nas_cli.space.space import Resolved
 

@@ -16,6 +16,7 @@ from torch.nn import functional
 
 from nas_cli.errors import RunError, TrialFailed
 from nas_cli.model.network import Network
+from nas_cli.seeds import derive
 from nas_cli.task import Task
 from nas_cli.train.augment import AUGMENTS
 from nas_cli.train.checkpoint import load_checkpoint, save_checkpoint
@@ -96,14 +97,14 @@ def train_network(
     done = float(start)
     for epoch in range(start, epochs.last):
         network.train()
-        generator = torch.Generator().manual_seed(_seed(seed, epoch, 0))
+        generator = torch.Generator().manual_seed(derive(seed, epoch, 0))
         order = torch.randperm(len(data.train_targets), generator=generator)
         if feed.lengths is not None:
             order = group_by_length(order, feed.lengths, batch_size, generator)
         losses = Losses(device, epoch)
         forked = torch.random.fork_rng(devices=[device] if device.type == "cuda" else [])
         with forked, precision.exempt_depthwise(network, device):
-            seed_globally(_seed(seed, epoch, 1))
+            seed_globally(derive(seed, epoch, 1))
             for step, (x, y) in enumerate(feed.batches(order, batch_size)):
                 factor = schedule((epoch * steps + step) / (epochs.total * steps))
                 for group, rate in zip(optimizer.param_groups, rates, strict=True):
@@ -271,10 +272,6 @@ def seed_globally(seed: int) -> None:
 def _component(registry: Any, named: Mapping[str, Mapping[str, Any]], *supplied: Any) -> Any:
     name, arguments = next(iter(named.items()))
     return registry[name](*supplied, **arguments)
-
-
-def _seed(*parts: int) -> int:
-    return int(np.random.SeedSequence(parts).generate_state(1, np.uint64)[0] >> np.uint64(1))
 
 
 @torch.no_grad()

@@ -22,14 +22,14 @@ import numpy as np
 import yaml
 
 from nas_cli.cli.console import view
-from nas_cli.cli.watch import Watch
 from nas_cli.errors import Infeasible
 from nas_cli.execute.executor import Job, JobResult
+from nas_cli.record.directory import RunDirectory
+from nas_cli.record.journal import Journal
+from nas_cli.record.watch import Watch
 from nas_cli.run.compose import Experiment, compose
 from nas_cli.run.controller import Controller
-from nas_cli.run.directory import RunDirectory
 from nas_cli.run.estimate import Estimate
-from nas_cli.run.journal import Journal
 from nas_cli.run.observer import Observer, Silent
 from nas_cli.search import STRATEGIES
 from nas_cli.space.edit import sample

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from nas_cli.run.journal import read_journal
+from nas_cli.record.journal import read_journal
 
 SPEC = """
 name: killed

@@ -22,7 +22,7 @@ from nas_cli.execute.session import Session
 from nas_cli.run.compose import Experiment, compose
 from nas_cli.run.observer import Silent
 from nas_cli.run.search import open_executor, open_session
-from nas_cli.run.seeds import trial_seed
+from nas_cli.seeds import trial_seed
 from nas_cli.space.edit import replay, sample
 from nas_cli.space.nodes import to_yaml
 from nas_cli.space.space import Resolved

@@ -11,8 +11,8 @@ import pytest
 from bench.kills import trace
 
 from nas_cli.errors import NasError
-from nas_cli.run.directory import open_run
-from nas_cli.run.journal import read_journal
+from nas_cli.record.directory import open_run
+from nas_cli.record.journal import read_journal
 from nas_cli.run.search import resume_search, start_search
 
 ONE = """

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from nas_cli.run.directory import RunDirectory, create_run
-from nas_cli.run.journal import Journal
+from nas_cli.record.directory import RunDirectory, create_run
+from nas_cli.record.journal import Journal
 
 SPEC = """\
 name: made-up

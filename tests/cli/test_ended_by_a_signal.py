@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from nas_cli.run.journal import read_journal
+from nas_cli.record.journal import read_journal
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 PLUGIN = """

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from bench import steps
 
-from nas_cli.run.directory import open_run
+from nas_cli.record.directory import open_run
 
 
 @pytest.fixture

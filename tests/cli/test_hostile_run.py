@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from nas_cli.run.directory import RunDirectory
+from nas_cli.record.directory import RunDirectory
 from nas_cli.words import printable
 
 NAMES = [

@@ -11,8 +11,8 @@ from PIL import Image
 
 from nas_cli.cli.starter import look_at, starter_spec
 from nas_cli.errors import DataError
+from nas_cli.record.directory import RunDirectory
 from nas_cli.run.compose import compose
-from nas_cli.run.directory import RunDirectory
 from nas_cli.spec.load import parse_document
 
 

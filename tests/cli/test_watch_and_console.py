@@ -10,11 +10,11 @@ import pytest
 from rich.console import Console
 
 from nas_cli.cli.console import Plain, decision_lines, live_view
-from nas_cli.cli.output import count, deviation, duration, number
 from nas_cli.cli.tables import final_table, trials_table
-from nas_cli.cli.watch import Watch
-from nas_cli.run.directory import RunDirectory, create_run
-from nas_cli.run.journal import Journal
+from nas_cli.figures import count, deviation, duration, number
+from nas_cli.record.directory import RunDirectory, create_run
+from nas_cli.record.journal import Journal
+from nas_cli.record.watch import Watch
 from nas_cli.trial import History
 
 _spec = importlib.util.spec_from_file_location("feed", Path(__file__).parent / "feed.py")

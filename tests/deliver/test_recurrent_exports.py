@@ -22,7 +22,7 @@ from nas_cli.errors import ExportError
 from nas_cli.model.build import build
 from nas_cli.model.initialise import initialise
 from nas_cli.model.ops import OPS
-from nas_cli.run.directory import RunDirectory
+from nas_cli.record.directory import RunDirectory
 from nas_cli.space.parse import parse_architecture
 from nas_cli.task import TASKS
 

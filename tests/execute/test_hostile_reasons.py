@@ -8,8 +8,8 @@ import pytest
 
 from nas_cli.errors import TrialFailed
 from nas_cli.execute.worker import LONGEST_REASON, why
-from nas_cli.run.journal import LONGEST_REASON as LONGEST
-from nas_cli.run.journal import Journal, read_journal
+from nas_cli.record.journal import LONGEST_REASON as LONGEST
+from nas_cli.record.journal import Journal, read_journal
 
 
 class Unspeakable(Exception):

@@ -11,15 +11,15 @@ import pytest
 import yaml
 from fuzz.runs import quick
 
-from nas_cli.cli.watch import Watch
 from nas_cli.data import ENCODERS
 from nas_cli.deliver.evaluate import evaluate
 from nas_cli.deliver.load import load
 from nas_cli.deliver.report.page import render
 from nas_cli.errors import DataError, RunError
-from nas_cli.run.directory import RunDirectory
-from nas_cli.run.journal import Journal, read_journal
-from nas_cli.run.records import MOST_BYTES, read_json
+from nas_cli.record.directory import RunDirectory
+from nas_cli.record.journal import Journal, read_journal
+from nas_cli.record.stored import MOST_BYTES, read_json
+from nas_cli.record.watch import Watch
 from nas_cli.run.search import resume_search
 
 KEYS = [

@@ -9,16 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from nas_cli.cli.watch import Watch
 from nas_cli.deliver.evaluate import evaluate
 from nas_cli.deliver.export import export
 from nas_cli.deliver.load import load
 from nas_cli.deliver.report import write_report
 from nas_cli.errors import RunError
 from nas_cli.files import open_file, read_bytes, write_text
+from nas_cli.record.directory import RunDirectory, open_run
+from nas_cli.record.journal import Journal, read_journal
+from nas_cli.record.watch import Watch
 from nas_cli.run.checkpoints import Checkpoints
-from nas_cli.run.directory import RunDirectory, open_run
-from nas_cli.run.journal import Journal, read_journal
 from nas_cli.run.search import resume_search
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from nas_cli.errors import RunError
 from nas_cli.files import draft, draft_folder, sweep, write_text
-from nas_cli.run.directory import RunDirectory, create_run, open_run
+from nas_cli.record.directory import RunDirectory, create_run, open_run
 
 
 def killed(work: Callable[[], object]) -> None:

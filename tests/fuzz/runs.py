@@ -18,7 +18,6 @@ import yaml
 from fuzz import harness
 
 from nas_cli.cli.tables import final_table, front_table, trials_table
-from nas_cli.cli.watch import Watch
 from nas_cli.deliver import evaluate as evaluate_module
 from nas_cli.deliver.evaluate import evaluate
 from nas_cli.deliver.export import export
@@ -26,7 +25,8 @@ from nas_cli.deliver.load import load
 from nas_cli.deliver.predict import predict
 from nas_cli.deliver.report import write_report
 from nas_cli.model.latency import measure_latency
-from nas_cli.run.directory import open_run
+from nas_cli.record.directory import open_run
+from nas_cli.record.watch import Watch
 from nas_cli.run.search import resume_search, start_search
 
 PIXELS = [{"conv": {"channels": {"choice": [2, 3, 4]}, "stride": 2}}, "relu", {"global_pool": "avg"}]

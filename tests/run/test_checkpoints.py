@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from nas_cli.record.directory import RunDirectory
 from nas_cli.run import checkpoints as module
 from nas_cli.run.checkpoints import Checkpoints
-from nas_cli.run.directory import RunDirectory
 from nas_cli.trial import History
 
 

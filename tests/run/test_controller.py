@@ -14,11 +14,11 @@ import pytest
 
 from nas_cli.errors import NasError
 from nas_cli.execute.executor import Job, JobResult
+from nas_cli.record.directory import RunDirectory
+from nas_cli.record.journal import Event, Journal, Recorded, read_journal
 from nas_cli.run.compose import Experiment, compose
 from nas_cli.run.controller import Controller
-from nas_cli.run.directory import RunDirectory
 from nas_cli.run.estimate import Estimate
-from nas_cli.run.journal import Event, Journal, Recorded, read_journal
 from nas_cli.run.observer import Silent
 from nas_cli.space.space import Resolved
 from nas_cli.spec.load import parse_document

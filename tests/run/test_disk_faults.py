@@ -17,8 +17,8 @@ from nas_cli.execute.executor import Job
 from nas_cli.execute.processes import Processes
 from nas_cli.execute.session import Session
 from nas_cli.model.ops import OPS
-from nas_cli.run.directory import open_run
-from nas_cli.run.journal import read_journal
+from nas_cli.record.directory import open_run
+from nas_cli.record.journal import read_journal
 from nas_cli.run.observer import Silent
 from nas_cli.run.search import resume_search, start_search
 from nas_cli.space.parse import parse_space

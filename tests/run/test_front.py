@@ -14,8 +14,8 @@ from nas_cli.cli.app import app
 from nas_cli.deliver.evaluate import evaluate, tables
 from nas_cli.deliver.load import load
 from nas_cli.errors import RunError, SpecError
+from nas_cli.record.journal import read_journal
 from nas_cli.run.compose import compose
-from nas_cli.run.journal import read_journal
 from nas_cli.spec.load import parse_document
 
 SPEC: dict[str, Any] = {

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from nas_cli.errors import RunError
-from nas_cli.run.journal import Journal, read_journal
+from nas_cli.record.journal import Journal, read_journal
 
 
 @pytest.fixture

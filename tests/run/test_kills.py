@@ -8,7 +8,7 @@ import pytest
 from bench import kills
 from safetensors.torch import load_file
 
-from nas_cli.run.directory import RunDirectory
+from nas_cli.record.directory import RunDirectory
 
 
 @pytest.mark.parametrize(

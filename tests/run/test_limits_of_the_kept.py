@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from nas_cli.run.directory import RunDirectory
-from nas_cli.run.journal import read_journal
+from nas_cli.record.directory import RunDirectory
+from nas_cli.record.journal import read_journal
 from nas_cli.run.search import start_search
 from nas_cli.run.selection import Repetition, select, warned
 from nas_cli.search.objective import parse_objective

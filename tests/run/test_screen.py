@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 from nas_cli.errors import Infeasible, NasError
 from nas_cli.execute.executor import Job, JobResult
 from nas_cli.model.build import plan
+from nas_cli.record.directory import RunDirectory
+from nas_cli.record.journal import Journal, read_journal
 from nas_cli.run.compose import Experiment, compose
 from nas_cli.run.controller import Controller
-from nas_cli.run.directory import RunDirectory
 from nas_cli.run.estimate import Estimate
-from nas_cli.run.journal import Journal, read_journal
 from nas_cli.run.observer import Silent
 from nas_cli.run.screen import Screen
 from nas_cli.space.edit import sample

@@ -12,7 +12,7 @@ from PIL import Image
 
 from nas_cli.deliver.evaluate import evaluate
 from nas_cli.deliver.export import export
-from nas_cli.run.journal import read_journal
+from nas_cli.record.journal import read_journal
 from nas_cli.run.plan import plan
 from nas_cli.run.search import start_search
 

@@ -15,8 +15,8 @@ from nas_cli.errors import NasError
 from nas_cli.execute.executor import Job, JobResult
 from nas_cli.execute.session import Session
 from nas_cli.execute.worker import run_job
-from nas_cli.run.directory import RunDirectory
-from nas_cli.run.journal import Journal, read_journal
+from nas_cli.record.directory import RunDirectory
+from nas_cli.record.journal import Journal, read_journal
 from nas_cli.run.observer import Silent
 from nas_cli.run.search import resume_search, start_search
 from nas_cli.run.stopping import GRACE, MEASURING

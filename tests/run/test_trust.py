@@ -10,9 +10,9 @@ import pytest
 
 import nas_cli
 from nas_cli.errors import RunError, SpecError
-from nas_cli.run.directory import RunDirectory
+from nas_cli.record.directory import RunDirectory
+from nas_cli.record.trust import digests_of, distrust, state_folder, trust
 from nas_cli.run.search import resume_search, start_search
-from nas_cli.run.trust import digests_of, distrust, state_folder, trust
 
 SPEC = """\
 name: own

@@ -8,7 +8,7 @@ from typing import Any
 from nas_cli.deliver.report import charts
 from nas_cli.deliver.report.elements import Child, Element, element, group, table
 from nas_cli.deliver.stored import read_front
-from nas_cli.run.directory import RunDirectory
+from nas_cli.record.directory import RunDirectory
 
 
 def front_section(run: RunDirectory) -> Element | None:

@@ -14,13 +14,13 @@ from nas_cli.deliver.report.style import STYLE
 from nas_cli.deliver.report.tested import tested
 from nas_cli.deliver.stored import is_of, read_environment, read_evaluation, read_metrics
 from nas_cli.files import write_text
-from nas_cli.run.directory import RunDirectory, open_run
-from nas_cli.run.events import Event
-from nas_cli.run.journal import read_journal
-from nas_cli.run.records import goals_of, read_spec, read_text
+from nas_cli.record.directory import RunDirectory, open_run
+from nas_cli.record.events import Event
+from nas_cli.record.journal import read_journal
+from nas_cli.record.stored import goals_of, read_spec, read_text
 from nas_cli.spec.schema import RunSpec
 from nas_cli.trial import History, prediction_error
-from nas_cli.words import shell
+from nas_cli.words import sentence, shell
 
 SHOWN_DECISIONS = 15
 
@@ -109,7 +109,7 @@ def _summary(
                 f"{latency['batch_size']}, {threads}, {latency['device']}",
             )
         )
-    verdict = element("p", _sentence(str(selected["verdict"])), class_="verdict") if selected else None
+    verdict = element("p", sentence(str(selected["verdict"])), class_="verdict") if selected else None
     listed = [element(tag, text) for row in rows for tag, text in zip(("dt", "dd"), row, strict=True)]
     return group(verdict, element("dl", *listed))
 
@@ -210,7 +210,7 @@ def _data(run: RunDirectory) -> Element | None:
     notes = (read_environment(run) or {}).get("notes")
     if not isinstance(notes, list) or not notes:
         return None
-    said = [element("li", _sentence(str(note))) for note in notes]
+    said = [element("li", sentence(str(note))) for note in notes]
     return group(element("h2", "The data"), element("ul", *said))
 
 
@@ -245,10 +245,6 @@ def _goal(spec: RunSpec) -> tuple[str, bool]:
 
 def _who(candidate: str) -> str:
     return candidate.replace("-", " ", 1)
-
-
-def _sentence(text: str) -> str:
-    return text[:1].upper() + text[1:] + ("" if text.endswith(".") else ".")
 
 
 def _flat(value: Any) -> str:

@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from nas_cli.cli.output import count, number
-from nas_cli.run.directory import RunDirectory
-from nas_cli.run.front import Front
-from nas_cli.run.journal import iter_journal
-from nas_cli.run.records import goals_of, read_spec
+from nas_cli.figures import count, number
+from nas_cli.record.directory import RunDirectory
+from nas_cli.record.journal import iter_journal
+from nas_cli.record.stored import goals_of, read_spec
+from nas_cli.search.front import Front
 from nas_cli.spec.schema import RunSpec
 from nas_cli.trial import History, Measurement, Trial, prediction_error
 

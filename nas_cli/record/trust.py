@@ -16,7 +16,7 @@ from typing import Any
 
 from nas_cli.errors import RunError
 from nas_cli.files import write_json
-from nas_cli.run.directory import RunDirectory
+from nas_cli.record.directory import RunDirectory
 
 FIRST_LINE = 1 << 20
 ALLOW = "if you trust it, pass --allow-plugins (in Python: plugins=True)"

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable
 
 from nas_cli.search.pareto import dominates, knee
 from nas_cli.trial import Trial
@@ -46,23 +45,3 @@ class Front:
         """Where giving up one objective for another stops paying; None while the front is empty."""
         members = self.members
         return members[knee([trial.rewards for trial in members])] if members else None
-
-
-def describe_front(
-    front: Front, goals: Sequence[str], resolved: Mapping[int, Mapping[str, Any]], final: Mapping[str, Any] | None
-) -> dict[str, Any]:
-    """front.json: the objectives, the knee, and each member with its measurement and what `resolved` has of it.
-
-    `final` is the journal's final_selected, once there is one: what was trained from scratch, and what was kept.
-    """
-    bend = front.knee
-    members = [
-        {"trial": trial.number, "measurement": dict(trial.measurement), **resolved[trial.number]}
-        for trial in front.members
-    ]
-    return {
-        "objectives": list(goals),
-        "knee": bend.number if bend else None,
-        "members": members,
-        "final": {key: final[key] for key in ("candidate", "seed", "front", "ranking")} if final else None,
-    }

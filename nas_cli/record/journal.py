@@ -21,7 +21,7 @@ from pydantic_core import from_json
 
 from nas_cli.errors import RunError
 from nas_cli.files import open_file
-from nas_cli.run.events import Event, Order
+from nas_cli.record.events import Event, Order
 from nas_cli.words import printable, utf8
 
 CHUNK = 1 << 16

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from nas_cli.errors import RunError
 from nas_cli.files import DRAFT, draft, open_file, sweep, write_text
-from nas_cli.run.records import is_candidate
+from nas_cli.record.stored import is_candidate
 from nas_cli.words import printable
 
 RUNS = Path("runs")

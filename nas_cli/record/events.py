@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic_core import from_json
 
-from nas_cli.run.records import (
+from nas_cli.record.stored import (
     Check,
     are_numbers,
     are_scalars,
