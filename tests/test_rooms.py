@@ -1,10 +1,12 @@
-"""The rooms hold to the design: who may import whom, how long a file is, what loads without torch."""
+"""The rooms hold to the design: who may import whom, no circles, how long a file is, what loads without torch."""
 
 from __future__ import annotations
 
 import ast
+import graphlib
 import subprocess
 import sys
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -86,6 +88,74 @@ def test_imports_point_one_way(path: Path) -> None:
         assert here not in NEVER_IN.get(top, set()), f"{here} may not import {top}"
         if top == "torch" and here == "search":
             assert path.name == "reinforce.py"
+
+
+def statements(node: ast.AST) -> Iterator[ast.AST]:
+    """All that runs: what stands under `if TYPE_CHECKING` is left out, and what functions hold is in."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.If) and "TYPE_CHECKING" in ast.unparse(child.test):
+            for other in child.orelse:
+                yield other
+                yield from statements(other)
+            continue
+        yield child
+        yield from statements(child)
+
+
+def files_imported(sources: Mapping[str, str]) -> dict[str, set[str]]:
+    """The modules of `sources` (name to text) that each of them imports, at its top or inside a function."""
+    graph: dict[str, set[str]] = {}
+    for module, text in sources.items():
+        names = set()
+        for node in statements(ast.parse(text)):
+            if isinstance(node, ast.Import):
+                names |= {alias.name for alias in node.names}
+            elif isinstance(node, ast.ImportFrom):
+                of_a_package = {f"{node.module}.{alias.name}" for alias in node.names} & set(sources)
+                names |= of_a_package or {str(node.module)}
+        graph[module] = (names & set(sources)) - {module}
+    return graph
+
+
+def circle(graph: Mapping[str, set[str]]) -> list[str]:
+    """The modules of one circle, in the order of their imports; [] where there is none."""
+    try:
+        graphlib.TopologicalSorter(graph).prepare()
+    except graphlib.CycleError as error:
+        return list(reversed(error.args[1]))
+    return []
+
+
+def test_no_file_imports_itself_through_others() -> None:
+    sources = {}
+    for path in FILES:
+        module = ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__")
+        sources[module] = path.read_text(encoding="utf-8")
+    graph = files_imported(sources)
+    assert sum(map(len, graph.values())) > len(sources)
+    assert circle(graph) == []
+
+
+@pytest.mark.parametrize(
+    ("back", "found"),
+    [
+        ("from house import first", True),
+        ("import house.first", True),
+        ("from house.first import door", True),
+        ("def later():\n    from house.first import door", True),
+        ("if True:\n    pass\nelse:\n    import house.first", True),
+        ("if TYPE_CHECKING:\n    from house.first import door", False),
+        ("if typing.TYPE_CHECKING:\n    import typing\nelse:\n    import house.first", True),
+        ("from elsewhere.first import door", False),
+    ],
+)
+def test_circles_are_found(back: str, found: bool) -> None:
+    sources = {"house.first": "import house.second", "house.second": "from house import third", "house.third": back}
+    one = circle(files_imported(sources))
+    assert bool(one) == found
+    if found:
+        assert set(one) == set(sources)
+        assert one[0] == one[-1]
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))

@@ -10,7 +10,8 @@ import threading
 from types import FrameType
 from typing import Any
 
-INTERRUPTED = 130
+from nas_cli.cli import INTERRUPTED
+
 ENDING = (signal.SIGTERM, signal.SIGHUP)
 """Signals that end a command in order, as Ctrl-C does: what it started ends too, and what it records stays whole."""
 _ended_by: list[int] = []

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nas_cli.cli.app import INTERRUPTED
+from nas_cli.cli import INTERRUPTED
 from nas_cli.cli.command import expanded, guarded
 from nas_cli.cli.output import draw, print_json, say
 from nas_cli.errors import UserError

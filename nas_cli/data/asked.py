@@ -37,6 +37,7 @@ from nas_cli.data.portable import tokenize
 from nas_cli.data.sentences import in_columns, sentences
 from nas_cli.data.settings import DataSettings
 from nas_cli.data.source import Array, Encoder
+from nas_cli.data.table_encoder import read_rows
 from nas_cli.data.text import TEXT_COLUMNS, are_documents
 from nas_cli.errors import DataError, did_you_mean
 
@@ -192,7 +193,6 @@ class Reader:
     def _table(self, path: Path, shown: str) -> Iterator[Asked]:
         assert self.encoder is not None
         state = self.encoder.state()
-        reader: Any = self.encoder
         header = list(state["header"])
         used = {column["name"] for column in (*state["numbers"], *state["categories"])}
         named_so = [name for name in header if is_id(name) and name != state["target"]]
@@ -200,7 +200,7 @@ class Reader:
         place = header.index(ids[0]) if ids else None
         for first, piece in pieces(path, state["separator"], state["has_header"], state["encoding"]):
             with named(piece, path, shown):
-                rows = reader.reader(str(piece), state)
+                rows = read_rows(str(piece), state)
             for k in range(len(rows)):
                 where = {"input": f"{shown}, row {first + k:,}", "file": shown, "row": first + k}
                 if place is not None and rows[k, place]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import itertools
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
@@ -101,7 +101,7 @@ def csv_table(
         whole = Whole(rows, taken[1] if taken and taken[0] is raw else None)
         file_as = {"separator": mark, "has_header": header, "encoding": encoding, "decimal": decimal}
         try:
-            return fit_table(raw, whole, columns, roles, missing, file_as, transform, read_rows)
+            return fit_table(raw, whole, columns, roles, missing, file_as, transform)
         except DataError as error:
             raise DataError(f"{files['train']}: {error}", error.remedy) from None
 
@@ -141,20 +141,6 @@ def looks_like_a_row(rows: Sequence[Sequence[str]]) -> bool:
         return False
     below = [place for place in range(len(first)) if all(is_number(row[place]) for row in others)]
     return bool(below) and all(is_number(first[place]) for place in below)
-
-
-def read_rows(file: str, state: Mapping[str, Any]) -> Rows:
-    """The rows of a file to predict from, in the columns of `state["header"]`; one that it lacks is empty, where
-    the network does not read it. Raises
-    DataError."""
-    header = state["header"]
-    used = [column["name"] for column in (*state["numbers"], *state["categories"])]
-    needed = used if state["has_header"] else header
-    columns, cells = read_table(
-        Path(file), state["separator"], state["has_header"], needed, state["target"], state["encoding"]
-    )
-    empty = np.full(len(cells), "", object)
-    return np.stack([cells[:, columns.index(name)] if name in columns else empty for name in header], axis=1)
 
 
 def _labels(file: Path, target: str, cells: Array, missing: Sequence[str], decimal: str) -> Array:

@@ -14,7 +14,7 @@ from nas_cli.data.files import choose_part
 from nas_cli.data.idx import find_files
 from nas_cli.data.settings import DataSettings
 from nas_cli.data.source import SOURCES, Array, Dataset, Encoder, Examples, Part, Wanted
-from nas_cli.data.table_encoder import TableEncoder
+from nas_cli.data.table_encoder import TableEncoder, read_rows
 from nas_cli.data.targets import Tags, as_numbers
 from nas_cli.errors import DataError
 
@@ -59,7 +59,7 @@ def _table(settings: DataSettings, path: Path, encoder: TableEncoder) -> Example
     state = encoder.state()
     arguments = {**settings.arguments, "path": file, "target": state["target"], "separator": state["separator"]}
     train = dataset_of(**arguments).train
-    rows = encoder.reader(str(file), state)
+    rows = read_rows(str(file), state)
     return Examples(str(file), train.labels, lambda indices: rows[indices])
 
 

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
+from pathlib import Path
 from statistics import NormalDist
 from typing import Any, Literal
 
 import numpy as np
 
+from nas_cli.data.csv_file import read_table
+from nas_cli.data.csv_lines import Rows
 from nas_cli.data.encodings import require_codec
 from nas_cli.data.portable import FIRST, encode_columns
 from nas_cli.data.source import ENCODERS, Array
 from nas_cli.errors import DataError
 
 Transform = Literal["quantile", "standard", "none"]
-Reader = Callable[[str, Mapping[str, Any]], Array]
 KNOTS = 256
 """Quantiles that are kept of a column at most."""
 HEAVIEST = 64
@@ -32,11 +34,10 @@ class TableEncoder:
     """Rows as float32 (n, F): numeric columns, then which of their cells were empty, then categories as numbers.
 
     `content` is what `portable.encode_columns` takes, with the `header` that raw rows (n, columns) of texts have, the
-    `target`, and how a file is read; `reader` reads one.
+    `target`, and how a file is read.
     """
 
     content: Mapping[str, Any]
-    reader: Reader
     notes: tuple[str, ...] = ()
     vectors: None = None
     parsed: list[Any] = field(default_factory=list)
@@ -78,7 +79,7 @@ class TableEncoder:
         """Each argument is a file like those trained on; the target's column may be missing."""
         found: list[tuple[str, Array]] = []
         for argument in arguments:
-            rows = self.reader(argument, self.content)
+            rows = read_rows(argument, self.content)
             try:
                 self._encode(rows)
             except ValueError as error:
@@ -88,6 +89,20 @@ class TableEncoder:
 
     def state(self) -> dict[str, Any]:
         return dict(self.content)
+
+
+def read_rows(file: str, state: Mapping[str, Any]) -> Rows:
+    """The rows of a file to predict from, in the columns of `state["header"]`; one that it lacks is empty, where
+    the network does not read it. Raises
+    DataError."""
+    header = state["header"]
+    used = [column["name"] for column in (*state["numbers"], *state["categories"])]
+    needed = used if state["has_header"] else header
+    columns, cells = read_table(
+        Path(file), state["separator"], state["has_header"], needed, state["target"], state["encoding"]
+    )
+    empty = np.full(len(cells), "", object)
+    return np.stack([cells[:, columns.index(name)] if name in columns else empty for name in header], axis=1)
 
 
 def fit_number(name: str, raw: Array, transform: Transform) -> dict[str, Any]:
@@ -129,8 +144,6 @@ def fit_category(name: str, cells: Sequence[str], missing: Sequence[str]) -> dic
 
 
 def _restore(state: Mapping[str, Any]) -> TableEncoder:
-    from nas_cli.data.csv_table import read_rows
-
     content: dict[str, Any] = {
         "kind": "table",
         "header": [str(name) for name in state["header"]],
@@ -163,7 +176,7 @@ def _restore(state: Mapping[str, Any]) -> TableEncoder:
     for column in content["numbers"]:
         if not _is_curve(column["knots"], column["values"]):
             raise ValueError(f"the knots of column {column['name']} are no ascending numbers, with a value for each")
-    return TableEncoder(content, read_rows)
+    return TableEncoder(content)
 
 
 def _is_curve(knots: Sequence[float], values: Sequence[float]) -> bool:

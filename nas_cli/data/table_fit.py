@@ -14,7 +14,7 @@ from nas_cli.data.csv_lines import Rows
 from nas_cli.data.leaks import find_leaks, rows_to_try
 from nas_cli.data.portable import as_floats
 from nas_cli.data.source import Array
-from nas_cli.data.table_encoder import Reader, TableEncoder, Transform, fit_category, fit_number
+from nas_cli.data.table_encoder import TableEncoder, Transform, fit_category, fit_number
 from nas_cli.data.targets import decimals_after_comma
 from nas_cli.errors import DataError
 
@@ -69,7 +69,6 @@ def fit_table(
     missing: Sequence[str],
     file_as: Mapping[str, Any],
     transform: Transform,
-    reader: Reader,
 ) -> TableEncoder:
     """Fitted on `raw`, rows of the training part; what kind of cells a column has is found in the `whole` file, so that
     the rows that are held out can be read alike. `file_as` is how the file was read.
@@ -95,7 +94,7 @@ def fit_table(
         **file_as,
         "target": roles.target,
     }
-    return TableEncoder(content, reader, tuple(_notes(roles, found)), parsed=[raw, found.parsed])
+    return TableEncoder(content, tuple(_notes(roles, found)), parsed=[raw, found.parsed])
 
 
 def _fit_column(
