@@ -77,5 +77,6 @@ def _run() -> int:
     sys.excepthook = report_bug
     from typer.main import get_command
 
-    code = get_command(app).main(standalone_mode=False)  # `app()` would put a hook of its own in place of ours
+    # `app()` would put a hook of its own in place of ours.
+    code = get_command(app).main(prog_name="nas", standalone_mode=False)
     return end_streams(code or 0)
