@@ -5,6 +5,7 @@
     │   ├── SpecError           ... in the spec; `path` locates the value (a tuple of keys and indices)
     │   ├── DataError           ... in the user's data
     │   ├── RunError            ... in a run directory: missing file, damaged journal or checkpoint, locked by another
+    │   ├── PluginError         ... in a Python file that the spec names: a component that does not keep its contract
     │   └── MissingExtraError   an optional dependency is not installed; the message has the pip command
     ├── ExportError             an exported file does not compute what the model computes
     ├── Infeasible              a candidate that cannot be built; recorded with its reason, never trained
@@ -67,6 +68,10 @@ class DataError(UserError):
 
 class RunError(UserError):
     pass
+
+
+class PluginError(UserError):
+    """A component of the user's own does not keep its contract: file, what it gave, what is wanted."""
 
 
 class MissingExtraError(UserError):

@@ -1,6 +1,6 @@
-"""The user's own Python files: ops, tasks and sources that register themselves when the file is run.
+"""The user's own Python files: components that register themselves when the file is run.
 
-    from nas_cli.plugins import op, source, task
+    from nas_cli.plugins import augmentation, encoder, loss, op, optimizer, schedule, scheduler, source, strategy, task
 
 These decorators are imported when they are asked for: whoever only runs a plugin file needs none of them.
 """
@@ -10,24 +10,138 @@ from __future__ import annotations
 import hashlib
 import importlib
 import importlib.util
+import inspect
+import os
 import sys
 import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
-from nas_cli.errors import NasError, SpecError
+from nas_cli.errors import NasError, PluginError, SpecError
 
-DECORATORS = {"op": "nas_cli.model.ops", "source": "nas_cli.data.source", "task": "nas_cli.task.base"}
+if TYPE_CHECKING:
+    from nas_cli.data.source import encoder as encoder
+    from nas_cli.data.source import source as source
+    from nas_cli.model.ops import op as op
+    from nas_cli.search.scheduler import scheduler as scheduler
+    from nas_cli.search.strategy import strategy as strategy
+    from nas_cli.task.base import task as task
+    from nas_cli.train.augment import augmentation as augmentation
+    from nas_cli.train.losses import loss as loss
+    from nas_cli.train.optimizers import optimizer as optimizer
+    from nas_cli.train.schedules import schedule as schedule
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+DECORATORS = {
+    "augmentation": "nas_cli.train.augment",
+    "encoder": "nas_cli.data.source",
+    "loss": "nas_cli.train.losses",
+    "op": "nas_cli.model.ops",
+    "optimizer": "nas_cli.train.optimizers",
+    "schedule": "nas_cli.train.schedules",
+    "scheduler": "nas_cli.search.scheduler",
+    "source": "nas_cli.data.source",
+    "strategy": "nas_cli.search.strategy",
+    "task": "nas_cli.task.base",
+}
+OURS = "nas_cli"
 
 
 def __getattr__(name: str) -> Any:
     if name in DECORATORS:
         return getattr(importlib.import_module(DECORATORS[name]), name)
-    raise AttributeError(f"nas_cli.plugins has no {name}")
+    raise AttributeError(f"nas_cli.plugins has no {name}; its decorators are {', '.join(DECORATORS)}")
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Who wrote a component that is not of nas: what goes wrong in it is told in the words of its file."""
+
+    file: str
+    kind: str
+    name: str
+
+    def wrong(self, what: str, error: BaseException | None = None) -> PluginError:
+        """That the component does `what`, at the line of its file where `error` passed."""
+        line = line_in(self.file, error)
+        where = f"{self.file}:{line}" if line else self.file
+        return PluginError(f"plugin {where}: {self.kind} '{self.name}' {what}")
+
+    def call(self, doing: str, function: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
+        """What `function` of the component gives. Raises PluginError where it fails; errors of nas pass."""
+        try:
+            return function(*args, **kwargs)
+        except NasError:
+            raise
+        except Exception as error:
+            raise self.wrong(f"failed in {doing}: {told(error)}", error) from error
+
+
+@dataclass
+class _Import:
+    """A plugin file that is being run: what it registered can be taken back, and is looked at once the file has run."""
+
+    file: Path
+    undo: list[Callable[[], None]] = field(default_factory=list)
+    checks: list[Callable[[], object]] = field(default_factory=list)
+
+
+_importing: list[_Import] = []
+
+
+def origin_of(item: object, kind: str, name: str) -> Origin | None:
+    """None for what is of nas itself."""
+    if _is_ours(item):
+        return None
+    return Origin(str(_importing[-1].file) if _importing else _file_of(item), kind, name)
+
+
+def registered(undo: Callable[[], None], check: Callable[[], object]) -> None:
+    """Tells the plugin that is being run, if there is one, of a component that it registered: how that is taken back,
+    and what looks at it and raises where it cannot be used.
+    """
+    if _importing:
+        _importing[-1].undo.append(undo)
+        _importing[-1].checks.append(check)
+
+
+def _is_ours(item: object) -> bool:
+    module = getattr(item, "__module__", None) or type(item).__module__
+    return str(module).split(".")[0] == OURS
+
+
+def _file_of(item: Any) -> str:
+    """The file that defines a component which no plugin file registers: in a notebook or a test, say."""
+    try:
+        return inspect.getsourcefile(item if hasattr(item, "__name__") else type(item)) or "of this process"
+    except (TypeError, OSError):
+        return "of this process"
+
+
+def told(error: BaseException) -> str:
+    """Kind and first line of an exception that is not of nas."""
+    lines = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
+
+
+def line_in(file: str, error: BaseException | None) -> int:
+    """The last line of `file` that `error` passed; 0 where it did not."""
+    full = os.path.abspath(file)
+    if isinstance(error, SyntaxError) and error.filename == full:
+        return error.lineno or 0
+    frames = traceback.extract_tb(error.__traceback__) if error is not None else []
+    return next((frame.lineno or 0 for frame in reversed(frames) if frame.filename == full), 0)
 
 
 def import_plugin(path: Path, at: tuple[str | int, ...] = ()) -> None:
-    """Runs a plugin file once. Raises SpecError, at the place `at` of the spec, where it is missing or fails."""
+    """Runs a plugin file once. Raises SpecError, at the place `at` of the spec, where it is missing or fails: then
+    nothing that it registered is left.
+    """
     if not path.is_file():
         raise SpecError(f"there is no plugin file {path}", at)
     name = f"nas_plugin_{path.stem}_{hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:12]}"
@@ -39,12 +153,32 @@ def import_plugin(path: Path, at: tuple[str | int, ...] = ()) -> None:
     module = importlib.util.module_from_spec(found)
     sys.modules[name] = module
     try:
-        found.loader.exec_module(module)
+        with _run_as_plugin(path) as run:
+            found.loader.exec_module(module)
+            for check in run.checks:
+                check()
     except NasError as error:
         del sys.modules[name]
-        raise SpecError(f"plugin {path}: {error}", at) from None
-    except Exception as error:
+        raise SpecError(f"plugin {_where(path, error)}: {error}", at) from None
+    except (Exception, SystemExit) as error:
         del sys.modules[name]
-        frames = traceback.extract_tb(error.__traceback__)
-        line = next((frame.lineno for frame in reversed(frames) if frame.filename == str(path)), 0)
-        raise SpecError(f"plugin {path}:{line} failed: {type(error).__name__}: {error}", at) from error
+        raise SpecError(f"plugin {_where(path, error)} failed: {told(error)}", at) from error
+
+
+@contextmanager
+def _run_as_plugin(path: Path) -> Iterator[_Import]:
+    run = _Import(path)
+    _importing.append(run)
+    try:
+        yield run
+    except BaseException:
+        for undo in reversed(run.undo):
+            undo()
+        raise
+    finally:
+        _importing.pop()
+
+
+def _where(path: Path, error: BaseException) -> str:
+    line = line_in(str(path), error)
+    return f"{path}:{line}" if line else str(path)

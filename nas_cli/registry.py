@@ -6,12 +6,14 @@ What a component takes is read from its signature, so there is no second descrip
     @OPS.register("conv")
     def conv(shape: Shape, channels: Channels, kernel: Size = 3) -> nn.Module: ...
 
-`Registry.params` skips the positional-only or leading parameters that the caller supplies (`supplied`).
+`Registry.params` skips the positional-only or leading parameters that the caller supplies (`supplied`). A component
+that is not of nas is used through its registry's guard, which holds it to its contract.
 """
 
 from __future__ import annotations
 
 import inspect
+import re
 import typing
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -19,6 +21,7 @@ from typing import Any, Generic, TypeVar
 
 from nas_cli.arguments import FromData, check
 from nas_cli.errors import SpecError, did_you_mean
+from nas_cli.plugins import Origin, origin_of, registered
 
 T = TypeVar("T")
 REQUIRED = inspect.Parameter.empty
@@ -44,25 +47,92 @@ class Param:
         return self.default is REQUIRED
 
 
+Guard = Callable[[T, Origin], T]
+"""Makes of a plugin's component one that is held to its contract: what breaks that is a PluginError."""
+NAME = re.compile(r"[^\W\d][\w.-]*")
+
+
 class Registry(Generic[T]):
     """Maps a name to a component. `kind` is the word used in messages: "op", "strategy", "optimizer"."""
 
-    def __init__(self, kind: str, supplied: int = 0) -> None:
+    def __init__(self, kind: str, supplied: int = 0, guard: Guard[T] | None = None) -> None:
         self.kind = kind
         self._supplied = supplied
+        self._guard = guard
         self._items: dict[str, T] = {}
+        self._guarded: dict[str, T] = {}
+        self._origins: dict[str, Origin] = {}
         self._params: dict[str, tuple[T, tuple[Param, ...]]] = {}
 
     def register(self, name: str) -> Callable[[T], T]:
-        """Decorator. Raises SpecError where the name is taken: two components never share one."""
+        """Decorator. Raises SpecError where a plugin takes a name that is taken: two components never share one."""
+        if not isinstance(name, str) or not NAME.fullmatch(name):
+            given = f"'{name}'" if isinstance(name, str) else f"{show(name)} itself"
+            raise SpecError(
+                f"the decorator of a {self.kind} takes its name, letters, digits, '-', '_' and '.': @…('my-name'); "
+                f"got {given}"
+            )
 
         def add(item: T) -> T:
-            if name in self._items:
-                raise SpecError(f"{self.kind} '{name}' is registered twice")
-            self._items[name] = item
+            self._add(name, item)
             return item
 
         return add
+
+    def _add(self, name: str, item: T) -> None:
+        origin = origin_of(item, self.kind, name)
+        if name in self._items:
+            assert origin is not None, f"{self.kind} '{name}' is registered twice"
+            before = self._origins.get(name)
+            by = f"by {before.file}" if before else "by nas itself"
+            raise SpecError(f"{self.kind} '{name}' is registered twice: it is taken {by}, so take another name")
+        self._items[name] = item
+        if origin is not None:
+            self._origins[name] = origin
+            self._guarded[name] = self._guard(item, origin) if self._guard else item
+            registered(lambda: self._remove(name), lambda: self._require_usable(name, origin))
+
+    def _remove(self, name: str) -> None:
+        del self._items[name], self._origins[name], self._guarded[name]
+        self._params.pop(name, None)
+
+    def _require_usable(self, name: str, origin: Origin) -> None:
+        """Raises SpecError where nobody could call it, or where an argument's default is not what it says it takes."""
+        item = self._items[name]
+        if self._supplied and not callable(item):
+            raise SpecError(f"{self.kind} '{name}' is a {type(item).__name__}, and a function or a class is wanted")
+        if not callable(item):
+            return
+        given = list(inspect.signature(item).parameters.values())
+        positional = [p for p in given if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+        if len(positional) < self._supplied and not any(p.kind == p.VAR_POSITIONAL for p in given):
+            raise SpecError(
+                f"{self.kind} '{name}' takes {len(positional)} arguments by place, and nas gives it {self._supplied}"
+            )
+        try:
+            params = self.params(name)
+        except NameError as error:
+            raise SpecError(f"{self.kind} '{name}' has an annotation that is not defined: {error}") from None
+        for param in params:
+            self._require_default(name, param)
+
+    def _require_default(self, name: str, param: Param) -> None:
+        if not isinstance(param.default, bool | int | float | str):
+            return
+        try:
+            check(param.annotation, param.default)
+        except ValueError as error:
+            raise SpecError(
+                f"{self.kind} '{name}' says that {param.name} takes {error}, and its default is {show(param.default)}"
+            ) from None
+
+    def origin(self, name: str) -> Origin | None:
+        """Whose component `name` is; None where it is of nas itself."""
+        return self._origins.get(name)
+
+    def origins(self) -> tuple[Origin, ...]:
+        """Of every component that is not of nas itself."""
+        return tuple(self._origins.values())
 
     def __contains__(self, name: object) -> bool:
         return name in self._items
@@ -73,11 +143,12 @@ class Registry(Generic[T]):
     def __getitem__(self, name: str) -> T:
         if name not in self._items:
             raise SpecError(f"unknown {self.kind} '{short(name)}'{did_you_mean(name, self)}", on_key=True)
-        return self._items[name]
+        return self._guarded[name] if name in self._guarded else self._items[name]
 
     def params(self, name: str) -> tuple[Param, ...]:
         """The arguments that a spec may give to `name`, in order; those supplied by the caller are left out."""
-        item = self[name]
+        self[name]  # raises where there is none
+        item = self._items[name]
         known = self._params.get(name)
         if known is None or known[0] is not item:
             known = self._params[name] = (item, signature(item, self._supplied))
@@ -85,7 +156,8 @@ class Registry(Generic[T]):
 
     def describe(self, name: str) -> str:
         """The first line of the component's docstring."""
-        return (inspect.getdoc(self[name]) or "").split("\n", 1)[0]
+        self[name]  # raises where there is none
+        return (inspect.getdoc(self._items[name]) or "").split("\n", 1)[0]
 
     def parse(self, raw: object) -> tuple[str, dict[str, Any]]:
         """`name`, `{name: {…}}` or `{name: value}` as (name, arguments with defaults filled in).

@@ -16,6 +16,7 @@ from typing import Any, Literal, Protocol
 
 import numpy as np
 
+from nas_cli.data.guards import hold_encoder, hold_source
 from nas_cli.registry import Registry
 
 Array = np.ndarray[Any, Any]
@@ -142,11 +143,16 @@ class Dataset:
     check_test: Callable[[Path | None], None] | None = None
 
 
-SOURCES: Registry[Callable[..., Dataset]] = Registry("source")
-ENCODERS: Registry[Callable[[Mapping[str, Any]], Encoder]] = Registry("encoder")
+SOURCES: Registry[Callable[..., Dataset]] = Registry("source", guard=hold_source)
+ENCODERS: Registry[Callable[[Mapping[str, Any]], Encoder]] = Registry("encoder", guard=hold_encoder)
 """From an encoder's `state` to the encoder. Raises KeyError, TypeError or ValueError where it is damaged."""
 
 
 def source(name: str) -> Callable[[Callable[..., Dataset]], Callable[..., Dataset]]:
     """Decorator: makes a function, whose arguments are keys of the `data:` section, the source of that name."""
     return SOURCES.register(name)
+
+
+def encoder(kind: str) -> Callable[[Callable[..., Encoder]], Callable[..., Encoder]]:
+    """Decorator: makes a function from an encoder's `state()` to the encoder the way back for states of that kind."""
+    return ENCODERS.register(kind)

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from nas_cli.data import Cache, DataSettings, Encoder, load_training
+from nas_cli.errors import SpecError
 from nas_cli.execute.hardware import cores, find_device, repeat_exactly
 from nas_cli.execute.shared import SharedArrays, attach
 from nas_cli.model.build import plan
@@ -166,7 +167,13 @@ class Session:
 
     def head(self, shape: Shape) -> Seq:
         """The task's last layers for features of `shape`."""
-        return parse_architecture(self.task.head(shape, self.facts), OPS)
+        layers = self.task.head(shape, self.facts)
+        try:
+            return parse_architecture(layers, OPS)
+        except SpecError as error:
+            origin = TASKS.origin(self.task_name)
+            assert origin is not None, error
+            raise origin.wrong(f"gave {layers} for head, which is no list of layers: {error.message}") from None
 
     def plan(self, model: Seq) -> Program:
         """The program of an architecture with the task's head, without building it. Raises Infeasible."""

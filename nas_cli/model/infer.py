@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.utils import flop_counter
 
 from nas_cli.arguments import Relative, relative_channels
-from nas_cli.errors import Infeasible
+from nas_cli.errors import Infeasible, PluginError
 from nas_cli.model.compiler import leave_out
 from nas_cli.model.ops import OPS, OpFunction, Shape, show_shape
 from nas_cli.model.ops.internal import INTERNAL
@@ -164,12 +164,15 @@ def _run(
 def _infer(name: str, args: Mapping[str, Any], shape: Shape, any_length: bool) -> Inferred:
     try:
         module, output = _run(name, args, shape, nullcontext())
-    except Infeasible:
+    except (Infeasible, PluginError):
         raise
-    except Exception as error:  # torch and users' ops raise anything; it is this candidate's end, not the search's
-        raise Infeasible(_first_sentence(error)) from error
+    except Exception as error:  # noqa: BLE001 - torch and users' ops raise anything: it is this candidate's end
+        blamed = _blamed(name, f"fails: {_first_sentence(error)}", error)
+        raise Infeasible(str(blamed or _first_sentence(error))) from blamed or error
     if not isinstance(output, Tensor):
-        raise Infeasible(f"it gives {type(output).__name__}, and a layer gives one tensor")
+        gives = f"gives {type(output).__name__}, and a layer gives one tensor"
+        blamed = _blamed(name, gives)
+        raise Infeasible(str(blamed or f"it {gives}")) from blamed
     after = tuple(output.shape[1:])
     if 0 in after:
         raise Infeasible(f"nothing would be left: it gives {show_shape(after)}")
@@ -194,6 +197,12 @@ def _need_any_length(module: nn.Module, shape: Shape, after: Shape) -> None:
         found = ()
     if found not in wanted:
         raise Infeasible("it works on one length only, and sequences vary in length: pool the places first")
+
+
+def _blamed(name: str, what: str, error: Exception | None = None) -> PluginError | None:
+    """In the words of the plugin whose op it is, where it is one's."""
+    origin = OPS.origin(name)
+    return origin.wrong(what, error) if origin is not None else None
 
 
 def _first_sentence(error: Exception) -> str:

@@ -20,6 +20,7 @@ from nas_cli.record.directory import CACHE, RUNS
 from nas_cli.run.compose import Experiment, compose, suited
 from nas_cli.run.estimate import require_memory
 from nas_cli.run.observer import Silent
+from nas_cli.run.preflight import try_plugins
 from nas_cli.run.rehearse import rehearse
 from nas_cli.run.screen import screen_baselines
 from nas_cli.run.search import find_limits, hardware_sentence, open_executor, open_session, undefined_here
@@ -59,6 +60,7 @@ def plan(spec: Path, overrides: Sequence[str] = (), tell: Callable[[str], None] 
     document = load_document(spec, overrides)
     experiment = compose(document)
     with open_session(experiment, Cache(RUNS / CACHE)) as session:
+        try_plugins(experiment, session)
         experiment = screen_baselines(document, suited(experiment, undefined_here(session)), session)
         return _plan(experiment, session, tell)
 

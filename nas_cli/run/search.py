@@ -33,6 +33,7 @@ from nas_cli.run.final import Candidate, Final, candidates
 from nas_cli.run.keep import Keeper, what_is_kept, write_front
 from nas_cli.run.more import asks_for_more, finished, more_search, spec_of
 from nas_cli.run.observer import Observer, Silent
+from nas_cli.run.preflight import try_plugins
 from nas_cli.run.screen import screen_baselines
 from nas_cli.run.selection import select, warned
 from nas_cli.spec.load import load_document
@@ -71,6 +72,7 @@ def start_search(
     experiment = compose(document)
     plugins = digests_of(experiment.spec.plugins)
     with open_session(experiment, Cache(out / CACHE, observer.note)) as session:
+        try_plugins(experiment, session)
         experiment = screen_baselines(document, suited(experiment, undefined_here(session)), session)
         files = {
             "spec.yaml": written_out(experiment, chosen_hardware(experiment, session)),
@@ -118,6 +120,7 @@ def resume_search(
         observer = observer or Silent()
         more = more_search(journal.recorded, spec_of(run), experiment.spec)
         with open_session(experiment, Cache(run.path.parent / CACHE, observer.note)) as session:
+            try_plugins(experiment, session)
             experiment = suited(experiment, undefined_here(session))
             if overrides:
                 write_text(run.spec, written_out(experiment, chosen_hardware(experiment, session)))

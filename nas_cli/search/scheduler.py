@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from nas_cli.registry import Registry
+from nas_cli.search.guards import hold_scheduler
 from nas_cli.trial import History
 
 
@@ -34,7 +35,12 @@ class Scheduler(Protocol):
         ...
 
 
-SCHEDULERS: Registry[Callable[..., Scheduler]] = Registry("scheduler", supplied=1)
+SCHEDULERS: Registry[Callable[..., Scheduler]] = Registry("scheduler", supplied=1, guard=hold_scheduler)
+
+
+def scheduler(name: str) -> Callable[[Callable[..., Scheduler]], Callable[..., Scheduler]]:
+    """Decorator: makes a class, made with the epochs of a full training and the spec's arguments, `schedule: NAME`."""
+    return SCHEDULERS.register(name)
 
 
 @SCHEDULERS.register("full")

@@ -9,6 +9,7 @@ import numpy as np
 
 from nas_cli.errors import Infeasible
 from nas_cli.registry import Registry
+from nas_cli.search.guards import hold_strategy
 from nas_cli.space.edit import crossover, mutate
 from nas_cli.space.space import Space
 from nas_cli.trial import Genotype, Trial, genotype_key
@@ -37,7 +38,13 @@ class Strategy(Protocol):
     def tell(self, trial: Trial) -> None: ...
 
 
-STRATEGIES: Registry[Callable[..., Strategy]] = Registry("strategy", supplied=2)
+STRATEGIES: Registry[Callable[..., Strategy]] = Registry("strategy", supplied=2, guard=hold_strategy)
+
+
+def strategy(name: str) -> Callable[[Callable[..., Strategy]], Callable[..., Strategy]]:
+    """Decorator: makes a class, made with (space, seed) and the arguments of the spec, the strategy of that name."""
+    return STRATEGIES.register(name)
+
 
 Standing = tuple[bool, int, float, int]
 

@@ -11,6 +11,7 @@ import torch
 
 from nas_cli.data.source import Wanted
 from nas_cli.registry import Registry
+from nas_cli.task.guards import hold_task
 
 T = TypeVar("T")
 Direction = Literal["maximize", "minimize"]
@@ -100,15 +101,17 @@ class Task(Protocol):
         ...
 
 
-TASKS: Registry[Task] = Registry("task")
+TASKS: Registry[Task] = Registry("task", guard=hold_task)
 
 
 def task(name: str) -> Callable[[type[T]], type[T]]:
     """Decorator: makes an instance of a class, which is a Task, the task of that name."""
 
+    register = TASKS.register(name)
+
     def add(cls: type[T]) -> type[T]:
         made: Any = cls()
-        TASKS.register(name)(made)
+        register(made)
         return cls
 
     return add

@@ -16,11 +16,17 @@ from torch.nn import functional
 from nas_cli.arguments import Between, Fraction, PositiveInt
 from nas_cli.registry import Registry
 from nas_cli.train.feed import send
+from nas_cli.train.guards import hold_augmentation
 
 Augmentation = Callable[[Tensor, Tensor, int, torch.Generator], tuple[Tensor, Tensor]]
 """Takes inputs, targets, the number of classes and a generator on the CPU; gives inputs and targets."""
 
-AUGMENTS: Registry[Callable[..., Augmentation]] = Registry("augmentation")
+AUGMENTS: Registry[Callable[..., Augmentation]] = Registry("augmentation", guard=hold_augmentation)
+
+
+def augmentation(name: str) -> Callable[[Callable[..., Augmentation]], Callable[..., Augmentation]]:
+    """Decorator: makes a function of the spec's arguments to an Augmentation the augmentation of that name."""
+    return AUGMENTS.register(name)
 
 
 @AUGMENTS.register("crop")

@@ -11,6 +11,7 @@ from torch.nn import functional
 
 from nas_cli.arguments import Between
 from nas_cli.registry import Registry
+from nas_cli.train.guards import hold_loss
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 """From outputs, logits (N, classes) say, and targets to the mean loss over the batch, a scalar."""
@@ -18,7 +19,12 @@ Loss = Callable[[Tensor, Tensor], Tensor]
 OF_CLASSES, OF_NUMBERS = ("cross_entropy", "focal"), ("mse", "mae", "huber")
 """What of the losses here fits which targets; a plugin's loss is its author's business."""
 
-LOSSES: Registry[Callable[..., Loss]] = Registry("loss")
+LOSSES: Registry[Callable[..., Loss]] = Registry("loss", guard=hold_loss)
+
+
+def loss(name: str) -> Callable[[Callable[..., Loss]], Callable[..., Loss]]:
+    """Decorator: makes a function of the spec's arguments to a Loss the loss of that name."""
+    return LOSSES.register(name)
 
 
 @LOSSES.register("cross_entropy")

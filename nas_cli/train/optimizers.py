@@ -12,12 +12,18 @@ from torch import nn
 from nas_cli.arguments import Between, NonNegative
 from nas_cli.model.compiler import leave_out
 from nas_cli.registry import Registry
+from nas_cli.train.guards import hold_optimizer
 
 LearningRate = Annotated[float, Between(1e-8, 100)]
 Momentum = Annotated[float, Between(0, 0.9999)]
 Beta2 = Annotated[float, Between(0, 0.999999)]
 
-OPTIMIZERS: Registry[Callable[..., torch.optim.Optimizer]] = Registry("optimizer", supplied=1)
+OPTIMIZERS: Registry[Callable[..., torch.optim.Optimizer]] = Registry("optimizer", supplied=1, guard=hold_optimizer)
+
+
+def optimizer(name: str) -> Callable[[Callable[..., torch.optim.Optimizer]], Callable[..., torch.optim.Optimizer]]:
+    """Decorator: makes a function of (parameters, **arguments) to an optimizer of torch the one of that name."""
+    return OPTIMIZERS.register(name)
 
 
 leave_out(getattr(torch.optim.Optimizer, n) for n in ("add_param_group", "zero_grad", "load_state_dict", "state_dict"))

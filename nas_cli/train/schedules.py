@@ -12,12 +12,18 @@ from typing import Annotated
 
 from nas_cli.arguments import Between
 from nas_cli.registry import Registry
+from nas_cli.train.guards import hold_schedule
 
 Schedule = Callable[[float], float]
 """Takes progress in 0..1 (steps done over all steps) and gives the factor for the next step."""
 Share = Annotated[float, Between(0, 0.9)]
 
-SCHEDULES: Registry[Callable[..., Schedule]] = Registry("learning-rate schedule")
+SCHEDULES: Registry[Callable[..., Schedule]] = Registry("learning-rate schedule", guard=hold_schedule)
+
+
+def schedule(name: str) -> Callable[[Callable[..., Schedule]], Callable[..., Schedule]]:
+    """Decorator: makes a function of the spec's arguments to a Schedule the `train.schedule` of that name."""
+    return SCHEDULES.register(name)
 
 
 def _after(warmup: float, progress: float) -> float:

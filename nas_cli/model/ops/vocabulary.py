@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from nas_cli.errors import Infeasible, SpecError
 from nas_cli.model.ops import torch_modules
+from nas_cli.model.ops.guards import hold_op
 from nas_cli.registry import Param, Registry
 
 Shape = tuple[int, ...]
@@ -58,14 +59,15 @@ class Vocabulary(Registry[OpFunction]):
         return torch_modules.layer_names()
 
 
-OPS = Vocabulary("op", supplied=1)
+OPS = Vocabulary("op", supplied=1, guard=hold_op)
 
 
 def op(name: str) -> Callable[[OpFunction], OpFunction]:
     """Decorator: makes `function(shape, **arguments) -> nn.Module` an op. Raises SpecError where the name is taken."""
+    add = OPS.register(name)
     if name in STRUCTURES or not name.isidentifier():
         raise SpecError(f"an op cannot be called '{name}': that is a word of the language, or no plain name")
-    return OPS.register(name)
+    return add
 
 
 def apply(module: nn.Module, x: Tensor, mask: Tensor | None) -> Tensor:

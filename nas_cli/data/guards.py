@@ -1,0 +1,178 @@
+"""Sources and encoders of plugins, held to their contracts: what breaks one is told in the plugin's words."""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import is_dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nas_cli.plugins import Origin
+from nas_cli.registry import show
+
+if TYPE_CHECKING:
+    from nas_cli.data.source import Array, Dataset, Encoder, Examples
+
+IMAGES = "images"
+DTYPES = ("float32", "int32")
+DATASET, EXAMPLES = ("train", "validation", "test", "inputs", "fit"), ("origin", "labels", "read")
+
+
+def hold_source(make: Callable[..., Dataset], origin: Origin) -> Callable[..., Dataset]:
+    @functools.wraps(make)
+    def made(**arguments: Any) -> Dataset:
+        dataset: Any = origin.call("it", make, **arguments)
+        if not _is_like(dataset, DATASET):
+            raise origin.wrong(f"gave {show(dataset)}, and a Dataset is wanted")
+        if (dataset.fit is None) != (dataset.inputs == IMAGES):
+            has = "no fit" if dataset.fit is None else "fit"
+            raise origin.wrong(f"has {dataset.inputs} and {has}: images need none, and everything else needs one")
+        return _Held(origin, dataset).dataset
+
+    return made
+
+
+def hold_encoder(restore: Callable[..., Encoder], origin: Origin) -> Callable[..., Encoder]:
+    @functools.wraps(restore)
+    def made(state: Mapping[str, Any]) -> Encoder:
+        return HeldEncoder(restore(state), origin)  # what it raises says that the state is damaged
+
+    return made
+
+
+class _Held:
+    """A plugin's dataset, all of whose parts are examples as the contract has them."""
+
+    def __init__(self, origin: Origin, dataset: Dataset) -> None:
+        self._origin = origin
+        self._images = dataset.inputs == IMAGES
+        self._dataset = dataset
+        self.dataset = replace(
+            dataset,
+            train=self._examples(dataset.train, "train"),
+            validation=self._part(dataset.validation, "validation"),
+            test=self._part(dataset.test, "test"),
+            elsewhere=self._elsewhere if dataset.elsewhere else None,
+            fit=self._fit if dataset.fit else None,
+            facts=lambda: self._given(dataset.facts, "facts", Mapping, "a mapping"),
+            notes=lambda: self._given(dataset.notes, "notes", Sequence, "a list of sentences"),
+            check_test=self._check_test if dataset.check_test else None,
+        )
+
+    def _given(self, function: Callable[[], Any], name: str, kind: type[Any], wanted: str) -> Any:
+        found = self._origin.call(name, function)
+        if not isinstance(found, kind):
+            raise self._origin.wrong(f"gave {show(found)} for {name}, and {wanted} is wanted")
+        return found
+
+    def _part(self, read: Callable[[], Examples] | None, name: str) -> Callable[[], Examples] | None:
+        if read is None:
+            return None
+        return lambda: self._examples(self._origin.call(f"the {name} part", read), name)
+
+    def _elsewhere(self, place: Path, part: str) -> Examples:
+        assert self._dataset.elsewhere is not None
+        return self._examples(
+            self._origin.call(f"the {part} part at {place}", self._dataset.elsewhere, place, part), part
+        )
+
+    def _check_test(self, place: Path | None) -> None:
+        assert self._dataset.check_test is not None
+        self._origin.call("check_test", self._dataset.check_test, place)
+
+    def _fit(self, raw: Array) -> Encoder:
+        assert self._dataset.fit is not None
+        encoder: Any = self._origin.call("fit", self._dataset.fit, raw)
+        missing = [name for name in ("shape", "dtype", "facts", "encode", "state") if not hasattr(encoder, name)]
+        if missing:
+            raise self._origin.wrong(f"gave {show(encoder)} for fit, and an Encoder, which has {missing[0]}, is wanted")
+        return HeldEncoder(encoder, self._origin)
+
+    def _examples(self, examples: Any, part: str) -> Examples:
+        if not _is_like(examples, EXAMPLES):
+            raise self._origin.wrong(f"gave {show(examples)} as its {part} part, and Examples are wanted")
+        labels: Any = examples.labels
+        if not isinstance(labels, np.ndarray) or labels.ndim != 1:
+            what = f"an array of {labels.shape}" if isinstance(labels, np.ndarray) else show(labels)
+            raise self._origin.wrong(
+                f"gave {what} as labels of the {part} part, and an array (N,), one each, is wanted"
+            )
+        held: Examples = replace(examples, read=lambda rows: self._read(examples, rows, part))
+        return held
+
+    def _read(self, examples: Examples, rows: Array, part: str) -> Array:
+        found: Array = self._origin.call(f"read of the {part} part", examples.read, rows)
+        if not isinstance(found, np.ndarray) or len(found) != len(rows):
+            what = _array(found)
+            raise self._origin.wrong(f"read {what} for {len(rows)} examples of the {part} part, and one each is wanted")
+        if self._images and (found.dtype != np.uint8 or found.ndim != 4):
+            raise self._origin.wrong(
+                f"read {_array(found)} for {len(rows)} images of the {part} part, and uint8 (n, channels, height, "
+                "width) is wanted"
+            )
+        return found
+
+
+class HeldEncoder:
+    """A plugin's encoder that gives what it says: its dtype and shape, and a state that is JSON data."""
+
+    def __init__(self, encoder: Encoder, origin: Origin) -> None:
+        self._encoder = encoder
+        self._origin = origin
+        if self.dtype not in DTYPES:
+            raise origin.wrong(f"has an encoder of {show(self.dtype)}; allowed: {', '.join(DTYPES)}")
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return tuple(self._encoder.shape)
+
+    @property
+    def dtype(self) -> str:
+        return self._encoder.dtype
+
+    @property
+    def facts(self) -> Mapping[str, Any]:
+        return self._encoder.facts
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        return tuple(getattr(self._encoder, "notes", ()))
+
+    @property
+    def vectors(self) -> Array | None:
+        return getattr(self._encoder, "vectors", None)
+
+    def encode(self, raw: Array) -> Array:
+        found: Array = self._origin.call("encode", self._encoder.encode, raw)
+        wanted = f"{self.dtype} ({', '.join(['n', *map(str, self.shape)])})"
+        fits = isinstance(found, np.ndarray) and found.dtype == self.dtype and len(found) == len(raw)
+        varies = len(self.shape) == 2  # of sequences the length may differ
+        sides = found.shape[1:2] if fits and varies else getattr(found, "shape", ())[1:]
+        if not fits or found.ndim != len(self.shape) + 1 or sides != (self.shape[:1] if varies else self.shape):
+            raise self._origin.wrong(f"encodes {len(raw)} examples as {_array(found)}, and {wanted} is wanted")
+        return found
+
+    def read(self, arguments: Sequence[str]) -> list[tuple[str, Array]]:
+        return self._origin.call("read", self._encoder.read, arguments)
+
+    def state(self) -> dict[str, Any]:
+        found: Any = self._origin.call("state", self._encoder.state)
+        try:
+            json.dumps(found)
+        except (TypeError, ValueError) as error:
+            raise self._origin.wrong(f"gave {show(found)} for state, which is no JSON data: {error}") from None
+        if not isinstance(found, dict) or "kind" not in found:
+            raise self._origin.wrong(f"gave {show(found)} for state, and a dict with its kind is wanted")
+        return found
+
+
+def _is_like(found: object, fields: Sequence[str]) -> bool:
+    return is_dataclass(found) and all(hasattr(found, name) for name in fields)
+
+
+def _array(found: object) -> str:
+    return f"{found.dtype} {found.shape}" if isinstance(found, np.ndarray) else show(found)

@@ -1,0 +1,153 @@
+"""What a spec takes from plugins, tried once before anything is written: a mistake in one ends no search half-way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import torch
+
+from nas_cli.errors import Infeasible, PluginError
+from nas_cli.execute.session import Session
+from nas_cli.model.ops import OPS
+from nas_cli.model.program import Program
+from nas_cli.plugins import Origin
+from nas_cli.registry import Registry, split_component
+from nas_cli.run.compose import Experiment
+from nas_cli.search import SCHEDULERS, STRATEGIES
+from nas_cli.space.edit import replay, sample
+from nas_cli.space.space import Resolved
+from nas_cli.task import TASKS
+from nas_cli.train.augment import AUGMENTS
+from nas_cli.train.losses import LOSSES, OF_CLASSES
+from nas_cli.train.optimizers import OPTIMIZERS
+from nas_cli.train.schedules import SCHEDULES
+from nas_cli.trial import History, Trial
+
+DRAWS = 20
+EXAMPLES = 8
+MOST_VALUES = 10_000_000
+"""Numbers of a validation part's outputs up to which a task is tried."""
+
+Drawn = list[tuple[Resolved, Program]]
+
+
+def try_plugins(experiment: Experiment, session: Session) -> None:
+    """Raises PluginError where a component of a plugin that the spec names does not keep its contract.
+
+    No candidate's layers are run here: whatever they do is the worker's.
+    """
+    _try_search(experiment)
+    if not any(True for _ in _foreign(experiment)):
+        return
+    drawn = _draw(experiment, session)
+    tried = set()
+    for resolved, program in drawn:
+        for registry, named in _of_training(resolved.train):
+            name, _ = split_component(named, registry.kind)
+            origin = registry.origin(name)
+            if origin is not None and (registry.kind, name) not in tried:
+                tried.add((registry.kind, name))
+                _try(registry, named, origin, session, program)
+    origin = TASKS.origin(experiment.spec.task)
+    if origin is not None and drawn:
+        _try_task(session, origin, *drawn[0])
+
+
+def _foreign(experiment: Experiment) -> Iterator[Origin]:
+    """The components of plugins that are registered, whether or not the spec names them: looking is dearer."""
+    registries: tuple[Registry[Any], ...] = (OPTIMIZERS, SCHEDULES, LOSSES, AUGMENTS, TASKS)
+    for registry in registries:
+        yield from registry.origins()
+    if experiment.spec.plugins:
+        yield from OPS.origins()
+
+
+def _try_search(experiment: Experiment) -> None:
+    name, _ = split_component(experiment.spec.search.strategy, "strategy")
+    if STRATEGIES.origin(name) is not None:
+        strategy = experiment.make_strategy()
+        try:
+            strategy.tell(Trial(0, strategy.ask(0)))
+        except Infeasible:
+            pass  # too large a draw: the search tries another
+    name, _ = split_component(experiment.spec.search.schedule, "schedule")
+    if SCHEDULERS.origin(name) is not None:
+        scheduler = experiment.make_scheduler()
+        scheduler.first_rung(0)
+        scheduler.next(History())
+        scheduler.needed(History(), None)
+
+
+def _draw(experiment: Experiment, session: Session) -> Drawn:
+    """Candidates that can be built. Raises PluginError where none can, and an op of a plugin is why."""
+    rng = np.random.default_rng([experiment.spec.seed, 5])
+    drawn: Drawn = []
+    blamed: PluginError | None = None
+    for _ in range(DRAWS):
+        try:
+            resolved = replay(experiment.space, sample(experiment.space, rng))
+            drawn.append((resolved, session.plan(resolved.model)))
+        except Infeasible as error:
+            if isinstance(error.__cause__, PluginError):
+                blamed = blamed or error.__cause__
+    if not drawn and blamed is not None:
+        raise blamed
+    return drawn
+
+
+def _of_training(train: Mapping[str, Any]) -> Iterator[tuple[Registry[Any], Any]]:
+    yield OPTIMIZERS, train["optimizer"]
+    yield SCHEDULES, train["schedule"]
+    yield LOSSES, train["loss"]
+    for named in train["augment"]:
+        yield AUGMENTS, named
+
+
+def _try(registry: Registry[Any], named: Mapping[str, Any], origin: Origin, session: Session, program: Program) -> None:
+    name, arguments = next(iter(named.items()))
+    make, generator = registry[name], torch.Generator().manual_seed(0)
+    targets = session.data.train_targets[:EXAMPLES].cpu()
+    match registry.kind:
+        case OPTIMIZERS.kind:
+            layer = torch.nn.Linear(3, 2)
+            optimizer = origin.call("its making", make, layer.parameters(), **arguments)
+            layer(torch.ones(1, 3)).sum().backward()
+            origin.call("its first step", optimizer.step)
+        case SCHEDULES.kind:
+            schedule = make(**arguments)
+            for progress in (0.0, 0.5, 1.0):
+                schedule(progress)
+        case LOSSES.kind:
+            outputs = _outputs(program, len(targets), generator).requires_grad_()
+            loss = make(**arguments)
+            origin.call(_on(outputs, targets), session.task.loss, outputs, targets, loss, session.data.scale)
+        case AUGMENTS.kind:
+            inputs = torch.randn((len(targets), *session.input_shape), generator=generator)
+            classes = session.data.classes
+            origin.call(_on(inputs, targets), make(**arguments), inputs, targets, classes, generator)
+
+
+def _try_task(session: Session, origin: Origin, resolved: Resolved, program: Program) -> None:
+    targets, labels = session.data.validation_targets.cpu(), session.labels
+    wide = program.shape(len(program.steps))
+    name, arguments = next(iter(resolved.train["loss"].items()))
+    if session.task.wanted.target == "class" and name in OF_CLASSES and wide[0] != len(labels):
+        raise origin.wrong(f"has a head of {wide[0]} outputs, and the targets have {len(labels)} classes")
+    if len(targets) * int(np.prod(wide)) > MOST_VALUES:
+        return
+    outputs = _outputs(program, len(targets), torch.Generator().manual_seed(0))
+    some = outputs[:EXAMPLES].clone().requires_grad_()
+    loss = LOSSES[name](**arguments)
+    origin.call(_on(some, targets), session.task.loss, some, targets[:EXAMPLES], loss, session.data.scale)
+    session.task.measure(outputs, targets, labels)
+    session.task.tables(session.task.report(outputs, targets, labels))
+
+
+def _outputs(program: Program, count: int, generator: torch.Generator) -> torch.Tensor:
+    return torch.randn((count, *program.shape(len(program.steps))), generator=generator)
+
+
+def _on(values: torch.Tensor, targets: torch.Tensor) -> str:
+    return f"its work on {tuple(values.shape)} with targets {tuple(targets.shape)}"
