@@ -172,7 +172,8 @@ class Session:
             return parse_architecture(layers, OPS)
         except SpecError as error:
             origin = TASKS.origin(self.task_name)
-            assert origin is not None, error
+            if origin is None:
+                raise
             raise origin.wrong(f"gave {layers} for head, which is no list of layers: {error.message}") from None
 
     def plan(self, model: Seq) -> Program:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -68,10 +69,8 @@ def _try_search(experiment: Experiment) -> None:
     name, _ = split_component(experiment.spec.search.strategy, "strategy")
     if STRATEGIES.origin(name) is not None:
         strategy = experiment.make_strategy()
-        try:
+        with suppress(Infeasible):  # too large a draw: the search tries another
             strategy.tell(Trial(0, strategy.ask(0)))
-        except Infeasible:
-            pass  # too large a draw: the search tries another
     name, _ = split_component(experiment.spec.search.schedule, "schedule")
     if SCHEDULERS.origin(name) is not None:
         scheduler = experiment.make_scheduler()
