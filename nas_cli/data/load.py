@@ -61,7 +61,7 @@ def load_training(
     """
     dataset = _open(settings, wanted)
     about_test = require_test(settings, dataset)
-    kind = find_targets(dataset, wanted.target)
+    kind = find_targets(dataset, wanted.target, settings.origin)
     targets = kind.encode(dataset.train)
     stay = np.arange(len(targets))
     fraction = _fraction(settings.test, dataset, "test")
@@ -129,7 +129,7 @@ def load_test(
     `encoder` is the network's own.
     """
     dataset = _open(settings, wanted)
-    kind = find_targets(dataset, wanted.target)
+    kind = find_targets(dataset, wanted.target, settings.origin)
     if labels is not None and tuple(labels) != kind.names:
         raise DataError(
             f"{dataset.train.origin} has other classes than the network was trained on: "

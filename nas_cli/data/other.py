@@ -15,7 +15,7 @@ from nas_cli.data.idx import find_files
 from nas_cli.data.settings import DataSettings
 from nas_cli.data.source import SOURCES, Array, Dataset, Encoder, Examples, Part, Wanted
 from nas_cli.data.table_encoder import TableEncoder, read_rows
-from nas_cli.data.targets import Tags, as_numbers
+from nas_cli.data.targets import Tags, encode_numbers
 from nas_cli.errors import DataError
 
 
@@ -103,7 +103,7 @@ def _targets(
     if not len(examples.labels):
         raise DataError(f"{examples.origin} has no examples")
     if wanted.target == "number":
-        return as_numbers(examples).astype(np.float32), ()
+        return encode_numbers(examples, settings.origin or 0.0), ()
     if wanted.target == "tags":
         tags = Tags(tuple(labels))
         return tags.encode(examples), tags.others(examples)

@@ -36,22 +36,29 @@ class DataSettings:
     arguments: Mapping[str, Any]
     validation: str | float | Path = "auto"
     test: str | float | Path = "auto"
+    origin: float | None = None
+    """Of targets that are numbers, where a network was trained by it."""
 
     def open(self) -> Dataset:
         """The source's dataset. Raises DataError where its files are missing or wrong."""
         return SOURCES[self.source](**self.arguments)
 
     def as_found(self, facts: Mapping[str, Any]) -> DataSettings:
-        """With what `levels: auto` came to when a network was trained, by the `facts` that were kept with it.
+        """With what `levels: auto` and the origin of targets came to when a network was trained, by the `facts` that
+        were kept with it.
 
-        Raises ValueError or TypeError where these are no levels.
+        Raises ValueError or TypeError where these are no levels, or no number.
         """
+        origin = float(facts.get("target_origin", 0.0))
+        if not math.isfinite(origin):
+            raise ValueError(f"target_origin is {origin:g}")
+        found = replace(self, origin=origin)
         if "levels" not in facts or "levels" not in self.arguments:
-            return self
+            return found
         low, high = (float(level) for level in facts["levels"])
         if not -math.inf < low <= high < math.inf:
             raise ValueError(f"levels are {low:g} and {high:g}")
-        return replace(self, arguments={**self.arguments, "levels": (low, high)})
+        return replace(found, arguments={**self.arguments, "levels": (low, high)})
 
     def written_out(self) -> dict[str, Any]:
         """The section with every default as plain data, paths absolute; `parse_data` reads it back."""

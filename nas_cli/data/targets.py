@@ -14,8 +14,8 @@ from nas_cli.data.portable import LARGEST, as_number
 from nas_cli.data.source import Array, Dataset, Examples, Target
 from nas_cli.errors import DataError
 
-COARSE, TOO_COARSE = 1e-3, 0.02
-"""The shares of the targets' deviation that they may be rounded by without a word, and at all."""
+COARSE = 1e-4
+"""The share of the targets' deviation that they may be rounded by."""
 NEARLY = re.compile(r"[^\w]*\d[\d.,' \u00a0]*[^\w]*")
 """A number with something around it, or between its digits."""
 IGNORED = -100
@@ -43,10 +43,13 @@ class Targets(Protocol):
         ...
 
 
-def find_targets(dataset: Dataset, kind: Target) -> Targets:
-    """Fitted on the training part. Raises DataError where it cannot be learned from."""
+def find_targets(dataset: Dataset, kind: Target, origin: float | None = None) -> Targets:
+    """Fitted on the training part; `origin` is that of numbers, where a network was trained by it.
+
+    Raises DataError where the part cannot be learned from.
+    """
     if kind == "number":
-        return find_numbers(dataset.train)
+        return find_numbers(dataset.train, origin)
     if kind == "tags":
         return find_tags(dataset.train)
     return find_classes(dataset.train, dataset.names)
@@ -54,39 +57,50 @@ def find_targets(dataset: Dataset, kind: Target) -> Targets:
 
 @dataclass(frozen=True)
 class Numbers:
-    """Regression: `mean` and `deviation` are of the training part."""
+    """Regression: `mean` and `deviation` are of the training part.
+
+    A network learns how far numbers are from `origin`, which is 0 unless they lie so far from there that 32 bits hold
+    too little of what they differ by, as times in seconds do.
+    """
 
     mean: float
     deviation: float
+    origin: float = 0.0
     names: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
     @property
     def facts(self) -> Mapping[str, Any]:
-        return {"target_mean": self.mean, "target_deviation": self.deviation}
+        facts = {"target_mean": self.mean - self.origin, "target_deviation": self.deviation}
+        return {**facts, "target_origin": self.origin} if self.origin else facts
 
     def encode(self, examples: Examples) -> Array:
-        return as_numbers(examples).astype(np.float32)
+        return encode_numbers(examples, self.origin)
 
     def strata(self, targets: Array) -> Array:
         return np.zeros(len(targets), np.int64)
 
 
-def find_numbers(examples: Examples) -> Numbers:
+def encode_numbers(examples: Examples, origin: float) -> Array:
+    """How far they are from `origin`, float32 (N,). Raises DataError."""
+    return (as_numbers(examples) - origin).astype(np.float32)
+
+
+def find_numbers(examples: Examples, origin: float | None = None) -> Numbers:
     values = as_numbers(examples)
     if len(values) < 2 or values.min() == values.max():
         raise DataError(f"every target of {examples.origin} is {values[0]:g}: there is nothing to learn")
     mean, deviation = float(values.mean()), float(values.std())
-    apart = float(np.spacing(np.float32(np.abs(values).max())))
-    lost = (
-        f"the targets of {examples.origin} lie around {mean:.10g} and differ by about {deviation:.3g}, and numbers of "
-        f"32 bits, which networks compute with, are {apart:.3g} apart there: subtract {mean:.0f} from them"
-    )
-    if apart > TOO_COARSE * deviation:
-        raise DataError(lost)
-    return Numbers(
-        mean, deviation, notes=(f"{lost}, for answers that are exact",) if apart > COARSE * deviation else ()
-    )
+    largest = np.abs(values).max()
+    apart = float(np.spacing(largest))
+    if apart > COARSE * deviation:
+        raise DataError(
+            f"the targets of {examples.origin} lie around {mean:.17g} and differ by about {deviation:.3g}, and numbers "
+            f"of 64 bits are {apart:.3g} apart there: subtract what they have in common"
+        )
+    if origin is None:
+        origin = mean if np.spacing(np.float32(largest)) > COARSE * deviation else 0.0
+    return Numbers(mean, deviation, float(origin))
 
 
 def as_numbers(examples: Examples) -> Array:

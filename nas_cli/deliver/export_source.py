@@ -118,8 +118,8 @@ def model_source(model: Model) -> str:
 
 def _lines(model: Model) -> list[str]:
     """One line a step. A value that only the next step reads is `x`; one that is read later has a name of its own."""
-    steps = model.network.steps
-    readers = model.network.program.readers()
+    network = model.network
+    steps, readers = network.steps, network.program.readers()
     kept = {value for value in range(len(steps)) if readers[value] != [value]}
     names = {value: f"x{value}" if value in kept else "x" for value in range(len(steps))}
     sequences = len(model.input_shape) == 2
@@ -128,16 +128,18 @@ def _lines(model: Model) -> list[str]:
     for index, step in enumerate(steps):
         inputs = [names[value] for value in step.inputs]
         if step.kind == "op":
-            masked = getattr(model.network.layers[step.name], "masked", False)
+            masked = getattr(network.layers[step.name], "masked", False)
             mask = (", mask" if sequences else ", None") if masked else ""
             expression = f"self.{step.name}({inputs[0]}{mask})"
-            if sequences and len(step.shape) == 2 and leaves_ends(model.network.layers[step.name]):
+            if sequences and len(step.shape) == 2 and leaves_ends(network.layers[step.name]):
                 expression += " * mask[:, None]"
         elif step.kind == "add":
             expression = " + ".join(inputs)
         else:
             expression = f"torch.cat([{', '.join(inputs)}], dim=1)"
         lines.append(f"{names[index + 1]} = {expression}" if index + 1 < len(steps) else f"return {expression}")
+    if network.origin is not None:
+        lines[-1] = f"return ({lines[-1].removeprefix('return ')}).double() + {network.origin.item()!r}"
     return lines
 
 

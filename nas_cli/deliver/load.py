@@ -31,9 +31,9 @@ from nas_cli.record.stored import (
     is_text,
     list_of,
     mapping_of,
+    read_architecture,
     read_json,
     read_spec,
-    read_yaml,
     record_of,
 )
 from nas_cli.record.trust import distrust
@@ -123,10 +123,11 @@ class Model:
         return {**batch, 2: torch.export.Dim("length", min=2)} if len(self.input_shape) == 2 else batch
 
     def predict(self, raw: np.ndarray[Any, Any] | torch.Tensor) -> np.ndarray[Any, Any]:
-        """Outputs, logits (N, classes) say, of inputs (N, *input_shape)."""
+        """Outputs, logits (N, classes) say, of inputs (N, *input_shape); numbers that are far from 0 in float64."""
         # A copy, since arrays that come from files may be read-only, and PyTorch warns of those.
         inputs = torch.from_numpy(np.array(raw)) if isinstance(raw, np.ndarray) else raw
-        return predict_logits(self.network, inputs).numpy()
+        outputs = predict_logits(self.network, inputs).numpy()
+        return outputs if self.network.origin is None else outputs.astype(np.float64) + self.network.origin.numpy()
 
 
 def load(
@@ -155,7 +156,7 @@ def load(
         import_plugin(Path(plugin))
     with _damage_named(directory.spec):
         data = parse_data(spec.data)
-    stored = read_yaml(directory.architecture)
+    stored = read_architecture(directory.architecture)
     if not WHOLE(stored) or math.prod(stored["input"]["shape"]) > MOST_VALUES:
         raise RunError(f"{directory.architecture} is damaged: it must have name, task, labels, input and model")
     with _damage_named(directory.architecture):
@@ -182,6 +183,7 @@ def load(
     broken = next((key for key, tensor in tensors.items() if not bool(torch.isfinite(tensor).all())), None)
     if broken is not None:
         raise RunError(f"{directory.weights} is damaged: {broken} holds numbers that are not finite")
+    network.set_origin(data.origin or 0.0)
     network.eval()
     return Model(
         directory,

@@ -37,11 +37,13 @@ class Network(nn.Module):
     `mean` and `std` are (1, C, 1, 1) in the units of the raw samples, 0 to 255 for pixels; they are in the state dict,
     so whoever has the weights has the preprocessing. `layers` holds the module of every 'op' step by the step's name.
     A network comes on the meta device: `initialise` gives it weights. Dropout and drop-path draw from torch's global
-    generator when training: whoever trains seeds it.
+    generator when training: whoever trains seeds it. `origin` is what the last step's numbers are counted from: it is
+    added to the outputs, in 64 bits, and is no part of the `body`, which is trained and scored.
     """
 
     mean: Tensor
     std: Tensor
+    origin: Tensor | None
 
     def __init__(self, program: Program) -> None:
         super().__init__()
@@ -51,6 +53,7 @@ class Network(nn.Module):
         sides = (1, program.input_shape[0], *[1] * (len(program.input_shape) - 1))
         self.register_buffer("mean", torch.zeros(sides, dtype=torch.float32, device="cpu"))
         self.register_buffer("std", torch.ones(sides, dtype=torch.float32, device="cpu"))
+        self.register_buffer("origin", None, persistent=False)
         readers = program.readers()
         last = len(program.steps)
         self._freed = tuple(
@@ -81,6 +84,10 @@ class Network(nn.Module):
         deviations = torch.tensor([value if value > 0 else 1.0 for value in std], dtype=torch.float32)
         self.std.copy_(deviations.view_as(self.std))
 
+    def set_origin(self, origin: float) -> None:
+        """Sets what outputs are counted from, unless it is 0; no GPU of Apple's has 64 bits, so it is for a CPU."""
+        self.origin = torch.tensor(origin, dtype=torch.float64) if origin else None
+
     def set_vectors(self, vectors: Tensor | None) -> None:
         """Gives pretrained `vectors` (n, size) of the data, if there are any, to the layers that begin with them."""
         for module in self.layers.modules():
@@ -88,7 +95,8 @@ class Network(nn.Module):
                 module.give(vectors)
 
     def forward(self, raw: Tensor) -> Tensor:
-        return self.body(self.normalize(raw))
+        outputs = self.body(self.normalize(raw))
+        return outputs if self.origin is None else outputs.double() + self.origin
 
     def normalize(self, raw: Tensor) -> Tensor:
         """Raw samples, uint8 or float, as float32 with mean 0 and deviation 1."""

@@ -70,6 +70,16 @@ def read_yaml(path: Path) -> dict[str, Any]:
     return _read_document(path).data
 
 
+def read_architecture(path: Path) -> dict[str, Any]:
+    """architecture.yaml; labels that are written as numbers are the texts that they are written as: 08, which runs from
+    before have without quotation marks. Raises RunError."""
+    document = _read_document(path)
+    stored, written = document.data, document.as_written(("labels",))
+    if isinstance(stored.get("labels"), list):
+        stored["labels"] = [written.get((place,), label) for place, label in enumerate(stored["labels"])]
+    return stored
+
+
 def read_spec(path: Path) -> RunSpec:
     """The spec of a run, checked as one that is to be run. Raises RunError."""
     document = _read_document(path)

@@ -185,7 +185,7 @@ def test_a_class_with_most_of_the_rows_is_said_and_the_objective_counts_all(tmp_
     [
         ([f"{k}e300" for k in range(40)], "beyond the numbers of 32 bits"),
         ([f"{k}e38" for k in range(40)], "beyond the numbers of 32 bits"),
-        ([str(10**9 + k / 8) for k in range(40)], "subtract 1000000002 from them"),
+        ([str(10**18 + 100 * k) for k in range(40)], "64 bits are 128 apart there: subtract"),
         (["5"] * 40, "there is nothing to learn"),
         (["1_0"] * 40, "target '1_0', which is no number"),
         (["inf"] * 40, "target 'inf', which is no number"),
@@ -196,10 +196,21 @@ def test_targets_that_networks_cannot_compute_with(targets: list[str], words: st
         find_numbers(Examples("a.csv", np.array(targets, object), lambda rows: rows))
 
 
-def test_targets_of_coarse_steps_are_said() -> None:
-    seconds = np.array([str(1_700_000_000 + 900 * k) for k in range(96)], object)
-    assert "128 apart there" in find_numbers(Examples("a.csv", seconds, lambda rows: rows)).notes[0]
-    assert find_numbers(Examples("a.csv", np.arange(96) + 1000, lambda rows: rows)).notes == ()
+@pytest.mark.parametrize(("low", "step"), [(1.7e9, 0.5), (1.7e9, 900.0), (-4e12, 1000.0), (1.0, 1e-9)])
+def test_targets_far_from_zero_are_learned_from_where_they_lie(low: float, step: float) -> None:
+    values = low + step * np.arange(96)
+    examples = Examples("a.csv", np.array([repr(float(value)) for value in values], object), lambda rows: rows)
+    found = find_numbers(examples)
+    assert found.facts["target_mean"] == 0.0
+    kept = found.encode(examples).astype(np.float64) + found.facts["target_origin"]
+    assert kept == pytest.approx(values, rel=0, abs=1e-4 * step)
+    assert find_numbers(examples, 0.0).facts["target_mean"] == pytest.approx(values.mean()), "of a run from before"
+
+
+def test_targets_that_32_bits_hold_are_learned_as_they_are() -> None:
+    examples = Examples("a.csv", np.arange(96) + 1000, lambda rows: rows)
+    assert find_numbers(examples).facts.keys() == {"target_mean", "target_deviation"}
+    assert find_numbers(examples).encode(examples).tolist() == examples.labels.tolist()
 
 
 # Parts ----------------------------------------------------------------------------------------------------------------

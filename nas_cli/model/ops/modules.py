@@ -63,7 +63,7 @@ class Affine(nn.Module):
         self.scale, self.shift = scale, shift
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.scale * x + self.shift
+        return self.scale * x.float() + self.shift  # in bf16 or fp16 the sum would lose what the product has
 
     def extra_repr(self) -> str:
         return f"scale={self.scale}, shift={self.shift}"
