@@ -70,7 +70,7 @@ class Origin:
         """That the component does `what`, at the line of its file where `error` passed."""
         line = line_in(self.file, error)
         where = f"{self.file}:{line}" if line else self.file
-        return PluginError(f"plugin {where}: {self.kind} '{self.name}' {what}")
+        return PluginError(f"plugin {where}: {self.kind} '{self.name}' {' '.join(what.split())}")
 
     def call(self, doing: str, function: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
         """What `function` of the component gives. Raises PluginError where it fails; errors of nas pass."""
@@ -84,10 +84,11 @@ class Origin:
 
 @dataclass
 class _Import:
-    """A plugin file that is being run: what it registered can be taken back, and is looked at once the file has run."""
+    """A plugin file that is being run, or None: a stretch of the program whose registrations end with it. What was
+    registered can be taken back, and is looked at once the file has run."""
 
-    file: Path
-    undo: list[Callable[[], None]] = field(default_factory=list)
+    file: Path | None
+    undo: list[Callable[[], object]] = field(default_factory=list)
     checks: list[Callable[[], object]] = field(default_factory=list)
 
 
@@ -98,16 +99,30 @@ def origin_of(item: object, kind: str, name: str) -> Origin | None:
     """None for what is of nas itself."""
     if _is_ours(item):
         return None
-    return Origin(str(_importing[-1].file) if _importing else _file_of(item), kind, name)
+    file = next((run.file for run in reversed(_importing) if run.file is not None), None)
+    return Origin(str(file or _file_of(item)), kind, name)
 
 
-def registered(undo: Callable[[], None], check: Callable[[], object]) -> None:
-    """Tells the plugin that is being run, if there is one, of a component that it registered: how that is taken back,
-    and what looks at it and raises where it cannot be used.
+def registered(undo: Callable[[], object], check: Callable[[], object]) -> None:
+    """Tells whoever runs of a component that was registered: how that is taken back, and what looks at it and raises
+    where it cannot be used.
     """
-    if _importing:
-        _importing[-1].undo.append(undo)
-        _importing[-1].checks.append(check)
+    for run in _importing:
+        run.undo.append(undo)
+        run.checks.append(check)
+
+
+@contextmanager
+def taking_back() -> Iterator[None]:
+    """What is registered within is registered no more afterwards: for tests of plugins."""
+    run = _Import(None)
+    _importing.append(run)
+    try:
+        yield
+    finally:
+        _importing.remove(run)
+        for undo in reversed(run.undo):
+            undo()
 
 
 def _is_ours(item: object) -> bool:
@@ -153,13 +168,15 @@ def import_plugin(path: Path, at: tuple[str | int, ...] = ()) -> None:
     module = importlib.util.module_from_spec(found)
     sys.modules[name] = module
     try:
+        registered(lambda: sys.modules.pop(name, None), lambda: None)
         with _run_as_plugin(path) as run:
             found.loader.exec_module(module)
             for check in run.checks:
                 check()
     except NasError as error:
         del sys.modules[name]
-        raise SpecError(f"plugin {_where(path, error)}: {error}", at) from None
+        what = str(error).removeprefix(f"plugin {path}: ")
+        raise SpecError(f"plugin {_where(path, error)}: {what}", at) from None
     except (Exception, SystemExit) as error:
         del sys.modules[name]
         raise SpecError(f"plugin {_where(path, error)} failed: {told(error)}", at) from error
@@ -176,7 +193,7 @@ def _run_as_plugin(path: Path) -> Iterator[_Import]:
             undo()
         raise
     finally:
-        _importing.pop()
+        _importing.remove(run)
 
 
 def _where(path: Path, error: BaseException) -> str:

@@ -86,15 +86,15 @@ class Registry(Generic[T]):
             before = self._origins.get(name)
             by = f"by {before.file}" if before else "by nas itself"
             raise SpecError(f"{self.kind} '{name}' is registered twice: it is taken {by}, so take another name")
-        self._items[name] = item
         if origin is not None:
-            self._origins[name] = origin
             self._guarded[name] = self._guard(item, origin) if self._guard else item
+            self._origins[name] = origin
             registered(lambda: self._remove(name), lambda: self._require_usable(name, origin))
+        self._items[name] = item
 
     def _remove(self, name: str) -> None:
-        del self._items[name], self._origins[name], self._guarded[name]
-        self._params.pop(name, None)
+        for mapping in (self._items, self._origins, self._guarded, self._params):
+            mapping.pop(name, None)
 
     def _require_usable(self, name: str, origin: Origin) -> None:
         """Raises SpecError where nobody could call it, or where an argument's default is not what it says it takes."""
