@@ -39,6 +39,7 @@ from nas_cli.data.settings import DataSettings
 from nas_cli.data.source import Array, Encoder
 from nas_cli.data.table_encoder import read_rows
 from nas_cli.data.text import TEXT_COLUMNS, are_documents
+from nas_cli.data.text_table import separator_of
 from nas_cli.errors import DataError, did_you_mean
 
 ARRAYS = (".npy", ".npz")
@@ -198,7 +199,8 @@ class Reader:
         named_so = [name for name in header if is_id(name) and name != state["target"]]
         ids = sorted(named_so, key=lambda name: name in used)  # what the network does not read tells rows apart sooner
         place = header.index(ids[0]) if ids else None
-        for first, piece in pieces(path, state["separator"], state["has_header"], state["encoding"]):
+        first = 1
+        for piece in pieces(path, state["separator"], state["has_header"], state["encoding"]):
             with named(piece, path, shown):
                 rows = read_rows(str(piece), state)
             for k in range(len(rows)):
@@ -206,6 +208,7 @@ class Reader:
                 if place is not None and rows[k, place]:
                     where["id"] = str(rows[k, place])
                 yield Asked(where, rows[k : k + 1])
+            first += len(rows)
 
     # Texts -----------------------------------------------------------------------------------------------------------
 
@@ -264,9 +267,10 @@ class Reader:
         return next((name for word in TEXT_COLUMNS for name in columns if name.lower() == word), None)
 
     def _column(self, path: Path, shown: str) -> Iterator[Asked]:
-        separator = "\t" if ".tsv" in path.name.lower() else find_separator(path, self._encoding)
+        separator = separator_of(path, self._encoding)
         header = bool(self.settings.arguments.get("header", True))
-        for first, piece in pieces(path, separator, header, self._encoding):
+        first = 1
+        for piece in pieces(path, separator, header, self._encoding):
             with named(piece, path, shown):
                 columns, rows = read_table(piece, separator, header, encoding=self._encoding)
             column = self._text_column(columns)
@@ -279,16 +283,19 @@ class Reader:
             for k, cells in enumerate(rows):
                 where = {"input": f"{shown}, row {first + k:,}", "file": shown, "row": first + k}
                 yield Asked(where | ({"id": str(cells[ids[0]])} if ids else {}), self._raw(str(cells[place])))
+            first += len(rows)
 
     # Sentences -------------------------------------------------------------------------------------------------------
 
     def _file_of_sentences(self, path: Path, shown: str) -> Iterator[Asked]:
         lines = lines_of(path, self._encoding, shown)
         column = self.settings.arguments.get("column")
-        if not in_columns(path, [line for _, line in islice(lines, LOOKED_AT)], self.labels, column):
+        head = [line for _, line in islice(lines, LOOKED_AT)]
+        if not in_columns(path, head, self.labels, column):
             yield from self._lines(path, shown)
             return
-        for number, words in enumerate(sentences(line for _, line in lines_of(path, self._encoding, shown)), 1):
+        lines = lines_of(path, self._encoding, shown)
+        for number, words in enumerate(sentences((line for _, line in lines), head, self.labels, column), 1):
             raw = np.empty(1, object)
             raw[0] = tuple(words)
             yield Asked({"input": " ".join(words), "file": shown, "row": number}, raw)

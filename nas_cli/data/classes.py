@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -16,7 +15,7 @@ import numpy as np
 from nas_cli.data.source import Array, Examples
 from nas_cli.errors import DataError
 
-NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?", re.ASCII)
+NUMBER = re.compile(r"[+-]?((0|[1-9]\d*)(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 """A text that is a number, and no code that begins with 0."""
 CONSTANT = 0.8
 """The share of one class from which on accuracy says little."""
@@ -27,7 +26,7 @@ SHOWN = 3
 class Classes:
     """The classes of the training part. `values`: its labels, one for each class, sorted; `names`: as texts.
 
-    Labels that are texts are compared in Unicode's NFC, and as numbers where all of them are numbers: 1 is 1.0.
+    Labels that are texts are compared in Unicode's NFC, and those that are numbers as numbers: 1 is 1.0.
     `merged` are classes with the labels that fell together. `share` is that of the largest class, `largest`.
     """
 
@@ -52,14 +51,7 @@ class Classes:
         for name, labels in list(self.merged.items())[:SHOWN]:
             several = ", ".join(f"'{label}'" for label in labels)
             notes.append(f"the labels {several} are one class, '{name}', since they are the same number or letters")
-        alike: dict[str, list[str]] = {}
-        for name in self.names if self.texts else ():
-            alike.setdefault(_folded(name), []).append(name)
-        for names in [names for names in alike.values() if len(names) > 1][:SHOWN]:
-            several = ", ".join(f"'{name}'" for name in names)
-            notes.append(
-                f"{several} are {len(names)} classes, and differ in case, spaces or zeros alone: as they stand"
-            )
+        notes += about_alike(self.names, "classes") if self.texts else []
         if self.share >= CONSTANT:
             notes.append(
                 f"{100 * self.share:.3g} % of the examples are of the class '{self.largest}': an answer that is always "
@@ -79,8 +71,9 @@ class Classes:
             kinds = ["texts" if texts else "whole numbers" for texts in (_are_texts(examples.labels), self.texts)]
             raise DataError(f"{examples.origin} has {kinds[0]} as labels, and the training part {kinds[1]}")
         labels = examples.labels.tolist()
-        by_value = {_key(value, self._are_numbers): place for place, value in enumerate(self.values)}
-        places = {label: by_value.get(_key(label, self._are_numbers), -1) for label in set(labels)}
+        exact = {value: place for place, value in enumerate(self.values)}  # runs from before may have 1 and 1.0
+        by_key = {_key(value): place for place, value in enumerate(self.values)}
+        places = {label: exact.get(label, by_key.get(_key(label), -1)) for label in set(labels)}
         found = np.fromiter(map(places.__getitem__, labels), np.int64, len(labels))
         if found.min() < 0:
             wrong = labels[int(np.argmin(found))]
@@ -89,10 +82,6 @@ class Classes:
                 "which the training part does not have"
             )
         return found
-
-    @cached_property
-    def _are_numbers(self) -> bool:
-        return self.texts and all(NUMBER.fullmatch(str(value)) for value in self.values)
 
 
 def find_classes(examples: Examples, names: tuple[str, ...] | None = None) -> Classes:
@@ -106,10 +95,9 @@ def find_classes(examples: Examples, names: tuple[str, ...] | None = None) -> Cl
         raise DataError(f"{origin} has no examples")
     texts = _are_texts(examples.labels)
     counts: dict[int | str, int] = Counter(examples.labels.tolist())
-    numbers = texts and all(NUMBER.fullmatch(str(label)) for label in counts)
     same: dict[object, list[int | str]] = {}
     for label in counts:
-        same.setdefault(_key(label, numbers), []).append(label)
+        same.setdefault(_key(label), []).append(label)
     groups = {_shortest(labels, texts): labels for labels in same.values()}
     values = tuple(sorted(groups))
     sizes = [sum(counts[label] for label in groups[value]) for value in values]
@@ -149,13 +137,13 @@ def _require_names(origin: str, values: tuple[int | str, ...], names: tuple[str,
         raise DataError(f"{origin} has the label {wrong}, and labels names {len(names)}: 0 to {len(names) - 1}")
 
 
-def _key(label: int | str, numbers: bool) -> object:
+def _key(label: int | str) -> object:
     """What labels of one class have in common."""
     if isinstance(label, int):
         return label
-    if numbers and NUMBER.fullmatch(label):
+    if NUMBER.fullmatch(label):
         try:
-            return Decimal(label) + 0
+            return Decimal(label)
         except InvalidOperation:
             return label
     return label if label.isascii() else unicodedata.normalize("NFC", label)
@@ -167,10 +155,25 @@ def _shortest(labels: Sequence[int | str], texts: bool) -> int | str:
     return min((unicodedata.normalize("NFC", str(label)) for label in labels), key=lambda name: (len(name), name))
 
 
+def about_alike(names: Iterable[str], what: str) -> list[str]:
+    """Sentences on those of `names`, of classes say, that are hardly different."""
+    alike: dict[str, list[str]] = {}
+    for name in names:
+        alike.setdefault(_folded(name), []).append(name)
+    notes = []
+    for several in [several for several in alike.values() if len(several) > 1][:SHOWN]:
+        shown = ", ".join(f"'{_cut(name)}'" for name in several)
+        notes.append(
+            f"{shown} are {len(several)} {what}, and hardly differ (case, spaces, zeros, true for 1): as they stand"
+        )
+    return notes
+
+
 def _folded(name: str) -> str:
-    """Without what is hardly seen: case, spaces, characters of no width, zeros before a number."""
+    """Without what is hardly seen: case, spaces, characters of no width, zeros before a number; true is 1."""
     seen = "".join(c for c in unicodedata.normalize("NFKC", name).casefold() if unicodedata.category(c) != "Cf")
-    return re.sub(r"(?<![\d.])0+(?=\d)", "", " ".join(seen.split()))
+    plain = re.sub(r"(?<![\d.])0+(?=\d)", "", " ".join(seen.split()))
+    return {"true": "1", "false": "0"}.get(plain, plain)
 
 
 def _cut(name: str) -> str:

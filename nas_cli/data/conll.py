@@ -51,6 +51,7 @@ def conll(
     files = find_parts(path, notes=notes)
     known = read_tagged(files["train"], encoding, column)
     notes += known.notes(files["train"], column)
+    notes += _about_long(known, max_length)
 
     def read(file: Path) -> Examples:
         return to_examples(file, read_tagged(file, encoding, column, known), max_length)
@@ -119,6 +120,14 @@ def find_parts(path: Path, only: str = "train", notes: list[str] | None = None) 
     if others and notes is not None:
         notes.append(f"not read, since they are no part of {path}: {', '.join(others)}")
     return parts
+
+
+def _about_long(tagged: Tagged, most: int) -> list[str]:
+    count = sum(len(sentence) > most for sentence in tagged.sentences)
+    if not count:
+        return []
+    lost = "; no empty line divides the file into sentences" if len(tagged.sentences) == 1 else ""
+    return [f"longer than max_length, {most} words, so that they are cut into pieces: {count:,} sentences{lost}"]
 
 
 def to_examples(file: Path, tagged: Tagged, max_length: int) -> Examples:

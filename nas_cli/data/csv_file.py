@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from nas_cli.data.csv_lines import Cells, RaggedRow, Rows, first_cells, read_cells
+from nas_cli.data.csv_top import LOOKED_AT, named_separator, without_top
 from nas_cli.data.encodings import MOST_NAMED, Say, decode, glimpse
 from nas_cli.data.files import GZIP, read_bytes, require_file, require_folder
 from nas_cli.data.foreign import require_text
@@ -21,10 +22,10 @@ from nas_cli.errors import DataError, did_you_mean
 PARTS = {"train": ("train",), "validation": ("validation", "valid", "val", "dev"), "test": ("test",)}
 ENDINGS = (".csv", ".tsv", ".csv.gz", ".tsv.gz")
 SEPARATORS = (",", ";", "\t", "|")
-RARE_SEPARATORS = (" ", ":")
+RARE_SEPARATORS = (" ", ":", "^", "~", "\x01")
 """Marks that stand inside cells as a rule: they divide cells where no other does."""
-LOOKED_AT, START = 100, 2**20
-"""Rows, and bytes at most, that the separator is found from."""
+START = 2**20
+"""Bytes at most that the separator is found from."""
 DECIMAL_COMMA = re.compile(r"[+-]?[0-9.]*,[0-9]+")
 
 
@@ -100,11 +101,13 @@ def read_table(
     if "\0" in text:
         line = text[: text.index("\0")].count("\n") + 1
         raise DataError(f"{file}:{line}: there is a zero byte, which no text has: the file is damaged, or no table")
+    text, comments = without_top(text, separator, header)
     try:
         found = read_cells(text, separator)
     except RaggedRow as error:
         raise _ragged(file, error, len(first_cells(text, separator, 1)[0]), header) from None
     del text
+    found.comments = sorted([*comments, *found.comments])
     _say_of_lines(file, found, say)
     columns, table = _divided(file, found, header, say)
     twice = next((name for name, count in Counter(columns).items() if count > 1), None)
@@ -157,8 +160,7 @@ def require_columns(
     """Raises DataError where the first rows of `file` show that it lacks one of `columns`, or that many without a
     header, or has no value in the column `target`, or first one that is none of `labels`, where there are such: it
     cannot be evaluated. No more of it is read."""
-    raw = read_file(file, encoding, START)
-    rows = first_cells(glimpse(raw, encoding), separator, LOOKED_AT)
+    rows = _rows_at_start(_start(file, encoding), separator)
     if not rows or (len(rows) < 2 and not isinstance(columns, int)):
         raise DataError(f"{file} has no rows")
     if isinstance(columns, int):
@@ -189,11 +191,11 @@ def first_rows(file: Path, encoding: str) -> tuple[str, list[list[str]]]:
 
     Raises DataError where it cannot be read.
     """
-    raw = read_file(file, encoding, START)
-    text = glimpse(raw, encoding)
-    if len(raw) == START:
-        text = text[: text.rfind("\n") + 1] or text
-    whole, text = text, _without_comments(text) or text
+    whole = _start(file, encoding)
+    said = named_separator(whole)
+    if said is not None:
+        return said, _rows_at_start(whole, said)
+    text = _without_comments(whole) or whole
     found = [_divide(text, mark) for mark in SEPARATORS]
     best = max(found, key=lambda each: each[0])
     if best[0][0] < 0.5 or _are_decimals(best[2], best[1]):
@@ -202,10 +204,23 @@ def first_rows(file: Path, encoding: str) -> tuple[str, list[list[str]]]:
             best = rare
     if not best[0][0]:
         return ",", first_cells(text, ",", LOOKED_AT)
-    first = first_cells(whole, best[1], 1)
-    if first and first[0] != best[2][0] and len(first[0]) == best[0][2]:  # a header whose first name begins with #
-        return best[1], [*first, *best[2]][:LOOKED_AT]
-    return best[1], best[2]
+    return best[1], _rows_at_start(whole, best[1])
+
+
+def _start(file: Path, encoding: str) -> str:
+    """Its first lines."""
+    raw = read_file(file, encoding, START)
+    text = glimpse(raw, encoding)
+    return text[: text.rfind("\n") + 1] or text if len(raw) == START else text
+
+
+def _rows_at_start(text: str, separator: str) -> list[list[str]]:
+    """The header, where there is one, and the first rows, without comments."""
+    text = without_top(text, separator, True)[0]
+    first, rows = first_cells(text, separator, 1), first_cells(_without_comments(text), separator, LOOKED_AT)
+    if first and rows and first[0] != rows[0] and len(first[0]) == len(rows[0]):
+        return [*first, *rows]  # a header whose first name begins with #
+    return rows or first
 
 
 def _without_comments(text: str) -> str:

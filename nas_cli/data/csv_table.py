@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -14,8 +13,9 @@ from typing import Literal
 import numpy as np
 
 from nas_cli.data.columns import find_numbers, numbers_rows
-from nas_cli.data.csv_file import LOOKED_AT, about_parts, find_separator, find_tables, read_table, require_columns
+from nas_cli.data.csv_file import about_parts, find_separator, find_tables, read_table, require_columns
 from nas_cli.data.csv_lines import Rows
+from nas_cli.data.csv_top import LOOKED_AT, looks_like_a_row
 from nas_cli.data.files import choose_part
 from nas_cli.data.portable import as_number
 from nas_cli.data.source import SOURCES, Array, Dataset, Encoder, Examples
@@ -126,21 +126,6 @@ def _in_nfc(name: str | None) -> str | None:
 
 def _all_in_nfc(names: Sequence[str]) -> list[str]:
     return [unicodedata.normalize("NFC", name) for name in names]
-
-
-def looks_like_a_row(rows: Sequence[Sequence[str]]) -> bool:
-    """Whether the first of `rows` has numbers where the others have numbers, or nothing but words that the others have
-    in the same column. Names that count are names: 0, 1, 2, …, or years."""
-    first, others = rows[0], [row for row in rows[1:] if len(row) == len(rows[0])]
-    numbers = [cell for cell in first if is_number(cell)]
-    if not others:
-        return False
-    if not numbers:
-        return len(others) > 1 and all(cell and any(row[k] == cell for row in others) for k, cell in enumerate(first))
-    if len(numbers) > 1 and all(float(b) - float(a) == 1 for a, b in itertools.pairwise(numbers)):
-        return False
-    below = [place for place in range(len(first)) if all(is_number(row[place]) for row in others)]
-    return bool(below) and all(is_number(first[place]) for place in below)
 
 
 def _labels(file: Path, target: str, cells: Array, missing: Sequence[str], decimal: str) -> Array:

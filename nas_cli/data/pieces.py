@@ -8,44 +8,56 @@ import io
 import os
 import tempfile
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from itertools import islice
 from pathlib import Path
 from typing import BinaryIO, TextIO, cast
 
+from nas_cli.data.csv_top import lines_above
 from nas_cli.data.encodings import encoding_of
 from nas_cli.data.files import GZIP, first_line, read_bytes, require_file, unreadable
 from nas_cli.errors import DataError
 
 AT_ONCE, PIECE = 16_000_000, 10_000
-"""A table file of more bytes is read in pieces of so many rows."""
+"""A table file of more bytes is read in pieces of so many lines."""
+START = 1_000_000
+"""Characters in which the header of a table is found."""
+LONGEST = 1_000
+"""Lines of a cell, at most."""
 DOCUMENT, UNPACKED = 100_000_000, 4_000_000_000
 """Characters of a document, and bytes of all that a .zip holds, at most."""
 
 
-def pieces(path: Path, separator: str, header: bool, encoding: str) -> Iterator[tuple[int, Path]]:
-    """(number of its first row, file) of a table; one that is large is cut into files of PIECE rows, with its header
-    each, that are there one at a time."""
+def pieces(path: Path, separator: str, header: bool, encoding: str) -> Iterator[Path]:
+    """A table in files of about PIECE lines, with its header each, that are there one at a time; one that is not large
+    as it is."""
     start = read_bytes(path, False, len(GZIP))
     if path.stat().st_size <= AT_ONCE and start != GZIP:
-        yield 1, path
+        yield path
         return
-    with tempfile.TemporaryDirectory() as folder, opened(path, encoding, str(path)) as file:
-        rows = csv.reader(file, delimiter=separator, skipinitialspace=True)
-        piece, first = Path(folder) / "piece.csv", 1
-        try:
-            names = next(rows, None) if header else None
-            while block := list(islice(rows, PIECE)):
-                with piece.open("w", encoding=encoding, newline="") as out:
-                    writer = csv.writer(out, delimiter=separator)
-                    writer.writerows(block if names is None else [names, *block])
-                yield first, piece
-                first += len([row for row in block if row])
-        except csv.Error as error:
-            raise DataError(f"{path}:{rows.line_num}: {error}") from None
-        if first == 1:
-            yield 1, path  # it has no rows, as its reader will say
+    with opened(path, encoding, str(path)) as file:
+        above = lines_above(file.read(START), separator, header)
+    lines = (line for number, line in lines_of(path, encoding, str(path)) if number > above)
+    names = next(_blocks((line for line in lines if line.strip()), 1), []) if header else []
+    with tempfile.TemporaryDirectory() as folder:
+        piece = Path(folder) / "piece.csv"
+        for block in _blocks(lines, PIECE):
+            piece.write_text("\n".join([*names, *block]), encoding="utf-16", newline="")  # it is known by its mark
+            yield piece
+
+
+def _blocks(lines: Iterable[str], least: int) -> Iterator[list[str]]:
+    """Of so many lines or more: a cell in quotation marks that are closed is not cut."""
+    block: list[str] = []
+    quotes = 0
+    for line in lines:
+        block.append(line)
+        quotes += line.count('"')
+        if len(block) >= least and (quotes % 2 == 0 or len(block) >= least + LONGEST):
+            yield block
+            block, quotes = [], 0
+    if any(line.strip() for line in block):
+        yield block
 
 
 def first_line_of(path: Path, separator: str, encoding: str) -> list[str]:

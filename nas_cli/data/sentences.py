@@ -1,12 +1,19 @@
-"""Sentences in the columns of the CoNLL shared tasks, with tags or without, as lines to predict from."""
+"""Sentences in the columns of the CoNLL shared tasks: which lines and cells are words, with tags or without."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-ENDINGS = (".conll", ".bio", ".iob", ".iob2", ".annotated", ".train", ".dev", ".testa", ".testb")
+ENDINGS = (".conll", ".conllu", ".bio", ".iob", ".iob2", ".annotated", ".train", ".dev", ".testa", ".testb")
 BREAK = "-DOCSTART-"
+SPACES = re.compile(r"[ \t]+")
+COMMENT = re.compile(r"#\s*[\w.:]+\s*=|# *(newdoc|newpar|global)\b")
+"""Of CoNLL-U, in files whose columns are divided by spaces; where tabs divide them a comment has none."""
+NUMBER = re.compile(r"\d+([-.]\d+)?")
+WORD_NAMES = ("word", "words", "token", "tokens", "form")
+TAG_NAMES = ("tag", "tags", "label", "labels", "ner", "ner_tag", "ner_tags", "iob", "bio", "pos", "pos_tag", "upos")
 
 
 def in_columns(path: Path, head: Sequence[str], labels: Sequence[str], column: int | None) -> bool:
@@ -17,26 +24,35 @@ def in_columns(path: Path, head: Sequence[str], labels: Sequence[str], column: i
     """
     if path.name.lower().removesuffix(".gz").endswith(ENDINGS):
         return True
-    full = [line for line in head if line.strip() and not line.startswith(BREAK)]
-    rows = [_cells(line) for line in full]
+    full = [line for line in head if is_word(line, has_tabs(head))]
+    rows = [cells_of(line) for line in full]
+    rows = rows[1:] if rows and is_header(rows[0]) else rows
     widths = set(map(len, rows))
     if len(widths) != 1:
         return False
     gaps = len(full) < len(head)
     if widths == {1}:
         return len(full) > 1 and gaps
-    kinds = {_kind(label) for label in labels} | {"O"}
-    tags = [row[-1 if column is None or column >= len(row) else column] for row in rows]
-    return all(_kind(tag) in kinds for tag in tags) or (gaps and all("\t" in line for line in full))
+    return _are_tags(rows, labels, column) or (gaps and all("\t" in line for line in full))
 
 
-def sentences(lines: Iterable[str]) -> Iterator[list[str]]:
-    """The words of each sentence: the first column."""
+def sentences(
+    lines: Iterable[str], head: Sequence[str], labels: Sequence[str] = (), column: int | None = None
+) -> Iterator[list[str]]:
+    """The words of each sentence: the first column, or the second where the first numbers them. `head` are the first
+    of the lines."""
+    tabbed = has_tabs(head)
+    numbered = _are_numbered(head, labels, column)
     words: list[str] = []
+    first = True
     for line in lines:
-        cells = _cells(line)
-        if line.strip() and not cells[0].startswith(BREAK):
-            words.append(cells[0])
+        if is_comment(line, tabbed):
+            continue
+        cells = cells_of(line)
+        if is_word(line, tabbed):
+            if (cells[0].isdigit() or not numbered) and not (first and is_header(cells)):
+                words.append(cells[min(int(numbered), len(cells) - 1)])
+            first = False
         elif words:
             yield words
             words = []
@@ -44,8 +60,60 @@ def sentences(lines: Iterable[str]) -> Iterator[list[str]]:
         yield words
 
 
-def _cells(line: str) -> list[str]:
-    return [cell.strip() for cell in line.split("\t")] if "\t" in line else line.split()
+def cells_of(line: str) -> list[str]:
+    """What else than a space or a tab looks like a space may be a word."""
+    cells = line.split("\t") if "\t" in line else SPACES.split(line.strip(" \t"))
+    return [cell.strip(" ") for cell in cells]
+
+
+def has_tabs(lines: Iterable[str]) -> bool:
+    return any("\t" in line.strip() for line in lines)
+
+
+def is_comment(line: str, tabbed: bool) -> bool:
+    """`tabbed`: tabs divide the columns of the file."""
+    return line.startswith("#") and ("\t" not in line if tabbed else bool(COMMENT.match(line)))
+
+
+def is_word(line: str, tabbed: bool) -> bool:
+    """Whether a line has a word, and is neither a comment nor between two sentences."""
+    return bool(line.strip()) and not line.startswith(BREAK) and not is_comment(line, tabbed)
+
+
+def is_header(cells: Sequence[str]) -> bool:
+    """Whether the first line of a file names its columns."""
+    return len(cells) > 1 and cells[0].lower() in WORD_NAMES and cells[-1].lower() in TAG_NAMES
+
+
+def count_words(firsts: Sequence[str]) -> bool:
+    """Whether the cells of a sentence's first column count its words, from 1 or 0. There may be ranges, 3-4, and words
+    between two others, 3.1."""
+    whole = [int(first[:9]) for first in firsts if first.isdecimal()]
+    counts = list(range(len(whole))), list(range(1, len(whole) + 1))
+    return all(map(NUMBER.fullmatch, firsts)) and whole in counts
+
+
+def _are_numbered(head: Sequence[str], labels: Sequence[str], column: int | None) -> bool:
+    tabbed = has_tabs(head)
+    blocks: list[list[list[str]]] = [[]]
+    for line in head:
+        if is_word(line, tabbed):
+            blocks[-1].append(cells_of(line))
+        elif not is_comment(line, tabbed):
+            blocks.append([])
+    blocks = [block for block in blocks if block]
+    rows = [cells for block in blocks for cells in block]
+    if not rows or min(map(len, rows)) < 2:
+        return False
+    if max(map(len, rows)) == 2 and labels and _are_tags(rows, labels, column):
+        return False  # a word and its tag
+    return all(count_words([cells[0] for cells in block]) for block in blocks)
+
+
+def _are_tags(rows: Sequence[Sequence[str]], labels: Sequence[str], column: int | None) -> bool:
+    kinds = {_kind(label) for label in labels} | {"O"}
+    tags = [row[-1 if column is None or column >= len(row) else column] for row in rows]
+    return all(_kind(tag) in kinds for tag in tags)
 
 
 def _kind(tag: str) -> str:

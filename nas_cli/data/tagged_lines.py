@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import codecs
-import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 
 from nas_cli.data.encodings import decode
 from nas_cli.data.files import read_bytes
+from nas_cli.data.sentences import BREAK, cells_of, count_words, has_tabs, is_comment, is_header
 from nas_cli.data.tag_schemes import is_chunk, scheme_of, unifier
 from nas_cli.errors import DataError
 
-SPACES = re.compile(r"[ \t]+")
-COMMENT = re.compile(r"#\s*[\w.:]+\s*=|# *(newdoc|newpar|global)\b")
-"""Of CoNLL-U, in files whose columns are divided by spaces; where tabs divide them a comment has none."""
-NUMBER = re.compile(r"\d+([-.]\d+)?")
 UNIVERSAL, UNIVERSAL_TAG = 10, 3
 """Columns of CoNLL-U, and the one of its parts of speech."""
 
@@ -25,7 +22,8 @@ UNIVERSAL, UNIVERSAL_TAG = 10, 3
 @dataclass(frozen=True)
 class Tagged:
     """Sentences with their tags in the usual spelling. `columns` is how many a line has, `word` and `tag` are places of
-    theirs, `spelling` maps a tag of the file to the usual one, `comments` and `ranges` count lines that are none.
+    theirs, `spelling` maps a tag of the file to the usual one, `comments` and `ranges` count lines that are none, and
+    `header` names the columns.
     """
 
     sentences: list[list[str]]
@@ -36,10 +34,13 @@ class Tagged:
     spelling: Mapping[str, str] = field(default_factory=dict)
     comments: int = 0
     ranges: int = 0
+    header: str = ""
 
     def notes(self, file: Path, column: int | None) -> list[str]:
         """What was guessed and passed over."""
         found = []
+        if self.header:
+            found.append(f"the first line of {file}, '{self.header}', is taken for the names of its columns")
         if self.word:
             found.append(f"the first column of {file} numbers the words, and the second has them")
         if self.columns > 2 and column is None:
@@ -75,6 +76,10 @@ def read_tagged(
     if limit is not None:
         raw = _first_word(raw)
     blocks, comments = _blocks(file, decode(raw, encoding, file))
+    header = ""
+    if blocks and is_header(blocks[0][0][1]):
+        header = " ".join(blocks[0].pop(0)[1])
+        blocks = [block for block in blocks if block]
     columns = len(blocks[0][0][1]) if blocks else 2
     word = like.word if like else int(columns > 2 and _are_numbered(blocks))
     ranges = 0
@@ -82,7 +87,7 @@ def read_tagged(
         lines = sum(map(len, blocks))
         blocks = [[line for line in block if line[1][0].isdigit()] for block in blocks]
         ranges = lines - sum(map(len, blocks))
-    place = column if column is not None else _tag_column(columns, word)
+    place = column if column is not None else _tag_column(file, blocks, columns, word, like)
     if column is not None and column >= columns:
         raise DataError(f"{file}:{blocks[0][0][0]}: column is {column}, and there are {columns}, counted from 0")
     numbered = [[(number, unicodedata.normalize("NFC", cells[place])) for number, cells in block] for block in blocks]
@@ -98,16 +103,17 @@ def read_tagged(
         spelling,
         comments,
         ranges,
+        header,
     )
 
 
 def _first_word(raw: bytes) -> bytes:
-    """The lines until the first that has a word."""
+    """The lines until the first two that have a word: one of them may name the columns."""
     if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return raw[: len(raw) // 2 * 2]
     lines = raw.split(b"\n")
     words = (k for k, line in enumerate(lines) if line.strip() and not line.startswith((b"#", b"-DOCSTART-")))
-    return b"\n".join(lines[: next(words, len(lines)) + 1])
+    return b"\n".join(lines[: next(islice(words, 1, None), len(lines)) + 1])
 
 
 Line = tuple[int, list[str]]
@@ -117,15 +123,15 @@ Line = tuple[int, list[str]]
 def _blocks(file: Path, text: str) -> tuple[list[list[Line]], int]:
     """The lines of each sentence, all of the same number of cells, and how many are comments."""
     blocks: list[list[Line]] = [[]]
-    columns, comments, tabbed = 0, 0, "\t" in text
-    for number, line in enumerate(text.split("\n"), 1):
+    lines = text.split("\n")
+    columns, comments, tabbed = 0, 0, has_tabs(lines)
+    for number, line in enumerate(lines, 1):
         line = line.rstrip("\r")
-        if line.startswith("#") and ("\t" not in line if tabbed else COMMENT.match(line)):
+        if is_comment(line, tabbed):
             comments += 1
             continue
-        cells = line.split("\t") if "\t" in line else SPACES.split(line.strip(" \t"))
-        cells = [cell.strip(" ") for cell in cells]  # what else looks like a space may be a word
-        if not line.strip() or cells[0].startswith("-DOCSTART-"):
+        cells = cells_of(line)
+        if not line.strip() or cells[0].startswith(BREAK):
             blocks.append([])
             continue
         columns = columns or len(cells)
@@ -141,19 +147,26 @@ def _blocks(file: Path, text: str) -> tuple[list[list[Line]], int]:
 
 def _are_numbered(blocks: Sequence[Sequence[Line]]) -> bool:
     """Whether the words of every sentence are counted in the first column, from 1 or 0."""
-    for block in blocks:
-        firsts = [cells[0] for _, cells in block]
-        whole = [int(first[:9]) for first in firsts if first.isdecimal()]
-        if not all(map(NUMBER.fullmatch, firsts)) or whole not in (
-            list(range(len(whole))),
-            list(range(1, len(whole) + 1)),
-        ):
-            return False
-    return bool(blocks)
+    return bool(blocks) and all(count_words([cells[0] for _, cells in block]) for block in blocks)
 
 
-def _tag_column(columns: int, word: int) -> int:
-    return UNIVERSAL_TAG if word and columns == UNIVERSAL else columns - 1
+def _tag_column(file: Path, blocks: Sequence[Sequence[Line]], columns: int, word: int, like: Tagged | None) -> int:
+    """The last one; or the only one whose tags mark entities, where those of the last do not. Raises DataError where
+    that is the first, which has the words."""
+    if like is not None and like.columns == columns:
+        return like.tag
+    last = UNIVERSAL_TAG if word and columns == UNIVERSAL else columns - 1
+    marking = [place for place in range(columns) if _mark_entities({c[place] for block in blocks for _, c in block})]
+    if last in marking or len(marking) != 1:
+        return last
+    if marking[0] <= word:
+        raise DataError(f"{file}: the first column has tags, and a line is to begin with its word: change their places")
+    return marking[0]
+
+
+def _mark_entities(tags: Collection[str]) -> bool:
+    tags = {*map(unifier(tags).get, tags, tags)}
+    return "O" in tags and len(tags) > 1 and all(map(is_chunk, tags))
 
 
 def _require_one_kind(file: Path, tags: Sequence[tuple[int, str]]) -> None:

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from nas_cli.data.classes import find_classes
+from nas_cli.data.classes import about_alike, find_classes
 from nas_cli.data.portable import LARGEST, as_number
 from nas_cli.data.source import Array, Dataset, Examples, Target
 from nas_cli.errors import DataError
@@ -174,7 +174,7 @@ def find_tags(examples: Examples) -> Tags:
     names = tuple(sorted({tag for sentence in examples.labels for tag in sentence}))
     if len(names) < 2:
         raise DataError(f"{examples.origin} has only one tag, '{names[0]}': two are needed to tell apart")
-    return Tags(names)
+    return Tags(names, tuple(about_alike(names, "tags")))
 
 
 def pad(rows: Sequence[Sequence[int]], filling: int) -> Array:

@@ -32,7 +32,7 @@ class Table:
 def read_table(file: Path, table: Table, notes: list[str]) -> Texts:
     """Raises DataError where a column is missing, or a label."""
     columns, rows = csv_file.read_table(
-        file, _separator(file, table), table.header, encoding=table.encoding, say=notes.append
+        file, separator_of(file, table.encoding), table.header, encoding=table.encoding, say=notes.append
     )
     text, label = find_columns(file, columns, table)
     gone = np.flatnonzero(rows[:, label] == "")
@@ -82,5 +82,8 @@ def find_columns(file: Path, columns: Sequence[str], table: Table) -> tuple[int,
     return places[0], places[1]
 
 
-def _separator(file: Path, table: Table) -> str:
-    return "\t" if ".tsv" in file.name.lower() else csv_file.find_separator(file, table.encoding)
+def separator_of(file: Path, encoding: str) -> str:
+    """Tabs in a .tsv file, whatever marks its texts have, if its first line has any."""
+    found, rows = csv_file.first_rows(file, encoding)
+    by_tabs = ".tsv" in file.name.lower() and any("\t" in cell for cell in (rows or [[]])[0])
+    return "\t" if by_tabs else found

@@ -11,7 +11,7 @@ import numpy as np
 from nas_cli.data import TrainingData, load_training, parse_data
 from nas_cli.data.classes import is_lopsided
 from nas_cli.data.csv_file import ENDINGS, find_tables, first_rows
-from nas_cli.data.csv_table import looks_like_a_row
+from nas_cli.data.csv_top import looks_like_a_row
 from nas_cli.data.text import LABEL_COLUMNS, TEXT_COLUMNS
 from nas_cli.errors import DataError, UserError, did_you_mean
 from nas_cli.task import TASKS
