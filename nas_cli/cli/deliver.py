@@ -83,6 +83,8 @@ def _print_report(report: dict[str, Any]) -> None:
         else:
             say("  too wide for this terminal; --json prints it, and evaluation.json has it")
         target.print()
+    for note in report["notes"]:
+        say(sentence(note))
     latency, validation = report["latency"], report["validation"]
     batch = "one input" if latency["batch_size"] == 1 else f"{latency['batch_size']} inputs"
     threads = f", {latency['threads']} thread{'s' if latency['threads'] > 1 else ''}"
@@ -162,6 +164,10 @@ def predict(
     run, given = split_run(inputs)
     if not given:
         raise UserError("predict takes at least one input: 'nas predict RUN FILE…', or a text in quotes")
+    if as_json and (out is not None or form is not None):
+        raise UserError(
+            "--json prints one document: leave it out, and say --format jsonl for JSON in a file or in lines"
+        )
     if out is not None:
         form = form or form_of(out)
         out = expanded(out)

@@ -96,12 +96,12 @@ def look_at(path: Path | None) -> Found:
     if not path.exists():
         raise DataError(f"there is nothing at {path}")
     if path.is_file():
-        if path.suffix == ".npz":
+        if path.suffix.lower() == ".npz":
             return _npz(path)
         raise DataError(f"{path} is no data that can be read: {KINDS}")
-    if any(re.search(r"images[-.]idx\d-ubyte(\.gz)?$", file.name) for file in path.iterdir()):
+    if any(re.search(r"images[-._]idx\d[-._]ubyte(\.gz)?$", file.name, re.IGNORECASE) for file in path.iterdir()):
         return Found(_name(path), f"The idx files in {path}.", (*_source("idx", path), *SPLIT), 28)
-    arrays = sorted(path.glob("*.npz"))
+    arrays = sorted(file for file in path.iterdir() if file.suffix.lower() == ".npz")
     if len(arrays) == 1:
         return _npz(arrays[0])
     return _folder(path)

@@ -4,8 +4,9 @@ from nas_cli.data import conll, csv_table, digits, idx, image_folder, npz, porta
 from nas_cli.data.asked import Asked, Reader
 from nas_cli.data.cache import Cache
 from nas_cli.data.inputs import read_inputs
-from nas_cli.data.load import TrainingData, load_test, load_training, normalisation
+from nas_cli.data.load import TrainingData, load_test, load_training
 from nas_cli.data.other import load_other
+from nas_cli.data.repeated import about_repeated
 from nas_cli.data.settings import DataSettings, parse_data, source_params
 from nas_cli.data.source import ENCODERS, SOURCES, Dataset, Encoder, Examples, Part, Wanted
 from nas_cli.data.targets import IGNORED
@@ -24,6 +25,7 @@ __all__ = [
     "Reader",
     "TrainingData",
     "Wanted",
+    "about_repeated",
     "conll",
     "csv_table",
     "digits",
@@ -32,7 +34,6 @@ __all__ = [
     "load_other",
     "load_test",
     "load_training",
-    "normalisation",
     "npz",
     "parse_data",
     "portable",

@@ -6,43 +6,34 @@ Folders and .zip files are read through, gzipped files unpacked; what is labelle
 from __future__ import annotations
 
 import re
-import shutil
 import tempfile
-import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
 from nas_cli.data.csv_file import ENDINGS, find_separator, read_table
-from nas_cli.data.files import first_line, require_file
-from nas_cli.data.inputs import read_inputs
-from nas_cli.data.pictures import SUFFIXES
-from nas_cli.data.pieces import (
-    DOCUMENT,
-    UNPACKED,
-    first_line_of,
-    lines_of,
-    name_by_content,
-    named,
-    opened,
-    pieces,
-    unpack,
-    walk,
-)
+from nas_cli.data.inputs import SeenPictures, read_inputs
+from nas_cli.data.pictures import SUFFIXES, is_picture
+from nas_cli.data.pieces import DOCUMENT, first_line_of, lines_of, opened, pieces
 from nas_cli.data.portable import tokenize
 from nas_cli.data.sentences import in_columns, sentences
 from nas_cli.data.settings import DataSettings
 from nas_cli.data.source import Array, Encoder
 from nas_cli.data.table_encoder import read_rows
 from nas_cli.data.text import TEXT_COLUMNS, are_documents
+from nas_cli.data.text_classes import is_text
 from nas_cli.data.text_table import separator_of
+from nas_cli.data.unfold import UNPACKED, named, unfold
 from nas_cli.errors import DataError, did_you_mean
 
 ARRAYS = (".npy", ".npz")
+STANDARD_INPUT = "input"
+"""What the file is called that holds it."""
+BLOCK = 1 << 20
 ID = re.compile(r"(.*[^a-z])?(id|uuid|guid)|index|rownames|unnamed: 0", re.IGNORECASE)
 """What a column is called that tells rows apart; one of them is repeated beside the answers."""
 CAMEL = re.compile(r".*[a-z](Id|ID)")
@@ -90,104 +81,65 @@ class Reader:
 
     def files(self, paths: Sequence[Path]) -> Iterator[Asked]:
         """What lies in files and folders, in their order. Raises DataError that names what cannot be read."""
+        seen = SeenPictures()
         for path in paths:
-            found = False
-            for asked in self._at(path, str(path)):
-                found = True
-                yield asked
-            if not found:
-                raise DataError(f"{path} has nothing to predict from")
+            yield from self._at(path, str(path), seen)
+        for note in seen.notes(self.settings):
+            self.say(note)
 
-    def stream(self, raw: Any) -> Iterator[Asked]:
+    def stream(self, raw: BinaryIO) -> Iterator[Asked]:
         """Bytes that come from elsewhere, standard input say, as from a file called `-`."""
+        seen = SeenPictures()
         with tempfile.TemporaryDirectory() as folder:
-            file = Path(folder) / "input"
+            file = Path(folder) / STANDARD_INPUT
             with file.open("wb") as out:
-                shutil.copyfileobj(raw, out)
-            if not file.stat().st_size:
+                left = UNPACKED
+                while left > 0 and (block := raw.read(min(left, BLOCK))):
+                    out.write(block)
+                    left -= len(block)
+            if left == UNPACKED:
                 raise DataError("there is nothing on standard input")
-            named = file.rename(file.with_name(name_by_content(file)))
-            yield from self._renamed(named, "-")
+            if not left:
+                raise DataError(f"standard input has more than {UNPACKED:,} bytes: name the file instead")
+            yield from self._at(file, "-", seen)
+        for note in seen.notes(self.settings):
+            self.say(note)
 
-    def _at(self, path: Path, shown: str) -> Iterator[Asked]:
-        if path.is_dir():
-            yield from self._folder(path, shown)
-        elif zipfile.is_zipfile(path) and path.suffix.lower() != ".npz":
-            yield from self._zip(path, shown)
-        else:
-            require_file(path)
-            yield from self._file(path, shown)
+    def _at(self, path: Path, shown: str, seen: SeenPictures) -> Iterator[Asked]:
+        found = False
+        with named(path, shown):
+            for file, name in unfold(path, shown, self.kind, self._takes, self.say):
+                with named(file, name):
+                    for asked in self._file(file, name, seen):
+                        found = True
+                        yield asked
+        if not found:
+            raise DataError(f"{shown} has nothing to predict from")
 
-    def _file(self, path: Path, shown: str) -> Iterator[Asked]:
+    def _file(self, path: Path, shown: str, seen: SeenPictures) -> Iterator[Asked]:
         if self.kind == "images":
-            for name, image in read_inputs(self.settings, self.input_shape, [path]):
+            for name, image in read_inputs(self.settings, self.input_shape, [path], seen):
                 yield Asked(_image(name, str(path), shown), image[None])
         elif self.kind == "table":
             yield from self._table(path, shown)
-        elif self.kind == "texts":
-            yield from self._file_of_texts(path, shown)
-        elif self.kind == "sentences":
-            yield from self._file_of_sentences(path, shown)
+        elif self.takes_texts:
+            if not is_text(path):
+                raise DataError(f"{shown} is no text")
+            yield from self._file_of_texts(path, shown) if self.kind == "texts" else self._sentences(path, shown)
         else:
             assert self.encoder is not None
             for name, raw in self.encoder.read([str(path)]):
                 yield Asked({"input": name.replace(str(path), shown), "file": shown}, raw)
 
-    def _folder(self, folder: Path, shown: str) -> Iterator[Asked]:
-        taken, passed = 0, []
-        for path in walk(folder):
-            if not self._may_be(path):
-                passed.append(path)
-                continue
-            taken += 1
-            yield from self._at(path, f"{shown.rstrip('/')}/{path.relative_to(folder)}")
-        self._say_passed(shown, [str(path.relative_to(folder)) for path in passed], taken)
-
-    def _zip(self, path: Path, shown: str) -> Iterator[Asked]:
-        """Each member is unpacked into a folder of its own, one at a time."""
-        taken, passed, left = 0, [], UNPACKED
-        try:
-            with zipfile.ZipFile(path) as archive:
-                for member in sorted(archive.infolist(), key=lambda info: info.filename):
-                    parts = member.filename.split("/")
-                    if member.is_dir() or parts[-1][:1] in ("", ".") or "__MACOSX" in parts:
-                        continue
-                    if not self._may_be(Path(parts[-1])):
-                        passed.append(member.filename)
-                        continue
-                    taken += 1
-                    with tempfile.TemporaryDirectory() as folder:
-                        file = Path(folder) / parts[-1]
-                        left -= unpack(archive, member, file, left, shown)
-                        if file.stat().st_size:
-                            yield from self._renamed(file, f"{shown}/{member.filename}")
-        except (zipfile.BadZipFile, OSError, RuntimeError, NotImplementedError, ValueError) as error:
-            raise DataError(f"{shown} cannot be read as a zip file: {first_line(error)}") from None
-        self._say_passed(shown, passed, taken)
-
-    def _renamed(self, path: Path, shown: str) -> Iterator[Asked]:
-        """As `_at`, with errors that name what the user knows."""
-        try:
-            yield from self._at(path, shown)
-        except DataError as error:
-            raise DataError(str(error).replace(str(path), shown), error.remedy) from None
-
-    def _may_be(self, path: Path) -> bool:
-        """Whether a file of a folder is one to predict from, by its name."""
+    def _takes(self, path: Path) -> bool:
+        """Whether a file of a folder or an archive is one to predict from: by its name, or by how it begins."""
         name = path.name.lower()
         if self.kind == "images":
-            return name.endswith((*SUFFIXES, *ARRAYS)) or ("idx" in name and "labels" not in name)
+            arrays = name.endswith(ARRAYS) or ("idx" in name and "labels" not in name)
+            return arrays or name.endswith(SUFFIXES) or is_picture(path)
         if self.kind == "table":
             return name.endswith(ENDINGS)
-        return not name.endswith((*SUFFIXES, *ARRAYS, ".pdf", ".docx", ".gif", ".exe", ".pyc", ".safetensors"))
-
-    def _say_passed(self, shown: str, passed: Sequence[str], taken: int) -> None:
-        if passed and taken:
-            more = f" and {len(passed) - 1} more" if len(passed) > 1 else ""
-            self.say(f"passed over in {shown}, which is nothing of {self.kind}: {passed[0]}{more}")
-        if not taken:
-            there = f"; there is {passed[0]}" if passed else ""
-            raise DataError(f"{shown} has no file of {self.kind} to predict from{there}")
+        return is_text(path)
 
     # Tables ----------------------------------------------------------------------------------------------------------
 
@@ -201,11 +153,12 @@ class Reader:
         place = header.index(ids[0]) if ids else None
         first = 1
         for piece in pieces(path, state["separator"], state["has_header"], state["encoding"]):
-            with named(piece, path, shown):
+            with named(piece, shown):
                 rows = read_rows(str(piece), state)
+            have_ids = place is not None and bool(rows[:, place].any())
             for k in range(len(rows)):
                 where = {"input": f"{shown}, row {first + k:,}", "file": shown, "row": first + k}
-                if place is not None and rows[k, place]:
+                if have_ids:
                     where["id"] = str(rows[k, place])
                 yield Asked(where, rows[k : k + 1])
             first += len(rows)
@@ -254,7 +207,7 @@ class Reader:
         name = path.name.lower()
         if name.endswith(ENDINGS):
             return True
-        if name != "input":  # what comes from standard input has no ending
+        if name != STANDARD_INPUT:  # it has no ending
             return False
         separator = find_separator(path, self._encoding)
         columns = first_line_of(path, separator, self._encoding)
@@ -271,7 +224,7 @@ class Reader:
         header = bool(self.settings.arguments.get("header", True))
         first = 1
         for piece in pieces(path, separator, header, self._encoding):
-            with named(piece, path, shown):
+            with named(piece, shown):
                 columns, rows = read_table(piece, separator, header, encoding=self._encoding)
             column = self._text_column(columns)
             if column is None:
@@ -287,7 +240,7 @@ class Reader:
 
     # Sentences -------------------------------------------------------------------------------------------------------
 
-    def _file_of_sentences(self, path: Path, shown: str) -> Iterator[Asked]:
+    def _sentences(self, path: Path, shown: str) -> Iterator[Asked]:
         lines = lines_of(path, self._encoding, shown)
         column = self.settings.arguments.get("column")
         head = [line for _, line in islice(lines, LOOKED_AT)]

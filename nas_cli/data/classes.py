@@ -189,7 +189,8 @@ def as_labels(raw: Array, origin: str) -> Array:
     labels = raw.reshape(len(raw)) if raw.ndim == 2 and raw.shape[1] == 1 else raw
     if labels.ndim != 1:
         shape = "x".join(map(str, raw.shape)) or "a single value"
-        raise DataError(f"{origin} is {shape}: labels are a list with one label for each image")
+        hint = "; of one-hot rows, labels.argmax(axis=1) are the classes" if raw.ndim == 2 and raw.shape[1] > 1 else ""
+        raise DataError(f"{origin} is {shape}: labels are a list with one label for each image{hint}")
     kind = labels.dtype.kind
     if kind == "S":
         try:

@@ -34,6 +34,7 @@ DAMAGED = (
 GZIP = b"\x1f\x8b"
 """What every gzipped file begins with."""
 PIECE = 1 << 20
+PACKED = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar")
 
 
 def require_folder(path: Path) -> None:
@@ -41,7 +42,10 @@ def require_folder(path: Path) -> None:
     if not path.exists():
         raise DataError(f"there is no folder {path}")
     if not path.is_dir():
-        raise DataError(f"{path} is a file; a folder is expected")
+        packed = path.name.lower().endswith(PACKED)
+        raise DataError(
+            f"{path} is {'an archive: unpack it, and name the folder' if packed else 'a file; a folder is expected'}"
+        )
     try:
         empty = not any(path.iterdir())
     except OSError as error:
@@ -54,8 +58,10 @@ def require_file(path: Path) -> None:
     """Raises DataError where `path` is no file, or an empty one."""
     if not path.exists():
         raise DataError(f"there is no file {path}")
-    if not path.is_file():
+    if path.is_dir():
         raise DataError(f"{path} is a folder; a file is expected")
+    if not path.is_file():
+        raise DataError(f"{path} is a pipe or a device, and no file")
     if path.stat().st_size == 0:
         raise DataError(f"{path} is empty")
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-import zipfile
 from pathlib import Path
 
+from nas_cli.data.archives import document_of, names_in
 from nas_cli.data.encodings import encoding_of
 from nas_cli.errors import DataError
 
@@ -48,13 +48,6 @@ MARKUP = (
     (b"<?xml", "an XML document", "write it as CSV"),
     (b"@relation", "an ARFF file", "take away what stands above @data, and write the names of the columns there"),
 )
-INSIDE = (
-    ("xl/", "an Excel workbook", AS_CSV),
-    ("word/", "a Word document", AS_CSV),
-    ("ppt/", "a PowerPoint presentation", AS_CSV),
-    ("content.xml", "an OpenDocument file", AS_CSV),
-)
-"""Beginnings of the names in an Office document, which is a zip file."""
 
 
 def require_text(raw: bytes, file: Path, encoding: str) -> None:
@@ -76,13 +69,12 @@ def require_text(raw: bytes, file: Path, encoding: str) -> None:
 
 def _archive(file: Path) -> str:
     try:
-        with zipfile.ZipFile(file) as archive:
-            names = archive.namelist()
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
+        names = names_in(file)
+    except DataError:
         return "a zip archive, and damaged or inside another file: unpack it"
-    for begin, what, do in INSIDE:
-        if any(name.startswith(begin) for name in names):
-            return f"{what}, and no table in a text file: {do}"
+    document = document_of(names)
+    if document is not None:
+        return f"{document}, and no table in a text file: {AS_CSV}"
     if any(name.endswith(".npy") for name in names):
         return "an archive of NumPy arrays, which the source npz reads"
     return f"a zip archive with {', '.join(names[:3]) or 'nothing in it'}: unpack it"

@@ -19,23 +19,25 @@ from nas_cli.data.files import (
     require_file,
     require_folder,
 )
+from nas_cli.data.folders import PassedOver, is_junk
+from nas_cli.data.parts import part_of
 from nas_cli.data.pixels import shape_text
 from nas_cli.data.source import SOURCES, Array, Dataset, Examples
 from nas_cli.errors import DataError
 
 TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
-NAME = re.compile(r"(?P<part>train|t10k|test|validation|val)-(?P<kind>images|labels)[-.]idx\d-ubyte(\.gz)?$")
-PARTS = {"t10k": "test", "val": "validation"}
+NAME = re.compile(r"(?P<part>[a-z0-9]+)[-_](?P<kind>images|labels)[-._]idx\d[-._]ubyte(\.gz)?$", re.IGNORECASE)
 
 
 @SOURCES.register("idx")
 def idx(path: Path, labels: list[str] | None = None) -> Dataset:
     """IDX files as of MNIST: a folder with train-images, train-labels and, as a test part, t10k-images and t10k-labels.
 
-    Files are named like `train-images-idx3-ubyte` or `train-images.idx3-ubyte`, with `.gz` where gzipped; a prefix
-    such as `emnist-letters-` may stand before. `labels` names the classes 0, 1, ….
+    Files are named like `train-images-idx3-ubyte` or `train-images.idx3-ubyte`, gzipped or not; a prefix such as
+    `emnist-letters-` may stand before, and the part in any usual spelling. `labels` names the classes 0, 1, ….
     """
-    files = find_files(path)
+    passed = PassedOver()
+    files = find_files(path, passed)
     if "train" not in files:
         parts = f"only files of the part {', '.join(files)}" if files else "no IDX files"
         raise DataError(f"{path} has {parts}: train-images-idx3-ubyte and train-labels-idx1-ubyte are needed")
@@ -44,12 +46,12 @@ def idx(path: Path, labels: list[str] | None = None) -> Dataset:
         return examples(path, files[name], name)
 
     def elsewhere(other: Path, wanted: str) -> Examples:
-        found = find_files(other)
+        found = find_files(other, passed)
         name = choose_part(other, list(found), wanted, trained_on=path)
         return examples(other, found[name], name)
 
     def check_test(place: Path | None) -> None:
-        found = files if place is None else find_files(place)
+        found = files if place is None else find_files(place, PassedOver())
         name = "test" if place is None else choose_part(place, list(found), "test", trained_on=path)
         pair = both(place or path, found[name], name)
         shapes = [read_header(file)[1] for file in pair]
@@ -63,25 +65,32 @@ def idx(path: Path, labels: list[str] | None = None) -> Dataset:
         elsewhere=elsewhere,
         names=tuple(labels) if labels is not None else None,
         check_test=check_test,
+        notes=lambda: passed.notes(path),
     )
 
 
-def find_files(folder: Path) -> dict[str, dict[str, Path]]:
-    """part → kind (images, labels) → file. Raises DataError where two files claim one place."""
+def find_files(folder: Path, passed: PassedOver) -> dict[str, dict[str, Path]]:
+    """part → kind (images, labels) → file; the others go to `passed`. Raises DataError where two claim one place."""
     require_folder(folder)
     found: dict[str, dict[str, Path]] = {}
     for file in sorted(folder.iterdir()):
-        match = NAME.search(file.name)
-        if match is None or file.name.startswith("."):
+        if is_junk(file.name):
             continue
-        part = PARTS.get(match["part"], match["part"])
+        match = NAME.search(file.name)
+        part = _part(match["part"]) if match else None
+        if match is None or part is None:
+            passed.add("no IDX files by their names", (file.name,))
+            continue
+        kind = match["kind"].lower()
         others = found.setdefault(part, {})
-        if match["kind"] in others:
-            raise DataError(
-                f"{folder} has two files of {part} {match['kind']}: {others[match['kind']].name}, {file.name}"
-            )
-        others[match["kind"]] = file
+        if kind in others:
+            raise DataError(f"{folder} has two files of {part} {kind}: {others[kind].name}, {file.name}")
+        others[kind] = file
     return dict(sorted(found.items(), key=lambda item: ["train", "validation", "test"].index(item[0])))
+
+
+def _part(word: str) -> str | None:
+    return "test" if word.lower() == "t10k" else part_of(word)
 
 
 def both(folder: Path, files: dict[str, Path], part: str) -> tuple[Path, Path]:
@@ -107,10 +116,8 @@ def examples(folder: Path, files: dict[str, Path], part: str) -> Examples:
 def read_header(path: Path) -> tuple[np.dtype[Any], tuple[int, ...], bool]:
     """Type and shape of the array in an IDX file, and whether it is gzipped. Raises DataError where it is none."""
     require_file(path)
-    gzipped = path.suffix == ".gz"
+    gzipped = read_bytes(path, False, len(GZIP)) == GZIP
     start = read_bytes(path, gzipped, 4)
-    if not gzipped and start[:2] == GZIP:
-        raise DataError(f"{path} is gzipped: its name should end in .gz")
     if len(start) < 4 or start[:2] != b"\0\0" or start[2] not in TYPES or not 1 <= start[3] <= 4:
         raise DataError(f"{path} is no IDX file: it begins with the bytes {start.hex(' ') or 'of nothing'}")
     header = read_bytes(path, gzipped, 4 + 4 * start[3])

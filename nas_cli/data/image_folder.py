@@ -76,6 +76,7 @@ def image_folder(
         missing = [each for each in train.classes if each not in found.classes]
         if missing:
             notes.append(f"the {name} part {folder} has no pictures of {', '.join(missing)}, and the training part has")
+        reading.require_known(found)
         return examples(found, reading, cache_above)
 
     def own(name: str) -> Callable[[], Examples] | None:
@@ -176,4 +177,10 @@ def _layout_notes(path: Path, root: Path, parts: Mapping[str, str], train: Pictu
     named = [name for name in train.classes if part_of(name)] if not parts else []
     if named:
         yield f"taken for classes, by what lies beside: {', '.join(named)}"
+    deeper = [file for file in train.files if len(file.relative_to(train.folder).parts) > 2]
+    if deeper:
+        yield (
+            f"{len(deeper):,} pictures lie in folders within the class folders, {deeper[0].relative_to(train.folder)} "
+            "say, and are of the class of the outer folder"
+        )
     yield from merged_classes(train.folder, train.classes)

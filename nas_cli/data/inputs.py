@@ -3,29 +3,63 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
-from nas_cli.data.files import reading_numpy, require_file
+from nas_cli.data.files import GZIP, read_bytes, reading_numpy, require_file
 from nas_cli.data.idx import read_idx
 from nas_cli.data.npz import NAMES, array_names, read_array
-from nas_cli.data.pictures import READ, SUFFIXES, decode, is_picture, require_pillow
+from nas_cli.data.picture_reading import about_reading
+from nas_cli.data.pictures import READ, SUFFIXES, Levels, Look, decode, is_picture, look, require_pillow
 from nas_cli.data.pixels import as_pixels, shape_text
 from nas_cli.data.settings import DataSettings
 from nas_cli.data.source import Array
 from nas_cli.errors import DataError
 
 IMAGE_ARRAYS = (*(x for pairs in reversed(list(NAMES.values())) for x, _ in pairs),)
+NPY, ZIP = b"\x93NUMPY", b"PK"
 
 
-def read_inputs(settings: DataSettings, input_shape: Sequence[int], files: Sequence[Path]) -> list[tuple[str, Array]]:
+@dataclass
+class SeenPictures:
+    """What is to be said of files that were predicted from: counts, and arrays that were passed over."""
+
+    deep: int = 0
+    upper: int = 0
+    moving: int = 0
+    clear: int = 0
+    unread: list[str] = field(default_factory=list)
+
+    def add(self, found: Look) -> None:
+        self.deep += found.levels is not None
+        self.upper += found.upper
+        self.moving += found.moving
+        self.clear += found.clear
+
+    def notes(self, settings: DataSettings) -> list[str]:
+        notes = list(self.unread)
+        if self.deep and _levels(settings) is None:
+            notes.append(
+                f"grey pictures with more than 8 bits: {self.deep:,}, and the network learned from none: their values "
+                "0 to 65535 become the levels 0 to 255"
+            )
+        return [*notes, *about_reading(self.upper, self.moving, self.clear)]
+
+
+def read_inputs(
+    settings: DataSettings, input_shape: Sequence[int], files: Sequence[Path], seen: SeenPictures | None = None
+) -> list[tuple[str, Array]]:
     """(name, uint8 of `input_shape`, which is (C, H, W)) of every image in `files`.
 
     Pictures become grey or colour and are resized, as those were that the network was trained on. Arrays
     (.npy, .npz, IDX) must have the network's size: (H, W), (H, W, C) or (C, H, W), or many of them, which are then
-    named `file[0]`, `file[1]`, …; uint8 or floats from 0 to 1. Raises DataError.
+    named `file[0]`, `file[1]`, …; uint8 or floats from 0 to 1. Files are told by what they hold, whatever they are
+    called. Raises DataError.
     """
+    seen = seen or SeenPictures()
     found: list[tuple[str, Array]] = []
     channels, height, width = input_shape
     for file in files:
@@ -34,23 +68,29 @@ def read_inputs(settings: DataSettings, input_shape: Sequence[int], files: Seque
             require_pillow(f"predicting from {file}")
             if channels not in (1, 3):
                 raise DataError(f"{file} has 1 or 3 channels, and the network takes {channels}: give it arrays (.npy)")
-            fit, levels = settings.arguments.get("fit", "stretch"), settings.arguments.get("levels", "auto")
-            known = None if levels == "auto" else levels  # a network from before took all that 16 bits have
-            found.append((str(file), decode(file, channels == 1, (height, width), fit, known)))
+            seen.add(look(file))
+            fit, levels = settings.arguments.get("fit", "stretch"), _levels(settings)
+            found.append((str(file), decode(file, channels == 1, (height, width), fit, levels)))
         else:
-            images = _as_batch(_read_array(file), (channels, height, width), str(file))
+            images = _as_batch(_read_array(file, seen), (channels, height, width), str(file))
             single = len(images) == 1
             found += [(str(file) if single else f"{file}[{k}]", image) for k, image in enumerate(images)]
     return found
 
 
-def _read_array(file: Path) -> Array:
-    name = file.name.lower()
-    if name.endswith(".npy"):
+def _levels(settings: DataSettings) -> Levels | None:
+    """What becomes 0 and 255 of deep pictures; None where the network did not learn from such, or is from before."""
+    levels: Levels | Literal["auto"] = settings.arguments.get("levels", "auto")
+    return None if levels == "auto" else levels
+
+
+def _read_array(file: Path, seen: SeenPictures) -> Array:
+    start = read_bytes(file, False, len(NPY))
+    if start == NPY:
         return _read_npy(file)
-    if name.endswith(".npz"):
-        return _read_npz(file)
-    if "idx" in name and name.removesuffix(".gz").endswith("ubyte"):
+    if start[:2] == ZIP or file.suffix.lower() == ".npz":
+        return _read_npz(file, seen)
+    if start[:2] in (GZIP, b"\0\0"):
         return read_idx(file)
     raise DataError(f"{file} is no image that can be read: allowed are {READ}, .npy, .npz and IDX files")
 
@@ -60,12 +100,14 @@ def _read_npy(file: Path) -> Array:
         return np.lib.format.read_array(stream, allow_pickle=False)
 
 
-def _read_npz(file: Path) -> Array:
+def _read_npz(file: Path, seen: SeenPictures) -> Array:
     """The only array, or the one that is called like images; the test part's comes first."""
     names = array_names(file)
     known = [name for wanted in IMAGE_ARRAYS for name in names if name.lower() == wanted]
     if not known and len(names) != 1:
         raise DataError(f"{file} has the arrays {', '.join(names) or 'of nothing'}: none is called x or images")
+    if len(known) > 1:
+        seen.unread.append(f"{file}: of its arrays {known[0]} is predicted from, and not {', '.join(known[1:])}")
     return read_array(file, (known or names)[0])
 
 

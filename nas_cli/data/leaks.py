@@ -16,7 +16,6 @@ EXPLAINED = 0.99
 """The share of a number's variance, likewise."""
 FEW = 0.25
 """Values that are fewer than this share of the rows are groups."""
-FACTOR = np.uint64(0x9E3779B97F4A7C15)
 
 
 def rows_to_try(count: int) -> Array:
@@ -87,18 +86,3 @@ def _by_group(group: Array, target: Array, count: int) -> Array:
         return majority
     means: Array = np.bincount(group, target, count) / np.bincount(group, minlength=count)
     return means
-
-
-def count_repeated(train: Array, others: Array) -> int:
-    """How many rows of `others`, float32 (m, columns), are in `train` too, with the same bits."""
-    return int(np.isin(_hashes(others), _hashes(train)).sum())
-
-
-def _hashes(rows: Array) -> Array:
-    """Of 64 bits each."""
-    bits = np.ascontiguousarray(rows, np.float32).view(np.uint32)
-    found = np.zeros(len(rows), np.uint64)
-    for column in bits.T:
-        found = (found ^ column) * FACTOR
-        found ^= found >> np.uint64(29)
-    return found

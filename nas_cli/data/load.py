@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from nas_cli.data.cache import Cache
-from nas_cli.data.leaks import count_repeated
+from nas_cli.data.histogram import about_levels, histogram, normalisation
 from nas_cli.data.pixels import shape_text
+from nas_cli.data.repeated import about_contradictions, about_repeated
 from nas_cli.data.settings import AUTO_FRACTION, DataSettings
 from nas_cli.data.source import Array, Dataset, Encoder, Examples, Part, Wanted
 from nas_cli.data.split import hold_out
@@ -20,9 +21,6 @@ from nas_cli.errors import DataError
 
 STREAMS = {"test": 1, "validation": 2}
 """The split of a part draws from (seed, its number)."""
-CHUNK = 512
-REPEATED = 0.01
-"""The share of the rows to choose by that may be learned from too without a word."""
 IMAGES = Wanted()
 
 
@@ -92,26 +90,16 @@ def load_training(
         validation = _whole(own, kind, cache, encoder)
     shape = tuple(encoder.shape if encoder else train.inputs.shape[1:])
     _same_shape(validation, shape, "validation", encoder)
-    mean, std = normalisation(train) if encoder is None else ((0.0,) * shape[0], (1.0,) * shape[0])
+    mean, std = (0.0,) * shape[0], (1.0,) * shape[0]
+    about_pixels: list[str] = []
+    if encoder is None:
+        counts = histogram(train)
+        mean, std = normalisation(counts)
+        about_pixels = [*about_levels(counts), *about_contradictions(train)]
     facts = {"labels": max(1, len(kind.names)), **kind.facts, **dataset.facts(), **(encoder.facts if encoder else {})}
     notes = [*about_test, *dataset.notes(), *kind.notes, *(encoder.notes if encoder else ())]
-    notes += _about_repeated(train, validation) if dataset.inputs == "table rows" else []
+    notes += [*about_pixels, *about_repeated(train, validation, dataset.inputs, "to choose by")]
     return TrainingData(train, validation, kind.names, shape, mean, std, encoder, facts, tuple(notes))
-
-
-def _about_repeated(train: Part, validation: Part) -> list[str]:
-    """What of the rows to choose by is learned from too."""
-    count = count_repeated(_with_targets(train), _with_targets(validation))
-    if count < max(2, REPEATED * len(validation)):
-        return []
-    return [
-        f"{count:,} of {len(validation):,} rows to choose by are among the rows to learn from too, cell for cell: "
-        "scores are too good by what is known of them"
-    ]
-
-
-def _with_targets(part: Part) -> Array:
-    return np.concatenate([part.inputs, part.targets[:, None]], axis=1, dtype=np.float32, casting="unsafe")
 
 
 def load_test(
@@ -123,12 +111,14 @@ def load_test(
     wanted: Wanted = IMAGES,
     encoder: Encoder | None = None,
 ) -> Part:
-    """Reads the test part that `load_training` with the same `seed` left alone, in the order of its files.
+    """Reads the test part that `load_training` with the same `seed` left alone, in the order of its files; with notes
+    on what was found and passed over in it.
 
     `labels` and `input_shape` are those of the trained network: DataError is raised where the data has others by now.
     `encoder` is the network's own.
     """
     dataset = _open(settings, wanted)
+    known = set(dataset.notes())
     kind = find_targets(dataset, wanted.target, settings.origin)
     if labels is not None and tuple(labels) != kind.names:
         raise DataError(
@@ -144,7 +134,7 @@ def load_test(
         test = _whole(_own_part(settings.test, dataset, "test"), kind, cache, encoder)
     if input_shape is not None:
         _same_shape(test, tuple(input_shape), "test", encoder)
-    return test
+    return replace(test, notes=tuple(note for note in dataset.notes() if note not in known))
 
 
 def _open(settings: DataSettings, wanted: Wanted) -> Dataset:
@@ -161,28 +151,6 @@ def _taken(inputs: Array, targets: Array) -> Part:
 
 def _encoded(raw: Array, encoder: Encoder | None) -> Array:
     return raw if encoder is None else encoder.encode(raw)
-
-
-def normalisation(part: Part) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Mean and standard deviation of each channel of a uint8 `part`, in units of its values (0 to 255).
-
-    The standard deviation is the population's. A constant channel has 1, so that it may be a divisor.
-    """
-    assert part.inputs.dtype == np.uint8, part.inputs.dtype
-    channels = part.inputs.shape[1]
-    counts = np.zeros((channels, 256), np.int64)
-    # What is mapped from a file is read in its order.
-    part = part if part.rows is None else Part(part.inputs, part.targets, np.sort(part.rows))
-    for start in range(0, len(part), CHUNK):
-        pixels = part.take(start, start + CHUNK)
-        for channel in range(channels):
-            chunk = pixels[:, channel]
-            counts[channel] += np.bincount(chunk.reshape(-1), minlength=256)
-    values = np.arange(256)
-    mean = counts @ values / counts.sum(axis=1)
-    variance = (counts * (values - mean[:, None]) ** 2).sum(axis=1) / counts.sum(axis=1)
-    deviation = np.where(variance > 0, np.sqrt(variance), 1.0)
-    return tuple(mean.tolist()), tuple(deviation.tolist())
 
 
 def require_test(settings: DataSettings, dataset: Dataset) -> tuple[str, ...]:

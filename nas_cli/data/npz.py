@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
 
@@ -18,10 +18,19 @@ from nas_cli.units import Bytes
 
 NAMES = {
     "train": (("x_train", "y_train"), ("train_images", "train_labels"), ("x", "y"), ("images", "labels")),
-    "validation": (("x_validation", "y_validation"), ("x_val", "y_val"), ("val_images", "val_labels")),
+    "validation": (
+        ("x_validation", "y_validation"),
+        ("x_val", "y_val"),
+        ("x_valid", "y_valid"),
+        ("x_dev", "y_dev"),
+        ("val_images", "val_labels"),
+        ("valid_images", "valid_labels"),
+        ("validation_images", "validation_labels"),
+    ),
     "test": (("x_test", "y_test"), ("test_images", "test_labels")),
 }
 """What the arrays of a part may be called: images, labels."""
+Pair = tuple[str | None, str | None]
 CHUNK = 1024
 KNOWN = ", ".join(dict.fromkeys(f"{x} and {y}" for pairs in (NAMES["train"], NAMES["test"][:1]) for x, y in pairs))
 
@@ -43,32 +52,35 @@ def npz(
     if "train" not in parts:
         names = ", ".join(array_names(path)) or "none"
         raise DataError(f"{path} has no arrays for training: it has {names}; known are {KNOWN}")
+    notes: list[str] = []
 
-    def part(name: str) -> Examples:
-        return examples(path, *parts[name], layout, cache_above)
+    def read(place: Path, pair: Pair) -> Examples:
+        return examples(place, *both(place, pair), layout, cache_above)
 
     def elsewhere(other: Path, wanted: str) -> Examples:
         found = find_arrays(other)
-        name = choose_part(other, list(found), wanted, trained_on=path)
-        return examples(other, *found[name], layout, cache_above)
+        notes.extend(_unread(other, found))
+        return read(other, found[choose_part(other, list(found), wanted, trained_on=path)])
 
     def check_test(place: Path | None) -> None:
         found = parts if place is None else find_arrays(place)
         name = "test" if place is None else choose_part(place, list(found), "test", trained_on=path)
-        (images, _), (labels, kind) = (header(place or path, array) for array in found[name])
+        pair = both(place or path, found[name])
+        (images, _), (labels, kind) = (header(place or path, array) for array in pair)
         if not images or not labels or images[0] != labels[0] or not images[0]:
             raise DataError(f"{place or path} has {_count(images)} images to test on and {_count(labels)} labels")
         if train.labels.dtype.kind in "iu" and kind.kind in "US":
-            raise DataError(f"{found[name][1]} of {place or path} are texts, and the labels to train on numbers")
+            raise DataError(f"{pair[1]} of {place or path} are texts, and the labels to train on numbers")
 
-    train = part("train")
+    train = read(path, parts["train"])
     return Dataset(
         train=train,
-        validation=(lambda: part("validation")) if "validation" in parts else None,
-        test=(lambda: part("test")) if "test" in parts else None,
+        validation=(lambda: read(path, parts["validation"])) if "validation" in parts else None,
+        test=(lambda: read(path, parts["test"])) if "test" in parts else None,
         elsewhere=elsewhere,
         names=tuple(labels) if labels is not None else None,
         check_test=check_test,
+        notes=lambda: [*_unread(path, parts), *notes],
     )
 
 
@@ -82,22 +94,46 @@ def array_names(path: Path) -> list[str]:
     if not zipfile.is_zipfile(path):
         raise DataError(f"{path} is no .npz file, or is cut short: save the arrays with numpy.savez_compressed")
     with reading_numpy(str(path), path), zipfile.ZipFile(path) as archive:
-        return [name.removesuffix(".npy") for name in archive.namelist()]
+        names = dict.fromkeys(archive.namelist())
+    return [name.removesuffix(".npy") for name in names if name.endswith(".npy")]
 
 
-def find_arrays(path: Path) -> dict[str, tuple[str, str]]:
-    """part → the names of its images and labels, whatever their case. Raises DataError where one has no partner."""
-    exact = {name.lower(): name for name in array_names(path)}
-    found = {}
+def find_arrays(path: Path) -> dict[str, Pair]:
+    """part → the names of its images and labels, whatever their case; None where one of them is not there, which
+    validation must have both of.
+
+    Raises DataError where two arrays differ in case alone.
+    """
+    exact: dict[str, str] = {}
+    for name in array_names(path):
+        other = exact.setdefault(name.lower(), name)
+        if other != name:
+            raise DataError(f"{path} has the arrays {other} and {name}: rename one of them")
+    found: dict[str, Pair] = {}
     for part, pairs in NAMES.items():
-        for images, labels in pairs:
-            if images in exact and labels in exact:
-                found[part] = exact[images], exact[labels]
-                break
-            if images in exact or labels in exact:
-                here, gone = (images, labels) if images in exact else (labels, images)
-                raise DataError(f"{path} has the array {exact[here]} and no {gone}")
+        there = [(exact.get(images), exact.get(labels)) for images, labels in pairs]
+        whole = [pair for pair in there if all(pair)]
+        half = [pair for pair in there if any(pair) and part != "validation"]
+        if whole or half:
+            found[part] = (whole or half)[0]
     return found
+
+
+def both(path: Path, pair: Pair) -> tuple[str, str]:
+    """Raises DataError where the images have no labels, or labels no images."""
+    images, labels = pair
+    if images is None or labels is None:
+        here = images or labels
+        partners = {x: y for pairs in NAMES.values() for one in pairs for x, y in (one, one[::-1])}
+        raise DataError(f"{path} has the array {here} and no {partners[str(here).lower()]}")
+    return images, labels
+
+
+def _unread(path: Path, parts: Mapping[str, Pair]) -> list[str]:
+    """A note on the arrays that belong to no part."""
+    read = {name for pair in parts.values() for name in pair}
+    left = [name for name in array_names(path) if name not in read]
+    return [f"arrays of {path} that are not read: {', '.join(left)}"] if left else []
 
 
 def examples(path: Path, images: str, labels: str, layout: Layout, cache_above: int) -> Examples:
@@ -111,6 +147,8 @@ def examples(path: Path, images: str, labels: str, layout: Layout, cache_above: 
     def chunks() -> Iterator[Array]:
         seen = 0
         for piece in stream_array(path, images):
+            if not piece.ndim:
+                raise DataError(f"{origin} is a single value, and no images")
             labels_of_piece = targets[seen : seen + len(piece)]
             yield array_examples(piece, labels_of_piece, origin, layout).read(np.arange(len(piece)))
             seen += len(piece)
@@ -132,7 +170,7 @@ def read_array(path: Path, name: str) -> Array:
 def _require_bounded(path: Path, name: str) -> None:
     """Raises DataError where an array is far larger than what it is packed into, as no data is."""
     with reading_numpy(f"{name} of {path}", path), zipfile.ZipFile(path) as archive:
-        entry = archive.getinfo(f"{name}.npy") if f"{name}.npy" in archive.namelist() else archive.getinfo(name)
+        entry = archive.getinfo(f"{name}.npy")
     if entry.file_size > most_unpacked(entry.compress_size):
         raise DataError(
             f"{name} of {path} has {entry.compress_size:,} bytes and unpacks to {entry.file_size / 1e6:,.0f} MB, as no "

@@ -11,6 +11,7 @@ import numpy as np
 from nas_cli.data.classes import Classes
 from nas_cli.data.csv_file import find_tables
 from nas_cli.data.files import choose_part
+from nas_cli.data.folders import PassedOver
 from nas_cli.data.idx import find_files
 from nas_cli.data.settings import DataSettings
 from nas_cli.data.source import SOURCES, Array, Dataset, Encoder, Examples, Part, Wanted
@@ -27,7 +28,8 @@ def load_other(
     wanted: Wanted,
     encoder: Encoder | None,
 ) -> Part:
-    """The examples at `path`, in the format of the task: its test part where it is divided, else all of them.
+    """The examples at `path`, in the format of the task: its test part where it is divided, else all of them; with
+    notes on what was found and passed over.
 
     `labels`, `input_shape` and `encoder` are the network's. Raises DataError where they cannot be read, have no labels,
     have a class that the network does not know, or are images of another size.
@@ -35,10 +37,12 @@ def load_other(
     path = path.expanduser()
     if not path.exists():
         raise DataError(f"there is no file or folder {path} to evaluate on")
+    dataset = None
     if isinstance(encoder, TableEncoder):
         examples = _table(settings, path, encoder)
     else:
-        examples = _part_to_test(_open(settings, path, input_shape), path, wanted)
+        dataset = _open(settings, path, input_shape)
+        examples = _part_to_test(dataset, path, wanted)
     targets, others = _targets(settings, examples, labels, wanted)
     raw = examples.read(np.arange(len(targets)))
     inputs = raw if encoder is None else encoder.encode(raw)
@@ -48,7 +52,7 @@ def load_other(
         )
     if targets.ndim == 2:
         targets = targets[:, : inputs.shape[-1]]
-    return Part(inputs, targets, others=others)
+    return Part(inputs, targets, others=others, notes=tuple(dataset.notes()) if dataset else ())
 
 
 def _table(settings: DataSettings, path: Path, encoder: TableEncoder) -> Examples:
@@ -83,7 +87,7 @@ def _open(settings: DataSettings, path: Path, input_shape: Sequence[int]) -> Dat
 def _images_at(path: Path) -> str:
     if path.is_file():
         return "npz"
-    return "idx" if find_files(path) else "image-folder"
+    return "idx" if find_files(path, PassedOver()) else "image-folder"
 
 
 def _part_to_test(dataset: Dataset, path: Path, wanted: Wanted) -> Examples:

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from nas_cli.data.pictures import Fit, Levels, Look, decode, in_parallel, look
+from nas_cli.data.pictures import Fit, Levels, Look, decode, in_parallel, is_deep, look
 from nas_cli.data.pixels import shape_text
 from nas_cli.data.source import Array, Examples, Stream
 from nas_cli.errors import DataError
@@ -66,6 +66,20 @@ class Reading:
             return partial(decode, grey=grey, size=size, fit=self.fit)
         return partial(decode, grey=grey, size=size, fit=self.fit, levels=self.levels)
 
+    def require_known(self, part: Pictures) -> None:
+        """Raises DataError where a part has pictures with more than 8 bits, and those to train on say nothing of them.
+
+        Only headers are read.
+        """
+        if self.levels is not None:
+            return
+        deep = next((file for file in part.files if is_deep(file)), None)
+        if deep is not None:
+            raise DataError(
+                f"{deep} is a grey picture with more than 8 bits, and those to train on have 8: convert it, or say "
+                "which of its values become 0 and 255 with levels: [low, high]"
+            )
+
     @property
     def facts(self) -> dict[str, Any]:
         return {"levels": list(self.levels)} if self.levels else {}
@@ -96,15 +110,22 @@ def _notes(looks: Sequence[Look], levels: Levels | None) -> list[str]:
             f"{levels[1]:g} become the levels 0 to 255, here and wherever the network reads such pictures; levels: "
             "[low, high] takes others"
         )
-    upper = sum(each.upper for each in looks)
+    counts = (sum(each.upper for each in looks), sum(each.moving for each in looks), sum(each.clear for each in looks))
+    return [*notes, *about_reading(*counts)]
+
+
+def about_reading(upper: int, moving: int, clear: int) -> list[str]:
+    """Notes on what of so many pictures is not read; `Look` says what they are."""
+    notes = []
     if upper:
         notes.append(
             f"pictures with more than 8 bits a channel: {upper:,}, of which only the upper 8 bits are read; convert "
             "them first if they use fewer"
         )
-    moving = sum(each.moving for each in looks)
     if moving:
         notes.append(f"files of several pictures, animations say: {moving:,}; the first of each is read")
+    if clear:
+        notes.append(f"pictures that may be transparent: {clear:,}; what is transparent becomes white")
     return notes
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import threading
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -10,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import numpy as np
 
@@ -31,7 +32,10 @@ SUFFIXES = (
     *(".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".bmp", ".dib", ".gif", ".tif", ".tiff"),
     *(".ppm", ".pgm", ".pbm", ".pnm"),
 )
-SIGNATURES = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF87a", b"GIF89a", b"II*\0", b"MM\0*")
+SIGNATURE = re.compile(
+    rb"\x89PNG\r\n\x1a\n|\xff\xd8\xff|GIF8[79]a|II\*\0|MM\0\*|RIFF....WEBP|BM....\0\0\0\0|P[1-6]\s+[#\d]", re.DOTALL
+)
+"""How the formats begin."""
 MOST_PIXELS = 120_000_000
 """Of a picture: what is more is a bomb sooner than a photograph, and takes 2 GB while it is decoded."""
 LARGE = 16_000_000
@@ -52,7 +56,7 @@ class Look:
 
     `levels` are the least and the largest value of a grey one of more than 8 bits; of a colour one with more than 8
     bits a channel, `upper` says that only the upper 8 are read. `moving` has more than one picture, and the first is
-    read.
+    read; `clear` may be transparent, which becomes white.
     """
 
     grey: bool
@@ -60,6 +64,7 @@ class Look:
     levels: Levels | None = None
     upper: bool = False
     moving: bool = False
+    clear: bool = False
 
 
 def require_pillow(purpose: str) -> None:
@@ -69,28 +74,41 @@ def require_pillow(purpose: str) -> None:
     except ImportError:
         raise MissingExtraError("Pillow", "images", purpose) from None
     warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # there is a bound of our own
+    warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")  # on EXIF data that is damaged, say
 
 
 def is_picture(path: Path) -> bool:
-    """Whether a file, whatever its name, begins as those formats do that can be told by that."""
+    """Whether a file, whatever its name, begins as a picture does."""
     try:
         with path.open("rb") as file:
-            start = file.read(12)
+            return SIGNATURE.match(file.read(16)) is not None
     except OSError as error:
         raise unreadable(path, error) from None
-    return start.startswith(SIGNATURES) or (start[:4] == b"RIFF" and start[8:] == b"WEBP")
+
+
+def is_deep(path: Path) -> bool:
+    """Whether a picture is a grey one with more than 8 bits, by its header. Raises DataError."""
+    with _opened(path) as image:
+        return image.mode in DEEP
 
 
 def look(path: Path) -> Look:
     """What the header says; of a picture of more than 8 bits also what its pixels say. Raises DataError."""
     with _opened(path) as image:
-        height, width = image.height, image.width
-        known = image.format != "PNG" or "exif" in image.info  # a PNG would be read to its end for it
-        if known and image.getexif().get(ORIENTATION) in TURNED:
-            height, width = width, height
         upper = image.mode not in DEEP and any("16" in str(tile[3]) for tile in getattr(image, "tile", ()))
         moving = bool(getattr(image, "is_animated", False))
-        return Look(_is_grey(image.mode), (height, width), _levels(image), upper, moving)
+        return Look(_is_grey(image.mode), _size(image), _levels(image), upper, moving, image.has_transparency_data)
+
+
+def _size(image: Image) -> tuple[int, int]:
+    """(height, width) upright."""
+    height, width = image.height, image.width
+    if image.format == "TIFF":  # some versions of Pillow have turned its size already
+        tags: Any = image
+        width, height = tags.tag_v2[256], tags.tag_v2[257]
+    known = image.format != "PNG" or "exif" in image.info  # a PNG would be read to its end for it
+    turned = known and image.getexif().get(ORIENTATION) in TURNED
+    return (width, height) if turned else (height, width)
 
 
 def _levels(image: Image) -> Levels | None:

@@ -5,9 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 import io
-import os
 import tempfile
-import zipfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,8 +22,8 @@ START = 1_000_000
 """Characters in which the header of a table is found."""
 LONGEST = 1_000
 """Lines of a cell, at most."""
-DOCUMENT, UNPACKED = 100_000_000, 4_000_000_000
-"""Characters of a document, and bytes of all that a .zip holds, at most."""
+DOCUMENT = 100_000_000
+"""Characters of a document, at most."""
 
 
 def pieces(path: Path, separator: str, header: bool, encoding: str) -> Iterator[Path]:
@@ -68,14 +66,6 @@ def first_line_of(path: Path, separator: str, encoding: str) -> list[str]:
 
 
 @contextmanager
-def named(piece: Path, path: Path, shown: str) -> Iterator[None]:
-    try:
-        yield
-    except DataError as error:
-        raise DataError(str(error).replace(str(piece), shown).replace(str(path), shown), error.remedy) from None
-
-
-@contextmanager
 def opened(path: Path, encoding: str, shown: str) -> Iterator[TextIO]:
     """A text file, unpacked where it is gzipped. Raises DataError where it cannot be read, also inside."""
     require_file(path)
@@ -107,33 +97,3 @@ def lines_of(path: Path, encoding: str, shown: str) -> Iterator[tuple[int, str]]
             if len(line) > DOCUMENT:
                 raise DataError(f"{shown}:{number}: a line of more than {DOCUMENT:,} characters")
             yield number, line.rstrip("\r\n")
-
-
-def walk(folder: Path) -> Iterator[Path]:
-    """The files below a folder; hidden ones are none, and links to folders are not followed."""
-    for place, folders, files in os.walk(folder):
-        folders[:] = sorted(name for name in folders if name[0] != "." and name != "__MACOSX")
-        yield from (Path(place) / name for name in sorted(files) if name[0] != ".")
-
-
-def unpack(archive: zipfile.ZipFile, member: zipfile.ZipInfo, file: Path, most: int, shown: str) -> int:
-    size = 0
-    with archive.open(member) as packed, file.open("wb") as out:
-        while block := packed.read(1 << 20):
-            size += len(block)
-            if size > most:
-                raise DataError(f"{shown} unpacks to more than {UNPACKED:,} bytes")
-            out.write(block)
-    return size
-
-
-def name_by_content(file: Path) -> str:
-    """A name with the ending that such content has: of standard input no name is known."""
-    with file.open("rb") as opened_file:
-        start = opened_file.read(8)
-    if start.startswith(b"PK\x03\x04"):
-        with zipfile.ZipFile(file) as archive:
-            names = archive.namelist()
-        return "input.npz" if names and all(name.endswith(".npy") for name in names) else "input.zip"
-    endings = {b"\x89PNG": ".png", b"\xff\xd8\xff": ".jpg", b"\x93NUMPY": ".npy", b"\0\0\x08": "-idx3-ubyte"}
-    return "input" + next((ending for magic, ending in endings.items() if start.startswith(magic)), "")

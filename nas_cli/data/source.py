@@ -72,13 +72,15 @@ class Part:
     indices of labels; float32 (n,), numbers; or int64 (n, L), a label for each word and -100 after the last.
 
     Example i is `inputs[i]`, or `inputs[rows[i]]` where the inputs are a file of more, mapped and not in memory.
-    `others` are labels, numbered after the training part's, that this part alone has.
+    `others` are labels, numbered after the training part's, that this part alone has. `notes` are sentences for the
+    user on what was found and passed over.
     """
 
     inputs: Array
     targets: Array
     rows: Array | None = None
     others: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.targets)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from nas_cli.data.encodings import Say, decode
+from nas_cli.data.files import GZIP, read_bytes
 from nas_cli.data.folders import PassedOver, Place, class_name, require_classes
 from nas_cli.data.text_table import Texts
 from nas_cli.data.trees import Tree
@@ -90,6 +91,12 @@ def class_names(files: Sequence[str]) -> list[str]:
 def _is_binary(raw: bytes) -> bool:
     start = raw[:LOOKED_AT]
     return start.startswith(DOCUMENTS) or (not start.startswith(BOMS) and start.count(0) > MOST_ZEROS * len(start) + 1)
+
+
+def is_text(path: Path) -> bool:
+    """Whether a file, unpacked where it is gzipped, begins as a text. Raises DataError where it cannot be read."""
+    gzipped = read_bytes(path, False, len(GZIP)) == GZIP
+    return not _is_binary(read_bytes(path, gzipped, LOOKED_AT))
 
 
 def _named(tree: Tree, place: Place) -> Place:

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from nas_cli.data import Part, TrainingData, load_other, load_test, load_training
+from nas_cli.data import Part, TrainingData, about_repeated, load_other, load_test, load_training
 from nas_cli.deliver.load import Model, load
 from nas_cli.deliver.report import write_report
 from nas_cli.errors import DataError, RunError, UserError
@@ -45,7 +45,8 @@ def examine(model: Model, plugins: bool = False, data: Path | None = None, membe
 
     With it come `beside` (name and metrics of each baseline, and of a method without a network where the task has such
     a yardstick), `folder` (where the weights are), `validation` (logged and recomputed score of the stored weights, and
-    whether they are equal), `params`, `macs` and `latency` (milliseconds, with the device, batch size and threads).
+    whether they are equal), `params`, `macs` and `latency` (milliseconds, with the device, batch size and threads), and
+    `notes`, sentences on what was passed over in the data, and on what of it is learned from too.
     Other data needs nothing of the data that was trained on: `validation` is None then, and the yardstick is left out;
     `data` names it. Raises RunError and DataError.
     """
@@ -53,6 +54,9 @@ def examine(model: Model, plugins: bool = False, data: Path | None = None, membe
     training = None
     if data is None:
         training = load_training(model.data, model.seed, model.cache, model.task.wanted, model.encoder)
+    notes = list(test.notes)
+    if training is not None:
+        notes += about_repeated(training.train, test, model.task.wanted.inputs, "to test on")
     logits = predict_logits(model.network, torch.from_numpy(test.inputs), rows_of(test))
     return {
         "run": str(model.run.path),
@@ -65,6 +69,7 @@ def examine(model: Model, plugins: bool = False, data: Path | None = None, membe
         **model.task.report(logits, torch.from_numpy(test.targets), (*model.labels, *test.others)),
         "beside": [*_baselines(model, test, plugins), *(_reference(model, training, test) if training else [])],
         "validation": recompute(model, training) if training else None,
+        "notes": notes,
         **cost(model.network),
         "latency": _latency(model),
     }

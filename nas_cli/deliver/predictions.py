@@ -28,10 +28,14 @@ def require_free(path: Path, force: bool) -> None:
     """Raises UserError where predictions cannot be written to `path`, or would replace something."""
     if path.is_dir():
         raise UserError(f"{path} is a folder; name a file")
+    if (path.exists() and not path.is_file()) or Path("/dev") in path.absolute().parents:
+        raise UserError(f"{path} is no file: without --out the answers are printed, and --format csv or jsonl says how")
     if os.path.lexists(path) and not force:
         raise UserError(f"{path} is there already: name another file, or have it replaced with --force")
     if not path.parent.is_dir():
         raise UserError(f"there is no folder {path.parent} to write {path.name} in")
+    if not os.access(path.parent, os.W_OK | os.X_OK):
+        raise UserError(f"the folder {path.parent} cannot be written")
 
 
 def write_predictions(path: Path, answers: Iterable[Mapping[str, Any]], form: Form) -> int:
@@ -57,7 +61,8 @@ def write_predictions(path: Path, answers: Iterable[Mapping[str, Any]], form: Fo
 
 def stream_predictions(out: TextIO, answers: Iterable[Mapping[str, Any]], form: Form) -> None:
     """JSON lines have all of an answer. CSV has where it belongs (`file`, `row`, `id`, or `input`) and the `label` with
-    its `probability`, or the `value`, or of sentences a row for each `word` with its `tag`."""
+    its `probability`, or the `value`, or of sentences a row for each `word` with its `tag`. Raises UserError where
+    later answers say where they belong in another way than the first."""
     if form == "jsonl":
         for answer in answers:
             out.write(as_json(answer) + "\n")
@@ -69,6 +74,12 @@ def stream_predictions(out: TextIO, answers: Iterable[Mapping[str, Any]], form: 
             if header is None:
                 header = list(row)
                 writer.writerow(header)
+            new = next((name for name in row if name not in header), None)
+            if new is not None:
+                raise UserError(
+                    f"the answers for {answer['input']} have a {new}, and those before have none, so that one CSV file "
+                    "cannot hold them: predict from such files in another call, or say --format jsonl"
+                )
             writer.writerow([row.get(name, "") for name in header])
 
 

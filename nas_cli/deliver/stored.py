@@ -44,6 +44,7 @@ EVALUATION = record_of(
         "beside": list_of(record_of({"name": is_text, "metrics": are_numbers})),
         "classes": list_of(record_of({"label": is_text}), 1),
         "confusion": list_of(list_of(is_count), 1),
+        "notes": list_of(is_text),
     },
 )
 FRONT = record_of(

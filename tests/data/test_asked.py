@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from nas_cli.data import Asked, Reader, parse_data, pieces
 from nas_cli.data.word_encoder import fit_words
@@ -213,3 +214,63 @@ def test_what_cannot_be_read_is_named(tmp_path: Path) -> None:
     assert texts(read(text_reader(encoding="latin-1"), tmp_path / "bytes.txt")) == ["ok", "ÿþú"]
     with pytest.raises(DataError, match="an empty text"):
         list(text_reader().texts(["good", " "]))
+
+
+def test_folders_are_read_as_those_to_learn_from_are(tmp_path: Path) -> None:
+    notes: list[str] = []
+    folder, elsewhere = tmp_path / "docs", tmp_path / "elsewhere"
+    folder.mkdir()
+    elsewhere.mkdir()
+    (elsewhere / "linked.txt").write_text("linked")
+    (folder / "a.txt").write_text("first")
+    (folder / "empty.txt").write_text("")
+    for name in ("Thumbs.db", "desktop.ini", "~$a.docx"):
+        (folder / name).write_text("junk")
+    os.mkfifo(folder / "pipe")
+    os.symlink(elsewhere, folder / "more")
+    os.symlink(tmp_path / "gone", folder / "broken")
+    assert texts(read(text_reader(notes.append), folder)) == ["first", "linked"]
+    text = "\n".join(notes)
+    for words in ("hidden or of a file manager: 3", "broken links: 1 (broken)", "neither files nor folders: 1 (pipe)"):
+        assert words in text
+    assert "empty: 1 (empty.txt)" in text
+    for wrong in (folder / "pipe", Path("/dev/null")):
+        with pytest.raises(DataError, match="is a pipe or a device, and no file"):
+            read(text_reader(), wrong)
+
+
+def test_pictures_are_looked_at_as_those_to_learn_from_were(tmp_path: Path) -> None:
+    notes: list[str] = []
+    reader = Reader(parse_data({"source": "digits"}), (1, 4, 4), None, ("0", "1"), notes.append)
+    pixels = np.arange(16, dtype=np.uint8).reshape(4, 4)
+    Image.fromarray(pixels).save(tmp_path / "without", "PNG")
+    Image.fromarray(pixels.astype(np.uint16) * 100).save(tmp_path / "deep.png")
+    Image.fromarray(pixels).save(tmp_path / "moving.gif", save_all=True, append_images=[Image.fromarray(pixels.T)])
+    Image.fromarray(np.dstack([pixels] * 4)).save(tmp_path / "clear.png")
+    (tmp_path / "photo.heic").write_bytes(b"another format")
+    assert len(read(reader, tmp_path)) == 4
+    text = "\n".join(notes)
+    assert "nothing of images: 1 (photo.heic)" in text
+    assert "more than 8 bits: 1, and the network learned from none" in text
+    assert "files of several pictures, animations say: 1; the first of each is read" in text
+    assert "pictures that may be transparent: 1" in text
+
+
+def test_standard_input_of_any_size_and_kind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pixels = Image.fromarray(np.arange(16, dtype=np.uint8).reshape(4, 4))
+    for kind in ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "PPM"):
+        raw = io.BytesIO()
+        pixels.save(raw, kind)
+        raw.seek(0)
+        assert [one.where["file"] for one in image_reader().stream(raw)] == ["-"]
+    for content, words in ((b"\n\n \n", "- has nothing"), (b"PK\3\4 cut short", "- cannot be read as a zip file")):
+        with pytest.raises(DataError, match=words):
+            list(text_reader().stream(io.BytesIO(content)))
+    monkeypatch.setattr("nas_cli.data.asked.UNPACKED", 1000)
+    with pytest.raises(DataError, match="standard input has more than 1,000 bytes"):
+        list(text_reader().stream(io.BytesIO(b"one\n" * 1000)))
+
+
+def test_a_first_row_without_an_id_hides_no_others(tmp_path: Path) -> None:
+    (tmp_path / "new.csv").write_text("Id,age,town\n,44,O\n7,45,O\n")
+    assert [one.where["id"] for one in read(table_reader(tmp_path), tmp_path / "new.csv")] == ["", "7"]

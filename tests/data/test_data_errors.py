@@ -58,12 +58,17 @@ def test_a_damaged_gzip(mnist: Path) -> None:
 
 def test_a_file_that_is_no_gzip(mnist: Path) -> None:
     (mnist / TRAIN_IMAGES).write_text("<html>404 Not Found</html>")
-    fails(idx(mnist), TRAIN_IMAGES, "damaged")
+    fails(idx(mnist), TRAIN_IMAGES, "no IDX file")
 
 
-def test_a_gzip_without_the_ending(mnist: Path) -> None:
+def test_a_gzip_is_known_by_what_it_holds(mnist: Path) -> None:
+    before = load_training(parse_data(idx(mnist)), 0)
     (mnist / TRAIN_IMAGES).rename(mnist / "train-images-idx3-ubyte")
-    fails(idx(mnist), "is gzipped: its name should end in .gz")
+    assert (load_training(parse_data(idx(mnist)), 0).train.inputs == before.train.inputs).all()
+    unpacked = gzip.decompress((mnist / "train-images-idx3-ubyte").read_bytes())
+    (mnist / "train-images-idx3-ubyte").rename(mnist / TRAIN_IMAGES)
+    (mnist / TRAIN_IMAGES).write_bytes(unpacked)
+    assert (load_training(parse_data(idx(mnist)), 0).train.inputs == before.train.inputs).all()
 
 
 def test_a_wrong_magic_number(mnist: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -137,3 +138,21 @@ def test_a_file_of_answers_appears_whole_and_replaces_nothing(here: Path) -> Non
     assert form_of(Path("a.JSONL")) == "jsonl"
     with pytest.raises(UserError, match="--format"):
         form_of(Path("a.txt"))
+
+
+def test_answers_that_say_where_they_belong_in_another_way_are_not_lost() -> None:
+    first = {"input": "a.png", "file": "a.png", "label": "x", "probability": 1.0, "top": [], "text": "x"}
+    later = {**first, "input": "b.npz[3]", "file": "b.npz", "row": 3}
+    out = io.StringIO()
+    with pytest.raises(UserError, match=r"for b\.npz\[3\] have a row, and those before have none"):
+        stream_predictions(out, [first, later], "csv")
+    stream_predictions(out, [later, first], "csv")
+    assert out.getvalue().endswith("b.npz,3,x,1.0\na.png,,x,1.0\n")
+
+
+def test_answers_replace_no_device_and_no_folder(here: Path) -> None:
+    os.mkfifo(here / "pipe.csv")
+    for wrong in ("pipe.csv", "/dev/null", "/dev/stdout"):
+        for force in (False, True):
+            with pytest.raises(UserError):
+                require_free(Path(wrong), force)

@@ -26,7 +26,8 @@ def tested(evaluation: Mapping[str, Any] | None) -> Element | None:
             element("strong", "The stored weights do not give the logged validation score:"),
             f" they differ by up to {check['largest_difference']:.3g}.",
         )
-    parts = [element("h2", "Test"), verified]
+    notes = [element("p", f"{note}.") for note in evaluation.get("notes", ())]
+    parts = [element("h2", "Test"), verified, *notes]
     # The task of a plugin that is not imported cannot say how its report reads.
     shown = TASKS[evaluation["task"]].tables(evaluation) if evaluation.get("task") in TASKS else []
     for content in shown:

@@ -1,0 +1,71 @@
+"""Examples of one part that another has too: scores on it are too good by what is known of them."""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+
+import numpy as np
+
+from nas_cli.data.source import Array, Inputs, Part
+
+REPEATED = 0.01
+"""The share of a part's examples that training may have too without a word."""
+FEWEST = {"images": 1, "table rows": 2}
+"""Two rows of a small table may be equal by chance, and two pictures hardly."""
+CHUNK = 512
+FACTOR = np.uint64(0x9E3779B97F4A7C15)
+
+
+def about_repeated(train: Part, other: Part, inputs: Inputs, use: str) -> list[str]:
+    """A note where examples of `other`, which is there "to choose by" or "to test on", are learned from as well."""
+    if inputs not in FEWEST:
+        return []
+    count = count_repeated(train, other, inputs)
+    if count < max(FEWEST[inputs], REPEATED * len(other)):
+        return []
+    what, how = ("pictures", "pixel for pixel") if inputs == "images" else ("rows", "cell for cell")
+    return [
+        f"{count:,} of {len(other):,} {what} {use} are among the {what} to learn from too, {how}: "
+        "scores are too good by what is known of them"
+    ]
+
+
+def about_contradictions(train: Part) -> list[str]:
+    """A note where the same picture has several classes."""
+    digests = _of_pictures(train)
+    order = np.lexsort((train.targets, digests))
+    same = digests[order][1:] == digests[order][:-1]
+    differ = same & (train.targets[order][1:] != train.targets[order][:-1])
+    count = len(np.unique(digests[order][1:][differ]))
+    if not count:
+        return []
+    return [f"pictures to learn from that lie in two classes or more, pixel for pixel: {count:,}"]
+
+
+def count_repeated(train: Part, other: Part, inputs: Inputs) -> int:
+    """How many examples of `other` are in `train` too: pictures of the same pixels, or rows and targets of the same
+    bits."""
+    digest = _of_pictures if inputs == "images" else _of_rows
+    return int(np.isin(digest(other), digest(train)).sum())
+
+
+def _of_pictures(part: Part) -> Array:
+    """uint64 (n,)"""
+    found = np.empty(len(part), np.uint64)
+    order = np.arange(len(part)) if part.rows is None else np.argsort(part.rows)  # a mapped file is read in its order
+    for start in range(0, len(part), CHUNK):
+        places = order[start : start + CHUNK]
+        pictures = part.inputs[places if part.rows is None else part.rows[places]]
+        content = b"".join(blake2b(picture.tobytes(), digest_size=8).digest() for picture in pictures)
+        found[places] = np.frombuffer(content, np.uint64)
+    return found
+
+
+def _of_rows(part: Part) -> Array:
+    """uint64 (n,)"""
+    rows = np.concatenate([part.inputs, part.targets[:, None]], axis=1, dtype=np.float32, casting="unsafe")
+    found = np.zeros(len(rows), np.uint64)
+    for column in rows.view(np.uint32).T:
+        found = (found ^ column) * FACTOR
+        found ^= found >> np.uint64(29)
+    return found
