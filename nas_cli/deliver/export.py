@@ -19,6 +19,9 @@ from nas_cli.deliver.export_torch import write_torch
 from nas_cli.deliver.load import Model, load
 from nas_cli.errors import ExportError, NasError, SpecError, did_you_mean
 from nas_cli.files import write_json, write_text
+from nas_cli.model.network import Network
+from nas_cli.model.ops import OPS
+from nas_cli.model.ops.traits import of_module
 from nas_cli.record.directory import RunDirectory
 
 
@@ -122,11 +125,21 @@ def _size(place: Place) -> int:
 
 
 def _reason(model: Model, error: BaseException) -> str:
-    if any(isinstance(module, nn.RNN) for module in model.network.modules()):
-        return "its nn.RNN layers would be written for one length only; --format source takes any"
+    once = _for_one_length(model.network)
+    if once:
+        return f"its {once} layers would be written for one length only; --format source takes any"
     while error.__cause__ is not None:  # the exporters wrap what a layer's translation says
         error = error.__cause__
     return _first_line(error)
+
+
+def _for_one_length(network: nn.Module) -> str:
+    """The modules or the op of it that torch's exporters write for a single length of sequences; "" without such."""
+    for module in network.modules():
+        if of_module(module).one_length:
+            return f"nn.{type(module).__name__}"
+    steps = network.steps if isinstance(network, Network) else ()
+    return next((step.op for step in steps if OPS.traits(step.op).one_length), "")
 
 
 def _first_line(error: BaseException) -> str:

@@ -131,7 +131,7 @@ def _lines(model: Model) -> list[str]:
             masked = getattr(network.layers[step.name], "masked", False)
             mask = (", mask" if sequences else ", None") if masked else ""
             expression = f"self.{step.name}({inputs[0]}{mask})"
-            if sequences and len(step.shape) == 2 and leaves_ends(network.layers[step.name]):
+            if sequences and len(step.shape) == 2 and leaves_ends(step.op, network.layers[step.name]):
                 expression += " * mask[:, None]"
         elif step.kind == "add":
             expression = " + ".join(inputs)

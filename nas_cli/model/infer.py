@@ -22,7 +22,7 @@ from nas_cli.errors import Infeasible, PluginError
 from nas_cli.model.compiler import leave_out
 from nas_cli.model.ops import OPS, OpFunction, Shape, show_shape
 from nas_cli.model.ops.internal import INTERNAL
-from nas_cli.model.ops.modules import Zero
+from nas_cli.model.ops.traits import of_module
 from nas_cli.model.ops.vocabulary import apply
 from nas_cli.registry import facts_wanted
 
@@ -32,8 +32,6 @@ leave_out(getattr(counter, "__torch_dispatch__", None) for counter in vars(flop_
 
 BATCH, LONGER = 2, 3
 MAX_REMEMBERED = 20_000
-KEPT = {nn.LSTM: 17, nn.GRU: 8}
-"""For each number that they give, how many training keeps on a CPU: gates and states of every place, and more."""
 
 
 @dataclass(frozen=True)
@@ -95,8 +93,9 @@ def count(name: str, args: Mapping[str, Any], shape: Shape) -> Counted:
 
         def see(module: nn.Module, _: object, output: object) -> None:
             outputs = output if isinstance(output, tuple) else (output,)
-            if type(module) in KEPT:
-                given[0] += KEPT[type(module)] * outputs[0].numel()
+            keeps = of_module(module).keeps
+            if keeps > 1:
+                given[0] += keeps * outputs[0].numel()
             elif not any(module.children()):
                 given[0] += sum(value.numel() for value in outputs if isinstance(value, Tensor))
 
@@ -108,7 +107,8 @@ def count(name: str, args: Mapping[str, Any], shape: Shape) -> Counted:
         assert isinstance(result, Tensor)
         if len(_counted) >= MAX_REMEMBERED:
             _counted.clear()
-        macs, activations = counter.get_total_flops() // 2, max(given[0], result.numel())
+        kept = OPS.traits(name).keeps * result.numel()
+        macs, activations = counter.get_total_flops() // 2, max(given[0], kept)
         _counted[key] = Counted(macs // BATCH, activations // BATCH)
     return _counted[key]
 
@@ -181,8 +181,8 @@ def _infer(name: str, args: Mapping[str, Any], shape: Shape, any_length: bool) -
     if any_length and len(shape) == 2:
         _need_any_length(module, shape, after)
     params = sum(p.numel() for p in module.parameters())
-    identity = isinstance(module, nn.Identity) or (isinstance(module, nn.Dropout) and module.p == 0)
-    return Inferred(after, params, identity, isinstance(module, Zero))
+    identity = of_module(module).is_identity(vars(module)) or OPS.is_identity(name, args)
+    return Inferred(after, params, identity, OPS.gives_zeros(name))
 
 
 def _need_any_length(module: nn.Module, shape: Shape, after: Shape) -> None:

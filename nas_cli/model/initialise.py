@@ -8,13 +8,11 @@ import torch
 from torch import nn
 
 from nas_cli.model.network import Network
-from nas_cli.model.ops.modules import ChannelNorm
+from nas_cli.model.ops import OPS
+from nas_cli.model.ops.traits import ROOT, of_module
+from nas_cli.model.ops.vocabulary import gain_of
 
-RECTIFIERS = (nn.ReLU, nn.ReLU6, nn.GELU, nn.SiLU, nn.Hardswish, nn.ELU, nn.Mish, nn.CELU, nn.PReLU, nn.RReLU)
 WEIGHTED = (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.Linear)
-NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.GroupNorm, nn.LayerNorm, ChannelNorm)
-PASSED = (*NORMS, nn.MaxPool2d, nn.AvgPool2d, nn.Flatten, nn.Dropout, nn.Upsample)
-"""Layers between a weighted layer and its activation."""
 
 
 def initialise(network: Network, generator: torch.Generator) -> Network:
@@ -34,38 +32,37 @@ def initialise(network: Network, generator: torch.Generator) -> Network:
     with torch.no_grad():
         for index, step in enumerate(network.steps):
             if step.kind == "op":
-                _draw(network.layers[step.name], _activation_after(network, index, readers), generator)
+                _draw(network.layers[step.name], _gain_after(network, index, readers), generator)
     return network
 
 
-def _draw(layer: nn.Module, activation: nn.Module | None, generator: torch.Generator) -> None:
-    """Inside a layer that is made of several modules all but the last are taken to be followed by a rectifier."""
+def _draw(layer: nn.Module, after: float | None, generator: torch.Generator) -> None:
+    """`after` is the gain of the activation that follows. Inside a layer that is made of several modules all but the
+    last are taken to be followed by a rectifier.
+    """
     inner = [module for module in layer.modules() if isinstance(module, WEIGHTED)]
     for module in inner:
         fan_in = math.prod(module.weight.shape[1:])
-        gain = _gain(module, activation) if module is inner[-1] else math.sqrt(2.0)
+        gain = _gain(module, after) if module is inner[-1] else ROOT
         module.weight.normal_(0.0, gain / math.sqrt(fan_in), generator=generator)
         if module.bias is not None:
             module.bias.zero_()
 
 
-def _gain(module: nn.Module, activation: nn.Module | None) -> float:
-    if isinstance(activation, nn.Tanh):
-        return 5.0 / 3.0
-    if isinstance(activation, nn.Sigmoid | nn.SELU):
-        return 1.0
-    if isinstance(activation, nn.LeakyReLU):
-        return math.sqrt(2.0 / (1.0 + activation.negative_slope**2))
-    return 1.0 if isinstance(module, nn.Linear) and not isinstance(activation, RECTIFIERS) else math.sqrt(2.0)
+def _gain(module: nn.Module, after: float | None) -> float:
+    if after is not None:
+        return after
+    return 1.0 if isinstance(module, nn.Linear) else ROOT
 
 
-def _activation_after(network: Network, index: int, readers: list[list[int]]) -> nn.Module | None:
-    """The module that step `index` feeds, past norms and poolings; None where several."""
+def _gain_after(network: Network, index: int, readers: list[list[int]]) -> float | None:
+    """The gain of the activation that step `index` feeds, past norms and poolings; None without one, or for several."""
     while True:
         after = readers[index + 1]
         if len(after) != 1 or network.steps[after[0]].kind != "op":
             return None
         index = after[0]
-        module = network.layers[network.steps[index].name]
-        if not isinstance(module, PASSED):
-            return module
+        step = network.steps[index]
+        module, traits = network.layers[step.name], OPS.traits(step.op)
+        if not traits.passes_gain and not of_module(module).passes_gain:
+            return gain_of(traits, module)

@@ -8,17 +8,17 @@ import torch
 from torch import Tensor, nn
 
 from nas_cli.model.infer import construct
-from nas_cli.model.ops import Shape
+from nas_cli.model.ops import OPS, Shape
 from nas_cli.model.ops.sequence_modules import Pretrained
+from nas_cli.model.ops.traits import of_module
 from nas_cli.model.ops.vocabulary import apply
 from nas_cli.model.program import Program, Step
 
-KEEP_ZEROS = (nn.ReLU, nn.ReLU6, nn.GELU, nn.SiLU, nn.Hardswish, nn.Mish, nn.Tanh, nn.Dropout, nn.Dropout1d)
 
-
-def leaves_ends(module: nn.Module) -> bool:
-    """Whether it may give something where its input, after the end of a sequence, is zero."""
-    return not getattr(module, "masked", False) and not isinstance(module, KEEP_ZEROS)
+def leaves_ends(op: str, module: nn.Module) -> bool:
+    """Whether the `module` of an op may give something where its input, after the end of a sequence, is zero."""
+    keeps = OPS.traits(op).keeps_zeros or of_module(module).keeps_zeros
+    return not getattr(module, "masked", False) and not keeps
 
 
 def keep_layout(images: Tensor) -> None:
@@ -62,7 +62,8 @@ class Network(nn.Module):
         )
 
         self._unmasked = tuple(
-            step.kind == "op" and len(step.shape) == 2 and leaves_ends(self.layers[step.name]) for step in program.steps
+            step.kind == "op" and len(step.shape) == 2 and leaves_ends(step.op, self.layers[step.name])
+            for step in program.steps
         )
         self._flattens = tuple(len(step.shape) != 3 == len(program.shape(step.inputs[0])) for step in program.steps)
 

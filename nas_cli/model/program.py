@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from nas_cli.model.infer import Counted, Inferred, count, infer
-from nas_cli.model.ops import Shape
+from nas_cli.model.ops import OPS, Shape
 
 
 @dataclass(frozen=True)
@@ -87,12 +87,14 @@ def without_dead_steps(program: Program, output: int) -> Program:
 
 
 def without_idle_biases(program: Program) -> Program:
-    """A bias right before a batch norm is subtracted by it again: where `bias` is not given, there is none there."""
+    """A bias right before an op that subtracts the mean is subtracted again: where `bias` is not given, there is none
+    there.
+    """
     readers, steps = program.readers(), list(program.steps)
     for index, step in enumerate(steps):
-        if step.op not in ("conv", "separable_conv", "linear") or step.args.get("bias") is not None:
+        if not OPS.traits(step.op).idle_bias or step.args.get("bias") is not None:
             continue
         after = [program.steps[reader] for reader in readers[index + 1]]
-        if len(after) == 1 and after[0].op == "batch_norm":
+        if len(after) == 1 and OPS.traits(after[0].op).subtracts_mean:
             steps[index] = replace(step, args={**step.args, "bias": False})
     return Program(program.input_shape, tuple(steps))

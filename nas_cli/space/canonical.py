@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Any, Protocol
 
 from nas_cli.registry import Param
 from nas_cli.space.nodes import Branches, Cell, Join, Layer, Op, Residual, Seq, Tap, plain
@@ -24,15 +24,22 @@ Sum = tuple[tuple[str, int], ...]
 
 MAX_TERMS = 1000
 """Terms of a sum that its digest spells out one by one. Sums of sums can double with each layer."""
-IDENTITIES = ("identity", "nn.Identity")
-OFF_AT_ZERO = ("dropout", "drop_path", "nn.Dropout")
+ZEROS = ""
+"""How an op is spelled that gives zeros whatever comes in."""
 _as_json = json.JSONEncoder(sort_keys=True, default=str).encode  # `json.dumps` makes an encoder a call
+
+
+class Meanings(Vocabulary, Protocol):
+    """A vocabulary that says of its ops when they do nothing, and which give nothing."""
+
+    def gives_zeros(self, name: str) -> bool: ...
+    def is_identity(self, name: str, args: Mapping[str, Any]) -> bool: ...
 
 
 class Canonical:
     """Computes forms over one vocabulary; what was seen of an op or a cell is remembered between calls."""
 
-    def __init__(self, ops: Vocabulary) -> None:
+    def __init__(self, ops: Meanings) -> None:
         self._ops = ops
         self._params: dict[str, tuple[Param, ...]] = {}
         self._spelled: dict[int, tuple[Op, str | None]] = {}
@@ -76,27 +83,29 @@ class Canonical:
         raise AssertionError(f"{type(layer).__name__} belongs to a space, not to an architecture")
 
     def _op(self, op: Op, value: Sum) -> Sum:
-        if op.name == "zero" or not value:
+        if not value:
             return ()
         spelled = self._spell(op)
+        if spelled == ZEROS:
+            return ()
         return value if spelled is None else _single(spelled, *_terms(value))
 
     def _spell(self, op: Op) -> str | None:
-        """The op with every argument written out; None for an identity."""
+        """The op with every argument written out; None for an identity, ZEROS for what gives zeros."""
         known = self._spelled.get(id(op))
         if known is None or known[0] is not op:
             known = self._spelled[id(op)] = (op, self._written_out(op))
         return known[1]
 
     def _written_out(self, op: Op) -> str | None:
-        if op.name in IDENTITIES:
+        if self._ops.gives_zeros(op.name):
+            return ZEROS
+        if self._ops.is_identity(op.name, op.args):
             return None
         if op.name not in self._params:
             self._params[op.name] = self._ops.params(op.name)
         defaults: dict[str, Any] = {p.name: p.default for p in self._params[op.name] if not p.required}
         args = {**defaults, **op.args}
-        if op.name in OFF_AT_ZERO and next(iter(args.values()), None) == 0:
-            return None
         return op.name + _as_json(plain(args))
 
     def _cell(self, cell: Cell, value: Sum, before: Sum, taps: dict[str, Sum]) -> Sum:

@@ -14,7 +14,7 @@ from nas_cli.model.ops.sequence_modules import PlaceNorm
 from nas_cli.model.ops.vocabulary import Shape, op
 
 
-@op("linear")
+@op("linear", idle_bias=True)
 def linear(shape: Shape, units: Channels, bias: bool | None = None) -> nn.Module:
     """Fully connected; an image is flattened first, places of a sequence go one by one; bias as in `conv`."""
     assert isinstance(units, int), f"{units!r} should be a number by now"
@@ -25,7 +25,7 @@ def linear(shape: Shape, units: Channels, bias: bool | None = None) -> nn.Module
     return nn.Linear(shape[-1], units, bias is not False)
 
 
-@op("batch_norm")
+@op("batch_norm", subtracts_mean=True)
 def batch_norm(shape: Shape) -> nn.Module:
     """Normalises each channel over the batch."""
     if len(shape) == 3:
@@ -51,25 +51,25 @@ def group_norm(shape: Shape, groups: PositiveInt = 4) -> nn.Module:
     return nn.GroupNorm(groups, shape[0])
 
 
-@op("dropout")
+@op("dropout", identity_when={"rate": 0})
 def dropout(shape: Shape, rate: Fraction = 0.5) -> nn.Module:
     """In training, each value becomes zero with probability `rate`."""
     return nn.Dropout(rate) if rate else nn.Identity()
 
 
-@op("drop_path")
+@op("drop_path", identity_when={"rate": 0})
 def drop_path(shape: Shape, rate: Fraction = 0.1) -> nn.Module:
     """In training, a whole sample becomes zero with probability `rate`: stochastic depth at the end of a residual."""
     return DropPath(float(rate)) if rate else nn.Identity()
 
 
-@op("identity")
+@op("identity", identity_when={})
 def identity(shape: Shape) -> nn.Module:
     """Passes on what comes in."""
     return nn.Identity()
 
 
-@op("zero")
+@op("zero", gives_zeros=True)
 def zero(shape: Shape) -> nn.Module:
     """No connection: zeros, and so is every layer after it."""
     return Zero()

@@ -14,7 +14,7 @@ from nas_cli.model.ops.vocabulary import Shape, need_fit, need_image, op, pair
 Padding = Literal["same"] | NonNegativeInt | tuple[NonNegativeInt, NonNegativeInt]
 
 
-@op("conv")
+@op("conv", idle_bias=True)
 def conv(
     shape: Shape,
     channels: Channels,
@@ -36,7 +36,7 @@ def conv(
     return _conv2d(shape, out, pair(kernel), pair(stride), groups, pair(dilation), padding, bias is not False)
 
 
-@op("separable_conv")
+@op("separable_conv", idle_bias=True)
 def separable_conv(
     shape: Shape,
     channels: Channels,

@@ -16,6 +16,7 @@ from torch import nn
 
 from nas_cli.arguments import Channels
 from nas_cli.errors import SpecError, did_you_mean
+from nas_cli.model.ops.traits import NOTHING, TRAITS, Traits
 from nas_cli.registry import Param, signature
 
 PREFIX = "nn."
@@ -95,6 +96,11 @@ def _signature(cls: type[nn.Module]) -> tuple[Param, ...]:
         return signature(cls)
     except NameError:  # an annotation that exists for type checkers only
         return tuple(Param(p.name, Any, p.default) for p in inspect.signature(cls).parameters.values())
+
+
+def traits(name: str) -> Traits:
+    """What is true of `nn.NAME`."""
+    return TRAITS.get(_class(name), NOTHING)
 
 
 def describe(name: str) -> str:
