@@ -11,6 +11,7 @@ import numpy as np
 
 from nas_cli.data.portable import as_floats, as_number
 from nas_cli.data.source import Array
+from nas_cli.registry import short
 
 MANY = 0.5
 """A column of words that has more different ones than this share of the rows names rows rather than groups of them."""
@@ -101,12 +102,14 @@ def find_form(name: str, cells: Sequence[str], missing: Sequence[str], decimal: 
         if numbers < MANY * total or not strange:
             return None
         row = list(cells).index(strange) + 1
-        return f"{numbers:,} of {total:,} cells are numbers, and others are not, such as '{strange}' in row {row:,}"
+        return (
+            f"{numbers:,} of {total:,} cells are numbers, and others are not, such as '{short(strange)}' in row {row:,}"
+        )
     notes = []
     if marks:
         notes.append(f"numbers of '{name}' are read without '{marks.strip() or marks}'; data.categorical keeps them")
     if odd:
-        shown = ", ".join(f"'{cell}' ({count:,})" for cell, count in list(odd.items())[:3])
+        shown = ", ".join(f"'{short(cell)}' ({count:,})" for cell, count in list(odd.items())[:3])
         more = f" and {len(odd) - 3} others" if len(odd) > 3 else ""
         notes.append(
             f"cells of '{name}', which has numbers, that are none and are taken for empty ones: {shown}{more}; "
@@ -148,7 +151,7 @@ def _why_codes(found: Array, cells: Sequence[str]) -> str | None:
         return None
     code = next((cell for cell in cells if cell[:1] == "0" and len(cell) > 2 and cell.isdecimal()), None)
     if code is not None:
-        return f"codes, since '{code}' begins with 0"
+        return f"codes, since '{short(code)}' begins with 0"
     if np.abs(known).max() >= EXACT and len(np.unique(known)) < len({cell for cell in cells if cell}):
         return "whole numbers of more digits than 64 bits hold"
     return None

@@ -6,7 +6,7 @@ import io
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +18,7 @@ from nas_cli.data.files import GZIP, read_bytes, require_file, require_folder
 from nas_cli.data.foreign import require_text
 from nas_cli.data.parts import WORDS, is_only_a_part, part_of
 from nas_cli.errors import DataError, did_you_mean
+from nas_cli.registry import short
 
 PARTS = {"train": ("train",), "validation": ("validation", "valid", "val", "dev"), "test": ("test",)}
 ENDINGS = (".csv", ".tsv", ".csv.gz", ".tsv.gz")
@@ -155,30 +156,37 @@ def _divided(file: Path, found: Cells, header: bool, say: Say) -> tuple[list[str
 
 
 def require_columns(
-    file: Path, columns: Sequence[str] | int, target: str, separator: str, encoding: str, labels: Collection[str] = ()
+    file: Path,
+    columns: Sequence[str],
+    target: str,
+    separator: str,
+    header: bool,
+    encoding: str,
+    missing: Sequence[str],
+    is_known: Callable[[str], bool],
 ) -> None:
-    """Raises DataError where the first rows of `file` show that it lacks one of `columns`, or that many without a
-    header, or has no value in the column `target`, or first one that is none of `labels`, where there are such: it
-    cannot be evaluated. No more of it is read."""
+    """Raises DataError where the first rows of `file` show that it cannot be evaluated: it lacks one of `columns`, or
+    has a row with no value in the column `target`, or with one that is not known. No more of it is read."""
     rows = _rows_at_start(_start(file, encoding), separator)
-    if not rows or (len(rows) < 2 and not isinstance(columns, int)):
+    if len(rows) < 1 + header:
         raise DataError(f"{file} has no rows")
-    if isinstance(columns, int):
-        if len(rows[0]) != columns:
-            raise DataError(f"{file} has {len(rows[0])} columns, and the training part {columns}")
-        return
-    names = named(rows[0] if len(rows[0]) != len(rows[1]) - 1 else ["", *rows[0]], True)
+    if not header and len(rows[0]) != len(columns):
+        raise DataError(f"{file} has {len(rows[0])} columns, and the training part {len(columns)}")
+    names = named(["", *rows[0]] if header and len(rows[0]) == len(rows[1]) - 1 else rows[0], header)
     if target not in names:
         raise DataError(f"{file} has no column '{target}', which is what is learned{did_you_mean(target, names)}")
     gone = next((name for name in columns if name not in names), None)
     if gone is not None:
         raise DataError(f"{file} has no column '{gone}'{did_you_mean(gone, names)}")
     place = names.index(target)
-    if all(len(row) > place and not row[place] for row in rows[1:]):
-        raise DataError(f"{file} has no value in the column '{target}', which is what is learned")
-    first = unicodedata.normalize("NFC", rows[1][place]) if len(rows[1]) > place else ""
-    if labels and first and first not in labels:
-        raise DataError(f"{file} has the label '{first}', which the training part does not have")
+    labels = [unicodedata.normalize("NFC", row[place]) for row in rows[header:] if len(row) > place]
+    empty = [row for row, label in enumerate(labels, 1) if not label or label in missing]
+    if empty:
+        which = "no value" if len(empty) == len(labels) else f"rows without a value, row {empty[0]:,} say,"
+        raise DataError(f"{file} has {which} in the column '{target}', which is what is learned")
+    wrong = next((label for label in labels if not is_known(label)), None)
+    if wrong is not None:
+        raise DataError(f"{file} has the label '{short(wrong)}', which the training part does not have")
 
 
 def find_separator(file: Path, encoding: str) -> str:

@@ -23,8 +23,10 @@ from nas_cli.data.table_encoder import Transform
 from nas_cli.data.table_fit import Roles, Whole, fit_table
 from nas_cli.data.targets import is_number
 from nas_cli.errors import DataError, did_you_mean
+from nas_cli.registry import short
+from nas_cli.words import printable
 
-EMPTY = ("", "?", "NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "null", "NULL", "None", "-")
+EMPTY = ("", "?", "NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "null", "NULL", "None", "-", ".")
 FREQUENT = 0.05
 """The share of the rows from which on a word that may mean an empty cell may be a class."""
 
@@ -56,6 +58,11 @@ def csv_table(
         notes += about_parts(path, files)
     mark = find_separator(files["train"], encoding) if separator == "auto" else separator
     columns, rows = read_table(files["train"], mark, header, encoding=encoding, say=notes.append)
+    if len(columns) == 1:
+        raise DataError(
+            f"{files['train']} has one column alone, '{short(columns[0])}', where '{printable(mark)}' divides cells: "
+            "say separator if another mark does"
+        )
     if header and looks_like_a_row([columns, *rows[:LOOKED_AT].tolist()]):
         notes.append(
             f"the first row of {files['train']} looks like the others, and is taken for the header: say header: false"
@@ -90,8 +97,12 @@ def csv_table(
         found = files if place is None else find_tables(place, "test")
         file = found["test" if place is None else choose_part(place, list(found), "test", path)]
         labels = {unicodedata.normalize("NFC", each) for each in set(train.labels.tolist())}
-        words = labels if not any(map(is_number, labels)) else ()
-        require_columns(file, columns if header else len(columns), label, mark, encoding, words)
+        numbers = any(map(is_number, labels))
+
+        def is_known(text: str) -> bool:
+            return text in labels or (numbers and is_number(text, decimal))
+
+        require_columns(file, columns, label, mark, header, encoding, missing, is_known)
 
     def take(indices: Array) -> Array:
         taken[:] = [rows[indices], indices]

@@ -40,7 +40,7 @@ def decode(raw: bytes, encoding: str, origin: Path, say: Say | None = None) -> s
     if found.startswith("utf-16-") and say is not None:
         say(f"{origin} is read as {found}, as the zeros between its letters tell")
     try:
-        return raw.decode(found).removeprefix("\ufeff")
+        return with_line_feeds(raw.decode(found).removeprefix("\ufeff"))
     except UnicodeError as error:
         place = error.start if isinstance(error, UnicodeDecodeError) else 0
     if codecs.lookup(found).name != "utf-8":
@@ -48,13 +48,18 @@ def decode(raw: bytes, encoding: str, origin: Path, say: Say | None = None) -> s
         raise DataError(
             f"{origin}:{line}: byte {raw[place]:#04x} is no {found}; common encodings are utf-8 and latin-1"
         )
-    return _mended(raw, origin, place, say)
+    return with_line_feeds(_mended(raw, origin, place, say))
+
+
+def with_line_feeds(text: str) -> str:
+    """Lines that end as on old Macs, by carriage returns alone, as others do."""
+    return text if "\n" in text else text.replace("\r", "\n")
 
 
 def glimpse(raw: bytes, encoding: str) -> str:
     """The beginning of a file as text, whatever its bytes are."""
     require_codec(encoding)
-    return raw.decode(encoding_of(raw, encoding), "replace").removeprefix("\ufeff")
+    return with_line_feeds(raw.decode(encoding_of(raw, encoding), "replace").removeprefix("\ufeff"))
 
 
 def encoding_of(raw: bytes, said: str) -> str:

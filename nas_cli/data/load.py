@@ -11,8 +11,9 @@ import numpy as np
 
 from nas_cli.data.cache import Cache
 from nas_cli.data.histogram import about_levels, histogram, normalisation
+from nas_cli.data.part_notes import about_few, about_share
 from nas_cli.data.pixels import shape_text
-from nas_cli.data.repeated import about_contradictions, about_repeated
+from nas_cli.data.repeated import about_contradictions, about_repeated, about_repeated_words
 from nas_cli.data.settings import AUTO_FRACTION, DataSettings
 from nas_cli.data.source import Array, Dataset, Encoder, Examples, Part, Wanted
 from nas_cli.data.split import hold_out
@@ -62,13 +63,16 @@ def load_training(
     kind = find_targets(dataset, wanted.target, settings.origin)
     targets = kind.encode(dataset.train)
     stay = np.arange(len(targets))
+    shares: list[str] = []
     fraction = _fraction(settings.test, dataset, "test")
     if fraction is not None:
-        stay, _ = _divide(kind.strata(targets), stay, fraction, seed, "test")
+        stay, left = _divide(kind.strata(targets), stay, fraction, seed, "test")
+        shares += about_share("test", len(left), len(left) + len(stay), fraction)
     fraction = _fraction(settings.validation, dataset, "validation")
     held = None
     if fraction is not None:
         stay, held = _divide(kind.strata(targets), stay, fraction, seed, "validation")
+        shares += about_share("validation", len(held), len(held) + len(stay), fraction)
     else:
         stay = np.random.default_rng([seed, 0]).permutation(stay)
     mapped = cache.inputs(dataset.train) if cache else None
@@ -85,9 +89,10 @@ def load_training(
         inputs = dataset.train.read(stay if held is None else np.concatenate([stay, held]))  # at once: it may unpack
         train = Part(inputs[: len(stay)], targets[stay])
         validation = Part(inputs[len(stay) :], targets[held]) if held is not None else None
+    chosen_by = dataset.train
     if validation is None:
-        own = _own_part(settings.validation, dataset, "validation")
-        validation = _whole(own, kind, cache, encoder)
+        chosen_by = _own_part(settings.validation, dataset, "validation")
+        validation = _whole(chosen_by, kind, cache, encoder)
     shape = tuple(encoder.shape if encoder else train.inputs.shape[1:])
     _same_shape(validation, shape, "validation", encoder)
     mean, std = (0.0,) * shape[0], (1.0,) * shape[0]
@@ -98,7 +103,11 @@ def load_training(
         about_pixels = [*about_levels(counts), *about_contradictions(train)]
     facts = {"labels": max(1, len(kind.names)), **kind.facts, **dataset.facts(), **(encoder.facts if encoder else {})}
     notes = [*about_test, *dataset.notes(), *kind.notes, *(encoder.notes if encoder else ())]
-    notes += [*about_pixels, *about_repeated(train, validation, dataset.inputs, "to choose by")]
+    notes += [*about_pixels, *shares, *about_few(validation)]
+    notes += about_repeated(train, validation, dataset.inputs, "to choose by")
+    if encoder is not None and dataset.inputs in ("texts", "sentences"):
+        others = chosen_by.read(np.arange(len(validation)) if held is None else held)
+        notes += about_repeated_words(dataset.train.read(stay), others, dataset.inputs, "to choose by")
     return TrainingData(train, validation, kind.names, shape, mean, std, encoder, facts, tuple(notes))
 
 

@@ -201,6 +201,7 @@ def as_number(text: str, decimal: str = ".") -> float:
         if any(len(group) != 3 for group in whole.split(".")[1:]) or "." in rest:
             raise ValueError(text)
         text = whole.replace(".", "") + "." + (rest or "0")
+    text = text.replace("\u2212", "-")  # a minus as it is printed
     if not NUMBER.fullmatch(text):
         raise ValueError(text)
     return float(text)

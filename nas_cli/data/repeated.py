@@ -20,12 +20,21 @@ def about_repeated(train: Part, other: Part, inputs: Inputs, use: str) -> list[s
     """A note where examples of `other`, which is there "to choose by" or "to test on", are learned from as well."""
     if inputs not in FEWEST:
         return []
-    count = count_repeated(train, other, inputs)
-    if count < max(FEWEST[inputs], REPEATED * len(other)):
+    what, how = ("pictures", ", pixel for pixel") if inputs == "images" else ("rows", ", cell for cell")
+    return _note(count_repeated(train, other, inputs), FEWEST[inputs], len(other), what, use, how)
+
+
+def about_repeated_words(train: Array, other: Array, what: str, use: str) -> list[str]:
+    """Likewise, of raw texts, or tuples of words, (n,)."""
+    known = set(train.tolist())
+    return _note(sum(example in known for example in other.tolist()), 2, len(other), what, use, "")
+
+
+def _note(count: int, least: int, of: int, what: str, use: str, how: str) -> list[str]:
+    if count < max(least, REPEATED * of):
         return []
-    what, how = ("pictures", "pixel for pixel") if inputs == "images" else ("rows", "cell for cell")
     return [
-        f"{count:,} of {len(other):,} {what} {use} are among the {what} to learn from too, {how}: "
+        f"{count:,} of {of:,} {what} {use} are among the {what} to learn from too{how}: "
         "scores are too good by what is known of them"
     ]
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from nas_cli.data.classes import about_alike
 from nas_cli.data.columns import Form, count_groups, find_form, find_numbers, has_commas, orders_rows
 from nas_cli.data.csv_lines import Rows
 from nas_cli.data.leaks import find_leaks, rows_to_try
@@ -17,6 +18,7 @@ from nas_cli.data.source import Array
 from nas_cli.data.table_encoder import TableEncoder, Transform, fit_category, fit_number
 from nas_cli.data.targets import decimals_after_comma
 from nas_cli.errors import DataError
+from nas_cli.registry import short
 
 CLASSES = 20
 """A target of at most so many different numbers is taken for classes where columns are tried alone."""
@@ -81,7 +83,7 @@ def fit_table(
         if name != roles.target and name not in roles.ignore:
             _fit_column(found, name, place, raw, whole, roles, missing, file_as["decimal"], transform)
     if not found.numbers and not found.categories:
-        why = "there is no other column" if len(columns) == 1 else ", ".join(found.left_out) or "all are ignored"
+        why = ", ".join(found.left_out) or "all are ignored"
         raise DataError(f"no column is left to learn '{roles.target}' from: {why}")
     target = raw[found.tried, list(columns).index(roles.target)].tolist()
     found.notes += find_leaks(found.values, _as_numbers(target, file_as["decimal"]))
@@ -149,7 +151,9 @@ def _fit_words(
         if words != cells:
             found.notes.append(f"letters of '{name}' that are written in several forms of Unicode are read as the same")
         cells = words
-    found.categories.append(fit_category(name, cells, missing))
+    category = fit_category(name, cells, missing)
+    found.categories.append(category)
+    found.notes += about_alike(category["words"], f"categories of '{name}'")
     found.values[name] = _numbered([cells[row] for row in found.tried]).astype(np.float64)
 
 
@@ -207,6 +211,6 @@ def _notes(roles: Roles, found: _Found) -> list[str]:
 def _commas(name: str, cell: str, decimal: str) -> str:
     meaning = "say decimal: ',' where a comma stands before the decimals, or " if decimal == "." else ""
     return (
-        f"column '{name}' has numbers with commas, such as '{cell}': {meaning}write them without, or list the column "
-        "under data.categorical or data.ignore"
+        f"column '{name}' has numbers with commas, such as '{short(cell)}': {meaning}write them without, or list the "
+        "column under data.categorical or data.ignore"
     )

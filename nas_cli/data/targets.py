@@ -16,6 +16,8 @@ from nas_cli.errors import DataError
 
 COARSE = 1e-4
 """The share of the targets' deviation that they may be rounded by."""
+USUAL, FAR = 0.95, 1000
+"""The share of targets, and how many times as far from the middle as all of those a target may lie without a word."""
 NEARLY = re.compile(r"[^\w]*\d[\d.,' \u00a0]*[^\w]*")
 """A number with something around it, or between its digits."""
 IGNORED = -100
@@ -100,7 +102,18 @@ def find_numbers(examples: Examples, origin: float | None = None) -> Numbers:
         )
     if origin is None:
         origin = mean if np.spacing(np.float32(largest)) > COARSE * deviation else 0.0
-    return Numbers(mean, deviation, float(origin))
+    return Numbers(mean, deviation, float(origin), notes=_about_outlier(values))
+
+
+def _about_outlier(values: Array) -> tuple[str, ...]:
+    away = np.abs(values - np.median(values))
+    usual, place = float(np.quantile(away, USUAL)), int(away.argmax())
+    if not 0 < usual < away[place] / FAR:
+        return ()
+    return (
+        f"the target {values[place]:.6g} in row {place + 1:,} lies {away[place] / usual:,.0f} times as far from the "
+        f"middle as {USUAL:.0%} of them, and decides scores alone: if it stands for a missing value, take that row out",
+    )
 
 
 def as_numbers(examples: Examples) -> Array:
@@ -132,9 +145,9 @@ def decimals_after_comma(text: str) -> dict[str, str]:
     return {"decimal": ","} if "," in text and not re.search(r",\d{3}$", text) else {}
 
 
-def is_number(text: object) -> bool:
+def is_number(text: object, decimal: str = ".") -> bool:
     try:
-        as_number(str(text))
+        as_number(str(text), decimal)
     except ValueError:
         return False
     return True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from nas_cli.data import csv_file
+from nas_cli.data.csv_table import EMPTY
 from nas_cli.errors import DataError, did_you_mean
 
 TEXT_COLUMNS = ("text", "sentence", "review", "content", "document", "message")
@@ -42,11 +44,23 @@ def read_table(file: Path, table: Table, notes: list[str]) -> Texts:
             f"{file} has {rows_without} without a label in the column '{columns[label]}', the first is row "
             f"{gone[0] + 1:,}: fill it in or take it out"
         )
+    notes += _about_missing(file, Counter(rows[:, label].tolist()))
     others = [name for place, name in enumerate(columns) if place not in (text, label)]
     if others or not table.header:
         left = f"; not read: {', '.join(others)}" if others else ""
         notes.append(f"of {file} text_column is {columns[text]}, and label_column {columns[label]}{left}")
     return [(row[text], unicodedata.normalize("NFC", row[label])) for row in rows]
+
+
+def _about_missing(file: Path, counts: Counter[str]) -> list[str]:
+    """On labels that say elsewhere that there is none."""
+    words = [word for word in EMPTY if word in counts]
+    if not words:
+        return []
+    shown = ", ".join(f"'{word}' ({counts[word]:,})" for word in words)
+    return [
+        f"labels of {file} that are classes like others: {shown}; take those rows out if it means that there is none"
+    ]
 
 
 def check_table(file: Path, table: Table, classes: set[str]) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 
 from nas_cli.data import TrainingData, load_training, parse_data
 from nas_cli.data.classes import is_lopsided
-from nas_cli.data.csv_file import ENDINGS, find_tables, first_rows
+from nas_cli.data.csv_file import ENDINGS, find_tables, first_rows, named
 from nas_cli.data.csv_top import looks_like_a_row
 from nas_cli.data.text import LABEL_COLUMNS, TEXT_COLUMNS
 from nas_cli.errors import DataError, UserError, did_you_mean
@@ -259,13 +259,18 @@ def _text_columns(rows: list[list[str]]) -> dict[str, Any]:
     known = {name.lower() for name in names}
     usual = known & {*TEXT_COLUMNS, *LABEL_COLUMNS}
     header = bool(usual) or not (looks_like_a_row(rows) or _comes_again(rows))
-    names, rows = (names, rows[1:]) if header else ([str(k) for k, _ in enumerate(names, 1)], rows)
+    names, rows = (names, rows[1:]) if header else ([""] * len(names), rows)
+    names = named(names, header)
     if len(names) < 2 or not rows or (known & set(TEXT_COLUMNS) and known & set(LABEL_COLUMNS)):
         return {}
     words = [sum(len(row[place].split()) for row in rows) / len(rows) for place in range(len(names))]
     text = next((k for word in TEXT_COLUMNS for k, n in enumerate(names) if n.lower() == word), None)
     text = int(np.argmax(words)) if text is None else text
-    others = [place for place in range(len(names)) if place != text]
+    filled = [place for place in range(len(names)) if any(row[place] for row in rows)]
+    several = [place for place in filled if len({row[place] for row in rows}) > 1]  # one class is none to learn
+    others = [place for place in several or filled if place != text]
+    if not others:
+        return {}
     label = next((k for word in LABEL_COLUMNS for k in others if names[k].lower() == word), None)
     label = min(others, key=lambda k: (len({row[k] for row in rows}), -k)) if label is None else label
     if words[text] < FEW_WORDS:
@@ -278,4 +283,6 @@ def _comes_again(rows: list[list[str]]) -> bool:
     """Whether the first of `rows` has a cell that comes again below it in a column of few different cells, as the name
     of a class does and that of a column does not."""
     below = [[row[place] for row in rows[1:]] for place in range(len(rows[0]))]
-    return any(cell in cells and len(set(cells)) * 2 <= len(cells) for cell, cells in zip(rows[0], below, strict=True))
+    return any(
+        cell and cell in cells and len(set(cells)) * 2 <= len(cells) for cell, cells in zip(rows[0], below, strict=True)
+    )

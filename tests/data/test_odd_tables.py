@@ -133,7 +133,7 @@ def test_booleans_dates_and_whole_numbers_as_classes(tmp_path: Path) -> None:
         ("a,b\n", {}, "has no rows below its header"),
         ("", {}, r"a\.csv is empty"),
         ("\n\n", {}, "has no rows"),
-        ("label\n" + "x\ny\n" * 20, {}, "no column is left to learn 'label' from: there is no other column"),
+        ("label\n" + "x\ny\n" * 20, {}, "has one column alone, 'label', where ',' divides cells"),
         (GOOD + "5,Rome,\n", {}, "has 1 row without a value in the target's column 'label', the first is row 81"),
         (GOOD, {"target": "lable"}, "has no column 'lable' to learn; did you mean 'label'"),
         (GOOD, {"encoding": "utf-9"}, "encoding is 'utf-9', which is not known"),
