@@ -36,7 +36,7 @@ from nas_cli.run.observer import Observer, Silent
 from nas_cli.run.preflight import try_plugins
 from nas_cli.run.screen import screen_baselines
 from nas_cli.run.selection import select, warned
-from nas_cli.spec.load import load_document
+from nas_cli.spec.load import Document, load_document, overridden
 from nas_cli.train.checkpoint import DISK_FULL
 from nas_cli.words import shell
 
@@ -61,14 +61,14 @@ class Outcome:
 
 
 def start_search(
-    spec: Path, out: Path = Path("runs"), overrides: Sequence[str] = (), observer: Observer | None = None
+    spec: Path | Document, out: Path = Path("runs"), overrides: Sequence[str] = (), observer: Observer | None = None
 ) -> Outcome:
-    """Runs the search that the file `spec` describes, in a new directory under `out`.
+    """Runs the search that `spec` describes, a file or what was read of one, in a new directory under `out`.
 
     Raises UserError where the spec or the data is wrong (nothing is written then), NasError where nothing trains.
     """
     observer = observer or Silent()
-    document = load_document(spec, overrides)
+    document = overridden(spec, overrides) if isinstance(spec, Document) else load_document(spec, overrides)
     experiment = compose(document)
     plugins = digests_of(experiment.spec.plugins)
     with open_session(experiment, Cache(out / CACHE, observer.note)) as session:

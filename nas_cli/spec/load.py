@@ -100,7 +100,11 @@ def load_document(path: FilePath, overrides: Iterable[str] = ()) -> Document:
 
     Raises UserError where the file cannot be read, SpecError where it is no YAML mapping.
     """
-    document = parse_document(_read(path), str(path))
+    return overridden(parse_document(_read(path), str(path)), overrides)
+
+
+def overridden(document: Document, overrides: Iterable[str]) -> Document:
+    """`document`, in which values are replaced as `--set` says. Raises SpecError."""
     for override in overrides:
         _override(document, override)
     return document

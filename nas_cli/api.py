@@ -1,0 +1,190 @@
+"""The commands of `nas` as functions of Python: `search`, `evaluate`, `predict`, `export`, `load`, `trials`.
+
+Each takes a run where it takes one: a `Run`, its directory, or None for the latest under `runs/`. A run of one's own
+whose plugins are unchanged needs nothing more; `plugins=True` runs those of somebody else's run. Errors are of
+`nas_cli.errors`: a `UserError` where the input is wrong, and a `NasError` where something went wrong meanwhile.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nas_cli.deliver import evaluate as _evaluate
+from nas_cli.deliver import export as _export
+from nas_cli.deliver import load as _load
+from nas_cli.deliver import predict as _predict
+from nas_cli.deliver.load import Model
+from nas_cli.errors import SpecError
+from nas_cli.record.directory import open_run
+from nas_cli.record.journal import iter_journal
+from nas_cli.registry import show
+from nas_cli.run.observer import Observer, Silent
+from nas_cli.run.search import resume_search, start_search
+from nas_cli.spec.load import parse_document
+from nas_cli.trial import History, Trial
+from nas_cli.yaml_text import dump_yaml
+
+RunPath = str | os.PathLike[str]
+RUNS = Path("runs")
+
+
+@dataclass(frozen=True)
+class Run(os.PathLike[str]):
+    """A run that ended: its directory, why its search stopped, and what was said on the way: what was guessed and
+    passed over, and how it was chosen to train.
+    """
+
+    path: Path
+    stopped: str
+    notes: tuple[str, ...] = ()
+
+    def __fspath__(self) -> str:
+        return str(self.path)
+
+    @cached_property
+    def trials(self) -> list[dict[str, Any]]:
+        """A flat record for each trial: `trials(self)`."""
+        return trials(self)
+
+
+class _Notes(Silent):
+    def __init__(self) -> None:
+        self.heard: list[str] = []
+
+    def note(self, text: str) -> None:
+        self.heard.append(text)
+
+
+def search(
+    spec: RunPath | Mapping[str, Any],
+    out: RunPath = RUNS,
+    set: Sequence[str] = (),
+    observer: Observer | None = None,
+) -> Run:
+    """Runs the search that a spec describes, a file or the same as a mapping, in a new directory under `out`.
+
+    `set` replaces values of it, as --set does: `["search.stop.trials=5"]`. Relative paths in a mapping are of the
+    current directory. Raises UserError where the spec, its data or its plugins are wrong; then nothing is written.
+    """
+    written = parse_document(dump_yaml(_plain(spec)), "spec") if isinstance(spec, Mapping) else Path(spec)
+    notes = _Notes()
+    outcome = start_search(written, Path(out), set, observer or notes)
+    return Run(outcome.run.path, outcome.stopped, tuple(notes.heard))
+
+
+def resume(
+    run: RunPath | None = None,
+    set: Sequence[str] = (),
+    plugins: bool = False,
+    root: RunPath = RUNS,
+    observer: Observer | None = None,
+) -> Run:
+    """Goes on where a run stopped; `set` may give it more (`["search.stop.trials=100"]`).
+
+    Raises RunError, SpecError.
+    """
+    notes = _Notes()
+    outcome = resume_search(_path(run), set, observer or notes, plugins, Path(root))
+    return Run(outcome.run.path, outcome.stopped, tuple(notes.heard))
+
+
+def trials(run: RunPath | None = None, root: RunPath = RUNS) -> list[dict[str, Any]]:
+    """A flat record for each trial of a run, in the order of their numbers: `pandas.DataFrame` takes them as they are.
+
+    `number`, `status` (finished, paused, failed, infeasible, duplicate or running), `reason` where there is one,
+    `rung`, `reward`, `feasible` and `equals`, the number of the trial that a duplicate equals; what was measured by its
+    name (`accuracy`, `params`); and what was decided by its path (`model[1].choice`, `train.optimizer.sgd.lr`).
+    A record lacks what its trial does not have. Raises RunError where the journal is missing or damaged.
+    """
+    history = History()
+    for event in iter_journal(open_run(_path(run), Path(root)).journal):
+        history.apply(event)
+    return [_record(trial) for trial in sorted(history, key=lambda trial: trial.number)]
+
+
+def _record(trial: Trial) -> dict[str, Any]:
+    known = {"reason": trial.reason or None, "reward": trial.reward, "equals": trial.equals}
+    if len(trial.rewards) > 1:
+        known |= {f"reward_{place}": reward for place, reward in enumerate(trial.rewards, 1)}
+    return {
+        **trial.genotype,
+        **trial.measurement,
+        "number": trial.number,
+        "status": trial.status,
+        "rung": trial.rung,
+        "feasible": trial.feasible,
+        **{name: value for name, value in known.items() if value is not None},
+    }
+
+
+def evaluate(
+    run: RunPath | None = None,
+    data: RunPath | None = None,
+    member: str | None = None,
+    plugins: bool = False,
+    root: RunPath = RUNS,
+) -> dict[str, Any]:
+    """The report of the best network on the test part of the run's data, or on the labelled examples at `data`. On the
+    run's own test part it is stored with the run. Raises RunError, DataError.
+    """
+    other = None if data is None else Path(data)
+    return _evaluate.evaluate(_path(run), plugins, Path(root), member, other)
+
+
+def predict(
+    run: RunPath | None,
+    inputs: Sequence[str | Path] | str | Path,
+    top: int = 3,
+    member: str | None = None,
+    plugins: bool = False,
+    root: RunPath = RUNS,
+) -> list[dict[str, Any]]:
+    """What the best network makes of `inputs`, files, folders or texts: a record each. Raises RunError, DataError."""
+    given = [inputs] if isinstance(inputs, str | Path) else list(inputs)
+    return _predict.predict(_path(run), given, plugins, top, Path(root), member)
+
+
+def export(
+    run: RunPath | None = None,
+    format: str = "onnx",
+    output: RunPath | None = None,
+    member: str | None = None,
+    plugins: bool = False,
+    root: RunPath = RUNS,
+    force: bool = False,
+) -> dict[str, Any]:
+    """Writes the best network as `onnx`, `torch` or `source`, compared with the network that it was made from: `path`,
+    `largest_difference` and more. Raises ExportError, UserError.
+    """
+    place = None if output is None else Path(output)
+    return _export.export(_path(run), format, place, plugins, Path(root), member, force)
+
+
+def load(run: RunPath | None = None, plugins: bool = False, root: RunPath = RUNS, member: str | None = None) -> Model:
+    """The best network of a run, ready to use. Raises RunError where the run is damaged or has none."""
+    return _load.load(_path(run), plugins, Path(root), member)
+
+
+def _path(run: RunPath | None) -> Path | None:
+    return None if run is None else Path(run)
+
+
+def _plain(value: Any) -> Any:
+    """A spec's values as YAML has them: paths as texts, tuples as lists. Raises SpecError for one without a form."""
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    plain = value.item() if isinstance(value, np.generic) else value
+    if plain is not None and not isinstance(plain, str | bool | int | float):
+        raise SpecError(f"a spec holds numbers, texts, lists and mappings; got {show(value)}, a {type(value).__name__}")
+    return plain
