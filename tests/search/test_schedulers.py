@@ -109,9 +109,9 @@ def test_the_answer_is_fast_with_a_long_history(name: str) -> None:
     journal.run(*np.random.default_rng(0).random(10_000).tolist())
     times = []
     for _ in range(5):
-        began = time.perf_counter()
+        began = time.process_time()
         scheduler.next(journal.history)
-        times.append(time.perf_counter() - began)
+        times.append(time.process_time() - began)
     assert min(times) < 0.05
 
 
