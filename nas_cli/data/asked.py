@@ -17,6 +17,7 @@ import numpy as np
 
 from nas_cli.data.csv_file import ENDINGS, find_separator, read_table
 from nas_cli.data.inputs import SeenPictures, read_inputs
+from nas_cli.data.new_words import NewWords
 from nas_cli.data.pictures import SUFFIXES, is_picture
 from nas_cli.data.pieces import DOCUMENT, first_line_of, lines_of, opened, pieces
 from nas_cli.data.portable import tokenize
@@ -151,10 +152,11 @@ class Reader:
         named_so = [name for name in header if is_id(name) and name != state["target"]]
         ids = sorted(named_so, key=lambda name: name in used)  # what the network does not read tells rows apart sooner
         place = header.index(ids[0]) if ids else None
-        first = 1
+        first, new = 1, NewWords(state)
         for piece in pieces(path, state["separator"], state["has_header"], state["encoding"]):
             with named(piece, shown):
-                rows = read_rows(str(piece), state)
+                rows = read_rows(piece, state)
+            new.look(rows)
             have_ids = place is not None and bool(rows[:, place].any())
             for k in range(len(rows)):
                 where = {"input": f"{shown}, row {first + k:,}", "file": shown, "row": first + k}
@@ -162,6 +164,8 @@ class Reader:
                     where["id"] = str(rows[k, place])
                 yield Asked(where, rows[k : k + 1])
             first += len(rows)
+        for note in new.notes(shown):
+            self.say(note)
 
     # Texts -----------------------------------------------------------------------------------------------------------
 

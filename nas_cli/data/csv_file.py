@@ -102,6 +102,7 @@ def read_table(
     if "\0" in text:
         line = text[: text.index("\0")].count("\n") + 1
         raise DataError(f"{file}:{line}: there is a zero byte, which no text has: the file is damaged, or no table")
+    separator = named_separator(text) or separator
     text, comments = without_top(text, separator, header)
     try:
         found = read_cells(text, separator)
@@ -118,7 +119,8 @@ def read_table(
     if gone and not header and optional and len(columns) == len(expected) - 1:
         columns, gone = [name for name in expected if name != optional], []
     if gone:
-        raise DataError(f"{file} has no column '{gone[0]}'{did_you_mean(gone[0], columns)}")
+        other = f"; a row is one cell where '{separator}' divides them" if len(columns) == 1 < len(expected) else ""
+        raise DataError(f"{file} has no column '{gone[0]}'{other or did_you_mean(gone[0], columns)}")
     return columns, table
 
 

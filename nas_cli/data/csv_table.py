@@ -78,7 +78,7 @@ def csv_table(
     roles = Roles(label, numeric, categorical, ignore, counters)
 
     def examples(file: Path, names: Sequence[str], cells: Rows) -> Examples:
-        labels = _labels(file, label, cells[:, list(names).index(label)], missing, decimal)
+        labels = labels_in(file, label, cells[:, list(names).index(label)], missing, decimal)
         raw = cells if list(names) == columns else cells[:, [list(names).index(name) for name in columns]]
         return Examples(str(file), labels, lambda indices: raw[indices])
 
@@ -139,7 +139,7 @@ def _all_in_nfc(names: Sequence[str]) -> list[str]:
     return [unicodedata.normalize("NFC", name) for name in names]
 
 
-def _labels(file: Path, target: str, cells: Array, missing: Sequence[str], decimal: str) -> Array:
+def labels_in(file: Path, target: str, cells: Array, missing: Sequence[str], decimal: str) -> Array:
     """The target's column as texts (n,); numbers with a decimal comma get a point. Raises DataError where one is empty,
     or may be."""
     found = cells.tolist()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +10,14 @@ import numpy as np
 
 from nas_cli.data.classes import Classes
 from nas_cli.data.csv_file import find_tables
+from nas_cli.data.csv_table import labels_in
 from nas_cli.data.files import choose_part
 from nas_cli.data.folders import PassedOver
 from nas_cli.data.idx import find_files
+from nas_cli.data.new_words import NewWords
 from nas_cli.data.settings import DataSettings
 from nas_cli.data.source import SOURCES, Array, Dataset, Encoder, Examples, Part, Wanted
-from nas_cli.data.table_encoder import TableEncoder, read_rows
+from nas_cli.data.table_encoder import TableEncoder, read_labelled
 from nas_cli.data.targets import Tags, encode_numbers
 from nas_cli.errors import DataError
 
@@ -37,9 +39,10 @@ def load_other(
     path = path.expanduser()
     if not path.exists():
         raise DataError(f"there is no file or folder {path} to evaluate on")
+    notes: list[str] = []
     dataset = None
     if isinstance(encoder, TableEncoder):
-        examples = _table(settings, path, encoder)
+        examples = _table(path, encoder.state(), notes)
     else:
         dataset = _open(settings, path, input_shape)
         examples = _part_to_test(dataset, path, wanted)
@@ -50,21 +53,22 @@ def load_other(
         raise DataError(
             f"{examples.origin} has inputs of {_shape(inputs.shape[1:])}, and the network takes {_shape(input_shape)}"
         )
+    notes += dataset.notes() if dataset else []
     if targets.ndim == 2:
         targets = targets[:, : inputs.shape[-1]]
-    return Part(inputs, targets, others=others, notes=tuple(dataset.notes()) if dataset else ())
+    return Part(inputs, targets, others=others, notes=tuple(notes))
 
 
-def _table(settings: DataSettings, path: Path, encoder: TableEncoder) -> Examples:
+def _table(path: Path, state: Mapping[str, Any], notes: list[str]) -> Examples:
     """Rows in the columns that the network was trained on, whatever order the file has them in."""
-    dataset_of = SOURCES[settings.source]
     parts = find_tables(path, "test")
     file = parts[choose_part(path, list(parts), "test", Path())]
-    state = encoder.state()
-    arguments = {**settings.arguments, "path": file, "target": state["target"], "separator": state["separator"]}
-    train = dataset_of(**arguments).train
-    rows = read_rows(str(file), state)
-    return Examples(str(file), train.labels, lambda indices: rows[indices])
+    rows, cells = read_labelled(file, state, notes.append)
+    new = NewWords(state)
+    new.look(rows)
+    notes += new.notes(str(file))
+    labels = labels_in(file, state["target"], cells, state["missing"], state["decimal"])
+    return Examples(str(file), labels, lambda indices: rows[indices])
 
 
 def _open(settings: DataSettings, path: Path, input_shape: Sequence[int]) -> Dataset:

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, TextIO, cast
 
-from nas_cli.data.csv_top import lines_above
+from nas_cli.data.csv_top import lines_above, named_separator
 from nas_cli.data.encodings import encoding_of
 from nas_cli.data.files import GZIP, first_line, read_bytes, require_file, unreadable
 from nas_cli.errors import DataError
@@ -34,13 +34,18 @@ def pieces(path: Path, separator: str, header: bool, encoding: str) -> Iterator[
         yield path
         return
     with opened(path, encoding, str(path)) as file:
-        above = lines_above(file.read(START), separator, header)
+        top = file.read(START)
+    mark = named_separator(top)
+    excel = [f"sep={mark}"] if mark else []
+    above = lines_above(top, mark or separator, header)
     lines = (line for number, line in lines_of(path, encoding, str(path)) if number > above)
     names = next(_blocks((line for line in lines if line.strip()), 1), []) if header else []
     with tempfile.TemporaryDirectory() as folder:
         piece = Path(folder) / "piece.csv"
         for block in _blocks(lines, PIECE):
-            piece.write_text("\n".join([*names, *block]), encoding="utf-16", newline="")  # it is known by its mark
+            piece.write_text(
+                "\n".join([*excel, *names, *block]), encoding="utf-16", newline=""
+            )  # it is known by its mark
             yield piece
 
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from nas_cli.data.csv_file import read_table
 from nas_cli.data.csv_lines import Rows
-from nas_cli.data.encodings import require_codec
+from nas_cli.data.encodings import Say, require_codec
 from nas_cli.data.portable import FIRST, encode_columns
 from nas_cli.data.source import ENCODERS, Array
 from nas_cli.errors import DataError
@@ -79,7 +79,7 @@ class TableEncoder:
         """Each argument is a file like those trained on; the target's column may be missing."""
         found: list[tuple[str, Array]] = []
         for argument in arguments:
-            rows = read_rows(argument, self.content)
+            rows = read_rows(Path(argument), self.content)
             try:
                 self._encode(rows)
             except ValueError as error:
@@ -91,18 +91,27 @@ class TableEncoder:
         return dict(self.content)
 
 
-def read_rows(file: str, state: Mapping[str, Any]) -> Rows:
-    """The rows of a file to predict from, in the columns of `state["header"]`; one that it lacks is empty, where
-    the network does not read it. Raises
+def read_rows(file: Path, state: Mapping[str, Any]) -> Rows:
+    """The rows of a file to predict from, in the columns of `state["header"]`; the target's may be missing. Raises
     DataError."""
-    header = state["header"]
+    return _read(file, state, labelled=False)[0]
+
+
+def read_labelled(file: Path, state: Mapping[str, Any], say: Say) -> tuple[Rows, Array]:
+    """The rows of a file to test on, and the cells of the target's column. Raises DataError."""
+    return _read(file, state, labelled=True, say=say)
+
+
+def _read(file: Path, state: Mapping[str, Any], labelled: bool, say: Say | None = None) -> tuple[Rows, Array]:
+    """A column that the network does not read is empty where the file lacks it."""
+    header, target = state["header"], state["target"]
     used = [column["name"] for column in (*state["numbers"], *state["categories"])]
-    needed = used if state["has_header"] else header
-    columns, cells = read_table(
-        Path(file), state["separator"], state["has_header"], needed, state["target"], state["encoding"]
-    )
+    needed = [*used, *([target] if labelled else [])] if state["has_header"] else header
+    optional = "" if labelled else target
+    columns, cells = read_table(file, state["separator"], state["has_header"], needed, optional, state["encoding"], say)
     empty = np.full(len(cells), "", object)
-    return np.stack([cells[:, columns.index(name)] if name in columns else empty for name in header], axis=1)
+    by_name = {name: cells[:, place] for place, name in enumerate(columns)}
+    return np.stack([by_name.get(name, empty) for name in header], axis=1), by_name.get(target, empty)
 
 
 def fit_number(name: str, raw: Array, transform: Transform) -> dict[str, Any]:
