@@ -95,8 +95,8 @@ def look_at(path: Path | None) -> Found:
         return DIGITS
     if not path.exists():
         raise DataError(f"there is nothing at {path}")
-    if path.is_file():
-        if path.suffix.lower() == ".npz":
+    if not path.is_dir():
+        if path.suffix.lower() == ".npz" and path.is_file():
             return _npz(path)
         raise DataError(f"{path} is no data that can be read: {KINDS}")
     if any(re.search(r"images[-._]idx\d[-._]ubyte(\.gz)?$", file.name, re.IGNORECASE) for file in path.iterdir()):

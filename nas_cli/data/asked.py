@@ -124,7 +124,7 @@ class Reader:
         elif self.kind == "table":
             yield from self._table(path, shown)
         elif self.takes_texts:
-            if not is_text(path):
+            if not is_text(path, self._encoding):
                 raise DataError(f"{shown} is no text")
             yield from self._file_of_texts(path, shown) if self.kind == "texts" else self._sentences(path, shown)
         else:
@@ -140,7 +140,7 @@ class Reader:
             return arrays or name.endswith(SUFFIXES) or is_picture(path)
         if self.kind == "table":
             return name.endswith(ENDINGS)
-        return is_text(path)
+        return is_text(path, self._encoding)
 
     # Tables ----------------------------------------------------------------------------------------------------------
 

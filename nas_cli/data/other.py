@@ -89,7 +89,7 @@ def _open(settings: DataSettings, path: Path, input_shape: Sequence[int]) -> Dat
 
 
 def _images_at(path: Path) -> str:
-    if path.is_file():
+    if not path.is_dir():
         return "npz"
     return "idx" if find_files(path, PassedOver()) else "image-folder"
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import codecs
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from nas_cli.data.encodings import Say, decode
+from nas_cli.data.encodings import Say, decode, encoding_of, require_codec
 from nas_cli.data.files import GZIP, read_bytes
 from nas_cli.data.folders import PassedOver, Place, class_name, require_classes
 from nas_cli.data.text_table import Texts
@@ -14,7 +13,8 @@ from nas_cli.data.trees import Tree
 from nas_cli.errors import DataError
 
 NO_CLASS = ("readme", "license", "licence", "changes")
-BOMS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+WIDE = ("utf-16", "utf16", "utf-32", "utf32")
+"""Encodings whose texts have zeros."""
 DOCUMENTS = (b"%PDF-", b"PK\3\4", b"\xd0\xcf\x11\xe0", b"\x1f\x8b", b"\x89PNG", b"\xff\xd8\xff", b"GIF8")
 """How documents, archives and pictures begin."""
 LOOKED_AT, MOST_ZEROS = 8192, 0.01
@@ -28,12 +28,13 @@ def read_classes(tree: Tree, encoding: str, passed: PassedOver, whole: bool, say
 
     Raises DataError where there are none and, with `whole`, where a class has none.
     """
+    require_codec(encoding)
     texts: Texts = []
     for name, files in find_classes(tree, passed).items():
         before = len(texts)
         for place, read in files:
             raw, origin = read(), Path(tree.origin, *place)
-            if _is_binary(raw):
+            if _is_binary(raw, encoding):
                 if len(place) == 1:
                     raise DataError(f"{origin} is no text, and is a class by its name: take it away")
                 passed.add("no texts", _named(tree, place))
@@ -88,15 +89,16 @@ def class_names(files: Sequence[str]) -> list[str]:
     return endings if len(files) > 1 and len(set(stems)) == 1 and len(set(endings)) == len(files) else stems
 
 
-def _is_binary(raw: bytes) -> bool:
-    start = raw[:LOOKED_AT]
-    return start.startswith(DOCUMENTS) or (not start.startswith(BOMS) and start.count(0) > MOST_ZEROS * len(start) + 1)
-
-
-def is_text(path: Path) -> bool:
+def is_text(path: Path, encoding: str) -> bool:
     """Whether a file, unpacked where it is gzipped, begins as a text. Raises DataError where it cannot be read."""
     gzipped = read_bytes(path, False, len(GZIP)) == GZIP
-    return not _is_binary(read_bytes(path, gzipped, LOOKED_AT))
+    return not _is_binary(read_bytes(path, gzipped, LOOKED_AT), encoding)
+
+
+def _is_binary(raw: bytes, encoding: str) -> bool:
+    start = raw[:LOOKED_AT]
+    wide = encoding_of(start, encoding).lower().replace("_", "-").startswith(WIDE)
+    return start.startswith(DOCUMENTS) or (not wide and start.count(0) > MOST_ZEROS * len(start) + 1)
 
 
 def _named(tree: Tree, place: Place) -> Place:

@@ -33,10 +33,12 @@ class Given:
 def split_run(words: Sequence[str], root: Path = Path("runs")) -> tuple[Path | None, list[str]]:
     """(run, the rest): the first word is the run where it is a directory with a journal.
 
-    Raises RunError where it is meant to be a run, by its name or by what is in it, and is none.
+    Raises RunError where it is meant to be a run, by its name or by what is in it, and is none, and UserError where a
+    word is empty.
     """
     if not words:
         return None, []
+    _require_words(words)
     first, rest = Path(words[0]), list(words[1:])
     if _exists(first / "journal.jsonl"):
         return first, rest
@@ -58,6 +60,7 @@ def divide(inputs: Sequence[str | Path], takes_texts: bool, text: bool) -> Given
         if not takes_texts:
             raise UserError("--text is for a network that takes texts, and this one does not")
         return Given(texts=tuple(map(str, inputs)))
+    _require_words(inputs)
     files = [word for word in inputs if str(word) != "-" and _exists(Path(word))]
     texts = [word for word in inputs if str(word) != "-" and not _exists(Path(word))]
     for word in texts:
@@ -76,6 +79,12 @@ def divide(inputs: Sequence[str | Path], takes_texts: bool, text: bool) -> Given
             "--text all are texts"
         )
     return Given(tuple(map(Path, files)), tuple(map(str, texts)), asks_input)
+
+
+def _require_words(words: Sequence[str | Path]) -> None:
+    """An empty word would be the folder that one is in. Raises UserError."""
+    if any(not str(word) for word in words):
+        raise UserError("an empty word names no file and is no text: a variable that is not set, perhaps")
 
 
 def looks_like_path(text: str) -> bool:

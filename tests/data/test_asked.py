@@ -117,6 +117,9 @@ def test_tables_of_texts(tmp_path: Path, ending: str) -> None:
     assert texts(found) == ["a great film, indeed", "a bad film,\nalas"]
     assert [one.where["id"] for one in found] == ["a1", "a2"]
     assert texts(read(text_reader(text_column="label"), file)) == ["pos", ""]
+    wide = tmp_path / "wide.csv"
+    wide.write_text(text.replace("\t", ","), encoding="utf-16-le")
+    assert texts(read(text_reader(), wide)) == texts(found)
     with pytest.raises(DataError, match="no column of texts"):
         read(text_reader(text_column="words"), file)
 

@@ -72,9 +72,10 @@ def test_a_stray_zero_is_in_a_text_and_a_document_is_none(tmp_path: Path) -> Non
         load(tmp_path)
 
 
-def test_utf_16_is_a_text(tmp_path: Path) -> None:
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be"])
+def test_utf_16_is_a_text(tmp_path: Path, encoding: str) -> None:
     fill(tmp_path)
-    (tmp_path / "pos" / "wide.txt").write_text("très bon", encoding="utf-16")
+    (tmp_path / "pos" / "wide.txt").write_text("très bon", encoding=encoding)
     assert count(load(tmp_path, test=0.05)) == 21 - 2
 
 

@@ -156,3 +156,12 @@ def test_answers_replace_no_device_and_no_folder(here: Path) -> None:
         for force in (False, True):
             with pytest.raises(UserError):
                 require_free(Path(wrong), force)
+
+
+def test_an_empty_word_is_not_the_folder_that_one_is_in(here: Path) -> None:
+    for words in ([""], ["", "reviews.csv"], ["reviews.csv", ""]):
+        with pytest.raises(UserError, match="an empty word names no file"):
+            split_run(words)
+        for takes_texts in (True, False):
+            with pytest.raises(UserError, match="an empty word names no file"):
+                divide(words, takes_texts, False)
