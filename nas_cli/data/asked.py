@@ -140,7 +140,7 @@ class Reader:
             return arrays or name.endswith(SUFFIXES) or is_picture(path)
         if self.kind == "table":
             return name.endswith(ENDINGS)
-        return is_text(path, self._encoding)
+        return not self.takes_texts or is_text(path, self._encoding)  # what a plugin's encoder reads is its own affair
 
     # Tables ----------------------------------------------------------------------------------------------------------
 

@@ -55,6 +55,10 @@ def test_words_come_without_torch(nas_process: Any, tmp_path: Path, arguments: l
         ["export", "--format", "tflite"],
         ["show"],
         ["predict"],
+        ["predict", ""],
+        ["predict", "a.png", "--json", "--out", "a.csv"],
+        ["predict", "a.png", "--format", "csv", "--out", "/dev/null", "--force"],
+        ["init", "/dev/null"],
         [],
     ],
 )

@@ -15,8 +15,9 @@ import numpy as np
 from PIL import Image
 from safetensors.numpy import save
 
-from nas_cli.data import Wanted, load_test, load_training, parse_data
+from nas_cli.data import Reader, Wanted, load_test, load_training, parse_data
 from nas_cli.data.vectors import read_vectors
+from nas_cli.data.word_encoder import fit_words
 from nas_cli.errors import DataError
 from nas_cli.run.look import look_at_pictures
 
@@ -127,6 +128,9 @@ def pictures(rng: random.Random, top: Path) -> None:
     size = {"size": rng.choice([4, [3, 9]])} if rng.random() < 0.7 else {}
     section = {"source": "image-folder", "path": str(top), **size, "test": rng.choice([0.2, "auto"])}
     both(look_at_pictures, top)
+    both(predict_from_pictures, top)
+    for file in sorted(file for file in top.rglob("*") if file.is_file())[:2]:
+        both(predict_from_input, file)
     load_training(parse_data(section), 0)
     load_test(parse_data(section), 0)
 
@@ -137,6 +141,23 @@ def both(first: Callable[[Path], object], path: Path) -> None:
         first(path)
     except DataError:
         return
+
+
+def predict_from_pictures(path: Path) -> None:
+    reader = Reader(parse_data({"source": "digits"}), (1, 8, 8), None, ("0", "1"))
+    assert list(reader.files([path]))
+
+
+def predict_from_input(path: Path) -> None:
+    reader = Reader(parse_data({"source": "digits"}), (1, 8, 8), None, ("0", "1"))
+    with path.open("rb") as file:
+        assert list(reader.stream(file))
+
+
+def predict_from_texts(path: Path) -> None:
+    encoder = fit_words("texts", ["good film", "bad film"])
+    reader = Reader(parse_data({"source": "text", "path": "gone"}), (1, 2), encoder, ("neg", "pos"))
+    assert list(reader.files([path]))
 
 
 def some_text(rng: random.Random) -> bytes:
@@ -181,6 +202,7 @@ def tables(rng: random.Random, top: Path) -> None:
 
 
 def read_texts(rng: random.Random, path: Path) -> None:
+    both(predict_from_texts, path)
     tokenizer = rng.choice(["word", "word", "character"])
     section = {"source": "text", "path": str(path), "tokenizer": tokenizer, "test": rng.choice([0.2, "auto"])}
     data = load_training(parse_data(section), 0, wanted=TEXTS)

@@ -13,12 +13,13 @@ import io
 import random
 import struct
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from nas_cli.data import Wanted, load_test, load_training, parse_data
+from nas_cli.data import Reader, Wanted, load_test, load_training, parse_data
 from nas_cli.data.csv_file import first_rows, read_table
 from nas_cli.errors import DataError
 
@@ -195,5 +196,7 @@ def _damaged_arrays(rng: random.Random, folder: Path) -> None:
                 _write(rng, folder / f"{part}-{name}-ubyte", _damage(rng, header + array.tobytes()))
         section = {"source": "idx", "path": str(folder)}
     settings = parse_data(section)
+    with suppress(DataError):
+        assert list(Reader(settings, (1, 4, 4), None).files([folder]))
     load_training(settings, 0)
     load_test(settings, 0)
