@@ -16,6 +16,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from nas_cli.data.csv_file import ENDINGS, find_separator, read_table
+from nas_cli.data.foreign import is_json
 from nas_cli.data.inputs import SeenPictures, read_inputs
 from nas_cli.data.new_words import NewWords
 from nas_cli.data.pictures import SUFFIXES, is_picture
@@ -204,6 +205,8 @@ class Reader:
 
     def _lines(self, path: Path, shown: str) -> Iterator[Asked]:
         for number, line in lines_of(path, self._encoding, shown):
+            if number == 1 and is_json(line.encode()):
+                self.say(f"lines of {shown} are JSON, and are read as they stand, with names and brackets")
             if line.strip():
                 yield Asked({"input": line.strip(), "file": shown, "row": number}, self._raw(line.strip()))
 
@@ -211,11 +214,18 @@ class Reader:
         name = path.name.lower()
         if name.endswith(ENDINGS):
             return True
-        if name != STANDARD_INPUT:  # it has no ending
+        if self._documents and name != STANDARD_INPUT:
             return False
-        separator = find_separator(path, self._encoding)
-        columns = first_line_of(path, separator, self._encoding)
-        return self._text_column(columns) is not None
+        columns = self._first_cells(path)
+        return self._text_column(columns) is not None and (len(columns) > 1 or name == STANDARD_INPUT)
+
+    def _first_cells(self, path: Path) -> list[str]:
+        """Of a file whose ending does not say whether it is a table; none where it is none, by what it begins with."""
+        try:
+            separator = find_separator(path, self._encoding)
+            return first_line_of(path, separator, self._encoding)
+        except DataError:
+            return []
 
     def _text_column(self, columns: Sequence[str]) -> str | None:
         said = self.settings.arguments.get("text_column")

@@ -57,7 +57,7 @@ def require_text(raw: bytes, file: Path, encoding: str) -> None:
         raise DataError(f"{file} is {_archive(file)}")
     found = next(((what, do) for begin, what, do in BEGINNINGS if raw.startswith(begin)), None)
     found = found or next(((what, do) for begin, what, do in MARKUP if start[:20].lower().startswith(begin)), None)
-    if found is None and start[:1] in (b"{", b"[") and _is_json(start):
+    if found is None and start[:1] in (b"{", b"[") and is_json(start):
         found = "JSON", PANDAS.format("read_json", "…")
     if found is None and b"ustar" in raw[257:263]:
         found = "a tar archive", "unpack it"
@@ -80,7 +80,7 @@ def _archive(file: Path) -> str:
     return f"a zip archive with {', '.join(names[:3]) or 'nothing in it'}: unpack it"
 
 
-def _is_json(start: bytes) -> bool:
+def is_json(start: bytes) -> bool:
     """Whether the first line, or all that is there, is an object or a list of them."""
     for text in (start.split(b"\n", 1)[0], start):
         try:
@@ -88,4 +88,4 @@ def _is_json(start: bytes) -> bool:
         except (ValueError, RecursionError):
             continue
         return isinstance(found, dict) or (isinstance(found, list) and all(isinstance(item, dict) for item in found))
-    return start.split(None, 1)[0] in (b"[", b"{") or start.startswith((b"[{", b'{"'))
+    return start.split(None, 1)[:1] in ([b"["], [b"{"]) or start.startswith((b"[{", b'{"'))

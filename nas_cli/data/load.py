@@ -13,7 +13,12 @@ from nas_cli.data.cache import Cache
 from nas_cli.data.histogram import about_levels, histogram, normalisation
 from nas_cli.data.part_notes import about_few, about_share
 from nas_cli.data.pixels import shape_text
-from nas_cli.data.repeated import about_contradictions, about_repeated, about_repeated_words
+from nas_cli.data.repeated import (
+    about_contradicting_texts,
+    about_contradictions,
+    about_repeated,
+    about_repeated_words,
+)
 from nas_cli.data.settings import AUTO_FRACTION, DataSettings
 from nas_cli.data.source import Array, Dataset, Encoder, Examples, Part, Wanted
 from nas_cli.data.split import hold_out
@@ -107,7 +112,9 @@ def load_training(
     notes += about_repeated(train, validation, dataset.inputs, "to choose by")
     if encoder is not None and dataset.inputs in ("texts", "sentences"):
         others = chosen_by.read(np.arange(len(validation)) if held is None else held)
-        notes += about_repeated_words(dataset.train.read(stay), others, dataset.inputs, "to choose by")
+        learned = dataset.train.read(stay)
+        notes += about_repeated_words(learned, others, dataset.inputs, "to choose by")
+        notes += about_contradicting_texts(learned, targets[stay]) if dataset.inputs == "texts" else []
     return TrainingData(train, validation, kind.names, shape, mean, std, encoder, facts, tuple(notes))
 
 

@@ -28,6 +28,15 @@ def about_repeated_words(train: Array, other: Array, what: str, use: str) -> lis
     return _note(sum(example in known for example in other.tolist()), 2, len(other), what, use, "")
 
 
+def about_contradicting_texts(texts: Array, targets: Array) -> list[str]:
+    """A note where the same text (n,) has several classes (n,)."""
+    classes: dict[str, set[int]] = {}
+    for text, target in zip(texts.tolist(), targets.tolist(), strict=True):
+        classes.setdefault(text, set()).add(target)
+    count = sum(len(found) > 1 for found in classes.values())
+    return [f"texts to learn from that are of two classes or more: {count:,}"] if count else []
+
+
 def _note(count: int, least: int, of: int, what: str, use: str, how: str) -> list[str]:
     if count < max(least, REPEATED * of):
         return []

@@ -8,6 +8,7 @@ from pathlib import Path
 from nas_cli.data.encodings import Say, decode, encoding_of, require_codec
 from nas_cli.data.files import GZIP, read_bytes
 from nas_cli.data.folders import PassedOver, Place, class_name, require_classes
+from nas_cli.data.foreign import is_json
 from nas_cli.data.text_table import Texts
 from nas_cli.data.trees import Tree
 from nas_cli.errors import DataError
@@ -41,6 +42,8 @@ def read_classes(tree: Tree, encoding: str, passed: PassedOver, whole: bool, say
                 continue
             content = decode(raw, encoding, origin, say)
             lines = content.split("\n") if len(place) == 1 else [content]
+            if len(place) == 1 and is_json(raw[:LOOKED_AT]):
+                say(f"lines of {origin} are JSON, and are read as they stand, with names and brackets")
             found = [(line.strip(), name) for line in lines if line.strip()]
             if not found:
                 passed.add("empty", _named(tree, place))

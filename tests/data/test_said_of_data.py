@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nas_cli.data import TrainingData, load_test, load_training, parse_data
+from nas_cli.data import Reader, TrainingData, load_test, load_training, parse_data
 from nas_cli.data.classes import Classes, find_classes
 from nas_cli.data.encodings import decode
 from nas_cli.data.source import Examples, Wanted
@@ -208,3 +208,40 @@ def test_lines_of_old_macs(tmp_path: Path, encoding: str) -> None:
         (tmp_path / f"{name}.txt").write_bytes("\r".join(f"{name} {k}" for k in range(30)).encode(encoding))
     settings = parse_data({"source": "text", "path": str(tmp_path), "encoding": encoding})
     assert len(load_training(settings, 0, wanted=TEXT).train) == 38
+
+
+def test_texts_of_two_classes_are_counted(tmp_path: Path) -> None:
+    same = [["so what", "pn"[k % 2]] for k in range(30)] + [[f"film {k}", "pn"[k % 2]] for k in range(30)]
+    assert "texts to learn from that are of two classes or more: 1" in said(
+        load(tmp_path / "a.csv", same, "text,label", wanted=TEXT)
+    )
+    assert "two classes or more" not in said(load(tmp_path / "b.csv", same[30:], "text,label", wanted=TEXT))
+
+
+def test_lines_of_json_are_said(tmp_path: Path) -> None:
+    for name in ("pos", "neg"):
+        (tmp_path / f"{name}.jsonl").write_text("".join(f'{{"text": "{name} {k}"}}\n' for k in range(30)))
+    settings = parse_data({"source": "text", "path": str(tmp_path)})
+    data = load_training(settings, 0, wanted=TEXT)
+    assert said(data).count(".jsonl are JSON, and are read as they stand") == 2
+    notes: list[str] = []
+    reader = Reader(settings, (1, 3), data.encoder, data.labels, notes.append)
+    assert len(list(reader.files([tmp_path / "pos.jsonl"]))) == 30
+    assert "pos.jsonl are JSON" in notes[0]
+
+
+@pytest.mark.parametrize("mark", ["\t", ",", ";"])
+def test_a_table_of_texts_is_known_by_its_first_line(tmp_path: Path, mark: str) -> None:
+    content = (
+        mark.join(("id", "text", "label"))
+        + "\n"
+        + "".join(f"{k}{mark}film {k}{mark}{'pn'[k % 2]}\n" for k in range(60))
+    )
+    (tmp_path / "a.csv").write_text(content)
+    settings = parse_data({"source": "text", "path": str(tmp_path / "a.csv")})
+    data = load_training(settings, 0, wanted=TEXT)
+    (tmp_path / "new.txt").write_text(content)
+    reader = Reader(settings, (1, 3), data.encoder, data.labels)
+    assert [one.raw[0] for one in reader.files([tmp_path / "new.txt"])] == [f"film {k}" for k in range(60)]
+    (tmp_path / "lines.txt").write_text("text\nis what this is, text or not\n")
+    assert [one.raw[0] for one in reader.files([tmp_path / "lines.txt"])] == ["text", "is what this is, text or not"]
