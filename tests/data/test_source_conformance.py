@@ -11,6 +11,7 @@ import pytest
 
 from nas_cli.data import SOURCES, load_test, load_training, parse_data, source_params
 from nas_cli.errors import DataError
+from nas_cli.testing import check_source
 
 BOTH = pytest.mark.parametrize("divided", [False, True], ids=["whole", "divided"])
 ENCODED = ("conll", "csv", "text")
@@ -140,3 +141,10 @@ def test_an_empty_path_is_named(source: str, tmp_path: Path) -> None:
         load_training(parse_data({"source": source, "path": str(folder)}), 0)
     with pytest.raises(DataError, match=r"file is (empty|a file; a folder)"):
         load_training(parse_data({"source": source, "path": str(file)}), 0)
+
+
+@EACH
+@BOTH
+def test_every_source_passes_the_check_for_plugins(make: Any, source: str, divided: bool) -> None:
+    section = dict(make(source, divided).section)
+    check_source(section.pop("source"), section)

@@ -12,10 +12,10 @@ import pytest
 from nas_cli.registry import Registry
 from nas_cli.search import STRATEGIES
 from nas_cli.search.strategy import Strategy
-from nas_cli.space.edit import replay
 from nas_cli.space.parse import parse_space
 from nas_cli.space.space import Space
-from nas_cli.trial import Genotype, Trial
+from nas_cli.testing import check_strategy, finished, tell_all
+from nas_cli.trial import Trial
 
 OPS: Registry[Any] = Registry("op")
 
@@ -60,52 +60,6 @@ def space_for(name: str) -> Space:
     return make_space(FINITE if name == "grid" else CONDITIONAL)
 
 
-def reward_of(genotype: Genotype) -> float:
-    return sum(0.1 for value in genotype.values() if value in ("gelu", 16)) + 0.001 * len(genotype)
-
-
-def finished(number: int, genotype: Genotype, reward: float, rung: int = 0, **more: Any) -> Trial:
-    measurement = {"accuracy": reward}
-    return Trial(number, genotype, "finished", rung, measurement, reward, rungs=((rung, measurement, reward),), **more)
-
-
-def tell_all(strategy: Strategy, count: int, first: int = 0) -> list[Genotype]:
-    """A search in which everything happens: failures, infeasible ones, broken constraints, rungs, pending trials."""
-    asked = []
-    seen: dict[str, Trial] = {}
-    for number in range(first, first + count):
-        genotype = strategy.ask(number)
-        asked.append(genotype)
-        started = Trial(number, genotype)
-        twin = seen.get(str(genotype))
-        if twin is not None:
-            strategy.tell(
-                replace(started, status="duplicate", equals=twin.number, reward=twin.reward, feasible=twin.feasible)
-            )
-            continue
-        seen[str(genotype)] = started
-        if number % 7 == 1:
-            strategy.tell(replace(started, status="infeasible", reason="too small"))
-            continue
-        strategy.tell(started)
-        if number % 7 == 2:
-            strategy.tell(replace(started, status="failed", reason="the loss is NaN"))
-        elif number % 7 == 3:
-            continue  # never comes back
-        else:
-            done = finished(number, genotype, reward_of(genotype), feasible=number % 7 != 4)
-            seen[str(genotype)] = done
-            paused = replace(done, status="paused")
-            strategy.tell(paused)
-            if number % 7 == 5:
-                strategy.tell(replace(paused, status="running", rung=1))
-                strategy.tell(replace(done, rung=1, rungs=(*done.rungs, (1, done.measurement, 0.5)), reward=0.5))
-            elif number % 7 == 6:
-                strategy.tell(replace(paused, status="running", rung=1))
-                strategy.tell(replace(paused, status="failed", rung=1, reason="out of memory"))
-    return asked
-
-
 def state(strategy: Strategy) -> str:
     """All that a strategy knows, as text."""
     fields = {name: getattr(value, "__dict__", value) for name, value in vars(strategy).items() if name != "space"}
@@ -124,17 +78,10 @@ def test_asking_changes_nothing(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", list(STRATEGIES))
-def test_proposals_are_points_of_the_space_whatever_was_told(name: str) -> None:
-    space = space_for(name)
-    for genotype in tell_all(make(name, space), 150):
-        assert replay(space, genotype).genotype == dict(genotype)
-
-
-@pytest.mark.parametrize("name", list(STRATEGIES))
-def test_the_same_tells_give_the_same_proposals(name: str) -> None:
-    live, resumed = make(name, space_for(name)), make(name, space_for(name))
-    assert tell_all(live, 80) == tell_all(resumed, 80)
-    assert [live.ask(number) for number in range(80, 90)] == [resumed.ask(number) for number in range(80, 90)]
+def test_every_strategy_passes_the_check_for_plugins(name: str) -> None:
+    """Its proposals are points of the space whatever was told, and the same tells give the same proposals."""
+    make(name, space_for(name))
+    check_strategy(name, space=space_for(name))
 
 
 @pytest.mark.parametrize("name", [name for name in STRATEGIES if name != "grid"])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from typing import Any
 
 import numpy as np
@@ -23,7 +22,7 @@ from nas_cli.model.build import build
 from nas_cli.model.ops import OPS
 from nas_cli.space.parse import parse_architecture
 from nas_cli.task import TASKS
-from nas_cli.train.losses import LOSSES
+from nas_cli.testing import check_task
 
 EACH = pytest.mark.parametrize("name", list(TASKS))
 LABELS = [f"class {k}" for k in range(8)]
@@ -101,17 +100,15 @@ def example_of(name: str) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any], l
 
 
 @EACH
-def test_metrics_have_a_direction_and_are_finite(name: str) -> None:
+def test_every_task_passes_the_check_for_plugins(name: str) -> None:
+    """Metrics are finite, reports and answers are JSON and read well, the loss leads down."""
     task = TASKS[name]
-    logits, targets, labels = example_of(name)
-    found = task.measure(logits, targets, labels)
-    assert set(found) <= set(task.metrics)
-    assert next(iter(task.metrics)) in found
     assert set(task.metrics.values()) <= {"maximize", "minimize"}
     assert task.proportions <= set(task.metrics)
-    assert all(math.isfinite(value) for value in found.values())
-    as_tensors = task.measure(torch.from_numpy(logits.copy()), torch.from_numpy(targets), labels)
-    assert as_tensors == pytest.approx(found)
+    logits, targets, labels = example_of(name)
+    assert set(task.measure(logits, targets, labels)) <= set(task.metrics)
+    assert task.tables(task.report(logits, targets, labels))
+    check_task(name, logits, targets, labels, FACTS)
 
 
 @EACH
@@ -126,36 +123,3 @@ def test_the_head_ends_a_body_of_any_shape_or_says_why_not(name: str, shape: tup
         return
     network = build(body, shape, lambda s: parse_architecture(task.head(s, FACTS), OPS), FACTS)
     assert network.steps[-1].shape == ((8, 9) if tags else (1 if task.wanted.target == "number" else 8,))
-
-
-@EACH
-def test_the_loss_learns(name: str) -> None:
-    """Its gradient leads down, whatever the shapes of outputs and targets are."""
-    task = TASKS[name]
-    logits, targets, _ = example_of(name)
-    tensor = torch.tensor(logits, requires_grad=True)
-    loss_of = LOSSES[task.losses[0]]()
-    before = task.loss(tensor, torch.from_numpy(targets), loss_of, 2.0)
-    torch.autograd.backward(before)
-    assert tensor.grad is not None
-    after = task.loss(tensor - 0.1 * tensor.grad, torch.from_numpy(targets), loss_of, 2.0)
-    assert float(after.detach()) < float(before.detach())
-
-
-@EACH
-def test_a_report_has_tables_for_a_person(name: str) -> None:
-    report = TASKS[name].report(*example_of(name))
-    assert json.loads(json.dumps(report)) == report
-    tables = TASKS[name].tables(report)
-    assert tables
-    for table in tables:
-        assert all(len(row) == len(table.columns) for row in table.rows)
-        assert all(isinstance(cell, str) for row in table.rows for cell in row)
-
-
-@EACH
-def test_an_answer_is_json_and_a_sentence(name: str) -> None:
-    logits, _, labels = example_of(name)
-    answer = TASKS[name].answer(logits[0], labels, 3, tuple("abcdefgh"))
-    assert json.loads(json.dumps(answer)) == answer
-    assert TASKS[name].describe(answer)

@@ -1,0 +1,306 @@
+"""Checks for whoever writes a component: what every op, strategy, scheduler, source and task keeps to.
+
+    from nas_cli.testing import check_op
+
+    def test_my_op() -> None:
+        check_op("my_op", {"channels": 8})
+
+Each takes the name that is registered, and raises AssertionError, or PluginError in the component's own words.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from nas_cli.data import SOURCES, Wanted, load_test, load_training, parse_data
+from nas_cli.errors import Infeasible
+from nas_cli.model.build import build
+from nas_cli.model.infer import construct, infer, resolve_arguments
+from nas_cli.model.ops import OPS, Shape
+from nas_cli.model.ops.internal import INTERNAL
+from nas_cli.model.ops.vocabulary import apply
+from nas_cli.search import SCHEDULERS, STRATEGIES
+from nas_cli.search.strategy import Strategy
+from nas_cli.space.edit import replay
+from nas_cli.space.nodes import Op
+from nas_cli.space.parse import parse_architecture, parse_space
+from nas_cli.space.space import Space
+from nas_cli.task import TASKS
+from nas_cli.train.losses import LOSSES
+from nas_cli.trial import Genotype, History, Trial
+
+SHAPES: tuple[Shape, ...] = ((8, 9, 7), (8, 1, 1), (8, 6), (12,))
+"""An image, one of a single pixel, a sequence, and a vector."""
+BATCH, WORKERS = 4, 3
+SPACE = [
+    {"repeat": {"times": {"int": [0, 2]}, "body": [{"choice": ["relu", {"conv": {"channels": {"choice": [8, 16]}}}]}]}},
+    {"optional": [{"dropout": {"rate": {"float": [0.0, 0.5]}}}]},
+    {"conv": {"channels": {"int": [2, 300], "log": True}}},
+]
+
+
+# Ops -----------------------------------------------------------------------------------------------------------------
+
+
+def check_op(
+    name: str,
+    arguments: Mapping[str, Any] | None = None,
+    shapes: Sequence[Shape] = SHAPES,
+    facts: Mapping[str, Any] | None = None,
+) -> None:
+    """The op takes one of `shapes` at least, and says why where it takes one not. `facts` are of the data."""
+    OPS.require_traits(name)
+    refused = [check_op_on(name, arguments or {}, shape, facts or {}) for shape in shapes]
+    assert not all(refused), f"op '{name}' takes none of {list(shapes)}: {refused[0]}"
+
+
+def check_op_on(name: str, arguments: Mapping[str, Any], shape: Shape, facts: Mapping[str, Any]) -> str:
+    """Why the op does not take `shape`; "" where it does: then it gives the shape that was inferred, its gradients are
+    finite, and in eval mode an example's output does not depend on the batch that it is in.
+    """
+    try:
+        module, after = make_op(name, arguments, shape, facts)
+    except Infeasible as error:
+        return _reason(f"op '{name}'", shape, error)
+    x = samples(shape).requires_grad_()
+    y = run_op(module.train(), x)
+    assert y.shape == (BATCH, *after), f"op '{name}' gave {tuple(y.shape)}, and on the meta device {(BATCH, *after)}"
+    if y.requires_grad:
+        torch.autograd.backward(y.square().sum())
+    for tensor in (x, *module.parameters()):
+        finite = tensor.grad is None or bool(torch.isfinite(tensor.grad).all())
+        assert finite, f"op '{name}' has a gradient on {shape} that is not finite"
+    _check_alone(name, module.eval(), samples(shape))
+    return ""
+
+
+def _reason(who: str, shape: Shape, error: Infeasible) -> str:
+    assert len(str(error)) > 10, f"{who} refuses {shape} without a reason: '{error}'"
+    return str(error)
+
+
+def _check_alone(name: str, module: nn.Module, x: Tensor) -> None:
+    with torch.no_grad():
+        together, again, alone = run_op(module, x), run_op(module, x), run_op(module, x[1:2])
+    assert torch.equal(together, again), f"op '{name}' gives other outputs for the same inputs in eval mode"
+    torch.testing.assert_close(together[1:2], alone, rtol=1e-4, atol=1e-5)
+
+
+def make_op(name: str, arguments: Mapping[str, Any], shape: Shape, facts: Mapping[str, Any]) -> tuple[nn.Module, Shape]:
+    """The module on the CPU, seeded, and the shape that was inferred. Raises Infeasible."""
+    made = dict(arguments)
+    if name not in INTERNAL:
+        layer = parse_architecture([{name: made}], OPS).layers[0]
+        assert isinstance(layer, Op)
+        made = resolve_arguments(name, layer.args, shape, facts)
+    after = infer(name, made, shape).shape
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        return construct(name, made, shape), after
+
+
+def run_op(module: nn.Module, x: Tensor) -> Tensor:
+    """Of sequences every time step is taken."""
+    return apply(module, x, torch.ones_like(x[:, 0], dtype=torch.bool) if x.dim() == 3 else None)
+
+
+def samples(shape: Shape, count: int = BATCH) -> Tensor:
+    return torch.randn((count, *shape), generator=torch.Generator().manual_seed(0))
+
+
+# Strategies and schedulers -------------------------------------------------------------------------------------------
+
+
+def check_strategy(name: str, arguments: Mapping[str, Any] | None = None, space: Space | None = None) -> None:
+    """Asking changes nothing; what is asked is a point of the space whatever was told, and follows from seed, number
+    and what was told alone; nothing that happens to a trial is too much for it.
+    """
+    space = space or parse_space(SPACE, {}, {}, OPS, ())
+    given = STRATEGIES.parse({name: dict(arguments or {})})[1]
+
+    def make(seed: int = 3) -> Strategy:
+        return STRATEGIES[name](space, seed, **given)
+
+    strategy, resumed = make(), make()
+    for told in range(4):
+        first = [strategy.ask(number) for number in (100, 7, 100)]
+        unchanged = first[0] == first[2] == strategy.ask(100)
+        assert unchanged, f"strategy '{name}' gives another answer where it is asked for the same number again"
+        asked = tell_all(strategy, 25, first=25 * told)
+        assert asked == tell_all(resumed, 25, first=25 * told), (
+            f"strategy '{name}' gives another answer in a resumed search, which asks other numbers between"
+        )
+        for genotype in asked:
+            wanted = replay(space, genotype).genotype
+            assert wanted == dict(genotype), f"strategy '{name}' asked {dict(genotype)}, and its decisions are {wanted}"
+    hopeless = make()
+    for number in range(100):
+        hopeless.tell(Trial(number, hopeless.ask(number), "infeasible", reason="too small"))
+    hopeless.tell(Trial(100, {}, "infeasible", reason="more layers than there may be"))
+    hopeless.ask(101)
+
+
+def tell_all(strategy: Strategy, count: int, first: int = 0) -> list[Genotype]:
+    """What is asked in a search in which everything happens: failures, infeasible trials, broken constraints, rungs,
+    duplicates, and trials that never end.
+    """
+    asked = []
+    seen: dict[str, Trial] = {}
+    for number in range(first, first + count):
+        genotype = strategy.ask(number)
+        asked.append(genotype)
+        twin = seen.get(str(genotype))
+        if twin is None:
+            seen[str(genotype)] = _tell(strategy, Trial(number, genotype))
+        else:
+            known = {"reward": twin.reward, "feasible": twin.feasible}
+            strategy.tell(Trial(number, genotype, "duplicate", equals=twin.number, **known))  # type: ignore[arg-type]
+    return asked
+
+
+def _tell(strategy: Strategy, started: Trial) -> Trial:
+    """What becomes of a trial follows from its number."""
+    fate = started.number % 7
+    if fate == 1:
+        strategy.tell(replace(started, status="infeasible", reason="too small"))
+        return started
+    strategy.tell(started)
+    if fate == 2:
+        strategy.tell(replace(started, status="failed", reason="the loss is NaN"))
+    if fate in (2, 3):
+        return started  # of the latter nothing is heard any more
+    done = finished(started.number, started.genotype, reward_of(started.genotype), feasible=fate != 4)
+    paused = replace(done, status="paused")
+    strategy.tell(paused)
+    if fate in (5, 6):
+        strategy.tell(replace(paused, status="running", rung=1))
+    if fate == 5:
+        strategy.tell(replace(done, rung=1, rungs=(*done.rungs, (1, done.measurement, 0.5)), reward=0.5))
+    if fate == 6:
+        strategy.tell(replace(paused, status="failed", rung=1, reason="out of memory"))
+    return done
+
+
+def reward_of(genotype: Genotype) -> float:
+    return sum(0.1 for value in genotype.values() if value in ("gelu", 16)) + 0.001 * len(genotype)
+
+
+def finished(number: int, genotype: Genotype, reward: float, rung: int = 0, **more: Any) -> Trial:
+    measurement = {"accuracy": reward}
+    return Trial(number, genotype, "finished", rung, measurement, reward, rungs=((rung, measurement, reward),), **more)
+
+
+def check_scheduler(name: str, arguments: Mapping[str, Any] | None = None, epochs: int = 9, trials: int = 60) -> None:
+    """In a search of three workers, in which trainings fail, rungs rise to a full training; only paused trials go on,
+    by one rung; the same history gives the same answer, from another instance too; and the search ends.
+    """
+    given = SCHEDULERS.parse({name: dict(arguments or {})})[1]
+    scheduler, other = (SCHEDULERS[name](epochs, **given) for _ in range(2))
+    rungs = scheduler.rungs
+    assert rungs[-1] == epochs, f"scheduler '{name}' ends at {rungs[-1]} of {epochs} epochs"
+    assert list(rungs) == sorted(set(rungs)), f"scheduler '{name}' has rungs that do not rise: {rungs}"
+    history, rng = History(), np.random.default_rng(0)
+    running: list[tuple[int, int]] = []
+    for _ in range(100 * trials):
+        while len(running) < WORKERS:
+            job = scheduler.next(history)
+            assert job == other.next(history), f"scheduler '{name}' answers from more than the history"
+            if job is None and len(history) == trials:
+                break
+            running.append(job or (len(history), scheduler.first_rung(len(history))))
+            _start(name, history, *running[-1])
+        if not running:
+            break
+        number, rung = running.pop(int(rng.integers(len(running))))
+        if rng.random() < 0.15:
+            history.apply({"event": "trial_failed", "number": number, "rung": rung, "reason": "the loss is NaN"})
+            continue
+        ended = {"number": number, "rung": rung, "measurement": {}, "reward": float(rng.random())}
+        last, feasible = rung == len(rungs) - 1, bool(rng.random() < 0.8)
+        history.apply({"event": "trial_finished", **ended, "last": last, "feasible": feasible})
+    assert not running, f"scheduler '{name}' goes on and on after {trials} trials"
+    assert any(trial.status == "finished" for trial in history), f"under scheduler '{name}' no trial is trained in full"
+
+
+def _start(name: str, history: History, number: int, rung: int) -> None:
+    trial = history.trials.get(number)
+    if trial is not None:
+        assert trial.status == "paused", f"scheduler '{name}' promotes trial {number}, which is {trial.status}"
+        assert rung == trial.rung + 1, f"scheduler '{name}' promotes from rung {trial.rung} to {rung}"
+    history.apply({"event": "trial_started", "number": number, "rung": rung, "genotype": {"x": number}})
+
+
+# Sources and tasks ---------------------------------------------------------------------------------------------------
+
+
+def check_source(name: str, arguments: Mapping[str, Any] | None = None, target: str = "class") -> None:
+    """The parts can be read; the seed alone decides who is in them; the settings are read back as they are written."""
+    settings = parse_data({"source": name, **(arguments or {})})
+    assert parse_data(settings.written_out()).written_out() == settings.written_out()
+    wanted = Wanted(SOURCES[name](**settings.arguments).inputs, target)  # type: ignore[arg-type]
+    first, again, other = (load_training(settings, seed, wanted=wanted) for seed in (1, 1, 2))
+    for part in ("train", "validation"):
+        np.testing.assert_array_equal(getattr(first, part).targets, getattr(again, part).targets)
+        np.testing.assert_array_equal(getattr(first, part).inputs, getattr(again, part).inputs)
+    assert len(other.train) == len(first.train), f"source '{name}' has parts of other sizes with another seed"
+    test = load_test(settings, 1, first.labels, first.input_shape, wanted=wanted, encoder=first.encoder)
+    assert len(test), f"source '{name}' has a test part without examples"
+
+
+def check_task(
+    name: str,
+    outputs: np.ndarray[Any, Any],
+    targets: np.ndarray[Any, Any],
+    labels: Sequence[str],
+    facts: Mapping[str, Any],
+    shapes: Sequence[Shape] = ((16,), (6, 9), (6, 4, 4)),
+) -> None:
+    """Of `outputs` (N, …) that are no perfect ones, for `targets` (N, …): the metrics are finite numbers, reports and
+    answers are JSON and read well, the loss leads down, and the head ends a body of one of `shapes` at least.
+    """
+    task = TASKS[name]
+    found = task.measure(outputs, targets, labels)
+    assert next(iter(task.metrics)) in found, f"task '{name}' does not measure its first metric"
+    assert all(map(math.isfinite, found.values())), f"task '{name}' measures {found}"
+    tensors = task.measure(torch.from_numpy(outputs.copy()), torch.from_numpy(targets), labels)
+    assert all(math.isclose(tensors[metric], found[metric], rel_tol=1e-5) for metric in found)
+    report = task.report(outputs, targets, labels)
+    assert json.loads(json.dumps(report)) == report, f"task '{name}' has a report that JSON does not give back"
+    for table in task.tables(report):
+        assert all(len(row) == len(table.columns) for row in table.rows), f"table '{table.title}' is uneven"
+        assert all(isinstance(cell, str) for row in table.rows for cell in row), f"'{table.title}' has cells not texts"
+    answer = task.answer(outputs[0], labels, 3, tuple("abcdefghijklmnopqrstuvwxyz"[: outputs.shape[-1]]))
+    assert json.loads(json.dumps(answer)) == answer
+    assert task.describe(answer), f"task '{name}' describes an answer by nothing"
+    _check_loss(name, outputs, targets)
+    ends = [_end(name, shape, facts) for shape in shapes]
+    assert any(ends), f"the head of task '{name}' ends no body of {list(shapes)}"
+
+
+def _check_loss(name: str, outputs: np.ndarray[Any, Any], targets: np.ndarray[Any, Any]) -> None:
+    task, wanted = TASKS[name], torch.from_numpy(targets)
+    tensor = torch.tensor(outputs, requires_grad=True)
+    loss_of = LOSSES[task.losses[0]](**LOSSES.parse(task.losses[0])[1])
+    before = task.loss(tensor, wanted, loss_of, 1.0)
+    torch.autograd.backward(before)
+    assert tensor.grad is not None, f"the loss of task '{name}' does not depend on the outputs"
+    after = task.loss(tensor - 0.1 * tensor.grad, wanted, loss_of, 1.0)
+    assert float(after.detach()) < float(before.detach()), f"the loss of task '{name}' does not lead down"
+
+
+def _end(name: str, shape: Shape, facts: Mapping[str, Any]) -> bool:
+    """Whether the task's head can stand on a body of `shape`."""
+    body = parse_architecture(["relu"], OPS)
+    try:
+        build(body, shape, lambda features: parse_architecture(TASKS[name].head(features, facts), OPS), facts)
+    except Infeasible as error:
+        return not _reason(f"the head of task '{name}'", shape, error)
+    return True
