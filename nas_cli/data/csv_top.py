@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from itertools import islice, pairwise, takewhile
 
 from nas_cli.data.csv_lines import COMMENT, first_cells
+from nas_cli.data.portable import as_number
 from nas_cli.data.targets import is_number
 
 EXCEL = re.compile(r'"?sep=(.)"?[ \t]*(\r\n|\r|\n|$)', re.IGNORECASE)
@@ -71,7 +72,7 @@ def looks_like_a_row(rows: Sequence[Sequence[str]]) -> bool:
         return False
     if not numbers:
         return len(others) > 1 and all(cell and any(row[k] == cell for row in others) for k, cell in enumerate(first))
-    if len(numbers) > 1 and all(float(b) - float(a) == 1 for a, b in pairwise(numbers)):
+    if len(numbers) > 1 and all(b - a == 1 for a, b in pairwise(map(as_number, numbers))):
         return False
     below = [place for place in range(len(first)) if all(is_number(row[place]) for row in others)]
     return bool(below) and all(is_number(first[place]) for place in below)

@@ -130,7 +130,7 @@ def as_numbers(examples: Examples) -> Array:
             if not remedy and NEARLY.fullmatch(wrong):
                 hint = "write targets without signs and without marks between thousands"
             raise DataError(f"{examples.origin} has the target '{wrong}', which is no number; {hint}", remedy)
-        values = np.fromiter(map(float, examples.labels.tolist()), np.float64, len(examples.labels))
+        values = np.fromiter(map(as_number, map(str, examples.labels.tolist())), np.float64, len(examples.labels))
     if not np.isfinite(values).all() or np.abs(values).max() > LARGEST:
         wrong = examples.labels[np.flatnonzero(~(np.abs(values) <= LARGEST))[0]]
         raise DataError(

@@ -163,6 +163,14 @@ def test_a_printed_minus_is_one(tmp_path: Path, form: str) -> None:
     assert data.encoder.state()["numbers"][0]["knots"][0] == pytest.approx(min(NOISE[:80, 0]), abs=0.6)
 
 
+def test_a_printed_minus_is_one_in_targets_and_names(tmp_path: Path) -> None:
+    labels = [f"{value}".replace("-", "\u2212") for value in NOISE[:80, 0]]
+    assert find_numbers(examples(labels)).encode(examples(labels)) == pytest.approx(NOISE[:80, 0], abs=1e-6)
+    rows = "".join(f"\u2212{k},\u2212{k + 3},{k % 2}\n" for k in range(1, 60))
+    (tmp_path / "a.csv").write_text(rows, encoding="utf-8")
+    assert "header: false" in survey("table-classification", tmp_path / "a.csv").text
+
+
 def test_a_dot_is_an_empty_cell_and_long_cells_are_cut_in_notes(tmp_path: Path) -> None:
     cells = ["." if k % 5 == 0 else str(u) for k, u in enumerate(NOISE[:80, 0])]
     data = load(tmp_path / "a.csv", [[cell, 0.5 * k, "ab"[k % 2]] for k, cell in enumerate(cells)])
