@@ -67,15 +67,17 @@ def search(
     out: RunPath = RUNS,
     set: Sequence[str] = (),
     observer: Observer | None = None,
+    plugins: bool = False,
 ) -> Run:
     """Runs the search that a spec describes, a file or the same as a mapping, in a new directory under `out`.
 
     `set` replaces values of it, as --set does: `["search.stop.trials=5"]`. Relative paths in a mapping are of the
-    current directory. Raises UserError where the spec, its data or its plugins are wrong; then nothing is written.
+    current directory. `plugins` is as in `resume`, where the file is the spec.yaml of a run. Raises UserError where the
+    spec, its data or its plugins are wrong; then nothing is written.
     """
     written = parse_document(dump_yaml(_plain(spec)), "spec") if isinstance(spec, Mapping) else Path(spec)
     notes = _Notes()
-    outcome = start_search(written, Path(out), set, observer or notes)
+    outcome = start_search(written, Path(out), set, observer or notes, plugins)
     return Run(outcome.run.path, outcome.stopped, tuple(notes.heard))
 
 

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from nas_cli.words import utf8
 
@@ -37,8 +37,21 @@ def write_json(path: Path, content: Any) -> None:
 
 
 def write_bytes(path: Path, content: bytes) -> None:
+    """Raises OSError."""
+    with _writing(path) as file:
+        file.write(content)
+
+
+def copy_file(path: Path, to: Path) -> None:
+    """Writes what the regular file at `path` holds to `to`, a piece at a time. Raises OSError."""
+    with os.fdopen(open_file(path), "rb") as content, _writing(to) as file:
+        shutil.copyfileobj(content, file)
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[BinaryIO]:
     """Draft, fsync, rename. The draft is made anew, so that a link that lies there is never followed; a link at `path`
-    itself is replaced. Raises OSError.
+    itself is replaced.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     sweep(path.parent, path.name)
@@ -46,7 +59,7 @@ def write_bytes(path: Path, content: bytes) -> None:
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
     try:
         with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
@@ -76,7 +89,7 @@ def sweep(folder: Path, of: str | None = None) -> None:
     """Removes what killed processes of this machine left in `folder`: drafts of the file called `of`, or all drafts."""
     try:
         names = os.listdir(folder)
-    except (FileNotFoundError, NotADirectoryError):
+    except (FileNotFoundError, NotADirectoryError, PermissionError):  # it may be written, and not be listed
         return
     for name in names:
         found = DRAFT.fullmatch(name)

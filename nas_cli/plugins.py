@@ -78,7 +78,7 @@ class Origin:
             return function(*args, **kwargs)
         except NasError:
             raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise self.wrong(f"failed in {doing}: {told(error)}", error) from error
 
 

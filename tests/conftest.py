@@ -1,4 +1,4 @@
-"""Tests leave the user's own state folder alone, and are the same in the background as on a terminal."""
+"""Tests leave the user's own state folder alone, and are the same in the background as on a terminal, at any speed."""
 
 from __future__ import annotations
 
@@ -6,6 +6,10 @@ import signal
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("at any speed", deadline=None)
+settings.load_profile("at any speed")
 
 
 @pytest.fixture(scope="session", autouse=True)

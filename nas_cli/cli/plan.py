@@ -9,7 +9,7 @@ import typer
 
 from nas_cli.cli.command import expanded, guarded
 from nas_cli.cli.output import print_json, say
-from nas_cli.cli.search import Set
+from nas_cli.cli.search import Plugins, Set
 from nas_cli.figures import count, duration
 from nas_cli.words import sentence
 
@@ -19,13 +19,16 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 @guarded
 def plan(
-    spec: Annotated[Path, typer.Argument(help="The spec, a YAML file.")], changes: Set = None, as_json: Json = False
+    spec: Annotated[Path, typer.Argument(help="The spec, a YAML file.")],
+    changes: Set = None,
+    allow_plugins: Plugins = False,
+    as_json: Json = False,
 ) -> None:
     """Check a spec, and say how large its space is, what candidates cost, and how long the search would take."""
     _tell("reading the spec and the data")  # before what takes seconds to be loaded
     from nas_cli.run.plan import plan as make_plan
 
-    facts = make_plan(expanded(spec), changes or [], _tell)
+    facts = make_plan(expanded(spec), changes or [], _tell, allow_plugins)
     if as_json:
         print_json(facts)
     else:

@@ -72,7 +72,7 @@ def _run(
     from nas_cli.run.search import resume_search, start_search
 
     if spec is not None:
-        outcome = start_search(expanded(spec), expanded(out), changes, observer)
+        outcome = start_search(expanded(spec), expanded(out), changes, observer, plugins)
     else:
         assert resume is not None
         latest = resume == Path("latest") and not resume.exists()

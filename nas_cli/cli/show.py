@@ -10,6 +10,7 @@ import typer
 
 from nas_cli.cli.command import Commands, expanded, guarded
 from nas_cli.cli.output import draw, print_json, say, say_lines
+from nas_cli.cli.search import Plugins
 from nas_cli.figures import duration, plural
 from nas_cli.words import sentence, shell
 
@@ -89,13 +90,14 @@ def _print_run(watch: Watch) -> None:
 @guarded
 def show_space(
     name: Annotated[str | None, typer.Argument(help="A built-in space, or a spec file; all where left out.")] = None,
+    allow_plugins: Plugins = False,
     as_json: Json = False,
 ) -> None:
     """A space's YAML, its decisions, its size, and how many distinct networks it holds."""
     from nas_cli.run.catalog import describe_space, list_spaces
 
     if name is not None:
-        facts = describe_space(name)
+        facts = describe_space(name, allow_plugins)
         if as_json:
             print_json(_space_json(facts))
         else:

@@ -15,6 +15,8 @@ from nas_cli.errors import DataError, ExportError, RunError
 from nas_cli.train.checkpoint import load_tensors
 
 SAMPLES, LONGER = 64, 5
+MOST_BYTES = 1 << 28
+"""Of the samples that a run keeps, beside two that the network takes at least."""
 TOLERANCE = 1e-3
 """The largest difference between two logits that is let pass, for logits of size 1; more for larger ones."""
 RANDOM_LENGTH = 12
@@ -51,7 +53,7 @@ def inputs_to_check(model: Model) -> Checked:
 
 
 def _kept(model: Model) -> Array:
-    tensors, _ = load_tensors(model.run.samples)
+    tensors, _ = load_tensors(model.run.samples, MOST_BYTES + 2 * model.example().nbytes)
     inputs = tensors.get("inputs")
     if inputs is None or inputs.dtype != model.dtype or not len(inputs) or not _fits(model, inputs.numpy()):
         raise RunError(

@@ -18,7 +18,7 @@ from typing import Any
 
 import nas_cli
 from nas_cli.errors import UserError
-from nas_cli.files import DRAFT, draft, sweep
+from nas_cli.files import DRAFT, draft, read_bytes, sweep
 
 MANIFEST = "export.json"
 BESIDE = ".files"
@@ -27,6 +27,8 @@ SETTINGS = ("preprocess.py", "preprocessing.json")
 CACHES = ("__pycache__",)
 FORCE = "name another place with --output, or have that replaced with --force"
 SHOWN = 3
+MOST_BYTES = 1 << 24
+"""Of an export.json."""
 
 
 @dataclass(frozen=True)
@@ -105,10 +107,8 @@ def _listed(files: Sequence[Path]) -> str:
 def _written_before(place: Place) -> frozenset[str]:
     """The names of those of the files at `place` that are as an earlier export left them."""
     manifest = place.targets[MANIFEST]
-    if manifest.is_symlink() or not manifest.is_file():
-        return frozenset()
     try:
-        content = json.loads(manifest.read_text(encoding="utf-8"))
+        content = json.loads(read_bytes(manifest, MOST_BYTES))
         digests = {str(name): str(digest) for name, digest in content["files"].items()}
         whole = content.pop("digest") == _digest_of(content)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):

@@ -172,9 +172,9 @@ def load(
     encoder = _encoder(directory)
     if encoder is not None and (encoder.shape != shape or encoder.dtype != stored["input"].get("dtype", "uint8")):
         raise RunError(f"{directory.preprocessing} does not fit {directory.architecture.name}: it gives other inputs")
-    _require_size(network, directory)
+    needed = _require_size(network, directory)
     initialise(network, torch.Generator())
-    tensors, _ = load_tensors(directory.weights)
+    tensors, _ = load_tensors(directory.weights, needed)
     try:
         network.load_state_dict(tensors)
     except RuntimeError as error:
@@ -203,15 +203,16 @@ def load(
     )
 
 
-def _require_size(network: Network, run: RunDirectory) -> None:
-    """Memory for weights is asked for only where the file has as many. Raises RunError."""
-    needed = sum(tensor.numel() * tensor.element_size() for tensor in network.state_dict().values())
+def _require_size(network: Network, run: RunDirectory) -> int:
+    """The bytes of the weights: memory for them is asked for only where the file has as many. Raises RunError."""
+    needed = int(sum(tensor.nbytes for tensor in network.state_dict().values()))
     there = run.weights.stat().st_size if run.weights.exists() else 0
     if 0 < there < needed:
         raise RunError(
             f"{run.weights} does not fit {run.architecture.name}: it has {there:,} bytes, and the network takes "
             f"{needed:,}"
         )
+    return needed
 
 
 def _encoder(run: RunDirectory) -> Encoder | None:

@@ -18,6 +18,10 @@ from nas_cli.execute.worker import Progress
 
 TICK = 0.1
 """Seconds between looks at the limits."""
+STOOD_STILL = 5.0
+"""Seconds between two looks after which this process must have stood still (Ctrl-Z, a closed laptop): that is not
+counted against any job.
+"""
 STARTS = 3
 """Workers in a row that may die before they have taken up a job."""
 READY_WITHIN, TAKEN_WITHIN, DEAF_FOR = 300.0, 60.0, 5.0
@@ -67,9 +71,14 @@ class Processes:
     def wait(self, timeout: float | None = None) -> JobResult | None:
         until = None if timeout is None else time.monotonic() + timeout
         while not self._results:
-            if until is not None and time.monotonic() >= until:
+            before = time.monotonic()
+            if until is not None and before >= until:
                 return None
-            self._listen(TICK if until is None else min(TICK, max(0.0, until - time.monotonic())))
+            self._listen(TICK if until is None else min(TICK, until - before))
+            passed = time.monotonic() - before
+            if passed > STOOD_STILL:
+                for worker in self._workers:
+                    worker.shift(passed)
             self._enforce()
         return self._results.popleft()
 

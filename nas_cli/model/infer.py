@@ -166,7 +166,7 @@ def _infer(name: str, args: Mapping[str, Any], shape: Shape, any_length: bool) -
         module, output = _run(name, args, shape, nullcontext())
     except (Infeasible, PluginError):
         raise
-    except Exception as error:  # noqa: BLE001 - torch and users' ops raise anything: it is this candidate's end
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - torch and users' ops raise anything: it is this candidate's end
         blamed = _blamed(name, f"fails: {_first_sentence(error)}", error)
         raise Infeasible(str(blamed or _first_sentence(error))) from blamed or error
     if not isinstance(output, Tensor):
@@ -193,19 +193,19 @@ def _need_any_length(module: nn.Module, shape: Shape, after: Shape) -> None:
         with torch.device("meta"), torch.random.fork_rng(devices=[]), torch.no_grad():
             mask = torch.empty((BATCH, longer[1]), dtype=torch.bool)
             found = tuple(apply(module, torch.empty((BATCH, *longer)), mask).shape[1:])
-    except Exception:  # noqa: BLE001 - whatever it raises, it cannot
+    except (Exception, SystemExit):  # noqa: BLE001 - whatever it raises, it cannot
         found = ()
     if found not in wanted:
         raise Infeasible("it works on one length only, and sequences vary in length: pool the places first")
 
 
-def _blamed(name: str, what: str, error: Exception | None = None) -> PluginError | None:
+def _blamed(name: str, what: str, error: BaseException | None = None) -> PluginError | None:
     """In the words of the plugin whose op it is, where it is one's."""
     origin = OPS.origin(name)
     return origin.wrong(what, error) if origin is not None else None
 
 
-def _first_sentence(error: Exception) -> str:
+def _first_sentence(error: BaseException) -> str:
     lines = inspect.cleandoc(str(error)).splitlines() or [""]
     text = lines[0].split(". ")[0].rstrip(".")[:200]
     return text if isinstance(error, RuntimeError | ValueError) and text else f"{type(error).__name__}: {text}"

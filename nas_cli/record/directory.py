@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from nas_cli.errors import RunError
+from nas_cli.errors import RunError, UserError
 from nas_cli.files import DRAFT, draft, open_file, sweep, write_text
 from nas_cli.record.stored import is_candidate
 from nas_cli.words import printable
@@ -128,6 +128,8 @@ class RunDirectory:
             except BlockingIOError:
                 holder = handle.read(20).strip()
                 raise RunError(f"{self.path} is in use by process {holder or 'unknown'}") from None
+            except OSError as error:  # a file system may know no locks
+                raise RunError(f"{path} cannot be locked: {error.strerror}") from None
             handle.truncate(0)
             handle.write(str(os.getpid()))
             handle.flush()
@@ -204,6 +206,15 @@ def _folders(folder: Path) -> list[str]:
     return [path.name for path in _listed(folder) if path.is_dir()]
 
 
+def require_root(root: Path) -> None:
+    """Raises UserError where no run can be made under `root`, as far as can be told before."""
+    there = next(folder for folder in (root, *root.absolute().parents) if os.path.lexists(folder))
+    if not there.is_dir():
+        raise UserError(f"{there} is no folder: runs cannot be made in {root}")
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise UserError(f"{there} cannot be written: runs cannot be made in {root}")
+
+
 def create_run(root: Path, name: str, files: Mapping[str, str]) -> RunDirectory:
     """A new directory `name-DATE-TIME` under `root` with `files` (name → text); it appears whole or not at all."""
     root.mkdir(parents=True, exist_ok=True)
@@ -243,7 +254,9 @@ def open_run(path: Path | None, root: Path = RUNS) -> RunDirectory:
 
 
 def _latest(root: Path) -> RunDirectory:
-    folders = [folder for folder in root.glob("*/") if folder.name[0] != "." and (folder / "journal.jsonl").exists()]
+    folders = [
+        folder for folder in root.glob("*/") if folder.name[0] != "." and os.path.lexists(folder / "journal.jsonl")
+    ]
     for folder in sorted(folders, key=lambda folder: (_changed(folder), folder.name), reverse=True):
         try:
             return _opened(folder)

@@ -2,7 +2,7 @@
 
 A run names Python files, and whoever hands a run over could name any. So `nas search SPEC`, where the user named the
 files, notes in the user's state folder ($XDG_STATE_HOME/nas, ~/.local/state/nas) what run it made and what the files
-held. Nothing in a run can claim as much by itself.
+held, with the modules beside them that they had imported by then. Nothing in a run can claim as much by itself.
 """
 
 from __future__ import annotations
@@ -10,21 +10,44 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import sys
+import sysconfig
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from nas_cli.errors import RunError
-from nas_cli.files import write_json
+from nas_cli.files import open_file, write_json
 from nas_cli.record.directory import RunDirectory
 
 FIRST_LINE = 1 << 20
 ALLOW = "if you trust it, pass --allow-plugins (in Python: plugins=True)"
+INSTALLED = {os.path.realpath(sysconfig.get_path(kind)) for kind in ("stdlib", "platstdlib", "purelib", "platlib")}
+"""Where Python and its packages lie: no part of a plugin, also where that is a project's folder around them."""
 
 
 def digests_of(plugins: Sequence[str]) -> dict[str, str]:
-    """What plugin files hold now: their paths, absolute, and SHA-256."""
-    return {str(Path(plugin).resolve()): _digest(Path(plugin)) for plugin in plugins}
+    """What plugin files hold now, and the modules that were imported from their folders: absolute paths and SHA-256."""
+    named = [os.path.realpath(plugin) for plugin in plugins]
+    beside = [file for file in _modules() if any(_lies_in(file, os.path.dirname(plugin)) for plugin in named)]
+    return {file: _digest(Path(file)) for file in dict.fromkeys([*named, *sorted(beside)])}
+
+
+def _modules() -> list[str]:
+    """The files of the modules that were imported, ours and installed ones left out."""
+    found = []
+    for name, module in list(sys.modules.items()):
+        file = getattr(module, "__dict__", {}).get("__file__")  # asked for itself, a lazy module would be loaded
+        if name == "__main__" or name.split(".")[0] == "nas_cli" or not isinstance(file, str):
+            continue
+        path = os.path.realpath(file)
+        if os.path.isfile(path) and not any(_lies_in(path, folder) for folder in INSTALLED):
+            found.append(path)
+    return found
+
+
+def _lies_in(file: str, folder: str) -> bool:
+    return Path(file).is_relative_to(folder)
 
 
 def trust(run: RunDirectory, digests: Mapping[str, str]) -> str | None:
@@ -50,13 +73,24 @@ def distrust(run: RunDirectory, plugins: object) -> str | None:
     made = _record_of(run)
     if made is None:
         return f"{run.path} needs the plugin {plugins[0]}, and was not made by you on this machine; {ALLOW}"
-    for plugin in plugins:
-        path = Path(plugin)
-        if str(path.resolve()) not in made:
-            return f"{run.path} needs the plugin {plugin}, which it was not made with; {ALLOW}"
-        if path.is_file() and _digest(path) != made[str(path.resolve())]:
-            return f"the plugin {plugin} was changed since {run.path} was made with it; {ALLOW}"
+    named = {os.path.realpath(plugin): plugin for plugin in plugins}
+    unknown = next((plugin for path, plugin in named.items() if path not in made), None)
+    if unknown is not None:
+        return f"{run.path} needs the plugin {unknown}, which it was not made with; {ALLOW}"
+    for path, digest in made.items():
+        what = f"the plugin {named[path]}" if path in named else f"{path}, which a plugin imported,"
+        if os.path.isfile(path) and _digest(Path(path)) != digest:
+            return f"{what} was changed since {run.path} was made with it; {ALLOW}"
+        if not os.path.isfile(path) and path not in named:  # another module of that name would take its place
+            return f"{what} is gone since {run.path} was made with it; {ALLOW}"
     return None
+
+
+def distrust_spec(spec: Path, plugins: object) -> str | None:
+    """As `distrust`, of a spec file that a user named: one that lies in a run directory is that run's."""
+    run = RunDirectory(spec.resolve().parent)
+    is_a_run = os.path.lexists(run.journal) or os.path.lexists(run.environment)
+    return distrust(run, plugins) if is_a_run else None
 
 
 def state_folder() -> Path:
@@ -72,7 +106,7 @@ def state_folder() -> Path:
 
 def _record(run: RunDirectory) -> Path:
     """The note on a run goes by its journal's first line: when it began, its path and its data."""
-    with run.journal.open("rb") as file:
+    with os.fdopen(open_file(run.journal), "rb") as file:
         identity = hashlib.sha256(file.readline(FIRST_LINE)).hexdigest()
     return state_folder() / "made" / f"{identity}.json"
 
@@ -80,13 +114,12 @@ def _record(run: RunDirectory) -> Path:
 def _record_of(run: RunDirectory) -> Mapping[str, Any] | None:
     try:
         record = _record(run)
-        if not record.is_file():
-            return None
-    except OSError:  # no home folder: nothing was noted either
+        noted = record.read_bytes()
+    except OSError:  # no home folder, say: nothing was noted either
         return None
     try:
-        content = json.loads(record.read_bytes())
-    except ValueError:
+        content = json.loads(noted)
+    except (ValueError, RecursionError):
         content = None
     made = content.get("plugins") if isinstance(content, dict) else None
     if not isinstance(made, dict):

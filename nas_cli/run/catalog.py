@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from nas_cli.arguments import Between, Parsed, Relative, type_name
 from nas_cli.errors import UserError, did_you_mean
 from nas_cli.model.ops import OPS
+from nas_cli.record.trust import distrust_spec
 from nas_cli.registry import Param
 from nas_cli.run.compose import compose
 from nas_cli.space.builtins import builtin_names, load_builtin
@@ -112,8 +113,11 @@ class SpaceFacts:
         return Space(self.space.model, {})
 
 
-def describe_space(name: str) -> SpaceFacts:
-    """The facts of a built-in space, or of the space of the spec file `name`. Raises UserError where it is neither."""
+def describe_space(name: str, plugins: bool = False) -> SpaceFacts:
+    """The facts of a built-in space, or of the space of the spec file `name`. Raises UserError where it is neither.
+
+    `plugins` is as in `start_search`.
+    """
     if name in builtin_names():
         builtin = load_builtin(name)
         space = parse_space(builtin.model, {}, builtin.let, OPS, TRAIN)
@@ -123,7 +127,8 @@ def describe_space(name: str) -> SpaceFacts:
         words = builtin_names()
         hint = did_you_mean(name, words)
         raise UserError(f"there is no built-in space '{name}' and no spec file of that name{hint}")
-    experiment = compose(load_document(path))
+    document = load_document(path)
+    experiment = compose(document, None if plugins else distrust_spec(path, document.data.get("plugins")))
     text = path.read_text(encoding="utf-8")
     return SpaceFacts(experiment.spec.name, text, "", experiment.space, experiment.size)
 

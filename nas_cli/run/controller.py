@@ -69,6 +69,8 @@ class Controller:
         self._known = 0
         self._running = 0
         self._whole = False
+        self.cut = 0
+        """Trials that were cut short when the search time was over."""
         self._submitted: deque[int] = deque()
         self._early: dict[int, JobResult] = {}
         observer.follow(self.history)
@@ -287,7 +289,9 @@ class Controller:
         trial = self.history.apply(event)
         if trial is None:
             return None
-        if event["event"] == "trial_finished" and not event.get("cut"):
+        if event["event"] == "trial_finished" and event.get("cut"):
+            self.cut += 1
+        elif event["event"] == "trial_finished":
             self._whole = True
         if event.get("genotype") and not trial.rungs:  # later rungs repeat what the first one told
             self._remember(trial, event)

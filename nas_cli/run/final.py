@@ -107,8 +107,8 @@ class Final:
         return sorted(done.values(), key=lambda r: (names.index(r.candidate), r.seed))
 
     def restore(self, chosen: list[Candidate], kept: Iterable[Repetition]) -> None:
-        """Trains again what is to be kept and whose weights are gone: those of a run that was over and is given more
-        are, as are those that somebody deleted.
+        """Trains again what is to be kept and whose weights are gone: a run that is over has none of those that it did
+        not keep, and somebody may have deleted others.
         """
         by_name = {candidate.name: candidate for candidate in chosen}
         lost = {(r.candidate, r.seed) for r in kept if not self._run.final_weights(r.candidate, r.seed).exists()}

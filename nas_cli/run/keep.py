@@ -2,25 +2,37 @@
 
 from __future__ import annotations
 
+import itertools
+import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from nas_cli.errors import Infeasible, RunError
 from nas_cli.execute.session import Session
-from nas_cli.files import draft_folder, write_json, write_text
+from nas_cli.files import copy_file, draft_folder, write_json, write_text
 from nas_cli.record.directory import BASELINE, RunDirectory
+from nas_cli.record.stored import are_numbers, read_json, record_of
 from nas_cli.run.compose import Experiment
 from nas_cli.run.final import Candidate
+from nas_cli.run.observer import Observer
 from nas_cli.run.selection import Repetition, Selection, best_of
 from nas_cli.search.front import Front
 from nas_cli.space.edit import replay
 from nas_cli.space.nodes import to_yaml
-from nas_cli.train.checkpoint import save_tensors
+from nas_cli.train.checkpoint import require_tensors, save_tensors
 from nas_cli.yaml_text import dump_yaml
 
+_KEPT = RunDirectory(Path(), "member")
+OURS = {
+    path.name
+    for path in (_KEPT.architecture, _KEPT.weights, _KEPT.metrics, _KEPT.preprocessing, _KEPT.samples, _KEPT.evaluation)
+}
+"""What lies in a folder of a network that is kept."""
+MEASURED = record_of({"validation": are_numbers})
+"""What metrics.json must have for its weights to be of use again."""
 SAMPLES, SAMPLE_BYTES = 64, 4_000_000
 """How many inputs of the validation part are kept to check exports by, and how many bytes of them; four at least."""
 
@@ -33,6 +45,7 @@ class Keeper:
     session: Session
     run: RunDirectory
     chosen: Mapping[str, Candidate]
+    observer: Observer
 
     def keep(self, kept: Mapping[str, Repetition], verdict: str) -> None:
         """Writes the folders of what is kept: best/ alone, all of baselines/ and of front/ together.
@@ -50,7 +63,15 @@ class Keeper:
                 self._replace(building / top, self.run.path / top)
 
     def _replace(self, built: Path, folder: Path) -> None:
+        """A folder into which somebody has put something goes on under another name, and is told of."""
         self.run.require_way(folder)
+        theirs = [path for path in sorted(folder.rglob("*")) if path.is_file() and path.name not in OURS]
+        theirs = [path for path in theirs if path.name[0] != "."]
+        if theirs:
+            names = (folder.with_name(f"{folder.name}-before-{number}") for number in itertools.count(1))
+            aside = next(name for name in names if not os.path.lexists(name))
+            folder.rename(aside)
+            self.observer.note(f"{theirs[0]} is not of nas: what lay in {folder} before is kept as {aside}")
         shutil.rmtree(folder, ignore_errors=True)
         built.rename(folder)
 
@@ -87,9 +108,37 @@ class Keeper:
         }
         write_text(folder / names.architecture.name, dump_yaml(content))
         write_json(folder / names.metrics.name, summary)
-        shutil.copyfile(weights, folder / names.weights.name)
+        copy_file(weights, folder / names.weights.name)
         if session.encoder is not None:
             write_json(folder / names.preprocessing.name, session.encoder.state())
+
+
+def recover(run: RunDirectory, wanted: Iterable[Repetition]) -> None:
+    """Lays the weights that a run kept when it was over where final trainings leave them: a run that is given more
+    trains none of these again.
+    """
+    folders = [run, *(RunDirectory(run.path, folder) for folder in run.members.values())]
+    for training in wanted:
+        weights = run.final_weights(training.candidate, training.seed)
+        kept = next((folder for folder in folders if _keeps(folder, training)), None)
+        if kept is not None and not weights.exists():
+            copy_file(kept.weights, weights)
+
+
+def _keeps(folder: RunDirectory, training: Repetition) -> bool:
+    """Whether a folder has the weights of this very training, and they can be read: seconds tell it from any other."""
+    wanted = {"candidate": training.candidate, "seed": training.seed, **training.measurement}
+    try:
+        stored = read_json(folder.metrics)
+        if not MEASURED(stored):
+            return False
+        found = {**stored["validation"], **stored}
+        if any(found.get(name) != value for name, value in wanted.items()):
+            return False
+        require_tensors(folder.weights)
+    except RunError:  # it is missing or damaged
+        return False
+    return True
 
 
 def what_is_kept(selection: Selection, done: list[Repetition]) -> dict[str, Repetition]:

@@ -22,7 +22,7 @@ def finished(run: RunDirectory) -> Recorded | None:
 
     Raises RunError where the journal of a run that is over is damaged.
     """
-    if b'"event":"run_finished"' not in _last_line(run):
+    if b"run_finished" not in _last_line(run):  # however it is spaced: another program may have written it anew
         return None
     recorded = Recorded()
     for event in iter_journal(run.journal):

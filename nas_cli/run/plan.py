@@ -17,13 +17,15 @@ from nas_cli.errors import Infeasible, NasError
 from nas_cli.execute.hardware import count_workers
 from nas_cli.execute.session import Session
 from nas_cli.record.directory import CACHE, RUNS
+from nas_cli.record.trust import distrust_spec
 from nas_cli.run.compose import Experiment, compose, suited
 from nas_cli.run.estimate import require_memory
+from nas_cli.run.hardware import find_limits, hardware_sentence, open_executor
 from nas_cli.run.observer import Silent
 from nas_cli.run.preflight import try_plugins
 from nas_cli.run.rehearse import rehearse
 from nas_cli.run.screen import screen_baselines
-from nas_cli.run.search import find_limits, hardware_sentence, open_executor, open_session, undefined_here
+from nas_cli.run.search import open_session, undefined_here
 from nas_cli.run.timing import Timing, time_candidates
 from nas_cli.space.edit import decisions, replay, sample
 from nas_cli.space.space import Resolved
@@ -49,16 +51,21 @@ class Drawn:
         return len(self.feasible) + len(self.reasons)
 
 
-def plan(spec: Path, overrides: Sequence[str] = (), tell: Callable[[str], None] = lambda text: None) -> dict[str, Any]:
+def plan(
+    spec: Path,
+    overrides: Sequence[str] = (),
+    tell: Callable[[str], None] = lambda text: None,
+    plugins: bool = False,
+) -> dict[str, Any]:
     """Checks `spec` and its data and says what a search would do, as JSON data. Writes nothing.
 
     Costs are those of the 40 candidates that are proposed first, or of as many as a few seconds allow; their times are
     extrapolated from a few batches of five of them, trained on all workers at once for a few seconds, and the search's
-    is found by playing its schedule through with these. `tell` hears what is being done. Raises UserError as
-    `nas search` does, and NasError where no drawn candidate can be trained.
+    is found by playing its schedule through with these. `tell` hears what is being done. `plugins` is as in
+    `start_search`. Raises UserError as that does, and NasError where no drawn candidate can be trained.
     """
     document = load_document(spec, overrides)
-    experiment = compose(document)
+    experiment = compose(document, None if plugins else distrust_spec(spec, document.data.get("plugins")))
     with open_session(experiment, Cache(RUNS / CACHE)) as session:
         try_plugins(experiment, session)
         experiment = screen_baselines(document, suited(experiment, undefined_here(session)), session)

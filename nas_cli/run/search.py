@@ -3,34 +3,26 @@
 from __future__ import annotations
 
 import json
-import platform
 import shutil
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
-from typing import Any
 
 import nas_cli
 from nas_cli.data import Cache
 from nas_cli.errors import DataError, NasError, RunError, SpecError
-from nas_cli.execute.executor import Executor, Limits
-from nas_cli.execute.hardware import available_memory, count_workers
-from nas_cli.execute.inprocess import InProcess
-from nas_cli.execute.processes import Processes
 from nas_cli.execute.session import Session
 from nas_cli.files import write_text
-from nas_cli.model.latency import device_name
-from nas_cli.record.directory import CACHE, RunDirectory, create_run, open_run
+from nas_cli.record.directory import CACHE, RUNS, RunDirectory, create_run, open_run, require_root
 from nas_cli.record.journal import Journal
-from nas_cli.record.trust import digests_of, distrust, trust
+from nas_cli.record.trust import digests_of, distrust, distrust_spec, trust
 from nas_cli.run.compose import Experiment, compose, suited, written_out
 from nas_cli.run.controller import Controller
 from nas_cli.run.estimate import Estimator
 from nas_cli.run.final import Candidate, Final, candidates
-from nas_cli.run.keep import Keeper, what_is_kept, write_front
+from nas_cli.run.hardware import chosen_hardware, environment, find_limits, hardware_sentence, open_executor
+from nas_cli.run.keep import Keeper, recover, what_is_kept, write_front
 from nas_cli.run.more import asks_for_more, finished, more_search, spec_of
 from nas_cli.run.observer import Observer, Silent
 from nas_cli.run.preflight import try_plugins
@@ -45,8 +37,6 @@ OTHER_DATA = (
     "the data is not what this run was on before: its files were changed, or another version of a library reads them "
     "otherwise. Earlier trials were measured on other data; 'nas search' on the run's spec.yaml starts anew"
 )
-MEMORY_SHARE = 0.9
-"""Of the memory that is free at the start, what all trials together may take."""
 
 
 @dataclass(frozen=True)
@@ -61,16 +51,26 @@ class Outcome:
 
 
 def start_search(
-    spec: Path | Document, out: Path = Path("runs"), overrides: Sequence[str] = (), observer: Observer | None = None
+    spec: Path | Document,
+    out: Path = RUNS,
+    overrides: Sequence[str] = (),
+    observer: Observer | None = None,
+    plugins: bool = False,
 ) -> Outcome:
     """Runs the search that `spec` describes, a file or what was read of one, in a new directory under `out`.
 
-    Raises UserError where the spec or the data is wrong (nothing is written then), NasError where nothing trains.
+    The Python files that a spec names are run, those of the spec of a run as by `resume_search`. Raises UserError where
+    the spec, the data or `out` is wrong (nothing is written then), NasError where nothing trains.
     """
     observer = observer or Silent()
-    document = overridden(spec, overrides) if isinstance(spec, Document) else load_document(spec, overrides)
-    experiment = compose(document)
-    plugins = digests_of(experiment.spec.plugins)
+    if isinstance(spec, Document):
+        document = overridden(spec, overrides)
+        experiment = compose(document)
+    else:
+        document = load_document(spec, overrides)
+        experiment = compose(document, None if plugins else distrust_spec(spec, document.data.get("plugins")))
+    require_root(out)
+    digests = digests_of(experiment.spec.plugins)
     with open_session(experiment, Cache(out / CACHE, observer.note)) as session:
         try_plugins(experiment, session)
         experiment = screen_baselines(document, suited(experiment, undefined_here(session)), session)
@@ -82,7 +82,7 @@ def start_search(
         with run.lock(), _pausing(run), Journal(run.journal) as journal:
             began = {"version": nas_cli.__version__, "run": str(run.path), "data": session.digest()}
             observer.event(journal.append("run_started", **began))
-            hindered = trust(run, plugins)
+            hindered = trust(run, digests)
             if hindered is not None:
                 observer.note(hindered)
             return _search_and_train(experiment, session, run, journal, observer)
@@ -93,13 +93,14 @@ def resume_search(
     overrides: Sequence[str] = (),
     observer: Observer | None = None,
     plugins: bool = False,
-    root: Path = Path("runs"),
+    root: Path = RUNS,
 ) -> Outcome:
     """Goes on where the run at `path` (None: the latest) stopped.
 
     `overrides` may change when the search stops, what a trial may take, the final phase and the hardware: more trials
     for a search that is over, say. A run that is finished stays as it is, unless they ask for more. Raises RunError
-    where the run is damaged or in use, SpecError where an override is not allowed.
+    where the run is damaged or in use, SpecError where an override is not allowed. Python files that the run names are
+    run where this user made the run with them as they are now, else only where `plugins` says so.
     """
     run = open_run(path, root)
     for override in overrides:
@@ -187,55 +188,6 @@ def undefined_here(session: Session) -> Mapping[str, str]:
     return session.task.undefined(session.data.validation_targets, session.labels)
 
 
-def chosen_hardware(experiment: Experiment, session: Session) -> dict[str, Any]:
-    """What `auto` came to here. It stays with the run, since other choices may give other results."""
-    return {
-        "device": session.device.type,
-        "workers": count_workers(experiment.spec.hardware.workers, session.device),
-        "precision": session.precision.format,
-        "layout": "channels-last" if session.precision.channels_last else "channels-first",
-    }
-
-
-def hardware_sentence(experiment: Experiment, session: Session) -> str:
-    """Where a search trains and how, and whether that was found by timing."""
-    workers = count_workers(experiment.spec.hardware.workers, session.device)
-    who = "this process trains" if workers == 0 else f"{workers} worker{'s' if workers > 1 else ''}"
-    threads = (
-        f", {session.threads} thread{'s' if session.threads > 1 else ''} each" if session.device.type == "cpu" else ""
-    )
-    timed = ", the fastest here by timing" if session.reasons.get("chosen_by") == "timing" else ""
-    return f"{who} on {device_name(session.device)}{threads}; {session.precision}{timed}"
-
-
-@contextmanager
-def open_executor(
-    experiment: Experiment, session: Session, observer: Observer, limits: Limits | None = None
-) -> Iterator[Executor]:
-    """Where candidates are trained; nothing of it is left afterwards, however the search ends."""
-    workers = count_workers(experiment.spec.hardware.workers, session.device)
-    executor: Executor
-    if workers == 0:
-        executor = InProcess(session.here(), observer.progress)
-    else:
-        executor = Processes(session, workers, limits, experiment.spec.plugins, observer.progress)
-    try:
-        yield executor
-    finally:
-        executor.close()
-
-
-def find_limits(experiment: Experiment, session: Session) -> Limits:
-    """What a trial may take; `memory: auto` is a worker's share of what is free now."""
-    wanted = experiment.spec.search.limits
-    workers = max(1, count_workers(experiment.spec.hardware.workers, session.device))
-    memory = wanted.memory
-    if memory == "auto":
-        free = available_memory()
-        return Limits(wanted.time, wanted.stall, int(MEMORY_SHARE * free / workers) if free else None)
-    return Limits(wanted.time, wanted.stall, memory)
-
-
 @contextmanager
 def _pausing(run: RunDirectory) -> Iterator[None]:
     """What cannot be written ends the search with a sentence, and what is written stays good."""
@@ -267,6 +219,10 @@ def _search_and_train(
         if ended:
             observer.note(f"the search goes on: {ended:,} trial{'s' if ended > 1 else ''} known")
         stopped, final_events = journal.recorded.stopped, journal.recorded.after
+        if not stopped and controller.cut:
+            observer.note(
+                f"trials that were cut short when the search time was over before stay as they are: {controller.cut}"
+            )
         if not stopped:
             stopped, final_events = controller.search(), []
         if experiment.objective.several:
@@ -279,8 +235,10 @@ def _search_and_train(
         selection = select(done, experiment.objective.goals, experiment.proportion, session.validation_size)
         selection = warned(selection, experiment.objective)
         kept = what_is_kept(selection, done)
+        recover(run, kept.values())
         final.restore(chosen, kept.values())
-    Keeper(experiment, session, run, {candidate.name: candidate for candidate in chosen}).keep(kept, selection.verdict)
+    by_name = {candidate.name: candidate for candidate in chosen}
+    Keeper(experiment, session, run, by_name, observer).keep(kept, selection.verdict)
     if experiment.objective.several:
         write_front(experiment, run, controller.front, selection)
     selected = selection.as_event()
@@ -300,19 +258,3 @@ def _cut_short(experiment: Experiment, chosen: Sequence[Candidate]) -> str:
         f"Final trainings take {epochs} epoch{'s' if epochs > 1 else ''}, {final}. More time (search.stop.time), fewer "
         "epochs (train.epochs) or a schedule that stops weak candidates early (search.schedule: asha) serves better"
     )
-
-
-def environment(experiment: Experiment, session: Session) -> dict[str, Any]:
-    """Where and with what a run ran, for its report and for whoever repeats it."""
-    packages = {}
-    for package in ("torch", "numpy", "scikit-learn", "onnx", "onnxruntime"):
-        packages[package] = metadata.version(package)
-    return {
-        "nas": nas_cli.__version__,
-        "python": sys.version.split()[0],
-        "platform": platform.platform(),
-        "packages": packages,
-        "seed": experiment.spec.seed,
-        **session.describe(),
-        "notes": list(session.notes),
-    }

@@ -26,6 +26,10 @@ OWN_LIMITS = (errno.EMFILE, errno.ENOMEM)
 """What a process has used up itself: no fault of the disk."""
 SYSTEM_ERROR = re.compile(r"\(os error (\d+)\)")
 """How safetensors names an error of the system."""
+LONGEST_HEADER = 100_000_000
+"""Bytes; safetensors reads no longer one."""
+MOST_STATES = 20
+"""Times the size of a network that its checkpoint may have: weights, their average, and what an optimizer remembers."""
 OPTIMIZER, AVERAGE, MODEL = "optimizer.", "average.", "model."
 
 
@@ -69,15 +73,32 @@ def _disk_faults(path: Path) -> Iterator[None]:
         raise DiskFault(error.errno or errno.EIO, error.strerror or str(error), str(path)) from error
 
 
-def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Tensors and metadata. Raises RunError where the file is missing or damaged."""
+def load_tensors(path: Path, most: float = math.inf) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Tensors and metadata. Raises RunError where the file is missing or damaged, or where its tensors would take more
+    than `most` bytes of memory.
+    """
+    with _opened(path, most) as file:
+        metadata = json.loads((file.metadata() or {}).get("nas", "{}"))
+        return {name: file.get_tensor(name) for name in file.keys()}, metadata  # noqa: SIM118
+
+
+def require_tensors(path: Path) -> None:
+    """Raises RunError where the file is missing, or is none of tensors that is whole; reads its header alone."""
+    with _opened(path):
+        pass
+
+
+@contextmanager
+def _opened(path: Path, most: float = math.inf) -> Iterator[Any]:
     try:
+        size = path.stat().st_size
+        if size > most + LONGEST_HEADER:
+            raise ValueError(f"it has {size:,} bytes, and about {most:,.0f} are wanted")
         with safe_open(path, framework="pt") as file:
-            metadata = json.loads((file.metadata() or {}).get("nas", "{}"))
-            return {name: file.get_tensor(name) for name in file.keys()}, metadata  # noqa: SIM118
+            yield file
     except FileNotFoundError:
         raise RunError(f"{path} is missing") from None
-    except (SafetensorError, ValueError, OSError, RecursionError) as error:
+    except (SafetensorError, RuntimeError, ValueError, OSError) as error:
         raise RunError(f"{path} is damaged: {error}") from None
 
 
@@ -115,7 +136,8 @@ def load_checkpoint(
 
     Raises RunError where the file is damaged or another network's; the network is of no use then.
     """
-    tensors, metadata = load_tensors(path)
+    size = sum(tensor.nbytes for tensor in network.state_dict().values())
+    tensors, metadata = load_tensors(path, MOST_STATES * size)
     try:
         if metadata.get("checksum", _checksum(tensors)) != _checksum(tensors):  # earlier versions wrote none
             raise ValueError("its tensors are not those that were written")

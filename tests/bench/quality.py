@@ -20,8 +20,9 @@ from nas_cli.execute.executor import Job
 from nas_cli.execute.hardware import cores
 from nas_cli.execute.session import Session
 from nas_cli.run.compose import Experiment, compose
+from nas_cli.run.hardware import open_executor
 from nas_cli.run.observer import Silent
-from nas_cli.run.search import open_executor, open_session
+from nas_cli.run.search import open_session
 from nas_cli.seeds import trial_seed
 from nas_cli.space.edit import replay, sample
 from nas_cli.space.nodes import to_yaml

@@ -1,16 +1,13 @@
 from __future__ import annotations
 
-import os
 import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from commands import NAS, environment
 from typer.testing import CliRunner
-
-ROOT = Path(__file__).parents[2]
 
 
 @dataclass(frozen=True)
@@ -46,12 +43,11 @@ def nas(monkeypatch: pytest.MonkeyPatch) -> Nas:
 def nas_process() -> Nas:
     """Runs the command in a process of its own, as a user does."""
 
-    def run(*arguments: object, cwd: Path, **environment: str) -> Done:
-        kept = {key: value for key, value in os.environ.items() if key not in ("NAS_DEBUG", "COLUMNS", "FORCE_COLOR")}
+    def run(*arguments: object, cwd: Path, **more: str) -> Done:
         done = subprocess.run(
-            [sys.executable, "-c", "from nas_cli.cli.app import main; main()", *map(str, arguments)],
+            [*NAS, *map(str, arguments)],
             cwd=cwd,
-            env={**kept, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT), **environment},
+            env=environment(**more),
             capture_output=True,
             text=True,
             timeout=300,

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from commands import NAS
 
 from nas_cli.record.journal import read_journal
 
@@ -78,7 +79,7 @@ def are_gone(folder: Path) -> bool:
 
 def search(folder: Path, terminal: int | None = None, **streams: object) -> Iterator[subprocess.Popen[bytes]]:
     """A search with a candidate at work, and with what that started. What it says on `terminal` is read meanwhile."""
-    command = [sys.executable, "-c", "from nas_cli.cli.app import main; main()", "search", "spec.yaml"]
+    command = [*NAS, "search", "spec.yaml"]
     process = subprocess.Popen(command, cwd=folder, start_new_session=True, **streams)  # type: ignore[call-overload]
     try:
         while terminal is not None and not (folder / "started").exists():

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import shlex
 import signal
 import subprocess
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from commands import NAS, environment
 from rich.table import Table
 from rich.text import Text
 
@@ -22,7 +22,6 @@ from nas_cli.cli.streams import steady
 from nas_cli.cli.tables import table
 from nas_cli.words import printable, shell
 
-NAS = [sys.executable, "-c", "from nas_cli.cli.app import main; main()"]
 SPEC = """\
 name: tiny
 task: image-classification
@@ -34,11 +33,6 @@ final: {top: 1, seeds: 1}
 hardware: {workers: 0, precision: float32, layout: channels-first}
 """
 ESCAPES = "\x1b]0;owned\x07\x1b[2J\x9b31m\u202e\x7f\r\b"
-KEPT = ("PATH", "HOME", "OMP_NUM_THREADS")
-
-
-def environment(**more: str) -> dict[str, str]:
-    return {**{name: os.environ[name] for name in KEPT if name in os.environ}, **more}
 
 
 def run(words: list[str], cwd: Path, redirect: str = "", **more: str) -> subprocess.CompletedProcess[bytes]:

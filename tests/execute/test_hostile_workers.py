@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -100,6 +101,29 @@ def test_a_worker_that_stops_itself_is_noticed(session: Session, monkeypatch: py
     finally:
         executor.close()
     assert result.reason == "stopped: no training step ended for 5 s (search.limits.stall)"
+
+
+def test_time_in_which_the_search_stood_still_counts_against_no_job(
+    processes: Processes, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """As after Ctrl-Z: the clock has gone on by an hour between two looks, and the candidate is at work."""
+    clock, gate, skipped = time.monotonic, tmp_path / "gate", 0.0
+    monkeypatch.setattr(time, "monotonic", lambda: clock() + skipped)
+    processes.submit(coded(0, f"import os, time\nwhile not os.path.exists({str(gate)!r}): time.sleep(0.01)"))
+    while all(worker.started is None for worker in processes._workers):
+        assert processes.wait(0.01) is None
+    listen = processes._listen
+
+    def slept(timeout: float) -> None:
+        nonlocal skipped
+        skipped = 3600.0
+        listen(timeout)
+        gate.touch()
+
+    monkeypatch.setattr(processes, "_listen", slept)
+    result = processes.wait()
+    assert result is not None
+    assert result.status == "finished", result.reason
 
 
 def test_a_job_that_no_worker_takes_ends_the_search(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:

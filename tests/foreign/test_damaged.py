@@ -13,6 +13,7 @@ from fuzz.runs import quick
 
 from nas_cli.data import ENCODERS
 from nas_cli.deliver.evaluate import evaluate
+from nas_cli.deliver.export import export
 from nas_cli.deliver.load import load
 from nas_cli.deliver.report.page import render
 from nas_cli.errors import DataError, RunError
@@ -209,3 +210,14 @@ def test_damaged_tables_are_an_error_of_their_content(key: str, value: Any) -> N
     (number if key == "knots" else state)[key] = value
     with pytest.raises((ValueError, DataError)):
         ENCODERS["table"](state)
+
+
+@pytest.mark.parametrize("name", ["weights", "samples"])
+def test_tensors_of_no_use_take_no_memory(run: Path, name: str) -> None:
+    """A file that is whole and takes no room on the disk: ten gigabytes of zeros in one tensor."""
+    header = json.dumps({"inputs": {"dtype": "U8", "shape": [10**10], "data_offsets": [0, 10**10]}}).encode()
+    with (run / "best" / f"{name}.safetensors").open("wb") as file:
+        file.write(len(header).to_bytes(8, "little") + header)
+        file.truncate(8 + len(header) + 10**10)
+    with quick(), pytest.raises(RunError, match=rf"{name}\.safetensors is damaged: it has 10,000,000,\d+ bytes"):
+        export(run, "source")

@@ -153,6 +153,8 @@ def test_a_real_search_gives_its_first_candidate_less_and_says_so(tmp_path: Path
     assert finals == {max(1, int(came))}
     assert f"Final trainings take {max(1, int(came))} epoch" in said
     assert resume_search(run.path).was_over
+    resume_search(run.path, ["search.stop.time=0.21s"], notes)
+    assert "trials that were cut short when the search time was over before stay as they are: 1" in notes.said
 
 
 def test_final_epochs_that_are_given_are_taken(tmp_path: Path) -> None:

@@ -111,6 +111,17 @@ def test_one_of_an_earlier_version_has_no_checksum(session: Session, path: Path)
     assert second(session, path).note == ""
 
 
+def test_one_that_is_far_too_large_takes_no_memory_and_costs_a_training(session: Session, path: Path) -> None:
+    run_job(replace(FIRST, checkpoint_out=str(path)), session)
+    header = json.dumps({"x": {"dtype": "U8", "shape": [10**12], "data_offsets": [0, 10**12]}}).encode()
+    with path.open("wb") as file:
+        file.write(len(header).to_bytes(8, "little") + header)
+        file.truncate(8 + len(header) + 10**12)
+    result = second(session, path)
+    assert result.status == "finished"
+    assert "it has 1,000,000,000,0" in result.note
+
+
 def test_metadata_that_is_nested_too_deep_is_damaged(path: Path) -> None:
     path.parent.mkdir(parents=True)
     checkpoint.save_file({"x": torch.ones(1)}, path, {"nas": "[" * 200_000})
