@@ -82,7 +82,7 @@ class Origin:
             raise self.wrong(f"failed in {doing}: {told(error)}", error) from error
 
 
-@dataclass
+@dataclass(eq=False)
 class _Import:
     """A plugin file that is being run, or None: a stretch of the program whose registrations end with it. What was
     registered can be taken back, and is looked at once the file has run."""
@@ -97,7 +97,7 @@ _importing: list[_Import] = []
 
 def origin_of(item: object, kind: str, name: str) -> Origin | None:
     """None for what is of nas itself."""
-    if _is_ours(item):
+    if is_ours(item):
         return None
     file = next((run.file for run in reversed(_importing) if run.file is not None), None)
     return Origin(str(file or _file_of(item)), kind, name)
@@ -125,7 +125,8 @@ def taking_back() -> Iterator[None]:
             undo()
 
 
-def _is_ours(item: object) -> bool:
+def is_ours(item: object) -> bool:
+    """Whether it is of nas itself: no plugin's code, nor anybody else's."""
     module = getattr(item, "__module__", None) or type(item).__module__
     return str(module).split(".")[0] == OURS
 

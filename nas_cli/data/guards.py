@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nas_cli.plugins import Origin
+from nas_cli.plugins import Origin, is_ours
 from nas_cli.registry import show
 
 if TYPE_CHECKING:
@@ -39,7 +39,8 @@ def hold_source(make: Callable[..., Dataset], origin: Origin) -> Callable[..., D
 def hold_encoder(restore: Callable[..., Encoder], origin: Origin) -> Callable[..., Encoder]:
     @functools.wraps(restore)
     def made(state: Mapping[str, Any]) -> Encoder:
-        return HeldEncoder(restore(state), origin)  # what it raises says that the state is damaged
+        encoder = restore(state)  # what it raises says that the state is damaged
+        return encoder if is_ours(encoder) else HeldEncoder(encoder, origin)
 
     return made
 
@@ -87,6 +88,8 @@ class _Held:
     def _fit(self, raw: Array) -> Encoder:
         assert self._dataset.fit is not None
         encoder: Any = self._origin.call("fit", self._dataset.fit, raw)
+        if is_ours(encoder):
+            return encoder  # type: ignore[no-any-return]
         missing = [name for name in ("shape", "dtype", "facts", "encode", "state") if not hasattr(encoder, name)]
         if missing:
             raise self._origin.wrong(f"gave {show(encoder)} for fit, and an Encoder, which has {missing[0]}, is wanted")
