@@ -23,12 +23,12 @@ from nas_cli.deliver import predict as _predict
 from nas_cli.deliver.load import Model
 from nas_cli.errors import SpecError
 from nas_cli.record.directory import open_run
-from nas_cli.record.journal import iter_journal
+from nas_cli.record.record import Record
 from nas_cli.registry import show
 from nas_cli.run.observer import Observer, Silent
 from nas_cli.run.search import resume_search, start_search
 from nas_cli.spec.load import parse_document
-from nas_cli.trial import History, Trial
+from nas_cli.trial import Trial
 from nas_cli.yaml_text import dump_yaml
 
 RunPath = str | os.PathLike[str]
@@ -103,15 +103,14 @@ def trials(run: RunPath | None = None, root: RunPath = RUNS) -> list[dict[str, A
     `number`, `status` (finished, paused, failed, infeasible, duplicate or running), `reason` where there is one,
     `rung`, `reward`, `feasible` and `equals`, the number of the trial that a duplicate equals; what was measured by its
     name (`accuracy`, `params`); and what was decided by its path (`model[1].choice`, `train.optimizer.sgd.lr`).
-    A record lacks what its trial does not have. Raises RunError where the journal is missing or damaged.
+    A record lacks what its trial does not have. Raises RunError where its spec or journal is missing or damaged.
     """
-    history = History()
-    for event in iter_journal(open_run(_path(run), Path(root)).journal):
-        history.apply(event)
-    return [_record(trial) for trial in sorted(history, key=lambda trial: trial.number)]
+    record = Record()
+    record.open(open_run(_path(run), Path(root)).path)
+    return [_flat(trial) for trial in sorted(record.history, key=lambda trial: trial.number)]
 
 
-def _record(trial: Trial) -> dict[str, Any]:
+def _flat(trial: Trial) -> dict[str, Any]:
     known = {"reason": trial.reason or None, "reward": trial.reward, "equals": trial.equals}
     if len(trial.rewards) > 1:
         known |= {f"reward_{place}": reward for place, reward in enumerate(trial.rewards, 1)}

@@ -40,3 +40,28 @@ def duration(seconds: float) -> str:
 
 def plural(value: int, word: str) -> str:
     return f"{value:,} {word}" if value == 1 else f"{value:,} {word}s"
+
+
+def figure(value: float) -> str:
+    """A number of no known name: four places, fewer where it is large, and a whole number of hundreds as such."""
+    if abs(value) >= 100 and value == round(value):
+        return f"{value:,.0f}"
+    return f"{value:.4f}" if abs(value) < 10 else f"{value:.5g}"
+
+
+def exact(value: float) -> str:
+    """As a spec gives it: a whole number with commas, any other with six places at most."""
+    return f"{value:,.0f}" if abs(value) < 1e15 and value == round(value) else f"{value:.6g}"
+
+
+def tick(value: float) -> str:
+    """1.5M for 1500000: the ticks of an axis stand side by side."""
+    for limit, unit in ((1e9, "G"), (1e6, "M"), (1e4, "k")):
+        if abs(value) >= limit:
+            return f"{value / (1e3 if unit == 'k' else limit):g}{unit}"
+    return f"{value:g}"
+
+
+def in_bytes(size: float) -> str:
+    """`1.2 GB`, `340 MB`."""
+    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.0f} MB"

@@ -13,7 +13,6 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -27,6 +26,7 @@ from nas_cli.model.infer import construct, infer, resolve_arguments
 from nas_cli.model.ops import OPS, Shape
 from nas_cli.model.ops.internal import INTERNAL
 from nas_cli.model.ops.vocabulary import apply
+from nas_cli.record.events import TrialFailed, TrialFinished, TrialStarted
 from nas_cli.search import SCHEDULERS, STRATEGIES
 from nas_cli.search.strategy import Strategy
 from nas_cli.space.edit import replay
@@ -170,22 +170,22 @@ def _tell(strategy: Strategy, started: Trial) -> Trial:
     """What becomes of a trial follows from its number."""
     fate = started.number % 7
     if fate == 1:
-        strategy.tell(replace(started, status="infeasible", reason="too small"))
+        strategy.tell(started._replace(status="infeasible", reason="too small"))
         return started
     strategy.tell(started)
     if fate == 2:
-        strategy.tell(replace(started, status="failed", reason="the loss is NaN"))
+        strategy.tell(started._replace(status="failed", reason="the loss is NaN"))
     if fate in (2, 3):
         return started  # of the latter nothing is heard any more
     done = finished(started.number, started.genotype, reward_of(started.genotype), feasible=fate != 4)
-    paused = replace(done, status="paused")
+    paused = done._replace(status="paused")
     strategy.tell(paused)
     if fate in (5, 6):
-        strategy.tell(replace(paused, status="running", rung=1))
+        strategy.tell(paused._replace(status="running", rung=1))
     if fate == 5:
-        strategy.tell(replace(done, rung=1, rungs=(*done.rungs, (1, done.measurement, 0.5)), reward=0.5))
+        strategy.tell(done._replace(rung=1, rungs=(*done.rungs, (1, done.measurement, 0.5)), reward=0.5))
     if fate == 6:
-        strategy.tell(replace(paused, status="failed", rung=1, reason="out of memory"))
+        strategy.tell(paused._replace(status="failed", rung=1, reason="out of memory"))
     return done
 
 
@@ -221,11 +221,11 @@ def check_scheduler(name: str, arguments: Mapping[str, Any] | None = None, epoch
             break
         number, rung = running.pop(int(rng.integers(len(running))))
         if rng.random() < 0.15:
-            history.apply({"event": "trial_failed", "number": number, "rung": rung, "reason": "the loss is NaN"})
+            history.tell(TrialFailed(number, "the loss is NaN", rung).change(history.trials))
             continue
-        ended = {"number": number, "rung": rung, "measurement": {}, "reward": float(rng.random())}
-        last, feasible = rung == len(rungs) - 1, bool(rng.random() < 0.8)
-        history.apply({"event": "trial_finished", **ended, "last": last, "feasible": feasible})
+        reward, feasible = float(rng.random()), bool(rng.random() < 0.8)
+        ended = TrialFinished(number, rung, {}, reward, last=rung == len(rungs) - 1, feasible=feasible)
+        history.tell(ended.change(history.trials))
     assert not running, f"scheduler '{name}' goes on and on after {trials} trials"
     assert any(trial.status == "finished" for trial in history), f"under scheduler '{name}' no trial is trained in full"
 
@@ -235,7 +235,7 @@ def _start(name: str, history: History, number: int, rung: int) -> None:
     if trial is not None:
         assert trial.status == "paused", f"scheduler '{name}' promotes trial {number}, which is {trial.status}"
         assert rung == trial.rung + 1, f"scheduler '{name}' promotes from rung {trial.rung} to {rung}"
-    history.apply({"event": "trial_started", "number": number, "rung": rung, "genotype": {"x": number}})
+    history.tell(TrialStarted(number, rung, {"x": number}).change(history.trials))
 
 
 # Sources and tasks ---------------------------------------------------------------------------------------------------

@@ -50,7 +50,7 @@ MAY_IMPORT = {
     "deliver": BASE | {"record", "execute", "train", "task", "data", "model", "space", "spec"},
     "cli": BASE | {"spec", "record", "run", "deliver"},
     "__main__": {"cli"},
-    "testing": BASE | {"train", "task", "data", "model", "search", "space"},
+    "testing": BASE | {"record", "train", "task", "data", "model", "search", "space"},
     "api": BASE | {"spec", "record", "run", "deliver"},
 }
 """The table of the design. `cli` shows spaces, ops and schemas through `run` and `deliver`."""

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from journals import tell
 
 from nas_cli.trial import History, Trial, genotype_key, prospects, rank
 
@@ -15,7 +16,7 @@ from nas_cli.trial import History, Trial, genotype_key, prospects, rank
 def test_events_fold_into_trials() -> None:
     history = History()
     events = [
-        {"event": "run_started"},
+        {"event": "run_started", "run": "runs/x"},
         {"event": "trial_started", "number": 0, "genotype": {"a": 1}, "rung": 0},
         {"event": "trial_finished", "number": 0, "rung": 0, "measurement": {"m": 0.5}, "reward": 0.5, "last": False},
         {"event": "trial_infeasible", "number": 1, "genotype": {"a": 2}, "reason": "too small"},
@@ -26,13 +27,13 @@ def test_events_fold_into_trials() -> None:
         {"event": "something_new", "number": 9},
     ]
     for event in events:
-        history.apply(event)
+        tell(history, event)
     assert [t.status for t in history] == ["running", "infeasible", "failed", "duplicate"]
     assert history.trials[0].rung == 1
     assert history.trials[3].reward == 0.5
     assert history.trials[3].equals == 0
     assert [t.number for t in history.trained()] == [0, 2]
-    history.apply({"event": "trial_finished", "number": 0, "rung": 1, "measurement": {"m": 0.7}, "reward": 0.7})
+    tell(history, {"event": "trial_finished", "number": 0, "rung": 1, "measurement": {"m": 0.7}, "reward": 0.7})
     best = history.best()
     assert best is not None
     assert (best.number, best.reward, len(best.rungs), best.status) == (0, 0.7, 2, "finished")
@@ -43,8 +44,9 @@ def test_the_best_keeps_constraints_then_goes_by_rung_then_reward_then_age() -> 
     for number, (rung, reward, feasible) in enumerate(
         [(0, 0.9, True), (1, 0.5, True), (1, 0.8, False), (1, 0.5, True)]
     ):
-        history.apply({"event": "trial_started", "number": number, "genotype": {"a": number}, "rung": rung})
-        history.apply(
+        tell(history, {"event": "trial_started", "number": number, "genotype": {"a": number}, "rung": rung})
+        tell(
+            history,
             {
                 "event": "trial_finished",
                 "number": number,
@@ -52,7 +54,7 @@ def test_the_best_keeps_constraints_then_goes_by_rung_then_reward_then_age() -> 
                 "measurement": {},
                 "reward": reward,
                 "feasible": feasible,
-            }
+            },
         )
     best = history.best()
     assert best is not None
@@ -115,7 +117,7 @@ def test_what_is_kept_up_to_date_is_what_a_walk_over_all_trials_gives(seed: int)
             event |= {"event": "duplicate", "equals": rng.choice(list(history)).number}
         else:
             event |= {"event": "trial_infeasible", "reason": "x"}
-        history.apply(event)
+        tell(history, event)
         number += event["number"] == number
         best = max((t for t in history if t.rungs), key=rank, default=None)
         assert history.best() is best

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, Protocol
+from typing import Protocol
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -15,21 +15,35 @@ from rich.text import Text
 
 from nas_cli.cli.output import NARROWEST, console
 from nas_cli.figures import duration, number, plural
-from nas_cli.record.watch import Watch, plain_name
+from nas_cli.record.candidates import training
+from nas_cli.record.events import (
+    Duplicate,
+    Event,
+    FinalFailed,
+    FinalFinished,
+    FinalSelected,
+    Resumed,
+    RunStarted,
+    SearchFinished,
+    TrialFailed,
+    TrialFinished,
+    TrialInfeasible,
+)
+from nas_cli.record.watch import Watch
 from nas_cli.trial import Genotype, History, Trial
 from nas_cli.words import printable
 
 WIDEST = 110
-KEPT = ("run_started", "resumed", "trial_failed", "search_finished", "final_finished", "final_failed")
+KEPT = (RunStarted, Resumed, TrialFailed, SearchFinished, FinalFinished, FinalFailed)
 """Events whose lines stay above the live view."""
 
 
 class View(Protocol):
     watch: Watch
 
-    def event(self, event: dict[str, Any], trial: Trial | None = None) -> None: ...
+    def event(self, event: Event, trial: Trial | None = None) -> None: ...
     def follow(self, history: History) -> None: ...
-    def recall(self, event: dict[str, Any], trial: Trial | None) -> None: ...
+    def recall(self, event: Event, trial: Trial | None) -> None: ...
     def progress(self, label: str, epoch: int, epochs: int, metrics: Mapping[str, float]) -> None: ...
     def note(self, text: str) -> None: ...
 
@@ -56,8 +70,8 @@ class Watching:
     def follow(self, history: History) -> None:
         self.watch.follow(history)
 
-    def recall(self, event: dict[str, Any], trial: Trial | None) -> None:
-        self.watch.recall(event, trial)
+    def recall(self, event: Event, trial: Trial | None) -> None:
+        self.watch.fold(event, trial)
 
     def progress(self, label: str, epoch: int, epochs: int, metrics: Mapping[str, float]) -> None:
         self.watch.progress(label, epoch, epochs, metrics)
@@ -66,7 +80,7 @@ class Watching:
 class Plain(Watching):
     """One line an event, for logs and files."""
 
-    def event(self, event: dict[str, Any], trial: Trial | None = None) -> None:
+    def event(self, event: Event, trial: Trial | None = None) -> None:
         self.watch.event(event, trial)
         line = event_line(self.watch, event, trial)
         if line:
@@ -95,10 +109,9 @@ class LiveView(Watching):
     def __exit__(self, *_: object) -> None:
         self._live.stop()
 
-    def event(self, event: dict[str, Any], trial: Trial | None = None) -> None:
+    def event(self, event: Event, trial: Trial | None = None) -> None:
         self.watch.event(event, trial)
-        kind = event["event"]
-        worth_keeping = self.watch.improved or kind in KEPT
+        worth_keeping = self.watch.improved or isinstance(event, KEPT)
         line = event_line(self.watch, event, trial) if worth_keeping else ""
         if line:
             self._console.print(Text(printable(line), style="" if self.watch.improved else "dim"))
@@ -112,13 +125,13 @@ class LiveView(Watching):
 
 def live_view(watch: Watch, width: int) -> RenderableType:
     """The picture of a run at this moment, at most `width` columns wide."""
-    if watch.finished:
+    if watch.course.finished:
         return Text("")
     grid = Table.grid(padding=(0, 1, 0, 0))
     grid.width = width
     grid.add_column(width=7, no_wrap=True, style="bold")
     grid.add_column(ratio=1, overflow="ellipsis", no_wrap=True)
-    if watch.reason:
+    if watch.course.stopped:
         _final_rows(grid, watch)
     else:
         _search_rows(grid, watch, width - 9)
@@ -155,7 +168,7 @@ def _search_rows(grid: Table, watch: Watch, width: int) -> None:
 
 def _final_rows(grid: Table, watch: Watch) -> None:
     total = max(watch.final_total(), 1)
-    done = watch.final_done()
+    done = len(watch.course.finals)
     partly = sum(t.epoch / max(t.epochs, 1) for t in list(watch.trainings.values()))
     grid.add_row("final", ProgressBar(total=float(total), completed=min(done + partly, total)))
     grid.add_row("", Text(f"{done}/{total} trainings from scratch", style="dim"))
@@ -175,9 +188,9 @@ def _best_rows(grid: Table, watch: Watch, width: int) -> None:
 
 
 def _training_rows(grid: Table, watch: Watch) -> None:
-    for label, training in list(watch.trainings.items())[:4]:
-        shown = [f"{name} {number(name, value)}" for name, value in list(training.metrics.items())[:3]]
-        grid.add_row("now", f"{label}: {', '.join([f'epoch {training.epoch}/{training.epochs}', *shown])}")
+    for label, now in list(watch.trainings.items())[:4]:
+        shown = [f"{name} {number(name, value)}" for name, value in list(now.metrics.items())[:3]]
+        grid.add_row("now", f"{label}: {', '.join([f'epoch {now.epoch}/{now.epochs}', *shown])}")
 
 
 def decision_lines(genotype: Genotype, width: int, rows: int) -> list[str]:
@@ -194,37 +207,42 @@ def decision_lines(genotype: Genotype, width: int, rows: int) -> list[str]:
     return lines
 
 
-def event_line(watch: Watch, event: Mapping[str, Any], trial: Trial | None) -> str:
+def event_line(watch: Watch, event: Event, trial: Trial | None) -> str:
     """An event as a sentence; nothing for those that tell a person nothing."""
-    kind = event["event"]
-    if kind in ("run_started", "resumed"):
-        return f"run {watch.run}{' goes on' if kind == 'resumed' else ''}"
-    if kind == "trial_finished" and trial is not None:
-        notes = [watch.headline(trial.measurement, trial.reward)]
-        if "seconds" in trial.measurement:
-            notes.append(f"{trial.measurement['seconds']:.1f} s")
-        if trial.status == "paused" or trial.rung:
-            notes.append(f"rung {trial.rung}")
-        if event.get("cut"):
-            notes.append(f"cut short after {trial.measurement.get('epochs', 0):.3g} epochs")
-        if not trial.feasible:
-            notes.append("breaks a constraint")
-        if watch.improved:
-            notes.append("on the front" if watch.several else "best so far")
-        return f"trial {trial.number}: {', '.join(notes)}"
-    if kind == "trial_failed":
-        return f"trial {event['number']}: failed: {event['reason']}"
-    if kind == "trial_infeasible":
-        return f"trial {event['number']}: infeasible: {event['reason']}"
-    if kind == "duplicate":
-        return f"trial {event['number']}: the same network as trial {event['equals']}"
-    if kind == "search_finished":
-        return f"search ended after {duration(watch.searched)}: {event['reason']}"
-    if kind == "final_finished":
-        headline = watch.headline(event["measurement"], event["reward"])
-        return f"final {plain_name(event['candidate'])}, seed {event['seed']}: {headline}"
-    if kind == "final_failed":
-        return f"final {plain_name(event['candidate'])}, seed {event['seed']}: failed: {event['reason']}"
-    if kind == "final_selected":
-        return f"kept: {plain_name(event['candidate'])}, seed {event['seed']}"
+    match event:
+        case RunStarted():
+            return f"run {watch.run}"
+        case Resumed():
+            return f"run {watch.run} goes on"
+        case TrialFinished() if trial is not None:
+            return _finished_line(watch, event, trial)
+        case TrialFailed():
+            return f"trial {event.number}: failed: {event.reason}"
+        case TrialInfeasible():
+            return f"trial {event.number}: infeasible: {event.reason}"
+        case Duplicate():
+            return f"trial {event.number}: the same network as trial {event.equals}"
+        case SearchFinished():
+            return f"search ended after {duration(watch.course.seconds)}: {event.reason}"
+        case FinalFinished():
+            return f"final {training(event.candidate, event.seed)}: {watch.headline(event.measurement, event.reward)}"
+        case FinalFailed():
+            return f"final {training(event.candidate, event.seed)}: failed: {event.reason}"
+        case FinalSelected():
+            return f"kept: {training(event.candidate, event.seed)}"
     return ""
+
+
+def _finished_line(watch: Watch, event: TrialFinished, trial: Trial) -> str:
+    notes = [watch.headline(trial.measurement, trial.reward)]
+    if "seconds" in trial.measurement:
+        notes.append(f"{trial.measurement['seconds']:.1f} s")
+    if trial.status == "paused" or trial.rung:
+        notes.append(f"rung {trial.rung}")
+    if event.cut:
+        notes.append(f"cut short after {trial.measurement.get('epochs', 0):.3g} epochs")
+    if not trial.feasible:
+        notes.append("breaks a constraint")
+    if watch.improved:
+        notes.append("on the front" if watch.several else "best so far")
+    return f"trial {trial.number}: {', '.join(notes)}"

@@ -48,7 +48,7 @@ def evaluate(
     from nas_cli.deliver.load import load
 
     model = load(expanded(run) if run else None, allow_plugins, member=member)
-    why_not = cannot_be_stored(model.run) if data is None else None
+    why_not = cannot_be_stored(model) if data is None else None
     if why_not is not None:
         say(f"WARNING: {why_not}: the report is printed, and not stored", stderr=True)
     report = examine(model, allow_plugins, expanded(data) if data else None, member)
@@ -61,7 +61,7 @@ def evaluate(
             say("not stored: " + (why_not or "evaluation.json is of the run's own test part"))
         return
     try:
-        stored = store(model.run, report)
+        stored = store(model, report)
     except OSError as error:
         raise NasError(f"the report is not stored: {error.strerror}: {error.filename or model.run.path}") from None
     if not as_json:

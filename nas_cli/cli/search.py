@@ -99,7 +99,7 @@ def _say_what_is_kept(watch: Watch) -> None:
         return
     say(
         f"interrupted: {watch.run} keeps {plural(watch.done, 'trial')} and "
-        f"{plural(watch.final_done(), 'final training')} that ended; "
+        f"{plural(len(watch.course.finals), 'final training')} that ended; "
         "what was under way starts again. To go on:",
         stderr=True,
     )
@@ -129,4 +129,4 @@ def _print_outcome(watch: Watch, plugins: bool) -> None:
     ):
         say(f"  {line}", whole=True)
     if watch.selected is not None and watch.several:
-        say(f"Another network of the trained front goes by its name: --member {watch.selected['front'][-1]}")
+        say(f"Another network of the trained front goes by its name: --member {watch.selected.front[-1]}")

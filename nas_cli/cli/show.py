@@ -15,7 +15,7 @@ from nas_cli.figures import duration, plural
 from nas_cli.words import sentence, shell
 
 if TYPE_CHECKING:
-    from nas_cli.record.watch import Watch
+    from nas_cli.record.record import Record
     from nas_cli.run.catalog import SpaceFacts
 
 app = typer.Typer(
@@ -36,54 +36,54 @@ def show_run(
 ) -> None:
     """What a run has tried, what is best, and what was kept."""
     from nas_cli.record.directory import open_run
-    from nas_cli.record.watch import Watch
+    from nas_cli.record.record import Record
 
     gc.disable()  # of a long journal everything that is read stays, and looking for garbage in it takes a fifth longer
     try:
-        watch = Watch()
-        watch.open(open_run(expanded(run) if run else None).path)
+        record = Record()
+        record.open(open_run(expanded(run) if run else None).path)
         if as_json:
-            print_json(watch.summary())
+            print_json(record.summary())
         else:
-            _print_run(watch)
+            _print_run(record)
     finally:
         gc.enable()
 
 
-def _print_run(watch: Watch) -> None:
+def _print_run(record: Record) -> None:
     from nas_cli.cli.tables import final_table, front_table, trials_table
     from nas_cli.trial import prediction_error
 
-    say(f"{watch.run}: {watch.state}, {duration(watch.searched)} of search")
-    counts = [plural(watch.done, "trial") + " trained"]
+    say(f"{record.run}: {record.state}, {duration(record.course.seconds)} of search")
+    counts = [plural(record.done, "trial") + " trained"]
     counts += [
-        f"{watch.counts[status]:,} {word}"
+        f"{record.counts[status]:,} {word}"
         for status, word in (("failed", "failed"), ("infeasible", "infeasible"), ("duplicate", "known already"))
-        if watch.counts[status]
+        if record.counts[status]
     ]
     say(" · ".join(counts))
-    if watch.reason:
-        say(sentence(f"the search ended: {watch.reason}"))
-    predicted = prediction_error(watch.history)
+    if record.course.stopped:
+        say(sentence(f"the search ended: {record.course.stopped}"))
+    predicted = prediction_error(record.history)
     if predicted is not None:
         say(f"Predicted latency was {100 * predicted[0]:.0f} % off the measured, the median of {predicted[1]:,} trials")
-    best = watch.best
+    best = record.best
     if best is not None:
         say()
-        draw(front_table(watch) if watch.several else trials_table(watch, 10))
+        draw(front_table(record) if record.several else trials_table(record, 10))
         say()
         say(f"Decisions of trial {best.number}:")
         for path, value in best.genotype.items():
             say(f"  {path} = {value}")
-    results = final_table(watch)
+    results = final_table(record)
     if results is not None:
         say()
         draw(results)
         say()
-        say(f"{sentence(watch.verdict)}")
-    if not watch.finished:
+        say(f"{sentence(record.verdict)}")
+    if not record.course.finished:
         say()
-        say(f"It goes on with: {shell('nas', 'search', '--resume', watch.run)}", whole=True)
+        say(f"It goes on with: {shell('nas', 'search', '--resume', record.run)}", whole=True)
 
 
 @app.command("space")

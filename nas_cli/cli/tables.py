@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Sequence
+from typing import Protocol
 
 from rich.box import SIMPLE_HEAD
 from rich.console import JustifyMethod
 from rich.table import Table
 
 from nas_cli.figures import count, deviation, number
-from nas_cli.record.watch import Watch, plain_name
+from nas_cli.record.candidates import spoken
+from nas_cli.record.events import FinalSelected
+from nas_cli.record.record import Record
 from nas_cli.trial import rank
 
 
@@ -32,25 +34,24 @@ def table(*columns: str, right: Sequence[str] = ()) -> Table:
     return result
 
 
-def final_table(watch: Watch) -> Table | None:
+def final_table(record: Record) -> Table | None:
     """Candidates and baselines of the final training, best first; None before one was kept."""
-    if watch.selected is None:
+    if record.selected is None:
         return None
-    if watch.several:
-        return _final_front(watch, watch.selected)
-    goal, name = watch.goal
-    score = "reward" if goal == "reward" else name
+    if record.several:
+        return _final_front(record, record.selected)
+    score = record.goal.score
     columns = ("candidate", score, "±", "seeds", "params", "MACs")
     result = table(*columns, right=columns[1:])
-    for row in watch.selected["ranking"]:
-        candidate = row["candidate"]
-        first = next((final.measurement for final in watch.finals if final.candidate == candidate), {})
-        kept = candidate == watch.selected["candidate"]
+    for row in record.selected.ranking:
+        first = record.measured.get(row.candidate, {})
+        kept = row.candidate == record.selected.candidate
+        mean = record.goal.shown(row.mean)
         result.add_row(
-            plain_name(candidate),
-            number(score, watch.shown(row["mean"])),
-            deviation(score, row["spread"], watch.shown(row["mean"])) if row["spread"] is not None else "-",
-            str(len(row["rewards"])),
+            spoken(row.candidate),
+            number(score, mean),
+            deviation(score, row.spread, mean) if row.spread is not None else "-",
+            str(len(row.rewards)),
             count(first["params"]) if "params" in first else "-",
             count(first["macs"]) if "macs" in first else "-",
             style="bold" if kept else "",
@@ -58,37 +59,34 @@ def final_table(watch: Watch) -> Table | None:
     return result
 
 
-def _final_front(watch: Watch, selected: Mapping[str, Any]) -> Table:
+def _final_front(record: Record, selected: FinalSelected) -> Table:
     """What was trained from scratch for several objectives: the mean of each over the seeds."""
-    names = [name for _, name in watch.goals]
+    names = [goal.name for goal in record.goals]
     result = table("candidate", *names, "seeds", "", right=(*names, "seeds"))
-    for row in selected["ranking"]:
-        candidate = row["candidate"]
-        means = [
-            -mean if kind == "minimize" else mean for (kind, _), mean in zip(watch.goals, row["means"], strict=True)
-        ]
-        kept = candidate == selected["candidate"]
-        note = "kept" if kept else "on the front" if candidate in selected["front"] else ""
+    for row in selected.ranking:
+        means = [goal.shown(mean) for goal, mean in zip(record.goals, row.means, strict=True)]
+        kept = row.candidate == selected.candidate
+        note = "on the front" if row.candidate in selected.front else ""
         result.add_row(
-            plain_name(candidate),
+            spoken(row.candidate),
             *(number(name, mean) for name, mean in zip(names, means, strict=True)),
-            str(len(row["rewards"])),
-            note,
+            str(len(row.rewards)),
+            "kept" if kept else note,
             style="bold" if kept else "",
         )
     return result
 
 
-def front_table(watch: Watch) -> Table:
+def front_table(record: Record) -> Table:
     """The Pareto front, the highest first objective first; the knee is marked."""
-    members = watch.front.members
-    names = [name for _, name in watch.goals if any(name in trial.measurement for trial in members)]
-    rewards = [index for index, (kind, _) in enumerate(watch.goals) if kind == "reward"]
+    members = record.front.members
+    names = [goal.name for goal in record.goals if any(goal.name in trial.measurement for trial in members)]
+    rewards = [index for index, goal in enumerate(record.goals) if goal.kind == "reward"]
     others = [name for name in ("params", "macs", "latency_ms") if name not in names]
     others = [name for name in others if any(name in trial.measurement for trial in members)]
-    columns = ("trial", *names, *(watch.goals[index][1] for index in rewards), *others)
+    columns = ("trial", *names, *(record.goals[index].name for index in rewards), *others)
     result = table(*columns, "", right=columns)
-    knee = watch.front.knee
+    knee = record.front.knee
     for trial in members:
         is_knee = knee is not None and trial.number == knee.number
         result.add_row(
@@ -102,19 +100,18 @@ def front_table(watch: Watch) -> Table:
     return result
 
 
-def trials_table(watch: Watch, most: int) -> Table:
+def trials_table(record: Record, most: int) -> Table:
     """The best trials, best first."""
-    goal, name = watch.goal
-    score = "reward" if goal == "reward" else name
+    score = record.goal.score
     columns = ("trial", score, "rung", "params", "MACs", "seconds")
     result = table(*columns, right=columns)
-    ranked = sorted((t for t in watch.history if t.rungs and t.rungs[-1][2] is not None), key=rank, reverse=True)
+    ranked = sorted((t for t in record.history if t.rungs and t.rungs[-1][2] is not None), key=rank, reverse=True)
     for trial in ranked[:most]:
         rung, measurement, reward = trial.rungs[-1]
         assert reward is not None
         result.add_row(
             str(trial.number),
-            number(score, watch.shown(reward)),
+            number(score, record.goal.shown(reward)),
             str(rung),
             count(measurement["params"]) if "params" in measurement else "-",
             count(measurement["macs"]) if "macs" in measurement else "-",

@@ -15,10 +15,11 @@ from nas_cli.deliver.load import Model, load
 from nas_cli.deliver.report import write_report
 from nas_cli.errors import DataError, RunError, UserError
 from nas_cli.execute.hardware import available_memory, find_device
+from nas_cli.figures import in_bytes
 from nas_cli.files import write_json
 from nas_cli.model.cost import cost
 from nas_cli.model.latency import measure_latency
-from nas_cli.record.directory import BASELINE, RunDirectory
+from nas_cli.record.candidates import baseline_of, spoken
 from nas_cli.record.stored import read_spec
 from nas_cli.task import TASKS, Table
 from nas_cli.train.loop import evaluate_network, predict_logits
@@ -36,7 +37,7 @@ def evaluate(
     model = load(run, plugins, root, member)
     report = examine(model, plugins, data, member)
     if data is None:
-        store(model.run, report)
+        store(model, report)
     return report
 
 
@@ -63,7 +64,7 @@ def examine(model: Model, plugins: bool = False, data: Path | None = None, membe
         "name": model.name,
         "candidate": model.metrics["candidate"],
         "member": member,
-        "folder": str(model.run.best),
+        "folder": str(model.kept.folder),
         "task": model.task_name,
         **({} if data is None else {"data": os.path.abspath(data)}),
         **model.task.report(logits, torch.from_numpy(test.targets), (*model.labels, *test.others)),
@@ -75,18 +76,16 @@ def examine(model: Model, plugins: bool = False, data: Path | None = None, membe
     }
 
 
-def store(run: RunDirectory, report: Mapping[str, Any]) -> list[Path]:
+def store(model: Model, report: Mapping[str, Any]) -> list[Path]:
     """Keeps what `examine` said of the run's own test part; returns the files written. Raises OSError, RunError."""
-    write_json(run.evaluation, report)
-    if run.member:
-        return [run.evaluation]
-    write_report(run)
-    return [run.evaluation, run.report]
+    stored = model.kept.evaluation
+    write_json(stored, report)
+    return [stored] if model.kept != model.run.best else [stored, write_report(model.run)]
 
 
-def cannot_be_stored(run: RunDirectory) -> str | None:
-    """Why an evaluation will not be kept in `run`, as far as can be told before; None where nothing is known of."""
-    folder = run.evaluation.parent
+def cannot_be_stored(model: Model) -> str | None:
+    """Why an evaluation of a network will not be kept, as far as can be told before; None where nothing is known of."""
+    folder = model.kept.evaluation.parent
     if os.access(folder, os.W_OK | os.X_OK):
         return None
     return f"{folder} cannot be written"
@@ -115,12 +114,12 @@ def tables(report: Mapping[str, Any]) -> list[Table]:
 def _baselines(model: Model, test: Part, plugins: bool) -> list[dict[str, Any]]:
     """How the run's baselines do on the same part, each by the seed that is best by validation, as the network's is."""
     found = []
-    for name in sorted(model.run.members):
-        if name.startswith(BASELINE) and name != model.metrics["candidate"]:
+    for name in sorted(model.run.kept):
+        if baseline_of(name) is not None and name != model.metrics["candidate"]:
             network = load(model.run.path, plugins, member=name).network
             logits = predict_logits(network, torch.from_numpy(test.inputs), rows_of(test))
             metrics = model.task.measure(logits, test.targets, (*model.labels, *test.others))
-            found.append({"name": name.replace("-", " ", 1), "metrics": metrics})
+            found.append({"name": spoken(name), "metrics": metrics})
     return found
 
 
@@ -163,6 +162,6 @@ def _latency(model: Model) -> dict[str, Any]:
     if free is not None and needed > free:
         raise RunError(
             f"{model.run.spec}: hardware.latency.batch_size is {batch_size:,}: the network would take "
-            f"{needed / 1e9:.1f} GB for so many inputs, and {free / 1e9:.1f} GB are free"
+            f"{in_bytes(needed)} for so many inputs, and {in_bytes(free)} are free"
         )
     return asdict(measure_latency(model.network, device, batch_size, hardware.latency.threads))

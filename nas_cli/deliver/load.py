@@ -23,7 +23,7 @@ from nas_cli.model.initialise import initialise
 from nas_cli.model.network import Network
 from nas_cli.model.ops import OPS, Shape
 from nas_cli.plugins import import_plugin
-from nas_cli.record.directory import CACHE, RunDirectory, open_run
+from nas_cli.record.directory import CACHE, Kept, RunDirectory, open_run
 from nas_cli.record.journal import iter_journal
 from nas_cli.record.stored import (
     MOST_TABLES,
@@ -67,6 +67,7 @@ class Model:
     """
 
     run: RunDirectory
+    kept: Kept
     name: str
     network: Network
     labels: tuple[str, ...]
@@ -141,14 +142,13 @@ def load(
     weights do not fit the architecture.
     """
     directory = open_run(Path(run) if run is not None else None, root)
-    if not directory.best.is_dir():
+    if not directory.best.folder.is_dir():
         deque(iter_journal(directory.journal), maxlen=0)  # a damaged one is answered first
         raise RunError(
             f"{directory.path} is not finished: go on with: {shell('nas', 'search', '--resume', directory.path)}"
         )
-    if member is not None:
-        directory = _member(directory, member)
-    spec, metrics = read_spec(directory.spec), read_metrics(directory)
+    kept = directory.best if member is None else _member(directory, member)
+    spec, metrics = read_spec(directory.spec), read_metrics(kept)
     refusal = None if plugins else distrust(directory, spec.plugins)
     if refusal is not None:
         raise RunError(refusal)
@@ -156,10 +156,10 @@ def load(
         import_plugin(Path(plugin))
     with _damage_named(directory.spec):
         data = parse_data(spec.data)
-    stored = read_architecture(directory.architecture)
+    stored = read_architecture(kept.architecture)
     if not WHOLE(stored) or math.prod(stored["input"]["shape"]) > MOST_VALUES:
-        raise RunError(f"{directory.architecture} is damaged: it must have name, task, labels, input and model")
-    with _damage_named(directory.architecture):
+        raise RunError(f"{kept.architecture} is damaged: it must have name, task, labels, input and model")
+    with _damage_named(kept.architecture):
         name, task_name, architecture = stored["name"], stored["task"], stored["model"]
         shape = tuple(stored["input"]["shape"])
         labels = tuple(str(label) for label in stored["labels"])
@@ -169,24 +169,25 @@ def load(
         data = data.as_found(facts)
         network = build(model, shape, lambda s: parse_architecture(task.head(s, facts), OPS), facts)
         dtype = DTYPES[stored["input"].get("dtype", "uint8")]
-    encoder = _encoder(directory)
+    encoder = _encoder(kept)
     if encoder is not None and (encoder.shape != shape or encoder.dtype != stored["input"].get("dtype", "uint8")):
-        raise RunError(f"{directory.preprocessing} does not fit {directory.architecture.name}: it gives other inputs")
-    needed = _require_size(network, directory)
+        raise RunError(f"{kept.preprocessing} does not fit {kept.architecture.name}: it gives other inputs")
+    needed = _require_size(network, kept)
     initialise(network, torch.Generator())
-    tensors, _ = load_tensors(directory.weights, needed)
+    tensors, _ = load_tensors(kept.weights, needed)
     try:
         network.load_state_dict(tensors)
     except RuntimeError as error:
         first = " ".join(str(error).split())[:200]
-        raise RunError(f"{directory.weights} does not fit {directory.architecture.name}: {first}") from None
+        raise RunError(f"{kept.weights} does not fit {kept.architecture.name}: {first}") from None
     broken = next((key for key, tensor in tensors.items() if not bool(torch.isfinite(tensor).all())), None)
     if broken is not None:
-        raise RunError(f"{directory.weights} is damaged: {broken} holds numbers that are not finite")
+        raise RunError(f"{kept.weights} is damaged: {broken} holds numbers that are not finite")
     network.set_origin(data.origin or 0.0)
     network.eval()
     return Model(
         directory,
+        kept,
         name,
         network,
         labels,
@@ -203,33 +204,33 @@ def load(
     )
 
 
-def _require_size(network: Network, run: RunDirectory) -> int:
+def _require_size(network: Network, kept: Kept) -> int:
     """The bytes of the weights: memory for them is asked for only where the file has as many. Raises RunError."""
     needed = int(sum(tensor.nbytes for tensor in network.state_dict().values()))
-    there = run.weights.stat().st_size if run.weights.exists() else 0
+    there = kept.weights.stat().st_size if kept.weights.exists() else 0
     if 0 < there < needed:
         raise RunError(
-            f"{run.weights} does not fit {run.architecture.name}: it has {there:,} bytes, and the network takes "
+            f"{kept.weights} does not fit {kept.architecture.name}: it has {there:,} bytes, and the network takes "
             f"{needed:,}"
         )
     return needed
 
 
-def _encoder(run: RunDirectory) -> Encoder | None:
-    if not run.preprocessing.exists():
+def _encoder(kept: Kept) -> Encoder | None:
+    if not kept.preprocessing.exists():
         return None
-    state = read_json(run.preprocessing, MOST_TABLES)
-    with _damage_named(run.preprocessing):
+    state = read_json(kept.preprocessing, MOST_TABLES)
+    with _damage_named(kept.preprocessing):
         return ENCODERS[str(state["kind"])](state)
 
 
-def _member(run: RunDirectory, name: str) -> RunDirectory:
-    members = run.members
+def _member(run: RunDirectory, name: str) -> Kept:
+    members = run.kept
     if not members:
         raise RunError(f"{run.path} stores its best network alone: there is no Pareto front, and no baseline")
     if name not in members:
         raise RunError(f"{run.path} stores no '{name}'{did_you_mean(name, sorted(members))}")
-    return RunDirectory(run.path, members[name])
+    return members[name]
 
 
 @contextmanager

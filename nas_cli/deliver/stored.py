@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from nas_cli.errors import RunError
-from nas_cli.record.directory import RunDirectory
+from nas_cli.record.candidates import is_candidate
+from nas_cli.record.directory import Kept, RunDirectory
 from nas_cli.record.stored import (
     MOST_TABLES,
     are_numbers,
-    is_candidate,
     is_count,
     is_flag,
     is_number,
@@ -56,24 +56,25 @@ FRONT = record_of(
 )
 
 
-def read_metrics(run: RunDirectory) -> dict[str, Any]:
-    """best/metrics.json: `candidate`, `seed`, `validation` (name → number), `params`, `macs`, … Raises RunError."""
-    content = read_json(run.metrics)
+def read_metrics(kept: Kept) -> dict[str, Any]:
+    """metrics.json: `candidate`, `seed`, `validation` (name → number), `params`, `macs`, … Raises RunError."""
+    content = read_json(kept.metrics)
     if not METRICS(content):
         raise RunError(
-            f"{run.metrics} is damaged: it must name a candidate, its seed, validation metrics, params and macs"
+            f"{kept.metrics} is damaged: it must name a candidate, its seed, validation metrics, params and macs"
         )
     return dict(content)
 
 
 def read_evaluation(run: RunDirectory) -> dict[str, Any] | None:
-    """evaluation.json; None where the run was not evaluated yet. Raises RunError."""
-    if not run.evaluation.exists():
+    """evaluation.json of the best; None where the run was not evaluated yet. Raises RunError."""
+    path = run.best.evaluation
+    if not path.exists():
         return None
-    content = read_json(run.evaluation, MOST_TABLES)
+    content = read_json(path, MOST_TABLES)
     if not EVALUATION(content) or not _is_square(content) or not _has_tables(content):
         again = shell("nas", "evaluate", run.path)
-        raise RunError(f"{run.evaluation} is damaged, or of another version: it is written again by: {again}")
+        raise RunError(f"{path} is damaged, or of another version: it is written again by: {again}")
     return dict(content)
 
 

@@ -15,6 +15,7 @@ from nas_cli.execute.messages import Message, read_result
 from nas_cli.execute.process import Process
 from nas_cli.execute.session import Session
 from nas_cli.execute.worker import Progress
+from nas_cli.figures import in_bytes
 
 TICK = 0.1
 """Seconds between looks at the limits."""
@@ -257,7 +258,7 @@ class Processes:
             return f"stopped: no training step ended for {limits.stall:g} s (search.limits.stall)"
         used = private_memory(worker.id) if limits.memory is not None else None
         if used is not None and limits.memory is not None and used > limits.memory:
-            return f"stopped: it took {_size(used)} of memory, and a trial may take {_size(limits.memory)}"
+            return f"stopped: it took {in_bytes(used)} of memory, and a trial may take {in_bytes(limits.memory)}"
         return ""
 
     def _died(self, worker: Process, reason: str = "") -> None:
@@ -305,7 +306,3 @@ class Processes:
         for file in (worker.inbox.file, worker.outbox.file, worker.printed.file):
             self._ignore(file)
         worker.close()
-
-
-def _size(count: int) -> str:
-    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.0f} MB"

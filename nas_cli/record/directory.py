@@ -16,14 +16,12 @@ from pathlib import Path
 
 from nas_cli.errors import RunError, UserError
 from nas_cli.files import DRAFT, draft, open_file, sweep, write_text
-from nas_cli.record.stored import is_candidate
+from nas_cli.record.candidates import baseline_candidate, is_candidate
 from nas_cli.words import printable
 
 RUNS = Path("runs")
 CACHE = ".cache"
 """Beside the runs: data that does not fit into memory, decoded."""
-BASELINE = "baseline-"
-"""What the name of a candidate of the final phase begins with, where it is a baseline."""
 FILES = frozenset(
     ("spec.yaml", "environment.json", "journal.jsonl", "lock", "report.html", "evaluation.json", "front.json")
 )
@@ -35,17 +33,51 @@ UNBORN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*-[0-9]{8}-[0-9]{6}")
 
 
 @dataclass(frozen=True)
+class Kept:
+    """A network that a run keeps, and the files in its `folder`; `tested` is the folder of its evaluation.json, where
+    that is another one.
+    """
+
+    folder: Path
+    tested: Path | None = None
+
+    @property
+    def architecture(self) -> Path:
+        return self.folder / "architecture.yaml"
+
+    @property
+    def weights(self) -> Path:
+        return self.folder / "weights.safetensors"
+
+    @property
+    def preprocessing(self) -> Path:
+        """How the user's data becomes the network's inputs; images need none."""
+        return self.folder / "preprocessing.json"
+
+    @property
+    def metrics(self) -> Path:
+        return self.folder / "metrics.json"
+
+    @property
+    def evaluation(self) -> Path:
+        return (self.tested or self.folder) / "evaluation.json"
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        return self.architecture, self.weights, self.preprocessing, self.metrics, self.evaluation
+
+
+@dataclass(frozen=True)
 class RunDirectory:
     """`path` and the files in it.
 
     spec.yaml, environment.json, journal.jsonl, trials/NNNNN/checkpoint.safetensors, final/*.safetensors (until the
     best is chosen), best/ (architecture.yaml, weights.safetensors, metrics.json), report.html, and evaluation.json.
     Like best/ are baselines/NAME/ and, after a search with several objectives, which also leaves front.json,
-    front/CANDIDATE/: with `member`, such a folder stands for best/ and holds its own evaluation.json.
+    front/CANDIDATE/, each with an evaluation.json of its own.
     """
 
     path: Path
-    member: str = ""
 
     @property
     def spec(self) -> Path:
@@ -60,49 +92,28 @@ class RunDirectory:
         return self.path / "journal.jsonl"
 
     @property
-    def best(self) -> Path:
-        return self.path / (self.member or "best")
+    def best(self) -> Kept:
+        return Kept(self.path / "best", tested=self.path)
 
     @property
-    def architecture(self) -> Path:
-        return self.best / "architecture.yaml"
-
-    @property
-    def weights(self) -> Path:
-        return self.best / "weights.safetensors"
-
-    @property
-    def preprocessing(self) -> Path:
-        """How the user's data becomes the network's inputs; images need none."""
-        return self.best / "preprocessing.json"
+    def kept(self) -> dict[str, Kept]:
+        """The networks that are kept beside the best, by candidate: `trial-12`, `baseline-plain`."""
+        folders = {baseline_candidate(folder.name): folder for folder in _folders(self.path / "baselines")}
+        folders |= {folder.name: folder for folder in _folders(self.path / "front")}
+        return {name: Kept(folder) for name, folder in folders.items() if is_candidate(name)}
 
     @property
     def samples(self) -> Path:
         """A few inputs of the validation part, by which an export of any network of the run is checked."""
-        return self.path / "best" / "samples.safetensors"
-
-    @property
-    def metrics(self) -> Path:
-        return self.best / "metrics.json"
+        return self.best.folder / "samples.safetensors"
 
     @property
     def report(self) -> Path:
         return self.path / "report.html"
 
     @property
-    def evaluation(self) -> Path:
-        return (self.best if self.member else self.path) / "evaluation.json"
-
-    @property
     def front(self) -> Path:
         return self.path / "front.json"
-
-    @property
-    def members(self) -> dict[str, str]:
-        """The networks kept beside the best: `trial-12` or `baseline-plain`, and the folder, which is a `member`."""
-        found = {f"{BASELINE}{name}": f"baselines/{name}" for name in _folders(self.path / "baselines")}
-        found |= {name: f"front/{name}" for name in _folders(self.path / "front")}
-        return {name: folder for name, folder in found.items() if is_candidate(name)}
 
     def checkpoint(self, trial: int) -> Path:
         return self.path / "trials" / f"{trial:05d}" / "checkpoint.safetensors"
@@ -199,11 +210,11 @@ def _listed(folder: Path) -> list[Path]:
         return []
 
 
-def _folders(folder: Path) -> list[str]:
-    """Names of the folders in a folder that need not be there."""
+def _folders(folder: Path) -> list[Path]:
+    """The folders in a folder that need not be there."""
     if not folder.is_dir():
         return []
-    return [path.name for path in _listed(folder) if path.is_dir()]
+    return [path for path in _listed(folder) if path.is_dir()]
 
 
 def require_root(root: Path) -> None:

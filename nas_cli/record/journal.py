@@ -6,31 +6,25 @@ without its newline: readers pass over it and the next writer cuts it, so a kill
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO, cast
-
-from pydantic_core import from_json
+from typing import BinaryIO, cast
 
 from nas_cli.errors import RunError
 from nas_cli.files import open_file
-from nas_cli.record.events import Event, Order
-from nas_cli.words import printable, utf8
+from nas_cli.record.course import Course
+from nas_cli.record.events import Event
+from nas_cli.record.lines import kind_of, line_of, parse
+from nas_cli.record.order import Order
 
 CHUNK = 1 << 16
 LONGEST_LINE = 1 << 24
 """Bytes; an event takes a thousandth of it, and a file without an end is not read for ever."""
-LONGEST_REASON = 1000
-"""Characters."""
-
-SEARCHING = ("trial_started", "trial_finished", "trial_failed", "trial_infeasible", "duplicate", "search_finished")
 
 
 def iter_journal(path: Path, objectives: int | None = None, rungs: int | None = None) -> Iterator[Event]:
@@ -60,75 +54,37 @@ def read_journal(path: Path, objectives: int | None = None) -> list[Event]:
     return list(iter_journal(path, objectives))
 
 
-def _read(line: bytes) -> Any:
-    """As `json.loads`, twice as fast and with equal strings shared: 100,000 trials have no room for copies."""
-    return from_json(line, allow_inf_nan=False)
-
-
 def _parse(path: Path, number: int, line: bytes, order: Order) -> Event:
     try:
-        event = _read(line)
-    except ValueError:
-        raise RunError(
-            f"{path}:{number + 1}: this line is damaged (no JSON); a run whose journal was changed cannot go on. "
-            f"Deleting this line and all after it brings back the run as it was before"
-        ) from None
-    numbered = isinstance(event, dict) and isinstance(event.get("event"), str) and type(event.get("sequence")) is int
-    if not numbered or event["sequence"] != number:
-        raise RunError(
-            f"{path}:{number + 1}: event number {number} is expected here; lines were changed, added or removed"
-        )
+        event = parse(line, number)
+    except ValueError as error:
+        raise RunError(f"{path}:{number + 1}: {error}") from None
     wrong = order.check(event)
     if wrong:
         raise RunError(f"{path}:{number + 1}: this event is damaged: {wrong}")
-    checked: Event = event
-    return checked
+    return event
 
 
-@dataclass
-class Recorded:
-    """What a journal says of a run besides its trials, event by event: a long journal is never held in memory.
+def last_kind(path: Path) -> str | None:
+    """What kind of event the last whole line is of, without the rest being read; None where that cannot be told.
 
-    `seconds` were spent searching: up to each event of the search, without pauses and without final training.
-    `stopped` is why the search ended, "" where it is not over or was given more since; `after` are the events from
-    there on. `stop` is the `search.stop` that it ended by, None in runs of earlier versions. `finished` is the event
-    that ended the run, None where it is not over. `latency_table` are the events of that table. `data` is the digest
-    of the data that it was last run on.
+    Raises RunError where there is no such file.
     """
-
-    seconds: float = 0.0
-    stopped: str = ""
-    after: list[Event] = field(default_factory=list)
-    stop: dict[str, Any] | None = None
-    finished: Event | None = None
-    latency_table: list[Event] = field(default_factory=list)
-    data: str | None = None
-    _before: float | None = None
-
-    def fold(self, event: Event) -> None:
-        kind, now = event["event"], event["time"]
-        self.data = event.get("data", self.data)
-        if kind in SEARCHING and self._before is not None:
-            self.seconds += max(0.0, now - self._before)
-        self._before = now if kind in (*SEARCHING, "run_started", "resumed") else None
-        self.finished = event if kind == "run_finished" else None
-        named = any(key.startswith("search.stop") for key in event.get("set", ()))
-        given_more = event.get("more", named)  # without `more` in runs of earlier versions
-        if kind == "search_finished":
-            self.stopped, self.after, self.stop = str(event["reason"]), [], event.get("stop")
-        elif kind in SEARCHING or given_more:
-            self.stopped, self.after = "", []
-        elif self.stopped:
-            self.after.append(event)
-        if kind == "latency_table":
-            self.latency_table.append(event)
+    try:
+        with os.fdopen(open_file(path), "rb") as file:
+            file.seek(max(0, os.fstat(file.fileno()).st_size - CHUNK))
+            lines = file.read(CHUNK).splitlines(keepends=True)
+    except OSError as error:
+        raise RunError(f"{path} cannot be read: {error.strerror}") from None
+    whole = [line for line in lines if line.endswith(b"\n")]
+    return kind_of(whole[-1]) if whole else None
 
 
 class Journal:
-    """Opened for appending; use as a context manager. `recorded` is what was there."""
+    """Opened for appending; use as a context manager. `course` is what was there."""
 
     def __init__(self, path: Path) -> None:
-        self.recorded = Recorded()
+        self.course = Course()
         self._path = path
         self._sequence = 0
         try:
@@ -138,7 +94,7 @@ class Journal:
         self._file = cast(BinaryIO, os.fdopen(descriptor, "r+b", buffering=0))
         try:
             for event in iter_journal(path):
-                self.recorded.fold(event)
+                self.course.fold(event)
                 self._sequence += 1
             self._file.truncate(_whole(self._file))
         except BaseException:
@@ -149,15 +105,14 @@ class Journal:
         """All events so far, as `iter_journal`."""
         return iter_journal(self._path, objectives, rungs)
 
-    def append(self, event: str, **fields: Any) -> Event:
-        """Writes one event and returns it once it is on disk. Raises OSError where the disk does not take it.
+    def append(self, event: Event) -> Event:
+        """Writes one event, and returns it as a resumed run will read it once it is on disk.
 
-        No text is refused: what UTF-8 has no letter for is replaced, and a reason is one line of a bounded length.
+        Raises OSError where the disk does not take it, and ValueError where nobody could read it: nothing is written
+        then.
         """
-        record = {"event": event, "time": round(time.time(), 3), "sequence": self._sequence, **fields}
-        if isinstance(record.get("reason"), str):
-            record["reason"] = printable(record["reason"][:LONGEST_REASON])
-        line = utf8(json.dumps(record, allow_nan=False, ensure_ascii=False, separators=(",", ":"))) + b"\n"
+        line = line_of(event, time.time(), self._sequence)
+        written = parse(line, self._sequence)
         start = os.fstat(self._file.fileno()).st_size
         try:
             rest = memoryview(line)
@@ -169,8 +124,7 @@ class Journal:
                 self._file.truncate(start)
             raise
         self._sequence += 1
-        as_read: Event = _read(line)  # what a resumed run will see
-        return as_read
+        return written
 
     def __enter__(self) -> Journal:
         return self

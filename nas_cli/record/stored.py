@@ -5,7 +5,6 @@ The checks are written by hand, since a journal may have a million lines, of whi
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from pydantic_core import from_json
 
 from nas_cli.errors import RunError, SpecError
 from nas_cli.files import read_bytes
+from nas_cli.record.rules import LARGEST, LARGEST_COUNT
 from nas_cli.spec.load import Document, parse_document
 from nas_cli.spec.schema import RunSpec, check_spec
 
@@ -22,10 +22,6 @@ MOST_BYTES = 1 << 26
 MOST_TABLES = 1 << 28
 """Of those that hold a word a line, or the confusions of a thousand classes, which take 10 MB."""
 MOST_SPEC_BYTES = 1 << 23
-LARGEST, LARGEST_COUNT = 1e300, 2**53
-DEFAULT_GOAL = ("maximize", "accuracy")
-CANDIDATE = re.compile(r"trial-[0-9]{1,15}|baseline-[\w-]{1,200}")
-"""A network that is kept or trained at the end: a part of the name of its files, too."""
 
 Check = Callable[[Any], bool]
 
@@ -37,14 +33,6 @@ def read_json(path: Path, most: int = MOST_BYTES) -> Any:
         return from_json(content, allow_inf_nan=False)
     except ValueError as error:
         raise RunError(f"{path} is damaged: {error}") from None
-
-
-def goals_of(spec: RunSpec) -> list[tuple[str, str]]:
-    """(maximize | minimize | reward, the metric's name or the expression), one an objective."""
-    raw = spec.objective or {}
-    items = raw if isinstance(raw, list) else [raw]
-    names = ("maximize", "minimize", "reward")
-    return [(goal, str(item[goal])) for item in items for goal in names if goal in item] or [DEFAULT_GOAL]
 
 
 def read_text(path: Path) -> str:
@@ -116,33 +104,9 @@ def is_count(value: object) -> bool:
     return type(value) is int and 0 <= value < LARGEST_COUNT
 
 
-def is_candidate(value: object) -> bool:
-    return isinstance(value, str) and CANDIDATE.fullmatch(value) is not None
-
-
-def are_scalars(value: object) -> bool:
-    """A mapping to what decisions take. Written out, as a journal has millions of them."""
-    if type(value) is not dict:
-        return False
-    for item in value.values():
-        kind = type(item)
-        if kind is float or kind is int:
-            if not -LARGEST < item < LARGEST:
-                return False
-        elif kind is not str and kind is not bool and item is not None:
-            return False
-    return True
-
-
 def are_numbers(value: object) -> bool:
     """A mapping to finite numbers."""
-    if type(value) is not dict:
-        return False
-    for item in value.values():
-        kind = type(item)
-        if (kind is not float and kind is not int) or not -LARGEST < item < LARGEST:
-            return False
-    return True
+    return isinstance(value, dict) and all(map(is_number, value.values()))
 
 
 def none_or(check: Check) -> Check:

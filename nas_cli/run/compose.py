@@ -258,11 +258,16 @@ def written_out(experiment: Experiment, hardware: Mapping[str, Any]) -> str:
     content = spec.model_dump(exclude_none=True)
     content["data"] = {key: str(v) if isinstance(v, Path) else v for key, v in experiment.data.written_out().items()}
     metric, towards = next(iter(task.metrics.items()))
-    content["objective"] = spec.objective or {towards: metric}
+    given = spec.objective or {}
+    if isinstance(given, dict) and not any(goal in given for goal in GOALS):
+        given = {towards: metric, **given}
+    content["objective"] = given
     content["plugins"] = [str(Path(plugin).resolve()) for plugin in spec.plugins]
     content["hardware"] |= hardware
     content["search"]["limits"]["stall"] = spec.search.limits.stall  # left out it would be the default, not "none"
-    given = dict(spec.train)
-    content["train"] = {p.name: given.get(p.name, p.default) for p in TRAIN if given.get(p.name, p.default) is not None}
+    recipe = dict(spec.train)
+    content["train"] = {
+        p.name: recipe.get(p.name, p.default) for p in TRAIN if recipe.get(p.name, p.default) is not None
+    }
     content = {key: value for key, value in content.items() if value not in ({}, [])}
     return "# Written by nas: the spec as it ran, defaults included.\n" + dump_yaml(content)

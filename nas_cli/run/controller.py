@@ -7,17 +7,27 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from nas_cli.errors import Infeasible, NasError
 from nas_cli.execute.executor import Executor, Job, JobResult
 from nas_cli.model.transport import program_to_data
+from nas_cli.record.candidates import training, trial_candidate
 from nas_cli.record.directory import RunDirectory
-from nas_cli.record.events import Event
+from nas_cli.record.events import (
+    Duplicate,
+    Event,
+    SearchFinished,
+    TrialEvent,
+    TrialFinished,
+    TrialInfeasible,
+    TrialStarted,
+)
 from nas_cli.record.journal import Journal
 from nas_cli.run.checkpoints import Checkpoints
 from nas_cli.run.compose import Experiment
 from nas_cli.run.observer import Observer
+from nas_cli.run.outcome import outcome
 from nas_cli.run.screen import Costs, Screen
 from nas_cli.run.stopping import budget_spent, only_failures, patience, stop_now, time_left, why_nothing_trained
 from nas_cli.search.front import Front
@@ -58,7 +68,7 @@ class Controller:
         self._learn = learn
         self._clock = clock
         self._started_at = clock()
-        self._spent_before = journal.recorded.seconds
+        self._spent_before = journal.course.seconds
         self._screen = Screen(experiment, costs)
         experiment.space.accept = self._screen.accept
         self._strategy = experiment.make_strategy()
@@ -102,7 +112,7 @@ class Controller:
         if not any(trial.rungs for trial in self.history):
             raise NasError(why_nothing_trained(self.history, reason))
         stop = self.experiment.spec.search.stop.model_dump()
-        self._append("search_finished", reason=reason, trials=self.history.trained_count, stop=stop)
+        self._append(SearchFinished(reason, self.history.trained_count, stop))
         return reason
 
     def _wait(self) -> JobResult | None:
@@ -139,10 +149,9 @@ class Controller:
             promoted = self._scheduler.next(self.history)
             if promoted is not None:
                 number, rung = promoted
-                genotype = dict(self.history.trials[number].genotype)
-                trial = self._append("trial_started", number=number, genotype=genotype, rung=rung)
-                assert trial is not None
-                self._submit(trial, self._screen.resolved(trial.genotype))
+                genotype = self.history.trials[number].genotype
+                trial = self._change(TrialStarted(number, rung, genotype))
+                self._submit(trial, self._screen.resolved(genotype))
                 continue
             over = budget_spent(self.experiment, self.history) or self._stop_now() or self._propose()
             if over:
@@ -159,21 +168,19 @@ class Controller:
             genotype = self._strategy.ask(number)
         except Infeasible as error:
             self._known += 1
-            self._append("trial_infeasible", number=number, genotype={}, reason=str(error))
+            self._change(TrialInfeasible(number, {}, str(error)))
             return ""
         screened = self._screen.look(genotype)
-        proposal = {"number": number, "genotype": dict(genotype)}
         if screened.network in self._networks:
             self._known += 1
-            self._append("duplicate", **proposal, equals=self._networks[screened.network])
+            self._change(Duplicate(number, genotype, self._networks[screened.network]))
             return ""
         if screened.reason or screened.resolved is None:
-            self._append("trial_infeasible", **proposal, network=screened.network, reason=screened.reason)
+            self._change(TrialInfeasible(number, genotype, screened.reason, screened.network))
             return ""
         self._known = self._screen.fruitless = 0
         rung = self._scheduler.first_rung(number)
-        trial = self._append("trial_started", **proposal, network=screened.network, rung=rung)
-        assert trial is not None
+        trial = self._change(TrialStarted(number, rung, genotype, screened.network))
         self._submit(trial, screened.resolved)
         return ""
 
@@ -201,7 +208,7 @@ class Controller:
             Job(
                 number=trial.number,
                 rung=trial.rung,
-                label=f"trial {trial.number}",
+                label=training(trial_candidate(trial.number)),
                 architecture=to_yaml(resolved.model),
                 train=resolved.train,
                 # A checkpoint that had to go is no loss but of time: the same epochs give the same weights again.
@@ -241,71 +248,49 @@ class Controller:
             return  # it starts again if the search is given more time
         if not trial.rungs:  # later rungs carry what the first one measured
             self._learn(result, resolved)
-        self._append(*self._outcome(trial, result, resolved))
+        cut = self._was_cut(trial, result, resolved)
+        last = cut or result.rung == len(self._rungs(resolved)) - 1
+        self._change(outcome(trial, result, self.experiment.objective, last, cut))
         self._checkpoints.tidy(self.history, result.number)
 
     def _was_cut(self, trial: Trial, result: JobResult, resolved: Resolved) -> bool:
         wanted = self._rungs(resolved)[trial.rung]
         return result.status == "finished" and result.measurement.get("epochs", wanted) < wanted
 
-    def _outcome(self, trial: Trial, result: JobResult, resolved: Resolved) -> tuple[str, dict[str, object]]:
-        """The event of a job that ended, and its fields."""
-        number, objective = result.number, self.experiment.objective
-        seconds = {"seconds": round(result.seconds, 3), "training_seconds": round(result.training_seconds, 3)}
-        measurement = {**result.measurement, **seconds}
-        broken = objective.broken(measurement)
-        if result.status == "infeasible":
-            fields = {"genotype": dict(trial.genotype), "reason": "; ".join(broken), "measurement": measurement}
-            return "trial_infeasible", {"number": number, **fields}
-        reason = result.reason
-        if result.status == "finished":
-            try:
-                rewards = objective.rewards(measurement)
-            except NasError as error:
-                reason = str(error)
-        if reason:
-            return "trial_failed", {"number": number, "rung": result.rung, "reason": reason}
-        several = {"rewards": list(rewards)} if len(rewards) > 1 else {}
-        cut = self._was_cut(trial, result, resolved)
-        return "trial_finished", {
-            "number": number,
-            "rung": result.rung,
-            "measurement": measurement,
-            "reward": rewards[0],
-            **several,
-            "last": cut or result.rung == len(self._rungs(resolved)) - 1,
-            **({"cut": True} if cut else {}),
-            "feasible": not broken,
-            **({"violation": objective.violation(measurement)} if broken else {}),
-        }
+    def _change(self, event: TrialEvent) -> Trial:
+        trial = self._append(event)
+        assert trial is not None
+        return trial
 
-    def _append(self, event: str, fields: Mapping[str, object] | None = None, /, **more: object) -> Trial | None:
-        record = self._journal.append(event, **(fields or {}), **more)
-        trial = self._tell(record)
-        self._observer.event(record, trial)
+    def _append(self, event: Event) -> Trial | None:
+        written = self._journal.append(event)
+        trial = self._tell(written)
+        self._observer.event(written, trial)
         return trial
 
     def _tell(self, event: Event) -> Trial | None:
-        trial = self.history.apply(event)
-        if trial is None:
+        if not isinstance(event, TrialEvent):
             return None
-        if event["event"] == "trial_finished" and event.get("cut"):
-            self.cut += 1
-        elif event["event"] == "trial_finished":
-            self._whole = True
-        if event.get("genotype") and not trial.rungs:  # later rungs repeat what the first one told
+        trial = event.change(self.history.trials)
+        self.history.tell(trial)
+        if isinstance(event, TrialFinished):
+            self.cut += event.cut
+            self._whole = self._whole or not event.cut
+        elif isinstance(event, TrialStarted | TrialInfeasible | Duplicate):
             self._remember(trial, event)
         if self.experiment.objective.several:
             self.front.tell(trial)
         self._strategy.tell(trial)
         return trial
 
-    def _remember(self, trial: Trial, event: Event) -> None:
+    def _remember(self, trial: Trial, event: TrialStarted | TrialInfeasible | Duplicate) -> None:
         """What was tried is not tried again, whatever became of it."""
-        self._tried.add(genotype_key(trial.genotype))
-        if event["event"] == "duplicate":
+        if not event.genotype or trial.rungs:  # later rungs repeat what the first one told
             return
-        network = event.get("network")
+        self._tried.add(genotype_key(trial.genotype))
+        if isinstance(event, Duplicate):
+            return
+        network = event.network
         if network is None:  # a run of an earlier version
             network = self._screen.look(trial.genotype).network
         if network:

@@ -8,9 +8,11 @@ from dataclasses import dataclass, field
 from nas_cli.errors import Infeasible
 from nas_cli.execute.executor import JobResult
 from nas_cli.execute.session import Session
+from nas_cli.figures import in_bytes
 from nas_cli.model.cost import cost
 from nas_cli.model.latency_table import LatencyTable
 from nas_cli.model.program import Program
+from nas_cli.record.events import LayersMeasured
 from nas_cli.record.journal import Journal
 from nas_cli.run.compose import Experiment
 from nas_cli.space.space import Resolved
@@ -54,8 +56,8 @@ def require_memory(counted: Mapping[str, float], batch_size: int, memory: int | 
     needed = HALF * counted["activation_mb"] * 1e6 * batch_size + WEIGHT_AND_GRADIENT * counted["params"]
     if memory is not None and needed > memory:
         raise Infeasible(
-            f"a training step on {batch_size} examples would keep {needed / 1e9:.1f} GB, and a trial may take "
-            f"{memory / 1e9:.1f} GB (search.limits.memory)"
+            f"a training step on {batch_size} examples would keep {in_bytes(needed)}, and a trial may take "
+            f"{in_bytes(memory)} (search.limits.memory)"
         )
 
 
@@ -73,8 +75,8 @@ class Estimator:
     table: LatencyTable = field(default_factory=LatencyTable)
 
     def __post_init__(self) -> None:
-        for event in self.journal.recorded.latency_table:
-            self.table.recall(event["entries"], event.get("seen", {}))
+        for event in self.journal.course.latency_table:
+            self.table.recall(event.entries, event.seen or {})
 
     def __call__(self, resolved: Resolved) -> Estimate:
         """Raises Infeasible where the network cannot be built, or could not be trained in the memory that there is."""
@@ -93,4 +95,4 @@ class Estimator:
         if "latency_ms" in result.measurement:
             program = self.session.plan(resolved.model)
             seen = self.table.observe(program, result.measurement["latency_ms"], result.table)
-            self.journal.append("latency_table", entries=dict(result.table), seen=seen)
+            self.journal.append(LayersMeasured(result.table, seen))

@@ -14,14 +14,14 @@ from nas_cli.errors import Infeasible, NasError
 from nas_cli.execute.executor import Executor, Job, JobResult
 from nas_cli.model.ops import OPS
 from nas_cli.model.transport import program_to_data
-from nas_cli.record.directory import BASELINE, RunDirectory
-from nas_cli.record.events import Event
+from nas_cli.record.candidates import baseline_candidate, training, trial_candidate
+from nas_cli.record.directory import RunDirectory
+from nas_cli.record.events import Event, FinalFailed, FinalFinished, FinalStarted, FinalTraining
 from nas_cli.record.journal import Journal
 from nas_cli.run.compose import Experiment
 from nas_cli.run.estimate import Estimate
 from nas_cli.run.observer import Observer
 from nas_cli.run.screen import Costs
-from nas_cli.run.selection import Repetition, repetitions
 from nas_cli.search.front import Front
 from nas_cli.seeds import final_seed
 from nas_cli.space.edit import replay
@@ -66,9 +66,9 @@ def candidates(experiment: Experiment, history: History, front: Front, cut_short
     for trial in best:
         resolved = replay(experiment.space, trial.genotype)
         train = {**resolved.train, "epochs": epochs or resolved.train["epochs"]}
-        chosen.append(Candidate(f"trial-{trial.number}", to_yaml(resolved.model), train))
+        chosen.append(Candidate(trial_candidate(trial.number), to_yaml(resolved.model), train))
     for name, baseline in experiment.baselines.items():
-        chosen.append(Candidate(f"{BASELINE}{name}", to_yaml(baseline), chosen[0].train))
+        chosen.append(Candidate(baseline_candidate(name), to_yaml(baseline), chosen[0].train))
     return chosen
 
 
@@ -92,21 +92,21 @@ class Final:
         self._observer = observer
         self._costs = costs
 
-    def train(self, chosen: list[Candidate], events: Iterable[Event]) -> list[Repetition]:
-        """Trains every candidate with every seed, less those that `events` show as done."""
+    def train(self, chosen: list[Candidate], known: Iterable[FinalTraining]) -> list[FinalTraining]:
+        """Trains every candidate with every seed, less those that are `known`."""
         seeds = range(1, self._experiment.spec.final.seeds + 1)
         wanted = [(candidate, seed) for seed in seeds for candidate in chosen]
-        before = {(r.candidate, r.seed): r for r in repetitions(events)}
+        before = {(final.candidate, final.seed): final for final in known}
         done = {}
         for candidate, seed in wanted:
-            known = before.get((candidate.name, seed))
-            if known is not None and known.epochs in (None, candidate.train["epochs"]):
-                done[candidate.name, seed] = known
+            final = before.get((candidate.name, seed))
+            if final is not None and final.epochs in (None, candidate.train["epochs"]):
+                done[candidate.name, seed] = final
         self._train([each for each in wanted if (each[0].name, each[1]) not in done], done)
         names = [candidate.name for candidate in chosen]
         return sorted(done.values(), key=lambda r: (names.index(r.candidate), r.seed))
 
-    def restore(self, chosen: list[Candidate], kept: Iterable[Repetition]) -> None:
+    def restore(self, chosen: list[Candidate], kept: Iterable[FinalFinished]) -> None:
         """Trains again what is to be kept and whose weights are gone: a run that is over has none of those that it did
         not keep, and somebody may have deleted others.
         """
@@ -114,13 +114,13 @@ class Final:
         lost = {(r.candidate, r.seed) for r in kept if not self._run.final_weights(r.candidate, r.seed).exists()}
         self._train([(by_name[name], seed) for name, seed in sorted(lost)], {})
 
-    def _train(self, waiting: list[tuple[Candidate, int]], done: dict[tuple[str, int], Repetition]) -> None:
+    def _train(self, waiting: list[tuple[Candidate, int]], done: dict[tuple[str, int], FinalTraining]) -> None:
         """Trains what is `waiting` and adds it to what is `done`."""
         running: dict[int, tuple[Candidate, int]] = {}
         for number, (candidate, seed) in enumerate(waiting):
             if len(running) == self._executor.slots:
                 self._record(running, done)
-            self._append("final_started", candidate=candidate.name, seed=seed)
+            self._append(FinalStarted(candidate.name, seed))
             self._executor.submit(self._job(number, candidate, seed))
             running[number] = candidate, seed
         while running:
@@ -132,7 +132,7 @@ class Final:
         return Job(
             number=number,
             rung=0,
-            label=f"{candidate.name.replace('-', ' ', 1)}, seed {seed}",
+            label=training(candidate.name, seed),
             architecture=candidate.architecture,
             train=dict(candidate.train),
             first_epoch=0,
@@ -154,27 +154,25 @@ class Final:
         except Infeasible:
             return Estimate({})  # a baseline that cannot be built: its training fails and says why
 
-    def _record(self, running: dict[int, tuple[Candidate, int]], done: dict[tuple[str, int], Repetition]) -> None:
+    def _record(self, running: dict[int, tuple[Candidate, int]], done: dict[tuple[str, int], FinalTraining]) -> None:
         result = self._executor.wait()
         assert result is not None
         candidate, seed = running.pop(result.number)
-        event = self._append(*self._outcome(candidate, seed, result))
-        done[candidate.name, seed] = next(iter(repetitions([event])))
+        final = self._outcome(candidate, seed, result)
+        self._append(final)
+        done[candidate.name, seed] = final
 
-    def _outcome(self, candidate: Candidate, seed: int, result: JobResult) -> tuple[str, dict[str, Any]]:
-        who = {"candidate": candidate.name, "seed": seed, "epochs": candidate.train["epochs"]}
+    def _outcome(self, candidate: Candidate, seed: int, result: JobResult) -> FinalTraining:
+        name, epochs, objective = candidate.name, int(candidate.train["epochs"]), self._experiment.objective
         if result.status != "finished":
-            return "final_failed", {**who, "reason": result.reason}
+            return FinalFailed(name, seed, result.reason, epochs)
         measurement = {**result.measurement, "seconds": round(result.seconds, 3)}
         try:
-            rewards = self._experiment.objective.rewards(measurement)
+            rewards = objective.rewards(measurement)
         except NasError as error:
-            return "final_failed", {**who, "reason": str(error)}
-        feasible = not self._experiment.objective.broken(measurement)
-        fields = {**who, "measurement": measurement, "reward": rewards[0], "feasible": feasible}
-        return "final_finished", {**fields, "rewards": list(rewards)} if len(rewards) > 1 else fields
+            return FinalFailed(name, seed, str(error), epochs)
+        several = rewards if objective.several else ()
+        return FinalFinished(name, seed, measurement, rewards[0], not objective.broken(measurement), several, epochs)
 
-    def _append(self, event: str, fields: dict[str, Any] | None = None, **more: Any) -> Event:
-        record = self._journal.append(event, **(fields or {}), **more)
-        self._observer.event(record)
-        return record
+    def _append(self, event: Event) -> None:
+        self._observer.event(self._journal.append(event))

@@ -13,23 +13,22 @@ from typing import Any
 from nas_cli.errors import Infeasible, RunError
 from nas_cli.execute.session import Session
 from nas_cli.files import copy_file, draft_folder, write_json, write_text
-from nas_cli.record.directory import BASELINE, RunDirectory
+from nas_cli.record.candidates import baseline_of
+from nas_cli.record.directory import Kept, RunDirectory
+from nas_cli.record.events import FinalFinished, FinalSelected, FinalTraining
+from nas_cli.record.lines import fields_of
 from nas_cli.record.stored import are_numbers, read_json, record_of
 from nas_cli.run.compose import Experiment
 from nas_cli.run.final import Candidate
 from nas_cli.run.observer import Observer
-from nas_cli.run.selection import Repetition, Selection, best_of
+from nas_cli.run.selection import Selection, best_of
 from nas_cli.search.front import Front
 from nas_cli.space.edit import replay
 from nas_cli.space.nodes import to_yaml
 from nas_cli.train.checkpoint import require_tensors, save_tensors
 from nas_cli.yaml_text import dump_yaml
 
-_KEPT = RunDirectory(Path(), "member")
-OURS = {
-    path.name
-    for path in (_KEPT.architecture, _KEPT.weights, _KEPT.metrics, _KEPT.preprocessing, _KEPT.samples, _KEPT.evaluation)
-}
+OURS = {path.name for path in (*Kept(Path()).files, RunDirectory(Path()).samples)}
 """What lies in a folder of a network that is kept."""
 MEASURED = record_of({"validation": are_numbers})
 """What metrics.json must have for its weights to be of use again."""
@@ -47,7 +46,7 @@ class Keeper:
     chosen: Mapping[str, Candidate]
     observer: Observer
 
-    def keep(self, kept: Mapping[str, Repetition], verdict: str) -> None:
+    def keep(self, kept: Mapping[str, FinalFinished], verdict: str) -> None:
         """Writes the folders of what is kept: best/ alone, all of baselines/ and of front/ together.
 
         Each of these appears whole or not at all. Raises RunError where weights were deleted.
@@ -75,9 +74,9 @@ class Keeper:
         shutil.rmtree(folder, ignore_errors=True)
         built.rename(folder)
 
-    def _write(self, folder: Path, kept: Repetition, verdict: str) -> None:
+    def _write(self, folder: Path, kept: FinalFinished, verdict: str) -> None:
         """The architecture, the weights and the validation measurement of one final training."""
-        experiment, session, names = self.experiment, self.session, self.run
+        experiment, session, files = self.experiment, self.session, Kept(folder)
         candidate = self.chosen[kept.candidate]
         weights = self.run.final_weights(kept.candidate, kept.seed)
         if not weights.exists():
@@ -106,48 +105,54 @@ class Keeper:
             **others,
             "verdict": verdict,
         }
-        write_text(folder / names.architecture.name, dump_yaml(content))
-        write_json(folder / names.metrics.name, summary)
-        copy_file(weights, folder / names.weights.name)
+        write_text(files.architecture, dump_yaml(content))
+        write_json(files.metrics, summary)
+        copy_file(weights, files.weights)
         if session.encoder is not None:
-            write_json(folder / names.preprocessing.name, session.encoder.state())
+            write_json(files.preprocessing, session.encoder.state())
 
 
-def recover(run: RunDirectory, wanted: Iterable[Repetition]) -> None:
+def recover(run: RunDirectory, wanted: Iterable[FinalFinished]) -> None:
     """Lays the weights that a run kept when it was over where final trainings leave them: a run that is given more
     trains none of these again.
     """
-    folders = [run, *(RunDirectory(run.path, folder) for folder in run.members.values())]
+    networks = [run.best, *run.kept.values()]
     for training in wanted:
         weights = run.final_weights(training.candidate, training.seed)
-        kept = next((folder for folder in folders if _keeps(folder, training)), None)
+        kept = next((network for network in networks if _keeps(network, training)), None)
         if kept is not None and not weights.exists():
             copy_file(kept.weights, weights)
 
 
-def _keeps(folder: RunDirectory, training: Repetition) -> bool:
-    """Whether a folder has the weights of this very training, and they can be read: seconds tell it from any other."""
+def _keeps(kept: Kept, training: FinalFinished) -> bool:
+    """Whether it has the weights of this very training, and they can be read: seconds tell it from any other."""
     wanted = {"candidate": training.candidate, "seed": training.seed, **training.measurement}
     try:
-        stored = read_json(folder.metrics)
+        stored = read_json(kept.metrics)
         if not MEASURED(stored):
             return False
         found = {**stored["validation"], **stored}
         if any(found.get(name) != value for name, value in wanted.items()):
             return False
-        require_tensors(folder.weights)
+        require_tensors(kept.weights)
     except RunError:  # it is missing or damaged
         return False
     return True
 
 
-def what_is_kept(selection: Selection, done: list[Repetition]) -> dict[str, Repetition]:
+def what_is_kept(selection: Selection, done: Sequence[FinalTraining]) -> dict[str, FinalFinished]:
     """The final trainings that are kept, by their folder: best, baselines/NAME, and of several objectives
     front/CANDIDATE for each that no other one beats.
     """
-    best = {s.candidate: best_of([r for r in done if r.candidate == s.candidate]) for s in selection.standings}
-    baselines = {f"baselines/{n.removeprefix(BASELINE)}": r for n, r in best.items() if n.startswith(BASELINE)}
-    return {"best": selection.winner, **baselines, **{f"front/{name}": best[name] for name in selection.front}}
+    kept = {"best": selection.winner}
+    finished = [final for final in done if isinstance(final, FinalFinished)]
+    for standing in selection.standings:
+        baseline = baseline_of(standing.candidate)
+        if baseline is not None:
+            kept[f"baselines/{baseline}"] = best_of(f for f in finished if f.candidate == standing.candidate)
+    for name in selection.front:
+        kept[f"front/{name}"] = best_of(f for f in finished if f.candidate == name)
+    return kept
 
 
 def write_front(experiment: Experiment, run: RunDirectory, front: Front, selection: Selection | None = None) -> None:
@@ -164,13 +169,14 @@ def write_front(experiment: Experiment, run: RunDirectory, front: Front, selecti
 
 
 def _described(
-    front: Front, goals: Sequence[str], resolved: Mapping[int, Mapping[str, Any]], final: Mapping[str, Any] | None
+    front: Front, goals: Sequence[str], resolved: Mapping[int, Mapping[str, Any]], selected: FinalSelected | None
 ) -> dict[str, Any]:
     """front.json: the objectives, the knee, and each member with its measurement and what `resolved` has of it.
 
-    `final` is the journal's final_selected, once there is one: what was trained from scratch, and what was kept.
+    `selected` is what the journal says of the final phase, once there is one: what
+    was trained from scratch, and what was kept.
     """
-    bend = front.knee
+    bend, final = front.knee, fields_of(selected) if selected is not None else None
     members = [
         {"trial": trial.number, "measurement": dict(trial.measurement), **resolved[trial.number]}
         for trial in front.members

@@ -8,6 +8,7 @@ from itertools import cycle, islice
 
 import numpy as np
 
+from nas_cli.record.events import TrialFinished, TrialStarted
 from nas_cli.search.scheduler import Scheduler
 from nas_cli.trial import History
 
@@ -37,12 +38,13 @@ def rehearse(
                 if proposed == played:
                     break
                 proposed += 1
-            history.apply({"event": "trial_started", "number": number, "genotype": {}, "rung": rung})
+            history.tell(TrialStarted(number, rung, {}).change(history.trials))
             before = scheduler.rungs[rung - 1] if rung > scheduler.first_rung(number) else 0
             epoch, fixed = each[number]
             heapq.heappush(running, (now + fixed + (scheduler.rungs[rung] - before) * epoch, number, rung))
         if not running:
             return now * trials / played
         now, number, rung = heapq.heappop(running)
-        ended = {"number": number, "rung": rung, "measurement": {}, "reward": float(rewards[number])}
-        history.apply({"event": "trial_finished", **ended, "last": rung == len(scheduler.rungs) - 1})
+        last = rung == len(scheduler.rungs) - 1
+        ended = TrialFinished(number, rung, {}, float(rewards[number]), last=last)
+        history.tell(ended.change(history.trials))

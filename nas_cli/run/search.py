@@ -15,6 +15,7 @@ from nas_cli.errors import DataError, NasError, RunError, SpecError
 from nas_cli.execute.session import Session
 from nas_cli.files import write_text
 from nas_cli.record.directory import CACHE, RUNS, RunDirectory, create_run, open_run, require_root
+from nas_cli.record.events import Resumed, RunFinished, RunStarted
 from nas_cli.record.journal import Journal
 from nas_cli.record.trust import digests_of, distrust, distrust_spec, trust
 from nas_cli.run.compose import Experiment, compose, suited, written_out
@@ -80,8 +81,8 @@ def start_search(
         }
         run = create_run(out, experiment.spec.name, files)
         with run.lock(), _pausing(run), Journal(run.journal) as journal:
-            began = {"version": nas_cli.__version__, "run": str(run.path), "data": session.digest()}
-            observer.event(journal.append("run_started", **began))
+            began = RunStarted(str(run.path), session.digest(), nas_cli.__version__)
+            observer.event(journal.append(began))
             hindered = trust(run, digests)
             if hindered is not None:
                 observer.note(hindered)
@@ -119,18 +120,18 @@ def resume_search(
         document = load_document(run.spec, overrides)
         experiment = compose(document, None if plugins else distrust(run, document.data.get("plugins")))
         observer = observer or Silent()
-        more = more_search(journal.recorded, spec_of(run), experiment.spec)
+        more = more_search(journal.course, spec_of(run), experiment.spec)
         with open_session(experiment, Cache(run.path.parent / CACHE, observer.note)) as session:
             try_plugins(experiment, session)
             experiment = suited(experiment, undefined_here(session))
             if overrides:
                 write_text(run.spec, written_out(experiment, chosen_hardware(experiment, session)))
             data = session.digest()
-            if journal.recorded.data not in (None, data):
+            if journal.course.data not in (None, data):
                 observer.note(OTHER_DATA)
-            again = {"version": nas_cli.__version__, "run": str(run.path), "data": data}
-            resumed = journal.append("resumed", **again, set=list(overrides), more=more)
-            journal.recorded.fold(resumed)
+            again = Resumed(str(run.path), data, nas_cli.__version__, tuple(overrides), more)
+            resumed = journal.append(again)
+            journal.course.fold(resumed)
             observer.event(resumed)
             try:
                 return _search_and_train(experiment, session, run, journal, observer)
@@ -218,20 +219,21 @@ def _search_and_train(
         ended = sum(1 for trial in controller.history.trained() if trial.rungs or trial.status == "failed")
         if ended:
             observer.note(f"the search goes on: {ended:,} trial{'s' if ended > 1 else ''} known")
-        stopped, final_events = journal.recorded.stopped, journal.recorded.after
+        course = journal.course
+        stopped, known, before = course.stopped, course.finals, course.selected
         if not stopped and controller.cut:
             observer.note(
                 f"trials that were cut short when the search time was over before stay as they are: {controller.cut}"
             )
         if not stopped:
-            stopped, final_events = controller.search(), []
+            stopped, known, before = controller.search(), [], None
         if experiment.objective.several:
             write_front(experiment, run, controller.front)
         chosen = candidates(experiment, controller.history, controller.front, controller.cut_short)
         if controller.cut_short:
             observer.note(_cut_short(experiment, chosen))
         final = Final(experiment, run, journal, executor, observer, estimator)
-        done = final.train(chosen, final_events)
+        done = final.train(chosen, known)
         selection = select(done, experiment.objective.goals, experiment.proportion, session.validation_size)
         selection = warned(selection, experiment.objective)
         kept = what_is_kept(selection, done)
@@ -242,10 +244,10 @@ def _search_and_train(
     if experiment.objective.several:
         write_front(experiment, run, controller.front, selection)
     selected = selection.as_event()
-    if not any(event["event"] == "final_selected" and event.items() >= selected.items() for event in final_events):
-        observer.event(journal.append("final_selected", **selected))
+    if selected != before:
+        observer.event(journal.append(selected))
     # The weights of final trainings go last: until the run is over, whatever happens, none is trained again.
-    observer.event(journal.append("run_finished", final=experiment.spec.final.model_dump()))
+    observer.event(journal.append(RunFinished(experiment.spec.final.model_dump())))
     _clear(run)
     return Outcome(run, stopped)
 

@@ -6,48 +6,13 @@ import math
 import statistics
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from nas_cli.errors import NasError
-from nas_cli.record.events import Event
+from nas_cli.figures import figure
+from nas_cli.record.candidates import spoken
+from nas_cli.record.events import FinalFailed, FinalFinished, FinalSelected, FinalTraining, Standing
 from nas_cli.search.objective import Goal, Objective
 from nas_cli.search.pareto import knee, non_dominated_sort
-from nas_cli.trial import Measurement
-
-
-@dataclass(frozen=True)
-class Repetition:
-    """One final training of a candidate. `reward` is None where it failed, `epochs` where an earlier version ran it."""
-
-    candidate: str
-    seed: int
-    measurement: Measurement
-    reward: float | None
-    feasible: bool
-    reason: str = ""
-    rewards: tuple[float, ...] = ()
-    epochs: int | None = None
-
-
-@dataclass(frozen=True)
-class Standing:
-    """A candidate over its seeds. `spread` is the sample standard deviation; 0 for one seed.
-
-    `rewards` are of the first objective, one a seed; `means` has a mean for each objective.
-    """
-
-    candidate: str
-    rewards: tuple[float, ...]
-    feasible: bool
-    means: tuple[float, ...]
-
-    @property
-    def mean(self) -> float:
-        return statistics.fmean(self.rewards)
-
-    @property
-    def spread(self) -> float:
-        return statistics.stdev(self.rewards) if len(self.rewards) > 1 else 0.0
 
 
 @dataclass(frozen=True)
@@ -61,55 +26,22 @@ class Selection:
     standings: tuple[Standing, ...]
     within_noise: tuple[str, ...]
     verdict: str
-    winner: Repetition
+    winner: FinalFinished
     front: tuple[str, ...] = ()
     broken: tuple[str, ...] = ()
 
-    def as_event(self) -> dict[str, Any]:
-        """The fields of the journal's `final_selected`."""
-        ranking = [
-            {
-                "candidate": s.candidate,
-                "rewards": list(s.rewards),
-                "mean": s.mean,
-                "spread": s.spread if len(s.rewards) > 1 else None,
-                "feasible": s.feasible,
-                **({"means": list(s.means)} if self.front else {}),
-            }
-            for s in self.standings
-        ]
-        return {
-            "candidate": self.winner.candidate,
-            "seed": self.winner.seed,
-            "ranking": ranking,
-            "within_noise": list(self.within_noise),
-            "verdict": self.verdict,
-            **({"front": list(self.front)} if self.front else {}),
-            **({"broken": list(self.broken)} if self.broken else {}),
-        }
-
-
-def repetitions(events: Iterable[Event]) -> list[Repetition]:
-    """The final trainings that ended, from the journal."""
-    found = []
-    for event in events:
-        if event["event"] == "final_finished":
-            reward = event["reward"]
-            rewards = tuple(event.get("rewards", (reward,)))
-            who = event["candidate"], event["seed"]
-            measured, feasible, epochs = event["measurement"], event["feasible"], event.get("epochs")
-            found.append(Repetition(*who, measured, reward, feasible, rewards=rewards, epochs=epochs))
-        elif event["event"] == "final_failed":
-            who = event["candidate"], event["seed"]
-            found.append(Repetition(*who, {}, None, False, event["reason"], epochs=event.get("epochs")))
-    return found
+    def as_event(self) -> FinalSelected:
+        kept = self.winner
+        return FinalSelected(
+            kept.candidate, kept.seed, self.standings, self.within_noise, self.verdict, self.front, self.broken
+        )
 
 
 def warned(selection: Selection, objective: Objective) -> Selection:
     """`selection` with a verdict that begins with the constraints that the kept network breaks, where it does."""
     if selection.standings[0].feasible and selection.winner.feasible:
         return selection
-    broken, who = tuple(objective.broken(selection.winner.measurement)), _who(selection.winner.candidate)
+    broken, who = tuple(objective.broken(selection.winner.measurement)), spoken(selection.winner.candidate)
     if broken:
         warning = f"no network keeps every constraint: {who}, which is kept, breaks {'; '.join(broken)}"
     else:
@@ -118,19 +50,20 @@ def warned(selection: Selection, objective: Objective) -> Selection:
     return replace(selection, verdict=verdict, broken=broken)
 
 
-def select(done: list[Repetition], goals: Sequence[Goal], metric: str | None, samples: int) -> Selection:
+def select(done: Sequence[FinalTraining], goals: Sequence[Goal], metric: str | None, samples: int) -> Selection:
     """What is kept: the best candidate by its mean reward over seeds, and its best repetition.
 
     Of several goals it is the knee of the front of all that were trained. `metric` names the first goal where it is a
     proportion of `samples` validation examples (an accuracy), so that the chance of the draw counts as noise too; None
     where it is something else. Raises NasError where every final training failed.
     """
-    by_name: dict[str, list[Repetition]] = {}
-    for repetition in done:
-        if repetition.reward is not None:
-            by_name.setdefault(repetition.candidate, []).append(repetition)
+    by_name: dict[str, list[FinalFinished]] = {}
+    for final in done:
+        if isinstance(final, FinalFinished):
+            by_name.setdefault(final.candidate, []).append(final)
     if not by_name:
-        raise NasError(f"every final training failed; the first: {done[0].reason}")
+        reasons = [final.reason for final in done if isinstance(final, FinalFailed)]
+        raise NasError(f"every final training failed; the first: {reasons[0]}")
     standings = [_standing(name, group) for name, group in by_name.items()]
     if len(goals) > 1:
         return _of_front(standings, by_name, goals)
@@ -144,15 +77,15 @@ def select(done: list[Repetition], goals: Sequence[Goal], metric: str | None, sa
     return Selection(tuple(standings), noisy, verdict, best_of(by_name[first.candidate]))
 
 
-def _of_front(standings: list[Standing], by_name: dict[str, list[Repetition]], goals: Sequence[Goal]) -> Selection:
+def _of_front(standings: list[Standing], by_name: dict[str, list[FinalFinished]], goals: Sequence[Goal]) -> Selection:
     eligible = [s for s in standings if s.feasible] or standings
     front = [eligible[index] for index in non_dominated_sort([s.means for s in eligible])[0]]
     kept = front[knee([s.means for s in front])]
     front.sort(key=lambda s: s.means, reverse=True)
     others = sorted((s for s in standings if s not in front), key=_order, reverse=True)
     names = tuple(s.candidate for s in front)
-    figures = ", ".join(f"{g.name} {_figure(g.shown(m))}" for g, m in zip(goals, kept.means, strict=True))
-    verdict = f"{_who(kept.candidate)} is kept ({figures}, on average over {_seeds(kept)})"
+    figures = ", ".join(f"{g.name} {figure(g.shown(m))}" for g, m in zip(goals, kept.means, strict=True))
+    verdict = f"{spoken(kept.candidate)} is kept ({figures}, on average over {_seeds(kept)})"
     if len(standings) == 1:
         verdict += "; nothing else was trained to compare it with"
     elif len(front) == 1:
@@ -163,15 +96,17 @@ def _of_front(standings: list[Standing], by_name: dict[str, list[Repetition]], g
     return Selection((*front, *others), (), verdict, best_of(by_name[kept.candidate]), names)
 
 
-def best_of(group: list[Repetition]) -> Repetition:
-    """The best of a candidate's repetitions, of which at least one did not fail."""
-    return max((r for r in group if r.reward is not None), key=lambda r: (r.feasible, r.reward, -r.seed))
+def best_of(group: Iterable[FinalFinished]) -> FinalFinished:
+    """The best of a candidate's final trainings."""
+    return max(group, key=lambda final: (final.feasible, final.reward, -final.seed))
 
 
-def _standing(name: str, group: list[Repetition]) -> Standing:
-    rewards = tuple(r.reward for r in group if r.reward is not None)
-    means = tuple(map(statistics.fmean, zip(*(r.rewards for r in group), strict=True)))
-    return Standing(name, rewards, all(r.feasible for r in group), means)
+def _standing(name: str, group: list[FinalFinished]) -> Standing:
+    rewards = tuple(final.reward for final in group)
+    spread = statistics.stdev(rewards) if len(rewards) > 1 else None
+    several = [final.rewards for final in group if final.rewards]
+    means = tuple(map(statistics.fmean, zip(*several, strict=True)))
+    return Standing(name, rewards, statistics.fmean(rewards), spread, all(final.feasible for final in group), means)
 
 
 def _order(standing: Standing) -> tuple[bool, float]:
@@ -185,7 +120,7 @@ def noise(a: Standing, b: Standing, group: Iterable[Standing], metric: str | Non
     reward is an accuracy p on n examples, p(1 - p)/n is added for each side, as if the two errors were independent:
     they are not, so this errs on the side of saying "within noise".
     """
-    pooled = [(len(s.rewards) - 1, s.spread**2) for s in group if len(s.rewards) > 1]
+    pooled = [(len(s.rewards) - 1, s.spread**2) for s in group if s.spread is not None]
     freedom = sum(weight for weight, _ in pooled)
     variance = sum(weight * value for weight, value in pooled) / freedom if freedom else 0.0
     error = variance / len(a.rewards) + variance / len(b.rewards)
@@ -199,28 +134,18 @@ def _verdict(
 ) -> str:
     """One honest sentence; `known` is whether anything says how large the noise is."""
     first = standings[0]
-    mean = f"{_figure(shown(first.mean))} {'on average over' if len(first.rewards) > 1 else 'with'} {_seeds(first)}"
-    text = f"{_who(first.candidate)} is the best by validation ({mean})"
+    mean = f"{figure(shown(first.mean))} {'on average over' if len(first.rewards) > 1 else 'with'} {_seeds(first)}"
+    text = f"{spoken(first.candidate)} is the best by validation ({mean})"
     if len(standings) == 1:
         return text + "; nothing else was trained to compare it with"
     if within_noise:
-        others = ", ".join(map(_who, within_noise))
+        others = ", ".join(map(spoken, within_noise))
         return text + f", but within noise of {others}: the difference may be chance"
-    second, behind = _who(standings[1].candidate), _figure(shown(standings[1].mean))
+    second, behind = spoken(standings[1].candidate), figure(shown(standings[1].mean))
     if not known:
         return text + f", ahead of {second} ({behind}); with one seed each, nothing says how much of that is chance"
     return text + f", ahead of {second} ({behind}) by more than noise"
 
 
-def _figure(value: float) -> str:
-    if abs(value) >= 100 and value == round(value):
-        return f"{value:,.0f}"
-    return f"{value:.4f}" if abs(value) < 10 else f"{value:.5g}"
-
-
 def _seeds(standing: Standing) -> str:
     return f"{len(standing.rewards)} seed{'s' if len(standing.rewards) > 1 else ''}"
-
-
-def _who(candidate: str) -> str:
-    return candidate.replace("-", " ", 1)

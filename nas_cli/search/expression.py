@@ -72,15 +72,18 @@ class Expression:
         raise TrialFailed(f"the reward {self.text} {problem} where {shown}")
 
 
-def parse_expression(text: str, allowed: tuple[str, ...]) -> Expression:
-    """Raises SpecError that names the column, counted from 1, where the text is wrong."""
+def parse_expression(text: str, allowed: tuple[str, ...] | None = None) -> Expression:
+    """`allowed` are the names that may be read, None for any.
+
+    Raises SpecError that names the column, counted from 1, where the text is wrong.
+    """
     return _Parser(text, allowed).expression()
 
 
 class _Parser:
     """Recursive descent; a parsed part is a closure from the measurement to a float."""
 
-    def __init__(self, text: str, allowed: tuple[str, ...]) -> None:
+    def __init__(self, text: str, allowed: tuple[str, ...] | None) -> None:
         if len(text) > MAX_LENGTH:
             raise SpecError(f"a reward takes at most {MAX_LENGTH} characters; got {len(text)}")
         self._text = text
@@ -96,7 +99,8 @@ class _Parser:
         if kind != "end":
             raise self._error(f"an operator is expected before {word!r}", column)
         if not self._names:
-            raise SpecError(f"a reward names at least one of {', '.join(self._allowed)}; got {self._text!r}")
+            names = f"one of {', '.join(self._allowed)}" if self._allowed is not None else "one metric or cost"
+            raise SpecError(f"a reward names at least {names}; got {self._text!r}")
         return Expression(self._text.strip(), frozenset(self._names), compute)
 
     def _split(self) -> list[tuple[str, str, int]]:
@@ -171,9 +175,9 @@ class _Parser:
         return lambda _: number
 
     def _name(self, word: str, column: int) -> Compute:
-        if word in FUNCTIONS and word not in self._allowed:
+        if word in FUNCTIONS and word not in (self._allowed or ()):
             raise self._error(f"{word} is a function: {word}(…)", column)
-        if word not in self._allowed:
+        if self._allowed is not None and word not in self._allowed:
             raise self._error(f"unknown metric or cost '{word}'{did_you_mean(word, self._allowed)}", column)
         self._names.add(word)
         return lambda measurement: _finite(float(measurement[word]))

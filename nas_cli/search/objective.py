@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, cast
+from typing import Any, Literal, cast
 
 from nas_cli.arguments import check
 from nas_cli.errors import SpecError, did_you_mean
+from nas_cli.figures import exact
 from nas_cli.registry import short, show
 from nas_cli.search.expression import Expression, parse_expression
 from nas_cli.trial import Measurement
 
 Direction = Literal["maximize", "minimize"]
-GOALS = ("maximize", "minimize", "reward")
+Kind = Literal["maximize", "minimize", "reward"]
+GOALS: tuple[Kind, ...] = ("maximize", "minimize", "reward")
 MOST_GOALS = 20
 
 
@@ -29,9 +32,9 @@ class Constraint:
     def broken(self, value: float) -> str | None:
         """A sentence where `value` is outside (NaN always is), None where it is inside."""
         if value > self.high:
-            return f"{self.name} is {_number(value)}, above the maximum of {_number(self.high)}"
+            return f"{self.name} is {exact(value)}, above the maximum of {exact(self.high)}"
         if value < self.low:
-            return f"{self.name} is {_number(value)}, below the minimum of {_number(self.low)}"
+            return f"{self.name} is {exact(value)}, below the minimum of {exact(self.low)}"
         return f"{self.name} is not a number" if math.isnan(value) else None
 
     def violation(self, value: float) -> float:
@@ -42,8 +45,8 @@ class Constraint:
         return abs(value - bound) / max(abs(bound), 1e-12)
 
     def __str__(self) -> str:
-        bounds = [f"at least {_number(self.low)}"] if self.low > -math.inf else []
-        bounds += [f"at most {_number(self.high)}"] if self.high < math.inf else []
+        bounds = [f"at least {exact(self.low)}"] if self.low > -math.inf else []
+        bounds += [f"at most {exact(self.high)}"] if self.high < math.inf else []
         return f"{self.name} {' and '.join(bounds)}"
 
 
@@ -51,13 +54,24 @@ class Constraint:
 class Goal:
     """`maximize` or `minimize` one name, or a `reward` expression, which is maximised."""
 
-    kind: Literal["maximize", "minimize", "reward"]
+    kind: Kind
     expression: Expression
 
     @property
     def name(self) -> str:
         """What it is called: a metric, a cost, or the expression."""
         return self.expression.text.strip()
+
+    @property
+    def score(self) -> str:
+        """What its value is called: of an expression "reward"."""
+        return "reward" if self.kind == "reward" else self.name
+
+    @property
+    def reads(self) -> list[str]:
+        """The metrics and costs that it is made of, in the order in which it names them."""
+        words = dict.fromkeys(re.findall(r"[^\W\d]\w*", self.expression.text))
+        return [word for word in words if word in self.expression.names]
 
     def reward(self, measurement: Measurement) -> float:
         """The number to maximise: finite. Raises TrialFailed with a sentence where there is none."""
@@ -106,6 +120,18 @@ class Objective:
         """`maximize accuracy and minimize macs, with params at most 200,000`."""
         text = " and ".join(map(str, self.goals))
         return f"{text}, with {' and '.join(map(str, self.constraints))}" if self.constraints else text
+
+
+def goals_of(raw: Any) -> tuple[Goal, ...]:
+    """The goals of an `objective:` section that was checked when its run began, whatever the metrics of its task are.
+
+    One that names none, as runs of earlier versions may have it, is called after what is maximised: the reward. Raises
+    SpecError where the section was damaged since.
+    """
+    items = raw if isinstance(raw, list) else [raw or {}]
+    named = [(kind, item[kind]) for item in items for kind in GOALS if kind in item]
+    goals = [Goal(kind, parse_expression(str(text))) for kind, text in named]
+    return tuple(goals) or (Goal("maximize", parse_expression("reward")),)
 
 
 def parse_objective(raw: object, metrics: Mapping[str, Direction], costs: tuple[str, ...]) -> Objective:
@@ -165,7 +191,7 @@ def _several(raw: list[object], metrics: Mapping[str, Direction], costs: tuple[s
 
 
 def _goal(key: str, text: object, metrics: Mapping[str, Direction], costs: tuple[str, ...]) -> Goal:
-    kind = cast(Literal["maximize", "minimize", "reward"], key)
+    kind = cast(Kind, key)
     allowed = (*metrics, *costs)
     if kind == "reward":
         if not isinstance(text, str):
@@ -210,9 +236,5 @@ def _constraint(name: object, bounds: object, allowed: tuple[str, ...]) -> Const
             raise SpecError(f"{key} takes {error}; got {show(value)}", (*path, key)) from None
     low, high = float(bounds.get("min", -math.inf)), float(bounds.get("max", math.inf))
     if low > high:
-        raise SpecError(f"min is {_number(low)} and max is {_number(high)}: nothing lies between", path)
+        raise SpecError(f"min is {exact(low)} and max is {exact(high)}: nothing lies between", path)
     return Constraint(str(name), low, high)
-
-
-def _number(value: float) -> str:
-    return f"{value:,.0f}" if abs(value) < 1e15 and value == round(value) else f"{value:.6g}"

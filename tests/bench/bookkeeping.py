@@ -20,11 +20,13 @@ from typing import Any
 
 import numpy as np
 import yaml
+from journals import made
 
 from nas_cli.cli.console import view
 from nas_cli.errors import Infeasible
 from nas_cli.execute.executor import Job, JobResult
 from nas_cli.record.directory import RunDirectory
+from nas_cli.record.events import TrialFinished
 from nas_cli.record.journal import Journal
 from nas_cli.record.watch import Watch
 from nas_cli.run.compose import Experiment, compose
@@ -95,8 +97,8 @@ def milliseconds_a_trial(strategy: str) -> dict[int, float]:
     with tempfile.TemporaryDirectory(dir=".") as name, Journal(Path(name) / "journal.jsonl") as journal:
         search = controller(Path(name), journal, strategy, SHORT + AROUND)
         search.search()
-        events = [event for event in journal.replay() if event["event"] == "trial_finished"]
-    times = [event["time"] for event in events]
+        events = [event for event in journal.replay() if isinstance(event, TrialFinished)]
+    times = [event.time for event in events]
     found = {}
     for at in (SHORT // 10, SHORT):
         near = times[at - AROUND : at + AROUND]
@@ -155,7 +157,7 @@ def resume(folder: str) -> None:
         Journal(Path(folder) / "journal.jsonl") as journal,
         view(Watch(), stderr=True) as observer,
     ):
-        observer.event(journal.append("resumed", version="0", run=folder))
+        observer.event(journal.append(made("resumed", version="0", run=folder)))
         search = controller(Path(folder), journal, "evolution", LONG + 1, observer)
         search.search()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

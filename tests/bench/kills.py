@@ -13,8 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-
-from nas_cli.record.journal import read_journal
+from journals import recorded
 
 SPEC = """
 name: killed
@@ -86,7 +85,7 @@ def search(folder: Path, overrides: list[str], kills: int = 0, seed: int = 0) ->
 def trace(run: Path) -> list[Any]:
     """What must not depend on kills: every proposal and measurement, in order, without times."""
     kept, final = [], []
-    for event in read_journal(run / "journal.jsonl"):
+    for event in recorded(run / "journal.jsonl"):
         if event["event"] in ("resumed", "final_started", "run_started"):
             continue
         event = {key: value for key, value in event.items() if key not in ("time", "sequence")}

@@ -92,7 +92,7 @@ def search_front(name: str, seed: int, **arguments: Any) -> dict[int, float]:
         measured = {"accuracy": accuracy, "mflops": mflops}
         rungs = ((0, measured, accuracy),)
         rewards = (accuracy, -mflops)
-        trial = replace(trial, status="finished", measurement=measured, reward=accuracy, rewards=rewards, rungs=rungs)
+        trial = trial._replace(status="finished", measurement=measured, reward=accuracy, rewards=rewards, rungs=rungs)
         strategy.tell(trial)
         tried[architecture] = trial
         if len(tried) in FRONT_GOALS:

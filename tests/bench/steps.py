@@ -9,10 +9,10 @@ from pathlib import Path
 import faults
 import pytest
 from bench.kills import trace
+from journals import recorded
 
 from nas_cli.errors import NasError
 from nas_cli.record.directory import open_run
-from nas_cli.record.journal import read_journal
 from nas_cli.run.search import resume_search, start_search
 
 ONE = """
@@ -55,7 +55,7 @@ def content(run: Path) -> dict[str, str]:
 
 def finals(run: Path) -> list[tuple[str, int]]:
     """Every final training that ended, as often as it did."""
-    events = read_journal(run / "journal.jsonl")
+    events = recorded(run / "journal.jsonl")
     return sorted((e["candidate"], e["seed"]) for e in events if e["event"] == "final_finished")
 
 

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from journals import made
+
 from nas_cli.record.directory import RunDirectory, create_run
 from nas_cli.record.journal import Journal
 
@@ -14,6 +16,7 @@ name: made-up
 task: image-classification
 data: {source: digits}
 space: cnn
+objective: {maximize: accuracy}
 search: {stop: {trials: 4, time: 600}}
 final: {top: 2, seeds: 2}
 baselines: {plain: [flatten]}
@@ -58,5 +61,5 @@ def make_run(root: Path, upto: int | None = None) -> RunDirectory:
     run = create_run(root, "made-up", {"spec.yaml": SPEC})
     with Journal(run.journal) as journal:
         for kind, fields in list(happenings(run.path))[:upto]:
-            journal.append(kind, **fields)
+            journal.append(made(kind, **fields))
     return run

@@ -14,8 +14,7 @@ from pathlib import Path
 
 import pytest
 from commands import NAS
-
-from nas_cli.record.journal import read_journal
+from journals import recorded
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 PLUGIN = """
@@ -104,7 +103,7 @@ def test_nothing_is_left_of_a_search_that_a_signal_ends(folder: Path, number: si
             assert b"nas search --resume runs/ended-" in said
         assert until(lambda: are_gone(folder), 20.0)
     (journal,) = folder.glob("runs/*/journal.jsonl")
-    assert [event["event"] for event in read_journal(journal)] == ["run_started", "trial_started"]
+    assert [event["event"] for event in recorded(journal)] == ["run_started", "trial_started"]
 
 
 def test_a_terminal_that_is_closed_ends_a_search_in_order(folder: Path) -> None:

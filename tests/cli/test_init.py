@@ -90,7 +90,7 @@ def test_the_spec_runs_as_it_stands(nas: Any, tmp_path: Path) -> None:
     done = nas("search", "images.yaml", *changes, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     (run,) = (tmp_path / "runs").iterdir()
-    assert RunDirectory(run).weights.exists()
+    assert RunDirectory(run).best.weights.exists()
 
 
 def test_a_task_and_a_path(nas: Any, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import io
 from pathlib import Path
 
 import pytest
+from journals import made, tell
 from rich.console import Console
 
 from nas_cli.cli.console import Plain, decision_lines, live_view
@@ -45,33 +46,33 @@ def test_a_live_run_and_its_journal_read_alike(tmp_path: Path) -> None:
     live.follow(history)
     with Journal(run.journal) as journal:
         for kind, fields in feed.happenings(run.path):
-            event = journal.append(kind, **fields)
-            live.event(event, history.apply(event))
+            event = journal.append(made(kind, **fields))
+            live.event(event, tell(history, event))
     again = replayed(run)
     assert live.summary() == again.summary()
     assert live.summary()["trials"] == {"trained": 3, "failed": 1, "infeasible": 1, "duplicate": 1}
     assert live.best is not None
     assert live.best.number == 4
-    assert live.final_done() == live.final_total() == 6
+    assert len(live.course.finals) == live.final_total() == 6
 
 
 def test_what_counts_as_trained(tmp_path: Path) -> None:
     """Neither a candidate whose latency is too high nor one in its first rung, which need not be rung 0."""
     run = create_run(tmp_path, "made-up", {"spec.yaml": feed.SPEC})
     with Journal(run.journal) as journal:
-        journal.append("run_started", version="0", run=str(run.path))
+        journal.append(made("run_started", version="0", run=str(run.path)))
         for number, rung in ((0, 0), (1, 2), (2, 0)):
-            journal.append("trial_started", number=number, genotype={"x": number}, rung=rung)
+            journal.append(made("trial_started", number=number, genotype={"x": number}, rung=rung))
         journal.append(
-            "trial_infeasible", number=0, genotype={"x": 0}, reason="latency_ms is 3, above the maximum of 2"
+            made("trial_infeasible", number=0, genotype={"x": 0}, reason="latency_ms is 3, above the maximum of 2")
         )
         ended = {"measurement": feed.measured(0.9), "reward": 0.9}
-        journal.append("trial_finished", number=1, rung=2, **ended)
+        journal.append(made("trial_finished", number=1, rung=2, **ended))
     watch = replayed(run)
     assert (watch.done, watch.counts["infeasible"]) == (1, 1)
     with Journal(run.journal) as journal:
-        journal.append("trial_finished", number=2, rung=0, last=False, **ended)
-        journal.append("trial_started", number=2, rung=1)
+        journal.append(made("trial_finished", number=2, rung=0, last=False, **ended))
+        journal.append(made("trial_started", number=2, rung=1))
     assert replayed(run).done == 2
 
 
@@ -83,8 +84,8 @@ def test_plain_lines(tmp_path: Path) -> None:
     plain.follow(history)
     with Journal(run.journal) as journal:
         for kind, fields in feed.happenings(run.path):
-            event = journal.append(kind, **fields)
-            plain.event(event, history.apply(event))
+            event = journal.append(made(kind, **fields))
+            plain.event(event, tell(history, event))
     lines = stream.getvalue().splitlines()
     assert lines[1] == "trial 0: accuracy 0.9100, 12.3k params, 3.1 s, best so far"
     assert "trial 1: infeasible: model[0].pool: 1×1 is too small" in lines
@@ -130,11 +131,11 @@ def test_a_minimised_metric_is_shown_as_it_is() -> None:
 def test_a_search_that_was_over_goes_on(tmp_path: Path) -> None:
     run = feed.make_run(tmp_path)
     with Journal(run.journal) as journal:
-        journal.append("resumed", version="0", run=str(run.path))
-        journal.append("trial_started", number=5, genotype={}, rung=0)
+        journal.append(made("resumed", version="0", run=str(run.path)))
+        journal.append(made("trial_started", number=5, genotype={}, rung=0))
     watch = replayed(run)
     assert watch.state == "searching"
-    assert not watch.finished
+    assert watch.course.finished is None
 
 
 def test_decisions_fit() -> None:

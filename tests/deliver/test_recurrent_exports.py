@@ -50,7 +50,7 @@ def model_of(network: nn.Module, dtype: torch.dtype = torch.int32, task: str = "
     labels, data = ("O", "B-LOC", "B-PER", "I-PER"), DataSettings("conll", {})
     where: Any = RunDirectory(Path("nowhere"))
     any_network: Any = network.eval()
-    return Model(where, "m", any_network, labels, task, TASKS[task], TRACED, data, 0, [], {}, dtype)
+    return Model(where, where.best, "m", any_network, labels, task, TASKS[task], TRACED, data, 0, [], {}, dtype)
 
 
 @pytest.fixture(params=BODIES)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from journals import made, recorded
 
 from nas_cli.errors import TrialFailed
 from nas_cli.execute.worker import LONGEST_REASON, why
-from nas_cli.record.journal import LONGEST_REASON as LONGEST
-from nas_cli.record.journal import Journal, read_journal
+from nas_cli.record.journal import Journal
+from nas_cli.record.lines import LONGEST_REASON as LONGEST
 
 
 class Unspeakable(Exception):
@@ -56,10 +57,10 @@ def test_a_reason_is_bounded(error: Exception) -> None:
 def test_no_text_ends_a_journal(tmp_path: Path, text: str) -> None:
     path = tmp_path / "journal.jsonl"
     with Journal(path) as journal:
-        journal.append("failed", reason=text)
-        journal.append("note", **{"key": {text: [text]}})
-        journal.append("next")
-    events = read_journal(path)
+        journal.append(made("failed", reason=text))
+        journal.append(made("note", **{"key": {text: [text]}}))
+        journal.append(made("next"))
+    events = recorded(path)
     assert [event["event"] for event in events] == ["failed", "note", "next"]
     assert events[0]["reason"].isprintable()
     assert len(events[0]["reason"]) <= 10 * LONGEST

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 from fuzz.runs import quick
+from journals import recorded
 
 from nas_cli.data import ENCODERS
 from nas_cli.deliver.evaluate import evaluate
@@ -18,9 +19,9 @@ from nas_cli.deliver.load import load
 from nas_cli.deliver.report.page import render
 from nas_cli.errors import DataError, RunError
 from nas_cli.record.directory import RunDirectory
-from nas_cli.record.journal import Journal, read_journal
+from nas_cli.record.journal import Journal
+from nas_cli.record.record import Record
 from nas_cli.record.stored import MOST_BYTES, read_json
-from nas_cli.record.watch import Watch
 from nas_cli.run.search import resume_search
 
 KEYS = [
@@ -40,7 +41,7 @@ KEYS = [
     "rewards",
 ]
 READERS: dict[str, Callable[[Path], object]] = {
-    "show": lambda run: Watch().open(run),
+    "show": lambda run: Record().open(run),
     "report": lambda run: render(RunDirectory(run)),
     "resume": lambda run: Journal(run / "journal.jsonl"),
 }
@@ -74,7 +75,7 @@ def test_an_event_without_a_key_is_named(run: Path, key: str) -> None:
     ],
 )
 def test_an_event_with_a_wrong_value_is_named(run: Path, kind: str, key: str, value: Any) -> None:
-    events = read_journal(run / "journal.jsonl")
+    events = recorded(run / "journal.jsonl")
     next(event for event in events if event["event"] == kind)[key] = value
     (run / "journal.jsonl").write_text("".join(json.dumps(event) + "\n" for event in events))
     for read in READERS.values():
@@ -96,10 +97,10 @@ def test_a_line_that_is_no_event_is_named(run: Path, line: bytes) -> None:
 def test_what_a_journal_may_have(run: Path) -> None:
     """Lines that end as on Windows, events of a kind that is not known yet, and nothing at all."""
     journal = run / "journal.jsonl"
-    before = read_journal(journal)
+    before = recorded(journal)
     unknown = {"event": "supernet_trained", "time": 1.0, "sequence": len(before), "number": "none", "reward": []}
     journal.write_bytes(journal.read_bytes().replace(b"\n", b"\r\n") + json.dumps(unknown).encode() + b"\n")
-    assert read_journal(journal) == [*before, unknown]
+    assert recorded(journal) == [*before, unknown]
     for read in READERS.values():
         read(run)
     journal.write_bytes(b"")

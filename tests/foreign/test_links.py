@@ -17,7 +17,7 @@ from nas_cli.errors import RunError
 from nas_cli.files import open_file, read_bytes, write_text
 from nas_cli.record.directory import RunDirectory, open_run
 from nas_cli.record.journal import Journal, read_journal
-from nas_cli.record.watch import Watch
+from nas_cli.record.record import Record
 from nas_cli.run.checkpoints import Checkpoints
 from nas_cli.run.search import resume_search
 
@@ -37,7 +37,7 @@ def listed(folder: Path) -> dict[str, bytes]:
 
 
 COMMANDS: dict[str, Callable[[Path], object]] = {
-    "show": lambda run: Watch().open(open_run(run).path),
+    "show": lambda run: Record().open(open_run(run).path),
     "load": load,
     "evaluate": evaluate,
     "export": lambda run: export(run, "source"),

@@ -13,7 +13,7 @@ import pytest
 
 from nas_cli.errors import RunError
 from nas_cli.files import draft, draft_folder, sweep, write_text
-from nas_cli.record.directory import RunDirectory, create_run, open_run
+from nas_cli.record.directory import Kept, RunDirectory, create_run, open_run
 
 
 def killed(work: Callable[[], object]) -> None:
@@ -114,8 +114,13 @@ def test_a_later_run_that_is_whole_is_said_nothing_of(tmp_path: Path, capsys: py
     assert capsys.readouterr().err == ""
 
 
-def test_names_of_members_are_names(tmp_path: Path) -> None:
+def test_names_of_what_is_kept_are_names(tmp_path: Path) -> None:
     for folder in ("front/trial-3", "front/notes", "baselines/plain", "baselines/two layers", "front/.hidden"):
         (tmp_path / folder).mkdir(parents=True)
-    members = RunDirectory(tmp_path).members
-    assert members == {"trial-3": "front/trial-3", "baseline-plain": "baselines/plain"}
+    run = RunDirectory(tmp_path)
+    assert run.kept == {
+        "trial-3": Kept(tmp_path / "front/trial-3"),
+        "baseline-plain": Kept(tmp_path / "baselines/plain"),
+    }
+    assert run.kept["trial-3"].evaluation == tmp_path / "front" / "trial-3" / "evaluation.json"
+    assert run.best.evaluation == tmp_path / "evaluation.json"

@@ -26,7 +26,7 @@ from nas_cli.deliver.predict import predict
 from nas_cli.deliver.report import write_report
 from nas_cli.model.latency import measure_latency
 from nas_cli.record.directory import open_run
-from nas_cli.record.watch import Watch
+from nas_cli.record.record import Record
 from nas_cli.run.search import resume_search, start_search
 
 PIXELS = [{"conv": {"channels": {"choice": [2, 3, 4]}, "stride": 2}}, "relu", {"global_pool": "avg"}]
@@ -106,13 +106,13 @@ def quick() -> Iterator[None]:
 
 
 def show(run: Path) -> None:
-    watch = Watch()
-    watch.open(open_run(run).path)
-    watch.summary()
-    for table in (front_table(watch) if watch.several else trials_table(watch, 10), final_table(watch)):
+    record = Record()
+    record.open(open_run(run).path)
+    record.summary()
+    for table in (front_table(record) if record.several else trials_table(record, 10), final_table(record)):
         assert table is None or table.columns
-    if watch.best is not None:
-        watch.headline(watch.best.measurement, watch.best.reward)
+    if record.best is not None:
+        record.headline(record.best.measurement, record.best.reward)
 
 
 def predicted(run: Path) -> None:

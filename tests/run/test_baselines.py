@@ -84,4 +84,4 @@ def test_a_baseline_over_a_limit_is_told_of_and_trained_all_the_same(tmp_path: P
     run = start_search(spec, tmp_path / "runs", observer=notes).run
     assert any(note.startswith(said) for note in notes.said)
     assert (run.path / "baselines" / "big").exists()
-    assert '"candidate": "trial-0"' in run.metrics.read_text()
+    assert '"candidate": "trial-0"' in run.best.metrics.read_text()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from journals import tell
 
 from nas_cli.record.directory import RunDirectory
 from nas_cli.run import checkpoints as module
@@ -25,9 +26,9 @@ class Ranked:
 def paused(numbers: range) -> History:
     history = History()
     for number in numbers:
-        history.apply({"event": "trial_started", "number": number, "genotype": {"x": number}, "rung": 0})
+        tell(history, {"event": "trial_started", "number": number, "genotype": {"x": number}, "rung": 0})
         end = {"number": number, "rung": 0, "measurement": {}, "reward": 1.0, "last": False}
-        history.apply({"event": "trial_finished", **end})
+        tell(history, {"event": "trial_finished", **end})
     return history
 
 
@@ -68,8 +69,8 @@ def test_a_running_trial_keeps_its_checkpoint_and_left_overs_go(tmp_path: Path) 
     for number in range(3):
         write(run, number, 10)
     (run.checkpoint(2).parent / ".checkpoint.safetensors.77.tmp").touch()
-    history.apply({"event": "trial_started", "number": 0, "rung": 1})
-    history.apply({"event": "trial_failed", "number": 2, "rung": 0, "reason": "killed"})
+    tell(history, {"event": "trial_started", "number": 0, "rung": 1})
+    tell(history, {"event": "trial_failed", "number": 2, "rung": 0, "reason": "killed"})
     Checkpoints(run, Ranked([]), None, 1).tidy(history, 2)  # type: ignore[arg-type]
     assert stored(run) == [0]
     assert not run.checkpoint(2).parent.exists()

@@ -11,11 +11,23 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from journals import recorded
 
 from nas_cli.errors import NasError
 from nas_cli.execute.executor import Job, JobResult
+from nas_cli.record.course import Course
 from nas_cli.record.directory import RunDirectory
-from nas_cli.record.journal import Event, Journal, Recorded, read_journal
+from nas_cli.record.events import (
+    Event,
+    FinalFinished,
+    FinalStarted,
+    Resumed,
+    RunStarted,
+    SearchFinished,
+    TrialFinished,
+    TrialStarted,
+)
+from nas_cli.record.journal import Journal
 from nas_cli.run.compose import Experiment, compose
 from nas_cli.run.controller import Controller
 from nas_cli.run.estimate import Estimate
@@ -91,7 +103,7 @@ def controller_of(
 def search(experiment: Experiment, path: Path, executor: Pretend | None = None) -> tuple[str, list[Event]]:
     with Journal(path / "journal.jsonl") as journal:
         reason = controller_of(experiment, path, journal, executor or Pretend()).search()
-    return reason, read_journal(path / "journal.jsonl")
+    return reason, recorded(path / "journal.jsonl")
 
 
 def timeless(events: list[Event]) -> list[Event]:
@@ -197,20 +209,20 @@ def test_the_time_limit_counts_searching_only(tmp_path: Path) -> None:
         )
         assert "search time of 10 s" in controller.search()
     events: list[Event] = [
-        {"event": "run_started", "time": 0.0},
-        {"event": "trial_started", "time": 5.0},
-        {"event": "resumed", "time": 1000.0},
-        {"event": "trial_finished", "time": 1002.0},
-        {"event": "search_finished", "time": 1003.0, "reason": "enough"},
-        {"event": "final_started", "time": 1004.0},
-        {"event": "final_finished", "time": 2000.0},
-        {"event": "resumed", "time": 3000.0},
-        {"event": "trial_started", "time": 3001.0},
+        RunStarted("run", time=0.0),
+        TrialStarted(0, 0, {}, time=5.0),
+        Resumed("run", time=1000.0),
+        TrialFinished(0, 0, {}, 0.5, time=1002.0),
+        SearchFinished("enough", time=1003.0),
+        FinalStarted("trial-0", 1, time=1004.0),
+        FinalFinished("trial-0", 1, {}, 0.5, True, time=2000.0),
+        Resumed("run", time=3000.0),
+        TrialStarted(1, 0, {}, time=3001.0),
     ]
-    recorded = Recorded()
+    course = Course()
     for event in events:
-        recorded.fold(event)
-    assert recorded.seconds == 9.0
+        course.fold(event)
+    assert course.seconds == 9.0
 
 
 def test_jobs_that_go_on_too_long_after_the_time_are_ended_and_start_again_later(tmp_path: Path) -> None:
@@ -230,7 +242,7 @@ def test_jobs_that_go_on_too_long_after_the_time_are_ended_and_start_again_later
         assert controller.search() == "the search time of 10 s is used up"
     assert now[0] == pytest.approx(12.0), "a fifth of the time more"
     assert not executor._waiting, "nothing is left that would give a result to the final phase"
-    events = read_journal(tmp_path / "journal.jsonl")
+    events = recorded(tmp_path / "journal.jsonl")
     assert events[-1]["event"] == "search_finished"
     with Journal(tmp_path / "journal.jsonl") as journal:
         again = Pretend()
@@ -259,7 +271,7 @@ def test_too_many_failures_in_a_row_end_a_search_that_can_go_on_later(tmp_path: 
     experiment = replace(experiment, spec=experiment.spec.model_copy(update={"search": section}))
     with pytest.raises(NasError, match=r"the last 4 trainings failed, .*the first, trial \d+: no device"):
         search(experiment, tmp_path, broken)
-    events = read_journal(tmp_path / "journal.jsonl")
+    events = recorded(tmp_path / "journal.jsonl")
     assert sum(event["event"] == "trial_failed" for event in events) == 4
     assert events[-1]["event"] == "trial_failed", "the search is not over"
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from bench.kills import trace
+from journals import recorded
 
 from nas_cli.data import parse_data
 from nas_cli.errors import NasError
@@ -18,7 +19,7 @@ from nas_cli.execute.processes import Processes
 from nas_cli.execute.session import Session
 from nas_cli.model.ops import OPS
 from nas_cli.record.directory import open_run
-from nas_cli.record.journal import read_journal
+from nas_cli.record.events import TrialStarted
 from nas_cli.run.observer import Silent
 from nas_cli.run.search import resume_search, start_search
 from nas_cli.space.parse import parse_space
@@ -73,7 +74,7 @@ def test_a_fault_of_the_disk_pauses_the_search(
         start_search(spec, tmp_path / "runs")
     assert paused.value.exit_code == 1
     run = open_run(None, tmp_path / "runs")
-    assert "trial_failed" not in [event["event"] for event in read_journal(run.journal)]
+    assert "trial_failed" not in [event["event"] for event in recorded(run.journal)]
     resume_search(run.path)
     assert trace(run.path) == whole
 
@@ -86,7 +87,7 @@ class Interrupting(Silent):
         self.notes: list[str] = []
 
     def event(self, event: Any, trial: Any = None) -> None:
-        if self.interrupts and event["event"] == "trial_started" and event["rung"] == 1:
+        if self.interrupts and isinstance(event, TrialStarted) and event.rung == 1:
             raise KeyboardInterrupt
 
     def note(self, text: str) -> None:

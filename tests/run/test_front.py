@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 import yaml
+from journals import recorded
 from typer.testing import CliRunner
 
 from nas_cli.cli.app import app
 from nas_cli.deliver.evaluate import evaluate, tables
 from nas_cli.deliver.load import load
 from nas_cli.errors import RunError, SpecError
-from nas_cli.record.journal import read_journal
 from nas_cli.run.compose import compose
 from nas_cli.spec.load import parse_document
 
@@ -135,7 +135,7 @@ def test_baselines_are_kept_and_tested_beside_the_best(tmp_path: Path) -> None:
     alone = json.loads((run / "baselines" / "plain" / "evaluation.json").read_text())
     assert alone["metrics"] == beside["metrics"]
     assert alone["beside"] == [], "not beside itself"
-    finals = [e for e in read_journal(run / "journal.jsonl") if e["event"] == "final_finished"]
+    finals = [e for e in recorded(run / "journal.jsonl") if e["event"] == "final_finished"]
     best = max(e["reward"] for e in finals if e["candidate"] == "baseline-plain")
     assert alone["validation"]["logged"]["accuracy"] == best, "of its seeds the best one by validation"
     with pytest.raises(RunError, match="stores no 'baseline-plan'; did you mean 'baseline-plain'"):

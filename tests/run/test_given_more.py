@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 from bench import steps
+from journals import recorded
 
 import nas_cli
-from nas_cli.record.journal import read_journal
 from nas_cli.run.observer import Silent
 from nas_cli.run.search import resume_search
 
@@ -44,9 +44,9 @@ def run(one: Path, tmp_path: Path) -> Path:
 
 def trained(run: Path, overrides: Sequence[str]) -> Counter[tuple[str, int]]:
     """The final trainings that giving it more starts."""
-    before = len(read_journal(run / "journal.jsonl"))
+    before = len(recorded(run / "journal.jsonl"))
     resume_search(run, overrides)
-    events = read_journal(run / "journal.jsonl")[before:]
+    events = recorded(run / "journal.jsonl")[before:]
     assert events[-1]["event"] == "run_finished"
     assert not (run / "final").exists()
     return Counter((event["candidate"], event["seed"]) for event in events if event["event"] == "final_started")
@@ -93,7 +93,7 @@ def test_what_was_kept_and_is_damaged_costs_a_training(run: Path, name: str, dam
 
 
 def test_a_finished_run_is_known_however_its_journal_is_spaced(run: Path) -> None:
-    events = read_journal(run / "journal.jsonl")
+    events = recorded(run / "journal.jsonl")
     (run / "journal.jsonl").write_text("".join(json.dumps(event) + "\n" for event in events))
     before = (run / "journal.jsonl").read_bytes()
     assert resume_search(run).was_over

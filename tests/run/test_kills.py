@@ -24,6 +24,6 @@ def test_a_killed_search_is_the_search(tmp_path: Path, wanted: int, overrides: l
     run, killed = kills.search(tmp_path / "killed", overrides, wanted)
     assert killed == wanted
     assert kills.trace(run) == kills.trace(whole)
-    first, second = load_file(RunDirectory(run).weights), load_file(RunDirectory(whole).weights)
+    first, second = load_file(RunDirectory(run).best.weights), load_file(RunDirectory(whole).best.weights)
     assert first.keys() == second.keys()
     assert all((first[name] == second[name]).all() for name in first)

@@ -4,24 +4,26 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from journals import recorded
+
 from nas_cli.record.directory import RunDirectory
-from nas_cli.record.journal import read_journal
+from nas_cli.record.events import FinalFinished
 from nas_cli.run.search import start_search
-from nas_cli.run.selection import Repetition, select, warned
+from nas_cli.run.selection import select, warned
 from nas_cli.search.objective import parse_objective
 
 METRICS = {"accuracy": "maximize", "loss": "minimize"}
 LIMIT = {"maximize": "accuracy", "constraints": {"loss": {"max": 0.5}}}
 
 
-def verdict(*done: Repetition) -> tuple[str, tuple[str, ...]]:
+def verdict(*done: FinalFinished) -> tuple[str, tuple[str, ...]]:
     objective = parse_objective(LIMIT, METRICS, ("params",))  # type: ignore[arg-type]
     selection = warned(select(list(done), objective.goals, "accuracy", 100), objective)
     return selection.verdict, selection.broken
 
 
-def of(name: str, seed: int, loss: float, accuracy: float = 0.9) -> Repetition:
-    return Repetition(name, seed, {"accuracy": accuracy, "loss": loss}, accuracy, loss <= 0.5)
+def of(name: str, seed: int, loss: float, accuracy: float = 0.9) -> FinalFinished:
+    return FinalFinished(name, seed, {"accuracy": accuracy, "loss": loss}, accuracy, loss <= 0.5)
 
 
 def test_where_all_break_one_the_verdict_begins_with_it() -> None:
@@ -53,9 +55,9 @@ def test_a_real_run_says_it_in_its_journal_and_beside_its_weights(tmp_path: Path
         "hardware: {workers: 0, precision: float32, layout: channels-first}\n"
     )
     run: RunDirectory = start_search(spec, tmp_path / "runs").run
-    (selected,) = [event for event in read_journal(run.journal) if event["event"] == "final_selected"]
+    (selected,) = [event for event in recorded(run.journal) if event["event"] == "final_selected"]
     assert selected["verdict"].startswith(
         "no network keeps every constraint: trial 0, which is kept, breaks accuracy is"
     )
     assert "below the minimum of 0.999" in selected["broken"][0]
-    assert "no network keeps every constraint" in run.metrics.read_text()
+    assert "no network keeps every constraint" in run.best.metrics.read_text()

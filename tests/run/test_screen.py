@@ -10,12 +10,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from journals import recorded
 
 from nas_cli.errors import Infeasible, NasError
 from nas_cli.execute.executor import Job, JobResult
 from nas_cli.model.build import plan
 from nas_cli.record.directory import RunDirectory
-from nas_cli.record.journal import Journal, read_journal
+from nas_cli.record.journal import Journal
 from nas_cli.run.compose import Experiment, compose
 from nas_cli.run.controller import Controller
 from nas_cli.run.estimate import Estimate
@@ -74,7 +75,7 @@ class Pretend:
 def search(experiment: Experiment, path: Path, executor: Pretend, costs: Any = counted) -> tuple[str, list[Any]]:
     with Journal(path / "journal.jsonl") as journal:
         reason = Controller(experiment, RunDirectory(path), journal, executor, Silent(), costs).search()
-    return reason, read_journal(path / "journal.jsonl")
+    return reason, recorded(path / "journal.jsonl")
 
 
 @pytest.mark.parametrize("strategy", ["random", "evolution", "genetic", "reinforce"])
@@ -101,7 +102,7 @@ def test_a_latency_over_its_bound_is_measured_and_not_trained(tmp_path: Path) ->
     slow = Pretend(latency=2.5)
     with pytest.raises(NasError):
         search(experiment, tmp_path, slow, lambda r: counted(r) if len(slow.jobs) < 5 else _nothing())
-    events = read_journal(tmp_path / "journal.jsonl")
+    events = recorded(tmp_path / "journal.jsonl")
     measured = [e for e in events if e["event"] == "trial_infeasible" and e.get("measurement")]
     assert len(measured) == 5
     assert measured[0]["reason"] == "latency_ms is 2.5, above the maximum of 2"

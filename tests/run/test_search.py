@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 import yaml
 from bench.kills import trace
+from journals import recorded
 from safetensors.torch import load_file
 
 from nas_cli.errors import NasError, RunError, SpecError, UserError
 from nas_cli.record.directory import open_run
-from nas_cli.record.journal import read_journal
 from nas_cli.run import checkpoints
 from nas_cli.run import search as search_module
 from nas_cli.run.observer import Silent
@@ -58,7 +58,7 @@ def test_a_search_leaves_a_trained_model_and_its_spec_repeats_it(spec: Path, tmp
         "baselines",
         "lock",
     }
-    assert {path.name for path in run.best.iterdir()} == {
+    assert {path.name for path in run.best.folder.iterdir()} == {
         "architecture.yaml",
         "weights.safetensors",
         "metrics.json",
@@ -66,7 +66,7 @@ def test_a_search_leaves_a_trained_model_and_its_spec_repeats_it(spec: Path, tmp
     }
     again = start_search(run.spec, tmp_path / "again").run
     assert trace(again.path) == trace(run.path)
-    first, second = load_file(run.weights), load_file(again.weights)
+    first, second = load_file(run.best.weights), load_file(again.best.weights)
     assert all((first[name] == second[name]).all() for name in first)
     assert again.path.name.startswith("tiny-")
     written = yaml.safe_load(run.spec.read_text())
@@ -83,7 +83,7 @@ def test_a_trial_whose_checkpoint_is_gone_is_trained_again_to_the_same_result(
     monkeypatch.setattr(checkpoints, "MOST_BYTES", 0)
     monkeypatch.setattr(checkpoints, "LEAST_KEPT", 0)
     dropped = start_search(spec, tmp_path / "dropped", PINNED).run
-    assert any(event["event"] == "trial_started" and event["rung"] for event in read_journal(dropped.journal))
+    assert any(event["event"] == "trial_started" and event["rung"] for event in recorded(dropped.journal))
     assert trace(dropped.path) == trace(kept.path)
 
 
@@ -96,9 +96,9 @@ def test_no_limit_stays_no_limit(spec: Path, tmp_path: Path) -> None:
 
 def test_a_finished_search_can_be_given_more_trials(spec: Path, tmp_path: Path) -> None:
     run = start_search(spec, tmp_path / "runs", ["search.schedule=full", "final.seeds=1", "final.top=1"]).run
-    before = len(read_journal(run.journal))
+    before = len(recorded(run.journal))
     resume_search(run.path, ["search.stop.trials=7"])
-    events = read_journal(run.journal)
+    events = recorded(run.journal)
     assert sum(event["event"] == "trial_started" for event in events) == 7
     assert events[before]["event"] == "resumed"
     assert events[-1]["event"] == "run_finished"
@@ -123,23 +123,25 @@ def test_a_finished_run_that_is_resumed_searches_no_more(spec: Path, tmp_path: P
 def test_a_finished_run_that_is_given_more_final_trainings_keeps_those_it_had(spec: Path, tmp_path: Path) -> None:
     run = start_search(spec, tmp_path / "runs", ["search.stop.trials=2", "final.seeds=1", "final.top=1", *PINNED]).run
     assert not resume_search(run.path, ["final.seeds=2"]).was_over
-    trained = [(e["candidate"], e["seed"]) for e in read_journal(run.journal) if e["event"] == "final_finished"]
-    kept = json.loads(run.metrics.read_text())
+    trained = [(e["candidate"], e["seed"]) for e in recorded(run.journal) if e["event"] == "final_finished"]
+    kept = json.loads(run.best.metrics.read_text())
     (baseline,) = [json.loads((run.path / f / "metrics.json").read_text())["seed"] for f in ("baselines/plain",)]
     again = {(kept["candidate"], kept["seed"]), ("baseline-plain", baseline)}
     assert len(trained) == 4 + len([who for who in again if who[1] == 1]), (
         "the seeds asked for, and weights that were gone"
     )
     whole = start_search(spec, tmp_path / "whole", ["search.stop.trials=2", "final.top=1", *PINNED]).run
-    assert all((load_file(whole.weights)[name] == tensor).all() for name, tensor in load_file(run.weights).items())
+    assert all(
+        (load_file(whole.best.weights)[name] == tensor).all() for name, tensor in load_file(run.best.weights).items()
+    )
     assert resume_search(run.path).was_over
     assert not resume_search(run.path, ["final.epochs=1"]).was_over
-    assert json.loads(run.metrics.read_text())["epochs"] == 1
+    assert json.loads(run.best.metrics.read_text())["epochs"] == 1
 
 
 def test_a_run_of_an_earlier_version_that_is_finished_is_left_alone_too(spec: Path, tmp_path: Path) -> None:
     run = start_search(spec, tmp_path / "runs", ["search.stop.trials=1", "final.seeds=1", "final.top=1"]).run
-    events = read_journal(run.journal)
+    events = recorded(run.journal)
     for event in events:
         for key in ("stop", "final", "epochs", "more"):
             event.pop(key, None)
@@ -149,7 +151,7 @@ def test_a_run_of_an_earlier_version_that_is_finished_is_left_alone_too(spec: Pa
     assert resume_search(run.path).was_over
     assert untouched(run.path) == before
     assert not resume_search(run.path, ["search.stop.trials=2"]).was_over
-    assert sum(event["event"] == "trial_started" for event in read_journal(run.journal)) >= 2
+    assert sum(event["event"] == "trial_started" for event in recorded(run.journal)) >= 2
 
 
 def untouched(run: Path) -> dict[str, tuple[int, bytes]]:
@@ -266,7 +268,7 @@ def test_a_full_disk_pauses_the_search(spec: Path, tmp_path: Path, monkeypatch: 
         start_search(spec, tmp_path / "runs", overrides)
     monkeypatch.setattr(os, "fsync", real)
     run = open_run(None, tmp_path / "runs")
-    assert len(read_journal(run.journal)) >= 1
+    assert len(recorded(run.journal)) >= 1
     resume_search(run.path)
     assert trace(run.path) == trace(whole.path)
 

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from journals import recorded
 from PIL import Image
 
 from nas_cli.deliver.evaluate import evaluate
 from nas_cli.deliver.export import export
-from nas_cli.record.journal import read_journal
 from nas_cli.run.plan import plan
 from nas_cli.run.search import start_search
 
@@ -57,7 +57,7 @@ def test_a_chain_of_layers(tmp_path: Path) -> None:
 def test_taps_and_joins_by_grid(tmp_path: Path) -> None:
     outcome = start_search(SPECS / "unet-like.yaml", tmp_path, [*FINAL, "train.epochs=1"])
     assert outcome.stopped == "every architecture of the space was tried"
-    started = [event for event in read_journal(outcome.run.journal) if event["event"] == "trial_started"]
+    started = [event for event in recorded(outcome.run.journal) if event["event"] == "trial_started"]
     assert len(started) == 4
     assert export(outcome.run.path, "onnx")["largest_difference"] < 1e-4
 
@@ -75,7 +75,7 @@ def test_a_shared_cell_on_a_folder_of_images(tmp_path: Path, fashion: Path) -> N
 def test_a_reward_with_latency_ties_choices_of_optimizers_and_a_baseline(tmp_path: Path, fashion: Path) -> None:
     overrides = [*FINAL, f"data.path={fashion}", "search.stop.trials=5", "train.epochs=3", "final.top=1"]
     run = start_search(SPECS / "fashion-reward.yaml", tmp_path, overrides).run
-    events = read_journal(run.journal)
+    events = recorded(run.journal)
     finished = [event for event in events if event["event"] == "trial_finished"]
     assert all(event["measurement"]["params"] <= 100_000 for event in finished)
     for event in finished:

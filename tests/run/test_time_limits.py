@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from journals import recorded
 from run.test_controller import Pretend, controller_of, experiment_of, search
 
 from nas_cli.data import parse_data
@@ -16,7 +17,7 @@ from nas_cli.execute.executor import Job, JobResult
 from nas_cli.execute.session import Session
 from nas_cli.execute.worker import run_job
 from nas_cli.record.directory import RunDirectory
-from nas_cli.record.journal import Journal, read_journal
+from nas_cli.record.journal import Journal
 from nas_cli.run.observer import Silent
 from nas_cli.run.search import resume_search, start_search
 from nas_cli.run.stopping import GRACE, MEASURING
@@ -78,7 +79,7 @@ def test_the_first_training_is_cut_short_when_the_time_is_over_and_counts(tmp_pa
     executor = Timed(epoch=10.0)  # nine epochs take 90 s
     assert timed_search(tmp_path, executor, time=25) == "the search time of 25 s is used up"
     assert executor.now == 25.0
-    events = read_journal(tmp_path / "journal.jsonl")
+    events = recorded(tmp_path / "journal.jsonl")
     (ended,) = [event for event in events if event["event"] == "trial_finished"]
     assert (ended["cut"], ended["last"], ended["measurement"]["epochs"]) == (True, True, 2.5)
 
@@ -87,7 +88,7 @@ def test_after_a_whole_training_what_overruns_is_dropped_and_starts_again_with_m
     executor = Timed(epoch=2.0)  # 18 s each
     timed_search(tmp_path, executor, time=20)
     assert executor.now == pytest.approx(20 * (1 + GRACE))
-    events = read_journal(tmp_path / "journal.jsonl")
+    events = recorded(tmp_path / "journal.jsonl")
     assert [event["event"] for event in events] == [
         "trial_started",
         "trial_finished",
@@ -105,7 +106,7 @@ def test_without_a_limit_nothing_is_cut(tmp_path: Path) -> None:
     executor = Timed(epoch=1e6)
     timed_search(tmp_path, executor, trials=2)
     assert [job.seconds for job in executor.jobs] == [None, None]
-    assert not any(event.get("cut") for event in read_journal(tmp_path / "journal.jsonl"))
+    assert not any(event.get("cut") for event in recorded(tmp_path / "journal.jsonl"))
 
 
 def test_a_step_that_does_not_end_ends_the_search_with_a_sentence_and_it_can_go_on(tmp_path: Path) -> None:
@@ -115,7 +116,7 @@ def test_a_step_that_does_not_end_ends_the_search_with_a_sentence_and_it_can_go_
     ):
         timed_search(tmp_path, executor, time=10)
     assert executor.now == 10 + MEASURING
-    assert read_journal(tmp_path / "journal.jsonl")[-1]["event"] == "trial_started"
+    assert recorded(tmp_path / "journal.jsonl")[-1]["event"] == "trial_started"
     assert search(experiment_of("random", trials=1), tmp_path)[0] == "1 trials were trained"
 
 
@@ -144,7 +145,7 @@ def test_a_real_search_gives_its_first_candidate_less_and_says_so(tmp_path: Path
     notes = Notes()
     run = start_search(tmp_path / "short.yaml", tmp_path / "runs", observer=notes).run
     said = next(note for note in notes.said if "cut short" in note)
-    events = read_journal(run.journal)
+    events = recorded(run.journal)
     (trial,) = [event for event in events if event["event"] == "trial_finished"]
     came = trial["measurement"]["epochs"]
     assert trial["cut"]
@@ -160,11 +161,9 @@ def test_a_real_search_gives_its_first_candidate_less_and_says_so(tmp_path: Path
 def test_final_epochs_that_are_given_are_taken(tmp_path: Path) -> None:
     (tmp_path / "short.yaml").write_text(SPEC, encoding="utf-8")
     run = start_search(tmp_path / "short.yaml", tmp_path / "runs", ["final.epochs=2"]).run
-    finals = {
-        event["measurement"]["epochs"] for event in read_journal(run.journal) if event["event"] == "final_finished"
-    }
+    finals = {event["measurement"]["epochs"] for event in recorded(run.journal) if event["event"] == "final_finished"}
     assert finals == {2}
-    assert RunDirectory(run.path).weights.exists()
+    assert RunDirectory(run.path).best.weights.exists()
 
 
 def test_a_training_that_is_cut_short_leaves_no_checkpoint(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
+from journals import tell
 
 from nas_cli.errors import SpecError
 from nas_cli.search.hyperband import Hyperband
@@ -24,14 +25,14 @@ def test_the_brackets_of_the_papers_table() -> None:
 
 def finish(history: History, number: int, rung: int, reward: float, rungs: int) -> None:
     end = {"number": number, "rung": rung, "measurement": {}, "reward": reward, "last": rung == rungs - 1}
-    history.apply({"event": "trial_finished", **end})
+    tell(history, {"event": "trial_finished", **end})
 
 
 def test_trials_compete_within_their_bracket_only() -> None:
     hyperband, history = Hyperband(9), History()
     for number in range(40):
         first = hyperband.first_rung(number)
-        history.apply({"event": "trial_started", "number": number, "genotype": {"x": number}, "rung": first})
+        tell(history, {"event": "trial_started", "number": number, "genotype": {"x": number}, "rung": first})
         finish(history, number, first, number / 100, 3)
     promoted = []
     while (promotion := hyperband.next(history)) is not None:
@@ -42,7 +43,7 @@ def test_trials_compete_within_their_bracket_only() -> None:
         bracket = [t for t in history if hyperband.first_rung(t.number) == hyperband.first_rung(number)]
         rivals = [t.number for t in bracket if any(ended == trial.rung for ended, _, _ in t.rungs)]
         assert sorted(rivals, reverse=True).index(number) < len(rivals) // 3
-        history.apply({"event": "trial_started", "number": number, "rung": rung})
+        tell(history, {"event": "trial_started", "number": number, "rung": rung})
         finish(history, number, rung, number / 100, 3)
     assert {hyperband.first_rung(number) for number in promoted} == {0, 1}
     assert all(history.trials[n].status == "paused" for n in hyperband.needed(history, None))

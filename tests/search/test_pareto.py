@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import math
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -87,7 +86,7 @@ def test_the_front_of_a_search_is_that_of_all_its_trials(found: list[tuple[float
 def test_what_breaks_a_constraint_or_failed_is_not_on_the_front() -> None:
     front = Front([trial(0, 9.0, 9.0, feasible=False), trial(1, 1.0, 1.0)])
     assert [t.number for t in front.members] == [1]
-    assert not front.tell(replace(trial(1, 1.0, 1.0), status="failed"))
+    assert not front.tell(trial(1, 1.0, 1.0)._replace(status="failed"))
     assert front.knee is None
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from journals import tell
 
 from nas_cli.errors import SpecError
 from nas_cli.search import SCHEDULERS
@@ -41,7 +42,7 @@ class Journal:
             self.finish(number, reward)
 
     def _apply(self, event: str, number: int, **fields: Any) -> None:
-        self.history.apply({"event": event, "number": number, **fields})
+        tell(self.history, {"event": event, "number": number, **fields})
 
 
 @pytest.mark.parametrize("name", list(SCHEDULERS))
@@ -68,8 +69,8 @@ def test_what_is_running_failed_infeasible_or_a_duplicate_is_never_promoted(name
     for number in range(10, 20):
         journal.start(number)
         journal.fail(number)
-        journal.history.apply({"event": "trial_infeasible", "number": number + 10, "genotype": {}, "reason": "small"})
-        journal.history.apply({"event": "duplicate", "number": number + 20, "genotype": {}, "equals": 0})
+        tell(journal.history, {"event": "trial_infeasible", "number": number + 10, "genotype": {}, "reason": "small"})
+        tell(journal.history, {"event": "duplicate", "number": number + 20, "genotype": {}, "equals": 0})
     assert scheduler.next(journal.history) is None
 
 

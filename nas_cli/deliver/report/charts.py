@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 
 from nas_cli.deliver.report.elements import Element, element
+from nas_cli.figures import tick
 
 Scale = Callable[[float], float]
 WIDTH, HEIGHT = 760, 260
@@ -146,20 +147,12 @@ def _frame(ys: Sequence[float], y: Scale, xs: Sequence[float], x: Scale, x_name:
         parts.append(element("line", class_="grid", x1=LEFT, x2=WIDTH - RIGHT, y1=y(value), y2=y(value)))
         parts.append(element("text", f"{value:.4g}", class_="name", x=LEFT - 8, y=y(value) + 4))
     for value in xs:
-        parts.append(element("text", _brief(value), class_="middle", x=x(value), y=HEIGHT - BOTTOM + 18))
+        parts.append(element("text", tick(value), class_="middle", x=x(value), y=HEIGHT - BOTTOM + 18))
     across, down = (LEFT + WIDTH - RIGHT) / 2, (HEIGHT - BOTTOM + TOP) / 2
     parts.append(element("text", _short(x_name, 60), class_="middle", x=across, y=HEIGHT - 4))
     turned = f"translate(12,{down:.0f}) rotate(-90)"
     parts.append(element("text", _short(y_name, 36), class_="middle", transform=turned))
     return parts
-
-
-def _brief(value: float) -> str:
-    """1.5M for 1500000: the ticks of an axis stand side by side."""
-    for limit, unit in ((1e9, "G"), (1e6, "M"), (1e4, "k")):
-        if abs(value) >= limit:
-            return f"{value / (1e3 if unit == 'k' else limit):g}{unit}"
-    return f"{value:g}"
 
 
 def _svg(width: float, height: float, parts: Sequence[Element], title: str) -> Element:

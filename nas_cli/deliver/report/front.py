@@ -8,6 +8,7 @@ from typing import Any
 from nas_cli.deliver.report import charts
 from nas_cli.deliver.report.elements import Child, Element, element, group, table
 from nas_cli.deliver.stored import read_front
+from nas_cli.record.candidates import spoken, trial_candidate, trial_of
 from nas_cli.record.directory import RunDirectory
 
 
@@ -26,7 +27,7 @@ def front_section(run: RunDirectory) -> Element | None:
     rows = []
     for member in members:
         figures = [f"{member['measurement'][name]:,.5g}" for name in shown]
-        rows.append([f"trial {member['trial']}", *figures, marked.get(member["trial"], "")])
+        rows.append([spoken(trial_candidate(member["trial"])), *figures, marked.get(member["trial"], "")])
     figure: Child = None
     if set(names[:2]) <= set(shown):
         points = [(m["trial"], m["measurement"][names[1]], m["measurement"][names[0]]) for m in members]
@@ -47,9 +48,9 @@ def front_section(run: RunDirectory) -> Element | None:
 def marks(front: Mapping[str, Any]) -> dict[int, str]:
     """What trials of the front are called: the knee of the search, and the one that was kept after the final phase."""
     marked = {} if front["knee"] is None else {front["knee"]: "the knee of the search"}
-    kept = str((front.get("final") or {}).get("candidate", "")).removeprefix("trial-")
-    if kept.isdecimal():
-        marked[int(kept)] = "kept" if int(kept) not in marked else "the knee of the search, kept"
+    kept = trial_of(str((front.get("final") or {}).get("candidate", "")))
+    if kept is not None:
+        marked[kept] = "kept" if kept not in marked else "the knee of the search, kept"
     return marked
 
 

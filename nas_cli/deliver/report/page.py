@@ -14,11 +14,10 @@ from nas_cli.deliver.report.style import STYLE
 from nas_cli.deliver.report.tested import tested
 from nas_cli.deliver.stored import is_of, read_environment, read_evaluation, read_metrics
 from nas_cli.files import write_text
+from nas_cli.record.candidates import spoken, training, trial_of
 from nas_cli.record.directory import RunDirectory, open_run
-from nas_cli.record.events import Event
-from nas_cli.record.journal import read_journal
-from nas_cli.record.stored import goals_of, read_spec, read_text
-from nas_cli.spec.schema import RunSpec
+from nas_cli.record.record import Record
+from nas_cli.record.stored import read_text
 from nas_cli.trial import History, prediction_error
 from nas_cli.words import sentence, shell
 
@@ -34,27 +33,22 @@ def write_report(run: Path | RunDirectory | None = None) -> Path:
 
 def render(run: RunDirectory) -> str:
     """The page as text."""
-    spec = read_spec(run.spec)
-    events = read_journal(run.journal, len(goals_of(spec)))
-    history = History()
-    for event in events:
-        history.apply(event)
-    metrics = read_metrics(run) if run.metrics.exists() else None
+    record = Record()
+    record.open(run.path)
+    metrics = read_metrics(run.best) if run.best.metrics.exists() else None
     evaluation = read_evaluation(run)
     if evaluation is not None and metrics is not None and not is_of(evaluation, metrics):
         evaluation = None  # of a network that is not kept any more
-    selected = _last(events, "final_selected")
-    goal = _goal(spec)
-    name = spec.name
+    name = record.spec.name
     sections = [
-        _summary(run, spec, events, history, metrics, evaluation),
+        _summary(run, record, metrics, evaluation),
         _data(run),
         front_section(run),
-        _final(events, selected, goal),
+        _final(record),
         tested(evaluation),
-        _progress(history, goal),
-        _decisions(history),
-        _architecture(run, history, metrics),
+        _progress(record),
+        _decisions(record.history),
+        _architecture(run, record.history, metrics),
         _environment(run),
     ]
     return document(f"{name} – nas", STYLE, element("h1", name), *sections)
@@ -64,15 +58,9 @@ def render(run: RunDirectory) -> str:
 
 
 def _summary(
-    run: RunDirectory,
-    spec: RunSpec,
-    events: Sequence[Event],
-    history: History,
-    metrics: Mapping[str, Any] | None,
-    evaluation: Mapping[str, Any] | None,
+    run: RunDirectory, record: Record, metrics: Mapping[str, Any] | None, evaluation: Mapping[str, Any] | None
 ) -> Element:
-    selected = _last(events, "final_selected")
-    stopped = _last(events, "search_finished")
+    spec, history, stopped = record.spec, record.history, record.course.stopped
     counts = {
         "trained": sum(1 for t in history.trained() if t.rungs or t.status == "failed"),
         "failed": sum(t.status == "failed" for t in history),
@@ -88,12 +76,12 @@ def _summary(
         off = f"{100 * predicted[0]:.0f} % off the measured (median of {predicted[1]:,} trials)"
         rows.append(("Predicted latency", off))
     if stopped:
-        rows.append(("Search ended", str(stopped["reason"])))
+        rows.append(("Search ended", stopped))
     else:
         rows.append(("State", f"not finished; go on with: {shell('nas', 'search', '--resume', run.path)}"))
     if metrics:
         scores = ", ".join(f"{words(key)} {value:.4f}" for key, value in metrics["validation"].items())
-        rows.append(("Kept", f"{_who(metrics['candidate'])}, seed {metrics['seed']}"))
+        rows.append(("Kept", training(metrics["candidate"], metrics["seed"])))
         rows.append(("Validation", scores))
         size = f"{metrics['params']:,.0f} parameters, {metrics['macs']:,.0f} multiply-accumulates"
         rows.append(("Size", size))
@@ -109,62 +97,57 @@ def _summary(
                 f"{latency['batch_size']}, {threads}, {latency['device']}",
             )
         )
-    verdict = element("p", sentence(str(selected["verdict"])), class_="verdict") if selected else None
+    verdict = element("p", sentence(record.verdict), class_="verdict") if record.verdict else None
     listed = [element(tag, text) for row in rows for tag, text in zip(("dt", "dd"), row, strict=True)]
     return group(verdict, element("dl", *listed))
 
 
-def _final(events: Sequence[Event], selected: Event | None, goal: tuple[str, bool]) -> Element | None:
+def _final(record: Record) -> Element | None:
+    selected, goal = record.selected, record.goal
     if selected is None:
         return None
-    name, minimised = goal
-    measured: dict[str, list[Mapping[str, float]]] = {}
-    for event in events:
-        if event["event"] == "final_finished":
-            measured.setdefault(event["candidate"], []).append(event["measurement"])
     rows = []
-    for standing in selected["ranking"]:
-        who = standing["candidate"]
-        seeds = len(standing["rewards"])
-        mean = -standing["mean"] if minimised else standing["mean"]
-        spread = f" ± {standing['spread']:.4f}" if seeds > 1 else ""
-        sizes = measured.get(who, [{}])[-1]
+    for standing in selected.ranking:
+        spread = f" ± {standing.spread:.4f}" if standing.spread is not None else ""
+        sizes = record.measured.get(standing.candidate, {})
         notes = []
-        if who == selected["candidate"]:
+        if standing.candidate == selected.candidate:
             notes.append("kept")
-        if who in selected["within_noise"]:
+        if standing.candidate in selected.within_noise:
             notes.append("within noise")
-        if not standing["feasible"]:
+        if not standing.feasible:
             notes.append("breaks a constraint")
         rows.append(
             [
-                _who(who),
-                f"{mean:.4f}{spread}",
-                str(seeds),
+                spoken(standing.candidate),
+                f"{goal.shown(standing.mean):.4f}{spread}",
+                str(len(standing.rewards)),
                 f"{sizes.get('params', 0):,.0f}",
                 f"{sizes['latency_ms']:.3g}" if "latency_ms" in sizes else "",
                 ", ".join(notes),
             ]
         )
-    header = ["candidate", f"{name} (validation)", "seeds", "parameters", "latency ms", ""]
+    header = ["candidate", f"{goal.name} (validation)", "seeds", "parameters", "latency ms", ""]
     if not any(row[4] for row in rows):
         header, rows = _without(4, header), [_without(4, row) for row in rows]
-    failed = [e for e in events if e["event"] == "final_failed"]
-    failures = [element("p", f"{_who(e['candidate'])}, seed {e['seed']}, failed: {e['reason']}") for e in failed]
+    failures = []
+    for final in record.failures:
+        failures.append(element("p", f"{training(final.candidate, final.seed)}, failed: {final.reason}"))
     said = "Trained from scratch under one protocol; the spread is the standard deviation between seeds."
     return group(element("h2", "Final training"), element("p", said), table(header, rows, words=True), *failures)
 
 
-def _progress(history: History, goal: tuple[str, bool]) -> Element | None:
+def _progress(record: Record) -> Element | None:
     """Every trial as the objective words it: of an RMSE that is minimised the RMSE, and the lowest is the best."""
-    name, minimised = goal
-    points = [(t.number, t.rungs[-1][2], t.feasible) for t in history if t.rungs and t.rungs[-1][2] is not None]
-    known = [(number, float(reward), feasible) for number, reward, feasible in points if reward is not None]
+    goal, known = record.goal, []
+    for trial in record.history:
+        reward = trial.rungs[-1][2] if trial.rungs else None
+        if reward is not None:
+            known.append((trial.number, goal.shown(reward), trial.feasible))
     if len(known) < 2:
         return None
-    if minimised:
-        known = [(number, -reward, feasible) for number, reward, feasible in known]
-    label = f"{name} (lower is better)" if minimised else name
+    minimised = goal.kind == "minimize"
+    label = f"{goal.name} (lower is better)" if minimised else goal.name
     return group(
         element("h2", "Search"),
         element(
@@ -194,13 +177,13 @@ def _decisions(history: History) -> Element | None:
 
 
 def _architecture(run: RunDirectory, history: History, metrics: Mapping[str, Any] | None) -> Element | None:
-    if metrics is None or not run.architecture.exists():
+    if metrics is None or not run.best.architecture.exists():
         return None
-    text = read_text(run.architecture)
-    kind, _, number = str(metrics["candidate"]).partition("-")
+    text = read_text(run.best.architecture)
+    number = trial_of(metrics["candidate"])
     decisions: Child = None
-    if kind == "trial" and number.isdecimal() and int(number) in history.trials:
-        genotype = history.trials[int(number)].genotype
+    if number is not None and number in history.trials:
+        genotype = history.trials[number].genotype
         decisions = table(("decision", "value"), [(path, str(value)) for path, value in genotype.items()], words=True)
     return group(element("h2", "Architecture"), decisions, element("pre", text))
 
@@ -227,24 +210,6 @@ def _environment(run: RunDirectory) -> Element | None:
 
 def _without(column: int, row: Sequence[str]) -> list[str]:
     return [*row[:column], *row[column + 1 :]]
-
-
-def _last(events: Sequence[Event], kind: str) -> Event | None:
-    return next((event for event in reversed(events) if event["event"] == kind), None)
-
-
-def _goal(spec: RunSpec) -> tuple[str, bool]:
-    """What the objective is called, and whether it is minimised."""
-    objective = spec.objective or {}
-    for part in objective if isinstance(objective, list) else [objective]:
-        for key in ("maximize", "minimize", "reward"):
-            if key in part:
-                return str(part[key]), key == "minimize"
-    return "objective", False
-
-
-def _who(candidate: str) -> str:
-    return candidate.replace("-", " ", 1)
 
 
 def _flat(value: Any) -> str:

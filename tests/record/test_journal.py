@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from nas_cli.errors import RunError
+from nas_cli.record.events import TrialFinished, TrialStarted, Unknown
 from nas_cli.record.journal import Journal, read_journal
 
 
@@ -14,15 +15,15 @@ from nas_cli.record.journal import Journal, read_journal
 def path(tmp_path: Path) -> Path:
     with Journal(tmp_path / "journal.jsonl") as journal:
         for number in range(3):
-            journal.append("trial_started", number=number, genotype={"model.conv.größe": 3}, rung=0)
+            journal.append(TrialStarted(number, 0, {"model.conv.größe": 3}))
     return tmp_path / "journal.jsonl"
 
 
 def test_events_are_numbered_and_read_back(path: Path) -> None:
     events = read_journal(path)
-    assert [event["sequence"] for event in events] == [0, 1, 2]
-    assert events[2]["number"] == 2
-    assert all(isinstance(event["time"], float) for event in events)
+    assert [event.sequence for event in events] == [0, 1, 2]
+    assert events[2] == TrialStarted(2, 0, {"model.conv.größe": 3})
+    assert all(event.time > 1e9 for event in events)
 
 
 def test_a_kill_at_any_byte_of_the_last_line_loses_that_line_only(path: Path) -> None:
@@ -33,8 +34,8 @@ def test_a_kill_at_any_byte_of_the_last_line_loses_that_line_only(path: Path) ->
         assert len(read_journal(path)) == 2
         with Journal(path) as journal:
             assert len(list(journal.replay())) == 2
-            journal.append("next")
-        assert [event["event"] for event in read_journal(path)] == ["trial_started", "trial_started", "next"]
+            journal.append(Unknown("next"))
+        assert [type(event) for event in read_journal(path)] == [TrialStarted, TrialStarted, Unknown]
 
 
 @pytest.mark.parametrize("damage", [b'{"event": "x"', b"\x00\xff", b"[]", b'{"event":"x","sequence":7}', b""])
@@ -53,8 +54,8 @@ def test_nothing_that_is_no_json_is_written(path: Path) -> None:
     before = path.read_bytes()
     with Journal(path) as journal:
         with pytest.raises(ValueError, match="JSON"):
-            journal.append("trial_finished", reward=float("nan"))
-        journal.append("fine")
+            journal.append(TrialFinished(0, 0, {}, float("nan")))
+        journal.append(Unknown("fine"))
     assert path.read_bytes().startswith(before)
     assert len(read_journal(path)) == 4
 

@@ -1,0 +1,117 @@
+"""How an event is a line of the journal: a JSON object with `event`, `time`, `sequence` and the fields of its class."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any
+
+from pydantic_core import SchemaValidator, ValidationError, core_schema, from_json
+
+from nas_cli.record.events import KINDS, Event, Standing, Unknown
+from nas_cli.record.rules import LARGEST, rules_of, schema_of
+from nas_cli.words import printable, utf8
+
+STAMPS = ("time", "sequence")
+LONGEST_REASON = 1000
+"""Characters."""
+_RULES = {kind: rules_of(event) for kind, event in KINDS.items()}
+_WRITTEN = {
+    record: [(each.name, each.default) for each in fields(record) if each.name not in STAMPS]
+    for record in (*KINDS.values(), Standing)
+}
+"""The names of fields, and their defaults."""
+_READER = SchemaValidator(
+    core_schema.tagged_union_schema(
+        {kind: schema_of(event, needed=STAMPS) for kind, event in KINDS.items()}, discriminator="event"
+    )
+)
+
+
+def parse(line: bytes, sequence: int) -> Event:
+    """The event of a line, which is to have this number. Raises ValueError with a sentence on what is wrong."""
+    try:
+        event: Event = _READER.validate_json(line)
+    except ValidationError as error:
+        return _other(line, sequence, error)
+    if event.sequence != sequence:
+        raise ValueError(_not_numbered(sequence))
+    return event
+
+
+def kind_of(line: bytes) -> str | None:
+    """What kind of event a line is of, whatever else is in it; None where it is no event."""
+    try:
+        content = from_json(line)
+    except ValueError:
+        return None
+    kind = content.get("event") if isinstance(content, dict) else None
+    return kind if isinstance(kind, str) else None
+
+
+def _other(line: bytes, sequence: int, error: ValidationError) -> Unknown:
+    """A line that is no event of a known kind is one of an unknown kind, or none."""
+    try:
+        content = from_json(line, allow_inf_nan=False)
+    except ValueError:
+        raise ValueError(
+            "this line is damaged (no JSON); a run whose journal was changed cannot go on. Deleting this line and all "
+            "after it brings back the run as it was before"
+        ) from None
+    if not isinstance(content, dict) or not isinstance(content.get("event"), str):
+        raise ValueError(_not_numbered(sequence))
+    if type(content.get("sequence")) is not int or content["sequence"] != sequence:
+        raise ValueError(_not_numbered(sequence))
+    kind, time = content.pop("event"), content.pop("time", None)
+    if type(time) not in (int, float) or not abs(time) < LARGEST:
+        raise ValueError("this event is damaged: its time is no number")
+    if kind in KINDS:
+        raise ValueError(f"this event is damaged: {_wrong(kind, error)}")
+    del content["sequence"]
+    return Unknown(kind, content, time=float(time), sequence=sequence)
+
+
+def _not_numbered(sequence: int) -> str:
+    return f"event number {sequence} is expected here; lines were changed, added or removed"
+
+
+def _wrong(kind: str, error: ValidationError) -> str:
+    """What is wrong with the first field that is, as a clause."""
+    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    _, name, *inside = first["loc"]
+    if first["type"] == "missing" and not inside:
+        return f"{kind} has no {name}"
+    return f"{name} of {kind} must be {_RULES[kind][str(name)].wanted}"
+
+
+def line_of(event: Event, time: float, sequence: int) -> bytes:
+    """The line of an event, whatever its texts hold: what UTF-8 has no letter for is replaced, and a reason is one line
+    of a bounded length. Raises ValueError where it has a number that JSON has not.
+    """
+    kind = event.name if isinstance(event, Unknown) else event.kind
+    content = {"event": kind, "time": round(time, 3), "sequence": sequence, **fields_of(event)}
+    if isinstance(content.get("reason"), str):
+        content["reason"] = printable(content["reason"][:LONGEST_REASON])
+    return utf8(json.dumps(content, allow_nan=False, ensure_ascii=False, separators=(",", ":"))) + b"\n"
+
+
+def fields_of(record: Event | Standing) -> dict[str, Any]:
+    """An event as JSON data: what it says beside its kind, time and number."""
+    if isinstance(record, Unknown):
+        return dict(record.content)
+    found = {}
+    for name, nothing in _WRITTEN[type(record)]:
+        value = getattr(record, name)
+        if not value and value == nothing and type(value) is type(nothing):
+            continue
+        found[name] = _as_data(value)
+    return found
+
+
+def _as_data(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return [_as_data(each) for each in value]
+    if isinstance(value, Standing):
+        return fields_of(value)
+    return dict(value) if isinstance(value, Mapping) else value

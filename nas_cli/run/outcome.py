@@ -1,0 +1,37 @@
+"""What a job that ended makes of its trial."""
+
+from __future__ import annotations
+
+from nas_cli.errors import NasError
+from nas_cli.execute.executor import JobResult
+from nas_cli.record.events import TrialEvent, TrialFailed, TrialFinished, TrialInfeasible
+from nas_cli.search.objective import Objective
+from nas_cli.trial import Trial
+
+
+def outcome(trial: Trial, result: JobResult, objective: Objective, last: bool, cut: bool) -> TrialEvent:
+    """The event of `result`, a job of `trial`. Where it finished, `last` says that no rung is left for the trial, and
+    `cut` that the search time was over before its rung was.
+    """
+    seconds = {"seconds": round(result.seconds, 3), "training_seconds": round(result.training_seconds, 3)}
+    measurement = {**result.measurement, **seconds}
+    broken = objective.broken(measurement)
+    if result.status == "infeasible":
+        return TrialInfeasible(trial.number, trial.genotype, "; ".join(broken), measurement=measurement)
+    if result.status == "failed":
+        return TrialFailed(trial.number, result.reason, result.rung)
+    try:
+        rewards = objective.rewards(measurement)
+    except NasError as error:
+        return TrialFailed(trial.number, str(error), result.rung)
+    return TrialFinished(
+        trial.number,
+        result.rung,
+        measurement,
+        rewards[0],
+        rewards if objective.several else (),
+        last=last,
+        cut=cut,
+        feasible=not broken,
+        violation=objective.violation(measurement) if broken else 0.0,
+    )
