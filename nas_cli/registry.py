@@ -55,8 +55,9 @@ NAME = re.compile(r"[^\W\d][\w.-]*")
 class Registry(Generic[T]):
     """Maps a name to a component. `kind` is the word used in messages: "op", "strategy", "optimizer"."""
 
-    def __init__(self, kind: str, supplied: int = 0, guard: Guard[T] | None = None) -> None:
+    def __init__(self, kind: str, supplied: int = 0, guard: Guard[T] | None = None, of_instances: bool = False) -> None:
         self.kind = kind
+        self._of_instances = of_instances
         self._supplied = supplied
         self._guard = guard
         self._items: dict[str, T] = {}
@@ -69,8 +70,8 @@ class Registry(Generic[T]):
         if not isinstance(name, str) or not NAME.fullmatch(name):
             given = f"'{name}'" if isinstance(name, str) else f"{show(name)} itself"
             raise SpecError(
-                f"the decorator of a {self.kind} takes its name, letters, digits, '-', '_' and '.': @…('my-name'); "
-                f"got {given}"
+                f"a decorator takes the name of the {self.kind}, letters, digits, '-', '_' and '.', as in "
+                f"@…('my-name'); got {given}"
             )
 
         def add(item: T) -> T:
@@ -99,10 +100,10 @@ class Registry(Generic[T]):
     def _require_usable(self, name: str, origin: Origin) -> None:
         """Raises SpecError where nobody could call it, or where an argument's default is not what it says it takes."""
         item = self._items[name]
-        if self._supplied and not callable(item):
-            raise SpecError(f"{self.kind} '{name}' is a {type(item).__name__}, and a function or a class is wanted")
-        if not callable(item):
+        if self._of_instances:
             return
+        if not callable(item):
+            raise SpecError(f"{self.kind} '{name}' is {show(item)}, and a function or a class is wanted")
         given = list(inspect.signature(item).parameters.values())
         positional = [p for p in given if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
         if len(positional) < self._supplied and not any(p.kind == p.VAR_POSITIONAL for p in given):

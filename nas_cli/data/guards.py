@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 IMAGES = "images"
 DTYPES = ("float32", "int32")
+LABELS = (int, float, str, tuple)
 DATASET, EXAMPLES = ("train", "validation", "test", "inputs", "fit"), ("origin", "labels", "read")
 
 
@@ -66,7 +67,7 @@ class _Held:
 
     def _given(self, function: Callable[[], Any], name: str, kind: type[Any], wanted: str) -> Any:
         found = self._origin.call(name, function)
-        if not isinstance(found, kind):
+        if not isinstance(found, kind) or isinstance(found, str):
             raise self._origin.wrong(f"gave {show(found)} for {name}, and {wanted} is wanted")
         return found
 
@@ -103,6 +104,12 @@ class _Held:
             what = f"an array of {labels.shape}" if isinstance(labels, np.ndarray) else show(labels)
             raise self._origin.wrong(
                 f"gave {what} as labels of the {part} part, and an array (N,), one each, is wanted"
+            )
+        strange = [label for label in labels.tolist() if not isinstance(label, LABELS)]
+        if strange:
+            raise self._origin.wrong(
+                f"gave the label {show(strange[0])} in the {part} part, and numbers, texts, or tuples of texts "
+                "(a tag a word) are wanted"
             )
         held: Examples = replace(examples, read=lambda rows: self._read(examples, rows, part))
         return held

@@ -54,6 +54,9 @@ def find_targets(dataset: Dataset, kind: Target, origin: float | None = None) ->
         return find_numbers(dataset.train, origin)
     if kind == "tags":
         return find_tags(dataset.train)
+    labels = dataset.train.labels
+    if labels.dtype.kind == "f" and len(labels):
+        raise DataError(f"{dataset.train.origin} has the label {labels[0]:g}, and a class is a whole number or a text")
     return find_classes(dataset.train, dataset.names)
 
 

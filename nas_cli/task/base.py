@@ -101,7 +101,7 @@ class Task(Protocol):
         ...
 
 
-TASKS: Registry[Task] = Registry("task", guard=hold_task)
+TASKS: Registry[Task] = Registry("task", guard=hold_task, of_instances=True)
 
 
 def task(name: str) -> Callable[[type[T]], type[T]]:

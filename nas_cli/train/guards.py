@@ -22,6 +22,8 @@ def hold_optimizer(make: Callable[..., Any], origin: Origin) -> Callable[..., An
         optimizer = _call(origin, "it", make, parameters, **arguments)
         if not isinstance(optimizer, torch.optim.Optimizer):
             raise origin.wrong(f"gave {_what(optimizer)}, and a torch.optim.Optimizer is wanted")
+        if not all(isinstance(group.get("lr"), int | float | Tensor) for group in optimizer.param_groups):
+            raise origin.wrong("gave an optimizer without lr in its groups: schedules multiply that")
         return optimizer
 
     return made
