@@ -146,8 +146,12 @@ def find_parts(path: Path, names: Mapping[str, Sequence[str]], tables: Sequence[
 
 
 def _shares_classes(name: str, names: Mapping[str, Sequence[str]], parts: Mapping[str, str]) -> bool:
-    own = set(names[name])
-    return any(own & set(names[other]) for other in parts if parts[other] != parts[name])
+    own = _classes(names[name])
+    return any(own & _classes(names[other]) for other in parts if parts[other] != parts[name])
+
+
+def _classes(names: Sequence[str]) -> set[str]:
+    return {unicodedata.normalize("NFC", name) for name in names}
 
 
 def require_classes(path: Path, classes: Sequence[str]) -> None:

@@ -21,7 +21,7 @@ from nas_cli.data.folders import (
 )
 from nas_cli.data.parts import part_of
 from nas_cli.data.picture_reading import Pictures, Reading, examples
-from nas_cli.data.pictures import READ, SUFFIXES, Fit, is_picture, require_pillow
+from nas_cli.data.pictures import LARGE, READ, SUFFIXES, Fit, is_picture, require_pillow
 from nas_cli.data.source import SOURCES, Dataset, Examples
 from nas_cli.errors import DataError
 from nas_cli.units import Bytes
@@ -63,12 +63,15 @@ def image_folder(
     require_pillow("the source image-folder")
     if levels != "auto" and not levels[0] < levels[1]:
         raise DataError(f"levels are [{levels[0]:g}, {levels[1]:g}]: the first is the lower one")
+    wanted_size = (size, size) if isinstance(size, int) else size
+    if wanted_size is not None and wanted_size[0] * wanted_size[1] > LARGE:
+        raise DataError(f"size is {wanted_size[0]:,}x{wanted_size[1]:,}: pictures of {LARGE:,} pixels at most are made")
     root = only_folder(path)
     parts = parts_of(root)
     top = root / parts.get("train", "")
     passed = PassedOver()
     train = find_pictures(top, root, passed, whole=True)
-    reading = Reading(train, (size, size) if isinstance(size, int) else size, color, fit, levels)
+    reading = Reading(train, wanted_size, color, fit, levels)
     notes: list[str] = []
 
     def part(folder: Path, name: str) -> Examples:

@@ -14,18 +14,21 @@ CHUNK = 512
 FACTOR = np.uint64(0x9E3779B97F4A7C15)
 
 
-def about_repeated(train: Part, other: Part, inputs: Inputs, use: str) -> list[str]:
-    """A note where examples of `other`, which is there "to choose by" or "to test on", are learned from as well."""
+def about_repeated(known: Part, other: Part, inputs: Inputs, use: str, known_use: str = "to learn from") -> list[str]:
+    """A note where examples of `other`, which is there "to choose by" or "to test on", are used in another way as
+    well."""
     if inputs not in FEWEST:
         return []
     what, how = ("pictures", ", pixel for pixel") if inputs == "images" else ("rows", ", cell for cell")
-    return _note(count_repeated(train, other, inputs), FEWEST[inputs], len(other), what, use, how)
+    among = f"{what} {known_use} too{how}"
+    return _note(count_repeated(known, other, inputs), FEWEST[inputs], len(other), f"{what} {use}", among)
 
 
 def about_repeated_words(train: Array, other: Array, what: str, use: str) -> list[str]:
     """Likewise, of raw texts, or tuples of words, (n,)."""
     known = set(train.tolist())
-    return _note(sum(example in known for example in other.tolist()), 2, len(other), what, use, "")
+    count = sum(example in known for example in other.tolist())
+    return _note(count, 2, len(other), f"{what} {use}", f"{what} to learn from too")
 
 
 def about_contradicting_texts(texts: Array, targets: Array) -> list[str]:
@@ -37,13 +40,10 @@ def about_contradicting_texts(texts: Array, targets: Array) -> list[str]:
     return [f"texts to learn from that are of two classes or more: {count:,}"] if count else []
 
 
-def _note(count: int, least: int, of: int, what: str, use: str, how: str) -> list[str]:
+def _note(count: int, least: int, of: int, what: str, among: str) -> list[str]:
     if count < max(least, REPEATED * of):
         return []
-    return [
-        f"{count:,} of {of:,} {what} {use} are among the {what} to learn from too{how}: "
-        "scores are too good by what is known of them"
-    ]
+    return [f"{count:,} of {of:,} {what} are among the {among}: scores are too good by what is known of them"]
 
 
 def about_contradictions(train: Part) -> list[str]:
@@ -58,11 +58,11 @@ def about_contradictions(train: Part) -> list[str]:
     return [f"pictures to learn from that lie in two classes or more, pixel for pixel: {count:,}"]
 
 
-def count_repeated(train: Part, other: Part, inputs: Inputs) -> int:
-    """How many examples of `other` are in `train` too: pictures of the same pixels, or rows and targets of the same
+def count_repeated(known: Part, other: Part, inputs: Inputs) -> int:
+    """How many examples of `other` are in `known` too: pictures of the same pixels, or rows and targets of the same
     bits."""
     digest = _of_pictures if inputs == "images" else _of_rows
-    return int(np.isin(digest(other), digest(train)).sum())
+    return int(np.isin(digest(other), digest(known)).sum())
 
 
 def _of_pictures(part: Part) -> Array:

@@ -58,6 +58,7 @@ def examine(model: Model, plugins: bool = False, data: Path | None = None, membe
     notes = list(test.notes)
     if training is not None:
         notes += about_repeated(training.train, test, model.task.wanted.inputs, "to test on")
+        notes += about_repeated(training.validation, test, model.task.wanted.inputs, "to test on", "to choose by")
     logits = predict_logits(model.network, torch.from_numpy(test.inputs), rows_of(test))
     return {
         "run": str(model.run.path),

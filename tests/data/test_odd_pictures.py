@@ -109,10 +109,24 @@ def test_what_lies_in_the_test_part_is_told_with_it(tmp_path: Path) -> None:
     (tmp_path / "test" / "dog").mkdir()
     (tmp_path / "test" / "cat" / "notes.txt").write_text("no picture")
     data = load_training(settings(tmp_path), 0)
-    assert not data.notes
+    assert not any("test" in note for note in data.notes)
     notes = load_test(settings(tmp_path), 0, data.labels).notes
     assert any("has no pictures of dog" in note for note in notes)
     assert any("no pictures: 1 (cat/notes.txt)" in note for note in notes)
+
+
+@pytest.mark.parametrize("size", [100_000, [20, 900_000], [5000, 5000]])
+def test_a_size_that_takes_the_memory(tmp_path: Path, size: Any) -> None:
+    fill(tmp_path, "cat", "dog", count=2)
+    with pytest.raises(DataError, match="pictures of 16,000,000 pixels at most are made"):
+        load_training(settings(tmp_path, size=size), 0)
+
+
+def test_parts_share_a_class_in_two_unicode_forms(tmp_path: Path) -> None:
+    fill(tmp_path, "seg_train/caf\u00e9", "seg_train/bar", "seg_test/cafe\u0301")
+    data = load_training(settings(tmp_path), 0)
+    assert (data.labels, len(data.train) + len(data.validation)) == (("bar", "caf\u00e9"), 16)
+    assert load_test(settings(tmp_path), 0, data.labels).targets.tolist() == [1] * 8
 
 
 def test_an_archive_is_to_be_unpacked(tmp_path: Path) -> None:

@@ -36,6 +36,8 @@ def test_pictures_are_compared_pixel_for_pixel() -> None:
     assert note.startswith("7 of 100 pictures to choose by are among the pictures to learn from too, pixel for pixel")
     assert about_repeated(part(train), part(other[7:]), "images", "to choose by") == []
     assert about_repeated(part(train), part(train), "texts", "to choose by") == []
+    (note,) = about_repeated(part(train), part(other), "images", "to test on", "to choose by")
+    assert note.startswith("7 of 100 pictures to test on are among the pictures to choose by too")
 
 
 def test_of_a_mapped_file_the_rows_of_the_part_count() -> None:

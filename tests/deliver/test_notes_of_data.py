@@ -33,12 +33,12 @@ def test_notes_are_stored_and_shown(run: Path, monkeypatch: pytest.MonkeyPatch) 
     assert evaluate(run)["notes"] == []
     said: list[object] = []
 
-    def about(train: object, test: object, inputs: str, use: str) -> list[str]:
-        said.append((inputs, use))
-        return ["3 of 9 <b>pictures</b> are known"]
+    def about(known: object, test: object, inputs: str, use: str, known_use: str = "") -> list[str]:
+        said.append((inputs, use, known_use))
+        return [] if known_use else ["3 of 9 <b>pictures</b> are known"]
 
     monkeypatch.setattr("nas_cli.deliver.evaluate.about_repeated", about)
     assert evaluate(run)["notes"] == ["3 of 9 <b>pictures</b> are known"]
-    assert said == [("images", "to test on")]
+    assert said == [("images", "to test on", ""), ("images", "to test on", "to choose by")]
     assert json.loads((run / "evaluation.json").read_text())["notes"] == ["3 of 9 <b>pictures</b> are known"]
     assert "3 of 9 &lt;b&gt;pictures&lt;/b&gt; are known." in (run / "report.html").read_text()
