@@ -257,13 +257,15 @@ def _divide(text: str, mark: str) -> tuple[tuple[float, float, int], str, list[l
 
 
 def _are_decimals(rows: list[list[str]], mark: str) -> bool:
-    """Whether commas divide numbers that are divided by spaces: 1,5 2,5."""
-    return (
-        mark == ","
-        and all(any(" " in cell for cell in row) for row in rows[1:])
-        and len(rows) > 1
-        and all(DECIMAL_COMMA.fullmatch(word) for row in rows[1:] for word in ",".join(row).split())
-    )
+    """Whether commas stand in numbers that are divided by spaces: 1,5 2,5 or 1,5 2,5 a."""
+    if mark != "," or len(rows) < 2:
+        return False
+    for row in rows[1:]:
+        words = ",".join(row).split()
+        numbers = [word for word in words if "," in word]
+        if len(words) < 2 or not all(map(DECIMAL_COMMA.fullmatch, numbers)) or len(numbers) < min(2, len(words)):
+            return False
+    return True
 
 
 def require_separator(separator: str) -> None:

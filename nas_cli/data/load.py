@@ -11,7 +11,8 @@ import numpy as np
 
 from nas_cli.data.cache import Cache
 from nas_cli.data.histogram import about_levels, histogram, normalisation
-from nas_cli.data.part_notes import about_few, about_share
+from nas_cli.data.new_words import NewWords
+from nas_cli.data.part_notes import about_absent, about_few, about_share
 from nas_cli.data.pixels import shape_text
 from nas_cli.data.repeated import (
     about_contradicting_texts,
@@ -22,6 +23,7 @@ from nas_cli.data.repeated import (
 from nas_cli.data.settings import AUTO_FRACTION, DataSettings
 from nas_cli.data.source import Array, Dataset, Encoder, Examples, Part, Wanted
 from nas_cli.data.split import hold_out
+from nas_cli.data.table_encoder import TableEncoder
 from nas_cli.data.targets import Tags, Targets, find_targets
 from nas_cli.errors import DataError
 
@@ -109,6 +111,13 @@ def load_training(
     facts = {"labels": max(1, len(kind.names)), **kind.facts, **dataset.facts(), **(encoder.facts if encoder else {})}
     notes = [*about_test, *dataset.notes(), *kind.notes, *(encoder.notes if encoder else ())]
     notes += [*about_pixels, *shares, *about_few(validation)]
+    own = chosen_by is not dataset.train
+    if wanted.target == "class" and not (own and dataset.inputs == "texts"):  # which says so itself
+        notes += about_absent(validation, kind.names)
+    if own and isinstance(encoder, TableEncoder):
+        new = NewWords(encoder.state())
+        new.look(chosen_by.read(np.arange(len(validation))))
+        notes += new.notes(chosen_by.origin)
     notes += about_repeated(train, validation, dataset.inputs, "to choose by")
     if encoder is not None and dataset.inputs in ("texts", "sentences"):
         others = chosen_by.read(np.arange(len(validation)) if held is None else held)

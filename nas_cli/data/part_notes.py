@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import numpy as np
+
 from nas_cli.data.source import Part
 
 FEW = 10
 """Examples to choose by, fewer than which say little."""
 MUCH_MORE = 1.5
+MOST_NAMED = 10
 
 
 def about_share(part: str, held: int, count: int, fraction: float) -> list[str]:
@@ -18,6 +23,15 @@ def about_share(part: str, held: int, count: int, fraction: float) -> list[str]:
         f"the {part} part takes {held:,} of {count:,} examples, and not {fraction:g} of them, since each class gives "
         "one at least: classes have few examples"
     ]
+
+
+def about_absent(validation: Part, names: Sequence[str]) -> list[str]:
+    """On classes of which there is nothing to choose by."""
+    absent = np.flatnonzero(np.bincount(validation.targets, minlength=len(names)) == 0)
+    if not len(absent):
+        return []
+    more = f" and {len(absent) - MOST_NAMED:,} more" if len(absent) > MOST_NAMED else ""
+    return [f"no examples to choose by of {', '.join(names[place] for place in absent[:MOST_NAMED])}{more}"]
 
 
 def about_few(validation: Part) -> list[str]:

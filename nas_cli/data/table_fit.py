@@ -23,8 +23,8 @@ from nas_cli.registry import short
 CLASSES = 20
 """A target of at most so many different numbers is taken for classes where columns are tried alone."""
 
-MOST_NAMED = 20
-"""Columns that a note lists."""
+MOST_NAMED, MOST_LETTERS = 20, 200
+"""Columns that a note lists, and letters of what it says of each."""
 
 
 @dataclass(frozen=True)
@@ -192,8 +192,9 @@ def _as_numbers(target: list[str], decimal: str) -> Array:
 
 def _some(names: Sequence[str]) -> str:
     """The first of them, and how many more there are: a table may have thousands of columns."""
+    shown = ", ".join(short(name, MOST_LETTERS) for name in names[:MOST_NAMED])
     more = len(names) - MOST_NAMED
-    return f"{', '.join(names[:MOST_NAMED])} and {more:,} more" if more > 0 else ", ".join(names)
+    return f"{shown} and {more:,} more" if more > 0 else shown
 
 
 def _notes(roles: Roles, found: _Found) -> list[str]:

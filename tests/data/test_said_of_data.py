@@ -87,6 +87,17 @@ def test_parts_that_are_not_what_was_asked_for_are_said(tmp_path: Path) -> None:
     assert "takes" not in said(data)
 
 
+def test_a_validation_part_with_other_classes_and_categories(tmp_path: Path) -> None:
+    lines = {"train": ("xyz", "abc"), "valid": ("XYx", "ab")}
+    for part, (cells, labels) in lines.items():
+        content = "".join(f"{cells[k % len(cells)]},{NOISE[k, 0]},{labels[k % len(labels)]}\n" for k in range(60))
+        (tmp_path / f"{part}.csv").write_text("u,v,y\n" + content)
+    data = load_training(parse_data({"source": "csv", "path": str(tmp_path)}), 0, wanted=CLASS)
+    assert "no examples to choose by of c" in said(data)
+    assert "valid.csv that are none of the categories learned, by column: 'u': 40 ('X' say)" in said(data)
+    assert "to choose by of" not in said(load(tmp_path / "train.csv", rows(80, lambda k: "ab"[k % 2])))
+
+
 @pytest.mark.parametrize("wanted", [TEXT, Wanted("sentences", "tags")])
 def test_examples_that_are_learned_from_and_chosen_by_are_counted(tmp_path: Path, wanted: Wanted) -> None:
     for part, first in (("train", 0), ("dev", 10), ("test", 0)):

@@ -36,6 +36,15 @@ def test_separators(tmp_path: Path, mark: str) -> None:
     assert names(load(tmp_path / "a.csv", table(mark))) == ["u", "v"]
 
 
+def test_commas_in_numbers_that_spaces_divide(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("".join(f"{k % 7},5 {k % 5},25 {'ab'[k % 2]}\n" for k in range(60)))
+    assert find_separator(tmp_path / "a.csv", "utf-8") == " "
+    (tmp_path / "b.csv").write_text("n,what\n" + "".join(f"{k},{k % 5} apples\n" for k in range(60)))
+    assert find_separator(tmp_path / "b.csv", "utf-8") == ","
+    (tmp_path / "c.csv").write_text("".join(f"{k},{k % 5} red apples,{k % 3}\n" for k in range(60)))
+    assert find_separator(tmp_path / "c.csv", "utf-8") == ","
+
+
 @pytest.mark.parametrize(
     ("first", "mark"),
     [("sep=;\n", ";"), ("SEP=,\r\n", ","), ('"sep=\t"\n', "\t"), ("sep=|\n\n", "|"), ("sep=^\n", "^")],
