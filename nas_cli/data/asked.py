@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from nas_cli.data.csv_file import ENDINGS, find_separator, read_table
+from nas_cli.data.csv_file import ENDINGS, SEPARATORS, first_rows, read_table
 from nas_cli.data.foreign import is_json
 from nas_cli.data.inputs import SeenPictures, read_inputs
 from nas_cli.data.new_words import NewWords
@@ -222,10 +222,13 @@ class Reader:
     def _first_cells(self, path: Path) -> list[str]:
         """Of a file whose ending does not say whether it is a table; none where it is none, by what it begins with."""
         try:
-            separator = find_separator(path, self._encoding)
-            return first_line_of(path, separator, self._encoding)
+            separator, rows = first_rows(path, self._encoding)
         except DataError:
             return []
+        if path.name == STANDARD_INPUT:
+            return first_line_of(path, separator, self._encoding)
+        even = len(rows) > 1 and all(len(row) == len(rows[0]) for row in rows)
+        return rows[0] if even and separator in SEPARATORS and not any(" " in name for name in rows[0]) else []
 
     def _text_column(self, columns: Sequence[str]) -> str | None:
         said = self.settings.arguments.get("text_column")

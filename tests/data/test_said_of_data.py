@@ -262,5 +262,8 @@ def test_a_table_of_texts_is_known_by_its_first_line(tmp_path: Path, mark: str) 
     (tmp_path / "new.txt").write_text(content)
     reader = Reader(settings, (1, 3), data.encoder, data.labels)
     assert [one.raw[0] for one in reader.files([tmp_path / "new.txt"])] == [f"film {k}" for k in range(60)]
+    for line in ("a text", "some more, text", "good film; text\nthat; text, again"):
+        (tmp_path / "lines.txt").write_text(line)
+        assert [one.raw[0] for one in reader.files([tmp_path / "lines.txt"])] == line.split("\n")
     (tmp_path / "lines.txt").write_text("text\nis what this is, text or not\n")
     assert [one.raw[0] for one in reader.files([tmp_path / "lines.txt"])] == ["text", "is what this is, text or not"]
