@@ -6,6 +6,7 @@ without its newline: readers pass over it and the next writer cuts it, so a kill
 
 from __future__ import annotations
 
+import errno
 import os
 import time
 from collections.abc import Iterator
@@ -108,12 +109,12 @@ class Journal:
     def append(self, event: Event) -> Event:
         """Writes one event, and returns it as a resumed run will read it once it is on disk.
 
-        Raises OSError where the disk does not take it, and ValueError where nobody could read it: nothing is written
-        then.
+        Raises OSError where the disk does not take it or the journal is no longer at its place, and ValueError where
+        nobody could read it: nothing is written then.
         """
         line = line_of(event, time.time(), self._sequence)
         written = parse(line, self._sequence)
-        start = os.fstat(self._file.fileno()).st_size
+        start = self._state().st_size
         try:
             rest = memoryview(line)
             while rest:
@@ -125,6 +126,13 @@ class Journal:
             raise
         self._sequence += 1
         return written
+
+    def _state(self) -> os.stat_result:
+        """Of the file; whoever opens the run later must find it where its other files are."""
+        state = os.fstat(self._file.fileno())
+        if not os.path.lexists(self._path) or not os.path.samestat(state, os.lstat(self._path)):
+            raise FileNotFoundError(errno.ENOENT, "it was moved or deleted meanwhile", str(self._path))
+        return state
 
     def __enter__(self) -> Journal:
         return self

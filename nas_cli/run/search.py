@@ -116,12 +116,12 @@ def resume_search(
                 _clear(run)
         return Outcome(run, over.stopped, was_over=True)
     # A damaged journal is answered before the data is read.
-    with run.lock(), _pausing(run), Journal(run.journal) as journal:
+    with run.lock(), Journal(run.journal) as journal:
         document = load_document(run.spec, overrides)
         experiment = compose(document, None if plugins else distrust(run, document.data.get("plugins")))
         observer = observer or Silent()
         more = more_search(journal.course, spec_of(run), experiment.spec)
-        with open_session(experiment, Cache(run.path.parent / CACHE, observer.note)) as session:
+        with open_session(experiment, Cache(run.path.parent / CACHE, observer.note)) as session, _pausing(run):
             try_plugins(experiment, session)
             experiment = suited(experiment, undefined_here(session))
             if overrides:
