@@ -46,7 +46,7 @@ def test_a_run_that_is_moved_pauses_and_goes_on_where_it_is(tmp_path: Path, kind
     assert read_journal(tmp_path / "runs" / "moved" / "journal.jsonl")[-1].kind == kind
     run = resume_search(tmp_path / "runs" / "moved").run
     assert read_journal(run.journal)[-1].kind == "run_finished"
-    assert run.weights.exists()
+    assert (run.path / "best" / "weights.safetensors").exists()
 
 
 @pytest.mark.parametrize("act", [shutil.rmtree, lambda run: (run / "journal.jsonl").unlink()])
