@@ -16,7 +16,7 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from nas_cli.words import utf8
+from nas_cli.words import is_utf8, utf8
 
 HERE = blake2b(platform.node().encode(), digest_size=2).hexdigest()
 """This machine: a folder may be shared with others, whose processes cannot be seen from here."""
@@ -65,6 +65,22 @@ def _writing(path: Path) -> Iterator[BinaryIO]:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def utf8_path(path: Path) -> Iterator[Path]:
+    """`path`, or another name of the file where it is no UTF-8, which some libraries refuse. Raises OSError."""
+    if is_utf8(str(path)):
+        yield path
+        return
+    with path.open("rb") as file:
+        yield Path(f"/dev/fd/{file.fileno()}")
+
+
+def not_a_folder(folder: Path) -> Path | None:
+    """What stands where `folder`, or one that it is to be made in, should be; None where nothing does."""
+    nearest = next(parent for parent in (folder, *folder.absolute().parents) if os.path.lexists(parent))
+    return None if nearest.is_dir() else nearest
 
 
 @contextmanager

@@ -76,6 +76,11 @@ def run_name(text: str, otherwise: str = "my-data") -> str:
     return re.sub(r"[^A-Za-z0-9._-]+", "-", text).strip("-._")[:LONGEST_NAME] or otherwise
 
 
+def is_utf8(text: str) -> bool:
+    """Whether UTF-8 has `text`: it has no halves of a surrogate pair, which stand for other bytes of a file's name."""
+    return re.search("[\ud800-\udfff]", text) is None
+
+
 def utf8(text: str) -> bytes:
     """`text` as UTF-8; halves of a surrogate pair, which no UTF-8 has, become U+FFFD."""
     return re.sub("[\ud800-\udfff]", "\ufffd", text).encode("utf-8")

@@ -15,6 +15,7 @@ from typing import Any, ParamSpec, TypeVar, cast
 import typer
 from typer.core import TyperGroup
 
+from nas_cli.arguments import path_of
 from nas_cli.cli import INTERRUPTED
 from nas_cli.cli.output import fail
 from nas_cli.errors import NasError, UserError
@@ -79,6 +80,7 @@ def guarded(command: Callable[P, R]) -> Callable[P, R]:
     @functools.wraps(command)
     def run(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
+            _require_folder()
             return command(*args, **kwargs)
         except NasError as error:
             fail(str(error))
@@ -95,12 +97,23 @@ def guarded(command: Callable[P, R]) -> Callable[P, R]:
     return run
 
 
-def expanded(path: Path) -> Path:
-    """With `~` as the home folder: a shell leaves it as it is in `--out=~/runs`. Raises UserError."""
+def _require_folder() -> None:
+    """Libraries end the process in their own words where there is none."""
     try:
-        return path.expanduser()
-    except RuntimeError as error:
-        raise UserError(f"{path}: {error}") from None
+        os.getcwd()
+    except FileNotFoundError:
+        raise UserError("the folder that you are in is not there any more: go to another one") from None
+
+
+def path(word: str | Path) -> Path:
+    """A word of the command line as a path, with `~` as the home folder: a shell leaves it as it is in `--out=~/runs`.
+
+    An empty word, which a variable that is not set leaves, is no path, and not the folder of this moment.
+    """
+    try:
+        return path_of(word)
+    except ValueError as error:
+        raise typer.BadParameter(f"it takes {error}") from None
 
 
 def debugging() -> bool:

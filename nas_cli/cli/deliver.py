@@ -12,14 +12,16 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from nas_cli.cli.command import expanded, guarded
-from nas_cli.cli.output import console, json_document, print_json, say
+from nas_cli.cli.command import guarded, path
+from nas_cli.cli.output import DataOut, console, json_document, print_json, say
 from nas_cli.cli.search import Plugins
 from nas_cli.errors import NasError, UserError
 from nas_cli.figures import count, plural
 from nas_cli.words import printable, sentence
 
-Run = Annotated[Path | None, typer.Argument(help="A run directory; the latest under runs/ where left out.")]
+Run = Annotated[
+    Path | None, typer.Argument(parser=path, help="A run directory; the latest under runs/ where left out.")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Member = Annotated[
     str | None, typer.Option("--member", help="Instead of the best, trial-12 of a Pareto front, say, or baseline-NAME.")
@@ -30,12 +32,19 @@ LOOKED_AT = 1000
 Force = Annotated[
     bool, typer.Option("--force", help="Replace what lies there and is not an earlier export as nas wrote it.")
 ]
-Output = Annotated[Path | None, typer.Option("--output", help="Where to write it; in the run where left out.")]
+Output = Annotated[
+    Path | None, typer.Option("--output", parser=path, help="Where to write it; in the run where left out.")
+]
 
 
 Data = Annotated[
     Path | None,
-    typer.Option("--data", metavar="PATH", help="Labelled data to test on instead: a file or folder as the run read."),
+    typer.Option(
+        "--data",
+        parser=path,
+        metavar="PATH",
+        help="Labelled data to test on instead, as the run read it.",
+    ),
 ]
 
 
@@ -47,11 +56,11 @@ def evaluate(
     from nas_cli.deliver.evaluate import cannot_be_stored, examine, store
     from nas_cli.deliver.load import load
 
-    model = load(expanded(run) if run else None, allow_plugins, member=member)
+    model = load(run, allow_plugins, member=member)
     why_not = cannot_be_stored(model) if data is None else None
     if why_not is not None:
         say(f"WARNING: {why_not}: the report is printed, and not stored", stderr=True)
-    report = examine(model, allow_plugins, expanded(data) if data else None, member)
+    report = examine(model, allow_plugins, data, member)
     if as_json:
         print_json(report)
     else:
@@ -118,8 +127,7 @@ def export(
     """Write the best model of a run as ONNX, as torch.export's .pt2, or as a readable model.py; and check it."""
     from nas_cli.deliver.export import export as export_run
 
-    where = expanded(output) if output else None
-    result = export_run(expanded(run) if run else None, form, where, allow_plugins, member=member, force=force)
+    result = export_run(run, form, output, allow_plugins, member=member, force=force)
     if as_json:
         print_json(result)
         return
@@ -143,7 +151,8 @@ def predict(
         ),
     ],
     out: Annotated[
-        Path | None, typer.Option("--out", metavar="FILE", help="Write the answers there, as .csv or .jsonl.")
+        Path | None,
+        typer.Option("--out", parser=path, metavar="FILE", help="Write the answers there, as .csv or .jsonl."),
     ] = None,
     form: Annotated[
         Literal["csv", "jsonl"] | None, typer.Option("--format", help="As CSV or JSON lines, whatever FILE is called.")
@@ -160,7 +169,7 @@ def predict(
     from nas_cli.deliver.given import split_run
     from nas_cli.deliver.predictions import form_of, require_free, stream_predictions, write_predictions
 
-    inputs = [_expanded(word) for word in inputs]
+    inputs = [str(path(word)) if word.startswith("~/") else word for word in inputs]
     run, given = split_run(inputs)
     if not given:
         raise UserError("predict takes at least one input: 'nas predict RUN FILE…', or a text in quotes")
@@ -170,7 +179,6 @@ def predict(
         )
     if out is not None:
         form = form or form_of(out)
-        out = expanded(out)
         require_free(out, force)
     from nas_cli.deliver.load import load
     from nas_cli.deliver.predict import answers as answer
@@ -181,18 +189,14 @@ def predict(
     answers = answer(model, given, text=text, say=lambda note: say(printable(note), stderr=True))
     if out is not None:
         assert form is not None
-        count = write_predictions(out, answers, form)
+        count = write_predictions(out, answers, form, force)
         say(f"{plural(count, 'answer')} in {printable(out)}", stderr=True)
     elif form is not None:
-        stream_predictions(sys.stdout, answers, form)
+        stream_predictions(DataOut(form), answers, form)
     elif as_json:
         _print_array(answers)
     else:
         _print_answers(answers)
-
-
-def _expanded(word: str) -> str:
-    return str(expanded(Path(word))) if word.startswith("~/") else word
 
 
 def _print_array(answers: Iterator[dict[str, Any]]) -> None:

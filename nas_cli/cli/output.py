@@ -17,6 +17,8 @@ from nas_cli.words import printable
 PIPE_WIDTH, PIPE_HEIGHT = 100, 25
 NARROWEST, WIDEST = 40, 10_000
 """Columns. On fewer a table would lose letters; there the terminal itself breaks the lines."""
+DELETE = "\x7f"
+"""The one control character that JSON does not escape."""
 
 
 class SafeConsole(Console):
@@ -74,14 +76,44 @@ def print_json(content: Any) -> None:
 
 def json_document(content: Any) -> str:
     """As `print_json` writes it, without a line break at its end."""
-    utf8 = (sys.stdout.encoding or "").lower().replace("-", "").replace("_", "") == "utf8"
-    text = json.dumps(content, indent=2, ensure_ascii=not utf8, allow_nan=False, default=str)
-    return text if text.isascii() else json_escaped(text)
+    return json_escaped(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False, default=str))
 
 
 def json_escaped(text: str) -> str:
-    """A JSON document whose hidden letters are escapes of JSON; they stand inside strings alone."""
-    return "".join(letter if printable(letter, lines=True) == letter else json.dumps(letter)[1:-1] for letter in text)
+    """A JSON document whose hidden letters, and all that stdout has no letter for, are escapes of JSON: they stand
+    inside strings alone.
+    """
+    if text.isascii() and DELETE not in text:
+        return text
+    utf8 = (sys.stdout.encoding or "").lower().replace("-", "").replace("_", "") == "utf8"
+    return "".join(letter if _is_plain(letter, utf8) else _json_escape(letter) for letter in text)
+
+
+def _is_plain(letter: str, utf8: bool) -> bool:
+    return printable(letter, lines=True) == letter and (utf8 or letter.isascii())
+
+
+def _json_escape(letter: str) -> str:
+    return "\\u007f" if letter == DELETE else json.dumps(letter)[1:-1]
+
+
+class DataOut:
+    """Standard output for what programs read: each letter as it is, or as an escape, never as one that looks alike.
+
+    Escapes stand for what stdout has no letter for and, on a terminal, for what would act on it; in JSON lines they
+    are those of JSON.
+    """
+
+    def __init__(self, form: str) -> None:
+        self._form = form
+
+    def write(self, text: str) -> None:
+        if self._form == "jsonl":
+            text = json_escaped(text)
+        elif sys.stdout.isatty():
+            text = printable(text, lines=True)
+        encoding = sys.stdout.encoding or "utf-8"
+        sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
 
 
 def fail(message: str) -> None:

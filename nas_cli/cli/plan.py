@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from nas_cli.cli.command import expanded, guarded
+from nas_cli.cli.command import guarded, path
 from nas_cli.cli.output import print_json, say
 from nas_cli.cli.search import Plugins, Set
 from nas_cli.figures import count, duration
@@ -19,7 +19,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 @guarded
 def plan(
-    spec: Annotated[Path, typer.Argument(help="The spec, a YAML file.")],
+    spec: Annotated[Path, typer.Argument(parser=path, help="The spec, a YAML file.")],
     changes: Set = None,
     allow_plugins: Plugins = False,
     as_json: Json = False,
@@ -28,7 +28,7 @@ def plan(
     _tell("reading the spec and the data")  # before what takes seconds to be loaded
     from nas_cli.run.plan import plan as make_plan
 
-    facts = make_plan(expanded(spec), changes or [], _tell, allow_plugins)
+    facts = make_plan(spec, changes or [], _tell, allow_plugins)
     if as_json:
         print_json(facts)
     else:

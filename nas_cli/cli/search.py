@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from nas_cli.cli import INTERRUPTED
-from nas_cli.cli.command import expanded, guarded
+from nas_cli.cli.command import guarded, path
 from nas_cli.cli.output import draw, print_json, say
 from nas_cli.errors import UserError
 from nas_cli.figures import plural
@@ -29,11 +29,12 @@ Plugins = Annotated[
 
 @guarded
 def search(
-    spec: Annotated[Path | None, typer.Argument(help="The spec, a YAML file.", show_default=False)] = None,
-    out: Annotated[Path, typer.Option("--out", help="Where the run directory is made.")] = Path("runs"),
+    spec: Annotated[Path | None, typer.Argument(parser=path, help="The spec, a YAML file.", show_default=False)] = None,
+    out: Annotated[Path, typer.Option("--out", parser=path, help="Where the run directory is made.")] = Path("runs"),
     changes: Set = None,
     resume: Annotated[
-        Path | None, typer.Option("--resume", metavar="RUN", help="Go on with a run; 'latest' is the latest.")
+        Path | None,
+        typer.Option("--resume", parser=path, metavar="RUN", help="Go on with a run; 'latest' is the latest."),
     ] = None,
     allow_plugins: Plugins = False,
     as_json: Json = False,
@@ -72,11 +73,11 @@ def _run(
     from nas_cli.run.search import resume_search, start_search
 
     if spec is not None:
-        outcome = start_search(expanded(spec), expanded(out), changes, observer, plugins)
+        outcome = start_search(spec, out, changes, observer, plugins)
     else:
         assert resume is not None
         latest = resume == Path("latest") and not resume.exists()
-        outcome = resume_search(None if latest else expanded(resume), changes, observer, plugins, expanded(out))
+        outcome = resume_search(None if latest else resume, changes, observer, plugins, out)
     if not outcome.was_over or not outcome.run.report.exists():
         write_report(outcome.run)
     return outcome.run.path if outcome.was_over else None

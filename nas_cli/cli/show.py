@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from nas_cli.cli.command import Commands, expanded, guarded
+from nas_cli.cli.command import Commands, guarded, path
 from nas_cli.cli.output import draw, print_json, say, say_lines
 from nas_cli.cli.search import Plugins
 from nas_cli.figures import duration, plural
@@ -31,7 +31,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 @app.command("run")
 @guarded
 def show_run(
-    run: Annotated[Path | None, typer.Argument(help="A run directory; the latest where left out.")] = None,
+    run: Annotated[Path | None, typer.Argument(parser=path, help="A run directory; the latest where left out.")] = None,
     as_json: Json = False,
 ) -> None:
     """What a run has tried, what is best, and what was kept."""
@@ -41,7 +41,7 @@ def show_run(
     gc.disable()  # of a long journal everything that is read stays, and looking for garbage in it takes a fifth longer
     try:
         record = Record()
-        record.open(open_run(expanded(run) if run else None).path)
+        record.open(open_run(run).path)
         if as_json:
             print_json(record.summary())
         else:

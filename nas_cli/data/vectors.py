@@ -14,6 +14,7 @@ from safetensors import SafetensorError, safe_open
 from nas_cli.data.files import first_line, reading_bytes, require_file
 from nas_cli.data.source import Array
 from nas_cli.errors import DataError
+from nas_cli.files import utf8_path
 
 UNREADABLE = {
     ".zip": "is an archive: unpack it, and name one of its files",
@@ -191,7 +192,7 @@ def _is_number(text: bytes) -> bool:
 def _read_safetensors(path: Path, wanted: Container[str], first: int) -> Vectors:
     """One tensor of floats (words, size), and its words as a JSON list under `words` in the metadata."""
     try:
-        with safe_open(path, framework="pt") as file:
+        with utf8_path(path) as opened, safe_open(opened, framework="pt") as file:
             names, metadata = list(file.keys()), file.metadata() or {}
             if len(names) != 1:
                 raise DataError(f"{path} has {len(names)} tensors, where one (words, numbers) is expected")

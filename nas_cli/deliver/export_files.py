@@ -18,7 +18,7 @@ from typing import Any
 
 import nas_cli
 from nas_cli.errors import UserError
-from nas_cli.files import DRAFT, draft, read_bytes, sweep
+from nas_cli.files import DRAFT, draft, not_a_folder, read_bytes, sweep
 
 MANIFEST = "export.json"
 BESIDE = ".files"
@@ -62,8 +62,9 @@ def find_place(path: Path, file: str, files: frozenset[str]) -> Place:
             raise UserError(f"{path} is a folder; name a file")
     else:
         place = Place(path, files)
-        if path.resolve() == Path.cwd():
-            raise UserError(f"{path} is the folder you are in; name one that is not there yet")
+        if path.resolve() in (Path.cwd(), Path("/")):
+            where = "the folder you are in" if path.resolve() == Path.cwd() else "no folder for an export"
+            raise UserError(f"{path} is {where}; name one that is not there yet")
         if path.exists() and not path.is_dir():
             raise UserError(f"{path} is a file, and source is a folder; name another")
     if place.folder.is_symlink():
@@ -73,11 +74,11 @@ def find_place(path: Path, file: str, files: frozenset[str]) -> Place:
     for target in place.targets.values():
         if target.is_dir() and not target.is_symlink():
             raise UserError(f"{target} is a folder, and a file is to be written there; name another place")
-    for parent in path.absolute().parents:
-        if parent.exists():
-            if not parent.is_dir():
-                raise UserError(f"{parent} is a file, and a folder is expected: {path} cannot be written")
-            break
+        if target.exists() and not target.is_file() and not target.is_dir():
+            raise UserError(f"{target} is a device or a pipe, which is not replaced; name another place")
+    wrong = not_a_folder(path.parent)
+    if wrong is not None:
+        raise UserError(f"{wrong} is no folder, and one is expected: {path} cannot be written")
     return place
 
 
@@ -164,7 +165,7 @@ def put(place: Place, made: Path, folder: Path, about: Mapping[str, Any]) -> lis
     }
     drafts[MANIFEST] = (made if place.files else folder) / MANIFEST
     content["digest"] = _digest_of(content)
-    drafts[MANIFEST].write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    drafts[MANIFEST].write_text(json.dumps(content, indent=2) + "\n", encoding="ascii")  # names need not be UTF-8
     if place.files and not os.path.lexists(place.path):
         made.rename(place.path)
     else:

@@ -42,8 +42,9 @@ def write_onnx(model: Model, path: Path) -> Callable[[Sequence[Array]], list[Arr
     }
     onnx.helper.set_model_props(graph, metadata)
     onnx.checker.check_model(graph, full_check=True)
-    path.write_bytes(graph.SerializeToString())
-    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    content = graph.SerializeToString()
+    path.write_bytes(content)
+    session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
 
     def run(batches: Sequence[Array]) -> list[Array]:
         return [session.run(["logits"], {"input": batch})[0] for batch in batches]

@@ -29,8 +29,10 @@ def write_torch(model: Model, path: Path) -> Callable[[Sequence[Array]], list[Ar
     }
     with quiet():
         program = with_torch_alone(trace(model))
-        torch.export.save(program, path, extra_files=extra)
-        loaded = torch.export.load(path).module()
+        with path.open("w+b") as file:  # torch opens only paths of UTF-8 by itself
+            torch.export.save(program, file, extra_files=extra)
+            file.seek(0)
+            loaded = torch.export.load(file).module()
 
     def run(batches: Sequence[Array]) -> list[Array]:
         with torch.inference_mode():

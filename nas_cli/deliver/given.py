@@ -103,7 +103,7 @@ def near_name(word: str) -> str:
     path = Path(word)
     try:
         names = os.listdir(path.parent)
-    except OSError:
+    except (OSError, ValueError):  # a text may hold what no path can
         return ""
     near = difflib.get_close_matches(path.name, [name for name in names if name[0] != "."], n=1, cutoff=NEAR)
     return f"; did you mean '{path.parent / near[0]}'?" if near else ""

@@ -7,7 +7,7 @@ import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal, TextIO
+from typing import Any, Literal, Protocol
 
 from nas_cli.errors import UserError
 from nas_cli.files import draft, sweep
@@ -38,8 +38,11 @@ def require_free(path: Path, force: bool) -> None:
         raise UserError(f"the folder {path.parent} cannot be written")
 
 
-def write_predictions(path: Path, answers: Iterable[Mapping[str, Any]], form: Form) -> int:
-    """Writes a file that appears whole or not at all; returns how many answers it has. Raises OSError."""
+def write_predictions(path: Path, answers: Iterable[Mapping[str, Any]], form: Form, force: bool = False) -> int:
+    """Writes a file that appears whole or not at all; returns how many answers it has.
+
+    Raises OSError, and UserError where something was put there meanwhile, unless `force`.
+    """
     count = 0
 
     def counted() -> Iterator[Mapping[str, Any]]:
@@ -51,15 +54,22 @@ def write_predictions(path: Path, answers: Iterable[Mapping[str, Any]], form: Fo
     sweep(path.parent, path.name)
     building = draft(path)
     try:
-        with building.open("x", encoding="utf-8", errors="replace", newline="") as file:
+        with building.open("x", encoding="utf-8", errors="backslashreplace", newline="") as file:
             stream_predictions(file, counted(), form)
+        require_free(path, force)  # it took a while
         building.replace(path)
     finally:
         building.unlink(missing_ok=True)
     return count
 
 
-def stream_predictions(out: TextIO, answers: Iterable[Mapping[str, Any]], form: Form) -> None:
+class Sink(Protocol):
+    """What takes text: a file, or what shows it."""
+
+    def write(self, text: str, /) -> object: ...
+
+
+def stream_predictions(out: Sink, answers: Iterable[Mapping[str, Any]], form: Form) -> None:
     """JSON lines have all of an answer. CSV has where it belongs (`file`, `row`, `id`, or `input`) and the `label` with
     its `probability`, or the `value`, or of sentences a row for each `word` with its `tag`. Raises UserError where
     later answers say where they belong in another way than the first."""

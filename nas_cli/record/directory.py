@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nas_cli.errors import RunError, UserError
-from nas_cli.files import DRAFT, draft, open_file, sweep, write_text
+from nas_cli.files import DRAFT, draft, not_a_folder, open_file, sweep, write_text
 from nas_cli.record.candidates import baseline_candidate, is_candidate
 from nas_cli.words import printable
 
@@ -228,6 +228,9 @@ def require_root(root: Path) -> None:
 
 def create_run(root: Path, name: str, files: Mapping[str, str]) -> RunDirectory:
     """A new directory `name-DATE-TIME` under `root` with `files` (name → text); it appears whole or not at all."""
+    wrong = not_a_folder(root)
+    if wrong is not None:
+        raise RunError(f"no run can be made in {root}: {wrong} is no folder")
     root.mkdir(parents=True, exist_ok=True)
     _sweep_unborn(root)
     stamp = time.strftime("%Y%m%d-%H%M%S")

@@ -14,7 +14,7 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, cast
+from typing import BinaryIO, TypeVar, cast
 
 from nas_cli.errors import RunError
 from nas_cli.files import open_file
@@ -23,6 +23,7 @@ from nas_cli.record.events import Event
 from nas_cli.record.lines import kind_of, line_of, parse
 from nas_cli.record.order import Order
 
+Kind = TypeVar("Kind", bound=Event)
 CHUNK = 1 << 16
 LONGEST_LINE = 1 << 24
 """Bytes; an event takes a thousandth of it, and a file without an end is not read for ever."""
@@ -106,14 +107,14 @@ class Journal:
         """All events so far, as `iter_journal`."""
         return iter_journal(self._path, objectives, rungs)
 
-    def append(self, event: Event) -> Event:
+    def append(self, event: Kind) -> Kind:
         """Writes one event, and returns it as a resumed run will read it once it is on disk.
 
         Raises OSError where the disk does not take it or the journal is no longer at its place, and ValueError where
         nobody could read it: nothing is written then.
         """
         line = line_of(event, time.time(), self._sequence)
-        written = parse(line, self._sequence)
+        written = cast(Kind, parse(line, self._sequence))
         start = self._state().st_size
         try:
             rest = memoryview(line)

@@ -23,7 +23,7 @@ from nas_cli.space.nodes import plain
 from nas_cli.space.parse import parse_space
 from nas_cli.space.size import Size, size
 from nas_cli.space.space import Space
-from nas_cli.spec.load import load_document
+from nas_cli.spec.load import parse_document, read_spec
 from nas_cli.train.settings import TRAIN
 from nas_cli.trial import Scalar
 
@@ -127,9 +127,9 @@ def describe_space(name: str, plugins: bool = False) -> SpaceFacts:
         words = builtin_names()
         hint = did_you_mean(name, words)
         raise UserError(f"there is no built-in space '{name}' and no spec file of that name{hint}")
-    document = load_document(path)
+    text = read_spec(path)
+    document = parse_document(text, str(path))
     experiment = compose(document, None if plugins else distrust_spec(path, document.data.get("plugins")))
-    text = path.read_text(encoding="utf-8")
     return SpaceFacts(experiment.spec.name, text, "", experiment.space, experiment.size)
 
 

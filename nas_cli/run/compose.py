@@ -30,7 +30,7 @@ from nas_cli.spec.schema import RunSpec, check_spec
 from nas_cli.task import TASKS, Task
 from nas_cli.train.losses import OF_CLASSES, OF_NUMBERS
 from nas_cli.train.settings import TRAIN
-from nas_cli.words import run_name, utf8
+from nas_cli.words import is_utf8, run_name, utf8
 from nas_cli.yaml_text import dump_yaml
 
 COSTS = ("params", "macs", "activation_mb", "latency_ms")
@@ -123,6 +123,7 @@ def _compose(document: Document, refusal: str | None) -> Experiment:
         task = TASKS[spec.task]
     with _under("data"):
         settings = parse_data(spec.data, document.as_written(("data",)))
+    _require_utf8(spec, settings)
     spec = _recipe(spec, task)
     space = _space(spec, settings)
     with _under("objective"):
@@ -144,6 +145,15 @@ def _compose(document: Document, refusal: str | None) -> Experiment:
     with _under("search", "schedule"):
         experiment.make_scheduler()
     return experiment
+
+
+def _require_utf8(spec: RunSpec, data: DataSettings) -> None:
+    """Raises SpecError where a path cannot stand in the spec that a run keeps, which is UTF-8 and has it whole."""
+    whole: dict[tuple[str | int, ...], str] = {("data", key): str(value) for key, value in data.written_out().items()}
+    whole |= {("plugins", place): str(Path(plugin).resolve()) for place, plugin in enumerate(spec.plugins)}
+    for place, text in whole.items():
+        if not is_utf8(text):
+            raise SpecError(f"{text} is no UTF-8, and a spec is: rename the folder or file", place)
 
 
 def _default_name(document: Document) -> str:

@@ -6,7 +6,7 @@ import json
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import nas_cli
@@ -82,7 +82,7 @@ def start_search(
         run = create_run(out, experiment.spec.name, files)
         with run.lock(), _pausing(run), Journal(run.journal) as journal:
             began = RunStarted(str(run.path), session.digest(), nas_cli.__version__)
-            observer.event(journal.append(began))
+            observer.event(replace(journal.append(began), run=str(run.path)))  # which need not be UTF-8
             hindered = trust(run, digests)
             if hindered is not None:
                 observer.note(hindered)
@@ -132,7 +132,7 @@ def resume_search(
             again = Resumed(str(run.path), data, nas_cli.__version__, tuple(overrides), more)
             resumed = journal.append(again)
             journal.course.fold(resumed)
-            observer.event(resumed)
+            observer.event(replace(resumed, run=str(run.path)))
             try:
                 return _search_and_train(experiment, session, run, journal, observer)
             except SpecError as error:  # the spec itself was right: a trial takes what its space does not have

@@ -20,11 +20,13 @@ import yaml
 
 from nas_cli.errors import Path, SpecError, UserError
 from nas_cli.registry import short
+from nas_cli.words import is_utf8
 
 MAX_BYTES = 1_000_000
 MAX_VALUES = 30_000
 MAX_DEPTH = 100
 PIPES = r"/dev/stdin|/(dev|proc/self)/fd/[0-9]+"
+TAG = "tag:yaml.org,2002:"
 Mark = tuple[int, int]
 
 
@@ -57,7 +59,7 @@ _PLAIN = {
     "merge": (r"<<", ["<"]),
 }
 for _name, (_pattern, _first) in _PLAIN.items():
-    _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_name}", re.compile(f"^(?:{_pattern})$"), _first)
+    _Loader.add_implicit_resolver(TAG + _name, re.compile(f"^(?:{_pattern})$"), _first)
 
 
 @dataclass
@@ -100,7 +102,7 @@ def load_document(path: FilePath, overrides: Iterable[str] = ()) -> Document:
 
     Raises UserError where the file cannot be read, SpecError where it is no YAML mapping.
     """
-    return overridden(parse_document(_read(path), str(path)), overrides)
+    return overridden(parse_document(read_spec(path), str(path)), overrides)
 
 
 def overridden(document: Document, overrides: Iterable[str]) -> Document:
@@ -110,7 +112,8 @@ def overridden(document: Document, overrides: Iterable[str]) -> Document:
     return document
 
 
-def _read(path: FilePath) -> str:
+def read_spec(path: FilePath) -> str:
+    """The text of the spec at `path`. Raises UserError where it cannot be read."""
     try:
         mode = path.stat().st_mode
         if stat.S_ISDIR(mode):
@@ -198,8 +201,7 @@ class _Builder:
             self._fail(node, f"the spec holds more than {MAX_VALUES:,} values once its aliases are written out")
         if self._depth > MAX_DEPTH + 1:
             self._fail(node, f"the values are nested more than {MAX_DEPTH} deep; does an alias contain itself?")
-        if not node.tag.startswith("tag:yaml.org,2002:") or node.tag[18:] not in (*_PLAIN, "str", "seq", "map"):
-            self._fail(node, f"the tag {node.tag.replace('tag:yaml.org,2002:', '!!')} is not allowed in a spec")
+        self._require_plain(node)
         if isinstance(node, yaml.MappingNode):
             return self._mapping(node, path)
         if isinstance(node, yaml.SequenceNode):
@@ -209,15 +211,20 @@ class _Builder:
             self._document.written[path] = node.value
         return value
 
+    def _require_plain(self, node: yaml.Node) -> None:
+        if not node.tag.startswith(TAG) or node.tag.removeprefix(TAG) not in (*_PLAIN, "str", "seq", "map"):
+            self._fail(node, f"the tag {node.tag.replace(TAG, '!!')} is not allowed in a spec")
+
     def _mapping(self, node: yaml.MappingNode, path: Path) -> dict[str, Any]:
         result: dict[str, Any] = {}
         merged: dict[str, Any] = {}
         for key_node, value_node in node.value:
-            if key_node.tag == "tag:yaml.org,2002:merge":
+            if key_node.tag == f"{TAG}merge":
                 merged.update(self._merge(value_node, path))
                 continue
             if not isinstance(key_node, yaml.ScalarNode):
                 self._fail(key_node, "a key must be a text")
+            self._require_plain(key_node)
             key = self._text(key_node)
             if key in result:
                 self._fail(key_node, f"the key '{short(key)}' stands twice")
@@ -254,7 +261,7 @@ class _Builder:
     def _text(self, node: yaml.Node) -> str:
         """Raises SpecError where it holds half of a surrogate pair, which no file and no terminal takes."""
         text = str(node.value)
-        if re.search("[\ud800-\udfff]", text):
+        if not is_utf8(text):
             self._fail(node, f"{short(ascii(text))} holds half of a pair of surrogates, which is no character")
         return text
 
@@ -268,11 +275,12 @@ def _override(document: Document, override: str) -> None:
     name = f"--set {short(override)}"
     key, equals, text = override.partition("=")
     steps = [step for step in re.split(r"[.\[\]]+", key.strip()) if step]
-    if not equals or not steps:
+    if not equals or not steps or not is_utf8(key):
         raise SpecError(f"{name}: a key and a value are expected, such as search.stop.trials=5")
     if len(steps) > MAX_DEPTH:
         raise SpecError(f"{name}: the values are nested more than {MAX_DEPTH} deep")
-    given = parse_document("value: " + text if "\n" not in text else f"value:\n{textwrap.indent(text, ' ')}", name)
+    several = len(text.splitlines()) > 1  # by any line break that YAML knows
+    given = parse_document(f"value:\n{textwrap.indent(text, ' ')}" if several else f"value: {text}", name)
     target: Any = document.data
     path: Path = ()
     for step in steps[:-1]:

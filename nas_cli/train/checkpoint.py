@@ -19,7 +19,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from nas_cli.errors import RunError, TrialFailed
-from nas_cli.files import draft
+from nas_cli.files import draft, utf8_path
 
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 OWN_LIMITS = (errno.EMFILE, errno.ENOMEM)
@@ -94,7 +94,7 @@ def _opened(path: Path, most: float = math.inf) -> Iterator[Any]:
         size = path.stat().st_size
         if size > most + LONGEST_HEADER:
             raise ValueError(f"it has {size:,} bytes, and about {most:,.0f} are wanted")
-        with safe_open(path, framework="pt") as file:
+        with utf8_path(path) as opened, safe_open(opened, framework="pt") as file:
             yield file
     except FileNotFoundError:
         raise RunError(f"{path} is missing") from None

@@ -149,6 +149,12 @@ def test_places_that_cannot_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert find_place(tmp_path, "net.onnx", frozenset()).path == tmp_path / "net.onnx"
     with pytest.raises(UserError, match="folder you are in"):
         find_place(Path(), "source", SOURCE)
+    with pytest.raises(UserError, match="no folder for an export"):
+        find_place(Path("/"), "source", SOURCE)
+    (tmp_path / "device.onnx").symlink_to("/dev/null")
+    for device in (Path("/dev/null"), tmp_path / "device.onnx"):
+        with pytest.raises(UserError, match="a device or a pipe, which is not replaced"):
+            find_place(device, "model.onnx", frozenset())
     write(tmp_path / "new" / "deep" / "a.onnx", "one")
     assert tree(tmp_path / "new" / "deep")["a.onnx"] == "one"
 
@@ -207,6 +213,17 @@ def test_what_a_killed_export_left_is_taken_away(tmp_path: Path) -> None:
     (tmp_path / ".a.onnx.mine.tmp").mkdir()
     write(tmp_path / "a.onnx", "one")
     assert sorted(item.name for item in tmp_path.iterdir()) == [".a.onnx.mine.tmp", "a.onnx", "a.onnx.files"]
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_names_that_are_no_utf8(run: Path, tmp_path: Path, form: str) -> None:
+    folder = Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9"))
+    run = run.rename(folder.with_name(folder.name))
+    path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/n\xff.onnx"))
+    for _ in range(2):
+        assert export(run, form)["samples"] > 0
+        assert export(run, form, path)["path"] == str(path)
+    assert path.exists()
 
 
 def test_exports_of_a_run(run: Path, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from nas_cli.deliver.given import Given, divide, looks_like_path, split_run
+from nas_cli.deliver.given import Given, divide, looks_like_path, near_name, split_run
 from nas_cli.deliver.predictions import form_of, require_free, stream_predictions, write_predictions
 from nas_cli.errors import DataError, RunError, UserError
 
@@ -105,6 +105,11 @@ ANSWERS: dict[str, list[dict[str, Any]]] = {
 }
 
 
+def test_what_no_path_can_hold_is_near_no_name() -> None:
+    assert looks_like_path("a\0b/c")
+    assert near_name("a\0b/c") == ""
+
+
 def test_answers_as_csv_and_json_lines() -> None:
     out = io.StringIO()
     stream_predictions(out, ANSWERS["class"], "csv")
@@ -135,6 +140,17 @@ def test_a_file_of_answers_appears_whole_and_replaces_nothing(here: Path) -> Non
         with pytest.raises(UserError):
             require_free(Path(wrong), False)
     require_free(Path("out.csv"), True)
+    with pytest.raises(UserError, match="is no file: without --out"):
+        require_free(Path("/dev/null"), True)
+
+    def slow() -> Any:
+        yield ANSWERS["class"][0]
+        (here / "late.csv").write_text("mine")
+
+    with pytest.raises(UserError, match="is there already"):
+        write_predictions(here / "late.csv", slow(), "csv")
+    assert (here / "late.csv").read_text() == "mine"
+    assert write_predictions(here / "late.csv", ANSWERS["class"], "csv", force=True) == 2
     assert form_of(Path("a.JSONL")) == "jsonl"
     with pytest.raises(UserError, match="--format"):
         form_of(Path("a.txt"))

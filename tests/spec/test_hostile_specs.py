@@ -77,6 +77,8 @@ ENTRIES = {
     "seed: 2026-01-01": "s.yaml:4:7: seed takes a whole number; got '2026-01-01'",
     "seed: 1:30": "seed takes a whole number; got '1:30'",
     "? [1, 2]\n: 3": "s.yaml:4:3: a key must be a text",
+    "!!python/name:os.system seed: 1": "s.yaml:4:1: the tag !!python/name:os.system is not allowed in a spec",
+    "let: {!x a: 1}": "s.yaml:4:7: the tag !x is not allowed in a spec",
     "objective: [" + "{minimize: macs}, " * 21 + "]": "a list of objectives has at most 20 entries; got 21",
 }
 
@@ -150,6 +152,11 @@ def test_a_pipe_that_somebody_writes_into_is_read() -> None:
         ("plugins.0=5", "the list is empty"),
         (".".join("a" * 200) + "=5", "nested more than 100 deep"),
         ("seed=\x1b[2J", "no readable text"),
+        ("\udcff=1", "a key and a value are expected"),
+        ("seed=1\rplugins: [x.py]", "no valid YAML"),
+        ("seed=1\x85plugins: [x.py]", "no valid YAML"),
+        ("seed=1\u2028plugins: [x.py]", "no valid YAML"),
+        ("seed=1\n---\nplugins: [x.py]", "no valid YAML"),
         ("name=" + "x" * 5000 + ": y", "no valid YAML"),
     ],
 )

@@ -11,6 +11,8 @@ from nas_cli.figures import tick
 Scale = Callable[[float], float]
 WIDTH, HEIGHT = 760, 260
 LEFT, RIGHT, TOP, BOTTOM = 62, 14, 12, 40
+SMALLEST = 1e-300
+"""Between two ticks; powers of ten end below it."""
 
 
 def ticks(low: float, high: float, count: int = 5) -> list[float]:
@@ -18,6 +20,8 @@ def ticks(low: float, high: float, count: int = 5) -> list[float]:
     if high <= low:
         return [low]
     raw = (high - low) / count
+    if raw < SMALLEST:
+        return [low]
     power = 10.0 ** math.floor(math.log10(raw))
     step = next(power * factor for factor in (1, 2, 5, 10) if power * factor >= raw)
     first = math.ceil(low / step - 1e-9) * step
@@ -106,7 +110,7 @@ def confusion(matrix: Sequence[Sequence[int]], labels: Sequence[str]) -> Element
 def _cell(row: Sequence[int], i: int, j: int, side: int, label: int, labels: Sequence[str]) -> list[Element]:
     number, total = row[j], sum(row)
     opacity = 0.0 if number == 0 else 0.12 + 0.88 * number / (total or 1)
-    title = element("title", f"{labels[i]} taken for {labels[j]}: {number} of {total}")
+    title = element("title", f"{_short(labels[i], 100)} taken for {_short(labels[j], 100)}: {number} of {total}")
     kind = "cell right" if i == j else "cell wrong"
     x, y = label + j * side, i * side
     parts = [
