@@ -25,6 +25,7 @@ from nas_cli.record.order import Order
 
 Kind = TypeVar("Kind", bound=Event)
 CHUNK = 1 << 16
+NEWLINE = ord("\n")
 LONGEST_LINE = 1 << 24
 """Bytes; an event takes a thousandth of it, and a file without an end is not read for ever."""
 
@@ -35,16 +36,21 @@ def iter_journal(path: Path, objectives: int | None = None, rungs: int | None = 
     `objectives` and `rungs` are how many the run's spec has, for readers that rely on it. Raises RunError with the line
     of a damaged one.
     """
-    order = Order(objectives, rungs)
+    check, number = Order(objectives, rungs).check, 0
     try:
         with os.fdopen(open_file(path), "rb") as file:
-            for number, line in enumerate(iter(partial(file.readline, LONGEST_LINE), b"")):
-                if line.endswith(b"\n"):
-                    yield _parse(path, number, line, order)
+            for line in iter(partial(file.readline, LONGEST_LINE), b""):
+                if line[-1] == NEWLINE:
+                    event = parse(line, number)
+                    wrong = check(event)
+                    if wrong:
+                        raise ValueError(f"this event is damaged: {wrong}")
+                    yield event
                 elif len(line) == LONGEST_LINE:
-                    raise RunError(
-                        f"{path}:{number + 1}: this line is damaged: it has more than {LONGEST_LINE:,} bytes"
-                    )
+                    raise ValueError(f"this line is damaged: it has more than {LONGEST_LINE:,} bytes")
+                number += 1
+    except ValueError as error:
+        raise RunError(f"{path}:{number + 1}: {error}") from None
     except FileNotFoundError:
         raise RunError(f"{path} is missing: {path.parent} is no run directory, or its journal was deleted") from None
     except OSError as error:
@@ -54,17 +60,6 @@ def iter_journal(path: Path, objectives: int | None = None, rungs: int | None = 
 def read_journal(path: Path, objectives: int | None = None) -> list[Event]:
     """The same as a list."""
     return list(iter_journal(path, objectives))
-
-
-def _parse(path: Path, number: int, line: bytes, order: Order) -> Event:
-    try:
-        event = parse(line, number)
-    except ValueError as error:
-        raise RunError(f"{path}:{number + 1}: {error}") from None
-    wrong = order.check(event)
-    if wrong:
-        raise RunError(f"{path}:{number + 1}: this event is damaged: {wrong}")
-    return event
 
 
 def last_kind(path: Path) -> str | None:

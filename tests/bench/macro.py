@@ -15,7 +15,7 @@ import json
 import math
 import os
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -83,7 +83,7 @@ def search_front(name: str, seed: int, **arguments: Any) -> dict[int, float]:
         architecture = "".join(str(op)[-1] for op in genotype.values())
         twin = tried.get(architecture)
         if twin is not None:
-            strategy.tell(replace(twin, number=number, status="duplicate", equals=twin.number, rungs=()))
+            strategy.tell(twin._replace(number=number, status="duplicate", equals=twin.number, rungs=()))
             continue
         trial = Trial(number, genotype)
         strategy.tell(trial)
@@ -128,14 +128,14 @@ def search(name: str, seed: int, **arguments: Any) -> tuple[float, int]:
         architecture = "".join(str(op)[-1] for op in genotype.values())
         twin = tried.get(architecture)
         if twin is not None:
-            strategy.tell(replace(twin, number=number, status="duplicate", equals=twin.number, rungs=()))
+            strategy.tell(twin._replace(number=number, status="duplicate", equals=twin.number, rungs=()))
             continue
         trial = Trial(number, genotype)
         strategy.tell(trial)
         accuracy = table()[architecture][0][int(luck.integers(3))]
         measured = {"accuracy": accuracy}
-        trial = replace(
-            trial, status="finished", measurement=measured, reward=accuracy, rungs=((0, measured, accuracy),)
+        trial = trial._replace(
+            status="finished", measurement=measured, reward=accuracy, rungs=((0, measured, accuracy),)
         )
         strategy.tell(trial)
         tried[architecture] = trial
