@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 TRIAL, BASELINE = "trial-", "baseline-"
-PATTERN = r"^(trial-[0-9]{1,15}|baseline-[\w-]{1,200})$"
-"""Of a name that a file may have: in the syntax that Python's and Rust's expressions share."""
+PATTERN = r"^(trial-[0-9]{1,15}|baseline-[\w-]{1,200})\Z"
+"""Of a name that a file may have."""
 _NAME = re.compile(PATTERN)
 
 

@@ -77,7 +77,7 @@ _whole = core_schema.int_schema(strict=True, gt=-int(LARGEST), lt=int(LARGEST))
 _text = core_schema.str_schema(strict=True)
 _flag = core_schema.bool_schema(strict=True)
 _none = core_schema.none_schema()
-_candidate = core_schema.str_schema(strict=True, pattern=PATTERN)
+_candidate = core_schema.str_schema(strict=True, pattern=PATTERN, regex_engine="python-re")  # to Rust ² is no \w
 _scalar = core_schema.union_schema([_whole, _text, _number, _flag, _none], mode="left_to_right")
 _final = core_schema.typed_dict_schema(_needed(top=_count, seeds=_count), extra_behavior="allow", extras_schema=_scalar)
 _seen = core_schema.typed_dict_schema(

@@ -21,6 +21,7 @@ from nas_cli.record.journal import Journal
 from nas_cli.run.compose import Experiment
 from nas_cli.run.estimate import Estimate
 from nas_cli.run.observer import Observer
+from nas_cli.run.outcome import rewards_of
 from nas_cli.run.screen import Costs
 from nas_cli.search.front import Front
 from nas_cli.seeds import final_seed
@@ -168,7 +169,7 @@ class Final:
             return FinalFailed(name, seed, result.reason, epochs)
         measurement = {**result.measurement, "seconds": round(result.seconds, 3)}
         try:
-            rewards = objective.rewards(measurement)
+            rewards = rewards_of(measurement, objective)
         except NasError as error:
             return FinalFailed(name, seed, str(error), epochs)
         several = rewards if objective.several else ()

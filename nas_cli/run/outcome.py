@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+from nas_cli import errors
 from nas_cli.errors import NasError
 from nas_cli.execute.executor import JobResult
 from nas_cli.record.events import TrialEvent, TrialFailed, TrialFinished, TrialInfeasible
+from nas_cli.record.rules import LARGEST
 from nas_cli.search.objective import Objective
-from nas_cli.trial import Trial
+from nas_cli.trial import Measurement, Trial
+
+
+def rewards_of(measurement: Measurement, objective: Objective) -> tuple[float, ...]:
+    """One number an objective. Raises TrialFailed where there is none, or where a number is too large for a journal."""
+    rewards = objective.rewards(measurement)
+    named = [*measurement.items(), *zip(map(str, objective.goals), rewards, strict=True)]
+    for name, value in named:
+        if not abs(value) < LARGEST:
+            raise errors.TrialFailed(f"{name} is {value:.3g}, and numbers of {LARGEST:g} and more are not compared")
+    return rewards
 
 
 def outcome(trial: Trial, result: JobResult, objective: Objective, last: bool, cut: bool) -> TrialEvent:
@@ -21,7 +33,7 @@ def outcome(trial: Trial, result: JobResult, objective: Objective, last: bool, c
     if result.status == "failed":
         return TrialFailed(trial.number, result.reason, result.rung)
     try:
-        rewards = objective.rewards(measurement)
+        rewards = rewards_of(measurement, objective)
     except NasError as error:
         return TrialFailed(trial.number, str(error), result.rung)
     return TrialFinished(

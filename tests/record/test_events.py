@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from nas_cli.errors import RunError
+from nas_cli.record.candidates import baseline_candidate, is_candidate
 from nas_cli.record.events import (
     KINDS,
     Duplicate,
@@ -187,6 +188,13 @@ def test_objectives_and_rungs_are_those_of_the_spec(tmp_path: Path) -> None:
         read_journal(path, objectives=2)
     with Journal(path) as journal, pytest.raises(RunError, match=r":4: .*rung 2 does not exist"):
         list(journal.replay(rungs=2))
+
+
+@pytest.mark.parametrize("name", ["x²", "größe", "Ⅷ", "数-1", "a_b"])
+def test_what_a_spec_takes_for_the_name_of_a_baseline_is_written_and_read(tmp_path: Path, name: str) -> None:
+    event = FinalStarted(baseline_candidate(name), 1)
+    assert is_candidate(event.candidate)
+    assert read_journal(journal_of(tmp_path, event)) == [event]
 
 
 def test_what_has_more_than_is_known_is_read(tmp_path: Path) -> None:
