@@ -17,11 +17,13 @@ STAMPS = ("time", "sequence")
 LONGEST_REASON = 1000
 """Characters."""
 _RULES = {kind: rules_of(event) for kind, event in KINDS.items()}
-_WRITTEN = {
-    record: [(each.name, each.default) for each in fields(record) if each.name not in STAMPS]
+_NOTHING = {
+    record: {each.name: each.default for each in fields(record) if not each.default}
     for record in (*KINDS.values(), Standing)
 }
-"""The names of fields, and their defaults."""
+"""The fields that may be left out, with the value that they then have."""
+_PLAIN = (str, int, float, bool, dict, type(None))
+_encode = json.JSONEncoder(allow_nan=False, ensure_ascii=False, separators=(",", ":")).encode
 _READER = SchemaValidator(
     core_schema.tagged_union_schema(
         {kind: schema_of(event, needed=STAMPS) for kind, event in KINDS.items()}, discriminator="event"
@@ -93,20 +95,24 @@ def line_of(event: Event, time: float, sequence: int) -> bytes:
     content = {"event": kind, "time": round(time, 3), "sequence": sequence, **fields_of(event)}
     if isinstance(content.get("reason"), str):
         content["reason"] = printable(content["reason"][:LONGEST_REASON])
-    return utf8(json.dumps(content, allow_nan=False, ensure_ascii=False, separators=(",", ":"))) + b"\n"
+    return utf8(_encode(content)) + b"\n"
 
 
 def fields_of(record: Event | Standing) -> dict[str, Any]:
     """An event as JSON data: what it says beside its kind, time and number."""
     if isinstance(record, Unknown):
         return dict(record.content)
-    found = {}
-    for name, nothing in _WRITTEN[type(record)]:
-        value = getattr(record, name)
-        if not value and value == nothing and type(value) is type(nothing):
+    found, nothing = {}, _NOTHING[type(record)]
+    for name, value in vars(record).items():
+        if name in STAMPS or (not value and name in nothing and _equal(value, nothing[name])):
             continue
-        found[name] = _as_data(value)
+        found[name] = value if type(value) in _PLAIN else _as_data(value)
     return found
+
+
+def _equal(value: Any, other: Any) -> bool:
+    """Unlike `==` it tells 0 from false and 0.0."""
+    return type(value) is type(other) and bool(value == other)
 
 
 def _as_data(value: Any) -> Any:
