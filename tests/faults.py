@@ -50,11 +50,11 @@ def watched(before: Before) -> Iterator[list[str]]:
         patch.setattr(checkpoint, "save_file", counted("save_file", checkpoint.save_file))
         append = Journal.append
 
-        def journaled(self: Journal, event: str, **fields: Any) -> Any:
-            step(f"before {event}")
-            record = append(self, event, **fields)
-            step(f"after {event}")
-            return record
+        def journaled(self: Journal, event: Any) -> Any:
+            step(f"before {event.kind}")
+            written = append(self, event)
+            step(f"after {event.kind}")
+            return written
 
         patch.setattr(Journal, "append", journaled)
         yield steps
