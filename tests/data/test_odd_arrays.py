@@ -46,7 +46,7 @@ def test_a_validation_part_by_any_usual_name(tmp_path: Path, names: tuple[str, s
 
 def test_arrays_that_are_not_read_are_named(tmp_path: Path) -> None:
     data = load_training(npz(tmp_path, x=images(), y=LABELS, x_holdout=images(), y_holdout=LABELS, x_val=images()), 0)
-    assert data.notes == (f"arrays of {tmp_path}/a.npz that are not read: x_holdout, y_holdout, x_val",)
+    assert f"arrays of {tmp_path}/a.npz that are not read: x_holdout, y_holdout, x_val" in data.notes
     with pytest.raises(DataError, match="has the arrays X and x: rename one of them"):
         load_training(npz(tmp_path, X=images(), x=images(), y=LABELS), 0)
 
@@ -87,7 +87,7 @@ def test_idx_files_by_any_usual_name(tmp_path: Path, part: str, own: str) -> Non
     settings = parse_data({"source": "idx", "path": str(tmp_path)})
     data = load_training(settings, 0)
     assert len(data.validation if own == "validation" else load_test(settings, 0)) == 12
-    assert data.notes == (f"passed over in {tmp_path}, no IDX files by their names: 1 (readme.md)",)
+    assert f"passed over in {tmp_path}, no IDX files by their names: 1 (readme.md)" in data.notes
 
 
 def test_of_several_arrays_one_is_predicted_from(tmp_path: Path) -> None:
