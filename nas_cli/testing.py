@@ -19,13 +19,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from nas_cli.axes import Shape, only
 from nas_cli.data import SOURCES, Wanted, load_test, load_training, parse_data
 from nas_cli.errors import Infeasible
 from nas_cli.model.build import build
 from nas_cli.model.infer import construct, infer, resolve_arguments
-from nas_cli.model.ops import OPS, Shape
+from nas_cli.model.ops import OPS
 from nas_cli.model.ops.internal import INTERNAL
-from nas_cli.model.ops.vocabulary import apply
+from nas_cli.model.ops.vocabulary import apply, incoming
 from nas_cli.record.events import TrialFailed, TrialFinished, TrialStarted
 from nas_cli.search import SCHEDULERS, STRATEGIES
 from nas_cli.search.strategy import Strategy
@@ -101,7 +102,7 @@ def make_op(name: str, arguments: Mapping[str, Any], shape: Shape, facts: Mappin
         layer = parse_architecture([{name: made}], OPS).layers[0]
         assert isinstance(layer, Op)
         made = resolve_arguments(name, layer.args, shape, facts)
-    after = infer(name, made, shape).shape
+    after = infer(name, made, incoming(shape)).axes.shape
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         return construct(name, made, shape), after
@@ -251,7 +252,7 @@ def check_source(name: str, arguments: Mapping[str, Any] | None = None, target: 
         np.testing.assert_array_equal(getattr(first, part).targets, getattr(again, part).targets)
         np.testing.assert_array_equal(getattr(first, part).inputs, getattr(again, part).inputs)
     assert len(other.train) == len(first.train), f"source '{name}' has parts of other sizes with another seed"
-    test = load_test(settings, 1, first.labels, first.input_shape, wanted=wanted, encoder=first.encoder)
+    test = load_test(settings, 1, first.labels, only(first.inputs).shape, wanted=wanted, encoder=first.encoder)
     assert len(test), f"source '{name}' has a test part without examples"
 
 
@@ -300,7 +301,12 @@ def _end(name: str, shape: Shape, facts: Mapping[str, Any]) -> bool:
     """Whether the task's head can stand on a body of `shape`."""
     body = parse_architecture(["relu"], OPS)
     try:
-        build(body, shape, lambda features: parse_architecture(TASKS[name].head(features, facts), OPS), facts)
+        build(
+            body,
+            {"input": incoming(shape)},
+            lambda features: parse_architecture(TASKS[name].head(features, facts), OPS),
+            facts,
+        )
     except Infeasible as error:
         return not _reason(f"the head of task '{name}'", shape, error)
     return True

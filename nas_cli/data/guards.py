@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from nas_cli.axes import Axes
 from nas_cli.plugins import Origin, is_ours
 from nas_cli.registry import show
 
@@ -91,7 +92,7 @@ class _Held:
         encoder: Any = self._origin.call("fit", self._dataset.fit, raw)
         if is_ours(encoder):
             return encoder  # type: ignore[no-any-return]
-        missing = [name for name in ("shape", "dtype", "facts", "encode", "state") if not hasattr(encoder, name)]
+        missing = [name for name in ("axes", "facts", "encode", "state") if not hasattr(encoder, name)]
         if missing:
             raise self._origin.wrong(f"gave {show(encoder)} for fit, and an Encoder, which has {missing[0]}, is wanted")
         return HeldEncoder(encoder, self._origin)
@@ -133,16 +134,12 @@ class HeldEncoder:
     def __init__(self, encoder: Encoder, origin: Origin) -> None:
         self._encoder = encoder
         self._origin = origin
-        if self.dtype not in DTYPES:
-            raise origin.wrong(f"has an encoder of {show(self.dtype)}; allowed: {', '.join(DTYPES)}")
+        if not isinstance(self.axes, Axes) or self.axes.dtype not in DTYPES:
+            raise origin.wrong(f"has an encoder of {show(self.axes)}; wanted are Axes of {' or '.join(DTYPES)}")
 
     @property
-    def shape(self) -> tuple[int, ...]:
-        return tuple(self._encoder.shape)
-
-    @property
-    def dtype(self) -> str:
-        return self._encoder.dtype
+    def axes(self) -> Axes:
+        return self._encoder.axes
 
     @property
     def facts(self) -> Mapping[str, Any]:
@@ -158,11 +155,10 @@ class HeldEncoder:
 
     def encode(self, raw: Array) -> Array:
         found: Array = self._origin.call("encode", self._encoder.encode, raw)
-        wanted = f"{self.dtype} ({', '.join(['n', *map(str, self.shape)])})"
-        fits = isinstance(found, np.ndarray) and found.dtype == self.dtype and len(found) == len(raw)
-        varies = len(self.shape) == 2  # of sequences the length may differ
-        sides = found.shape[1:2] if fits and varies else getattr(found, "shape", ())[1:]
-        if not fits or found.ndim != len(self.shape) + 1 or sides != (self.shape[:1] if varies else self.shape):
+        axes = self.axes
+        wanted = f"{axes.dtype} ({', '.join(['n', *map(str, axes.shape)])})"
+        fits = isinstance(found, np.ndarray) and found.dtype == axes.dtype and len(found) == len(raw)
+        if not fits or not axes.fits(found.shape[1:]):
             raise self._origin.wrong(f"encodes {len(raw)} examples as {_array(found)}, and {wanted} is wanted")
         return found
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from nas_cli.axes import Axes
 from nas_cli.data.cache import Cache
 from nas_cli.data.histogram import about_levels, histogram, normalisation
 from nas_cli.data.new_words import NewWords
@@ -30,11 +31,12 @@ from nas_cli.errors import DataError
 STREAMS = {"test": 1, "validation": 2}
 """The split of a part draws from (seed, its number)."""
 IMAGES = Wanted()
+FIELDS = {"images": "image", "table rows": "row", "texts": "text", "sentences": "sentence"}
 
 
 @dataclass(frozen=True)
 class TrainingData:
-    """What a search sees. `labels` names the classes or tags; `input_shape` is of one input, (C, H, W) for images.
+    """What a search sees. `labels` names the classes or tags; `inputs` says what comes into a network, by field.
 
     `mean` and `std` are what raw inputs are normalised by in the network, per channel or column. `encoder` makes inputs
     of what is not an image, and `facts` of it, of the source and of the targets are for ops and heads. `notes` are
@@ -44,7 +46,7 @@ class TrainingData:
     train: Part
     validation: Part
     labels: tuple[str, ...]
-    input_shape: tuple[int, ...]
+    inputs: Mapping[str, Axes]
     mean: tuple[float, ...]
     std: tuple[float, ...]
     encoder: Encoder | None = None
@@ -100,7 +102,7 @@ def load_training(
     if validation is None:
         chosen_by = _own_part(settings.validation, dataset, "validation")
         validation = _whole(chosen_by, kind, cache, encoder)
-    shape = tuple(encoder.shape if encoder else train.inputs.shape[1:])
+    shape = tuple(encoder.axes.shape if encoder else train.inputs.shape[1:])
     _same_shape(validation, shape, "validation", encoder)
     mean, std = (0.0,) * shape[0], (1.0,) * shape[0]
     about_pixels: list[str] = []
@@ -124,7 +126,13 @@ def load_training(
         learned = dataset.train.read(stay)
         notes += about_repeated_words(learned, others, dataset.inputs, "to choose by")
         notes += about_contradicting_texts(learned, targets[stay]) if dataset.inputs == "texts" else []
-    return TrainingData(train, validation, kind.names, shape, mean, std, encoder, facts, tuple(notes))
+    fields = {field_of(wanted): Axes("uint8", shape) if encoder is None else encoder.axes}
+    return TrainingData(train, validation, kind.names, fields, mean, std, encoder, facts, tuple(notes))
+
+
+def field_of(wanted: Wanted) -> str:
+    """What the field is called that comes into a network."""
+    return FIELDS.get(wanted.inputs, wanted.inputs)
 
 
 def load_test(

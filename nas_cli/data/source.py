@@ -16,6 +16,7 @@ from typing import Any, Literal, Protocol
 
 import numpy as np
 
+from nas_cli.axes import Axes
 from nas_cli.data.guards import hold_encoder, hold_source
 from nas_cli.registry import Registry
 
@@ -37,15 +38,13 @@ class Wanted:
 class Encoder(Protocol):
     """How examples become a network's inputs, fitted on the training part; kept with the weights of a network.
 
-    `shape` is of one input, where inputs vary in length with a typical one; `dtype` is float32 or int32. `facts` is
+    `axes` are those of one input, `dtype` float32 or int32. `facts` is
     what ops may take from the data, JSON; `notes` are sentences for the user on what was found. `vectors` float32
     (n, size) are what a `pretrained` op begins with, None without such.
     """
 
     @property
-    def shape(self) -> tuple[int, ...]: ...
-    @property
-    def dtype(self) -> str: ...
+    def axes(self) -> Axes: ...
     @property
     def facts(self) -> Mapping[str, Any]: ...
     @property
@@ -54,7 +53,8 @@ class Encoder(Protocol):
     def vectors(self) -> Array | None: ...
 
     def encode(self, raw: Array) -> Array:
-        """Examples (n,) or (n, columns), as the source reads them, as inputs (n, *shape) of `dtype`."""
+        """Examples (n,) or (n, columns), as the source reads them, as inputs (n, *axes.shape). Ragged ones are as long
+        as the longest."""
         ...
 
     def read(self, arguments: Sequence[str]) -> list[tuple[str, Array]]:

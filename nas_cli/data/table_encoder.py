@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from nas_cli.axes import Axes
 from nas_cli.data.csv_file import read_table
 from nas_cli.data.csv_lines import Rows
 from nas_cli.data.encodings import Say, require_codec
@@ -45,12 +46,8 @@ class TableEncoder:
     read twice."""
 
     @property
-    def shape(self) -> tuple[int, ...]:
-        return (self.facts["numeric_columns"] + len(self.content["categories"]),)
-
-    @property
-    def dtype(self) -> str:
-        return "float32"
+    def axes(self) -> Axes:
+        return Axes.floats(self.facts["numeric_columns"] + len(self.content["categories"]))
 
     @property
     def facts(self) -> Mapping[str, Any]:

@@ -10,6 +10,7 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
+from nas_cli.axes import Axes
 from nas_cli.data.marks import known_marks, without_spaces
 from nas_cli.data.portable import FIRST, byte_pairs, encode_words, normalise, split, tokenize
 from nas_cli.data.source import ENCODERS, Array
@@ -39,12 +40,8 @@ class WordEncoder:
     vectors: Array | None = None
 
     @property
-    def shape(self) -> tuple[int, ...]:
-        return (1 + self.content["characters"], self.content["typical"])
-
-    @property
-    def dtype(self) -> str:
-        return "int32"
+    def axes(self) -> Axes:
+        return Axes("int32", (1 + self.content["characters"], self.content["typical"]), ragged=True)
 
     @property
     def facts(self) -> Mapping[str, Any]:

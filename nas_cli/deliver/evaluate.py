@@ -8,6 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from nas_cli.data import Part, TrainingData, about_repeated, load_other, load_test, load_training
@@ -22,7 +23,11 @@ from nas_cli.model.latency import measure_latency
 from nas_cli.record.candidates import baseline_of, spoken
 from nas_cli.record.stored import read_spec
 from nas_cli.task import TASKS, Table
+from nas_cli.train.feed import batch_of
 from nas_cli.train.loop import evaluate_network, predict_logits
+
+MEASURED_ON = 64
+"""Examples of the test part that the latency is measured with at most; a larger batch repeats them."""
 
 
 def evaluate(
@@ -73,7 +78,7 @@ def examine(model: Model, plugins: bool = False, data: Path | None = None, membe
         "validation": recompute(model, training) if training else None,
         "notes": notes,
         **cost(model.network),
-        "latency": _latency(model),
+        "latency": _latency(model, torch.from_numpy(np.ascontiguousarray(test.take(0, MEASURED_ON)))),
     }
 
 
@@ -96,7 +101,7 @@ def read_test(model: Model) -> Part:
     """The test part as the network takes it. Raises DataError."""
     try:
         return load_test(
-            model.data, model.seed, model.labels, model.input_shape, model.cache, model.task.wanted, model.encoder
+            model.data, model.seed, model.labels, model.axes.shape, model.cache, model.task.wanted, model.encoder
         )
     except DataError as error:
         raise DataError(f"{error}; 'nas evaluate --data PATH' tests on labelled data that lies elsewhere") from None
@@ -104,7 +109,7 @@ def read_test(model: Model) -> Part:
 
 def read_other(model: Model, path: Path) -> Part:
     """The labelled examples at `path`, as the network takes them. Raises DataError."""
-    return load_other(model.data, path, model.labels, model.input_shape, model.task.wanted, model.encoder)
+    return load_other(model.data, path, model.labels, model.axes.shape, model.task.wanted, model.encoder)
 
 
 def tables(report: Mapping[str, Any]) -> list[Table]:
@@ -152,7 +157,7 @@ def rows_of(part: Part) -> torch.Tensor | None:
     return torch.from_numpy(part.rows) if part.rows is not None else None
 
 
-def _latency(model: Model) -> dict[str, Any]:
+def _latency(model: Model, inputs: torch.Tensor) -> dict[str, Any]:
     hardware = read_spec(model.run.spec).hardware
     try:
         device = find_device(hardware.device)
@@ -165,4 +170,5 @@ def _latency(model: Model) -> dict[str, Any]:
             f"{model.run.spec}: hardware.latency.batch_size is {batch_size:,}: the network would take "
             f"{in_bytes(needed)} for so many inputs, and {in_bytes(free)} are free"
         )
-    return asdict(measure_latency(model.network, device, batch_size, hardware.latency.threads))
+    samples = [batch_of(inputs, batch_size, model.axes)]
+    return asdict(measure_latency(model.network, samples, device, hardware.latency.threads))

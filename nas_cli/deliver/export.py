@@ -114,7 +114,7 @@ def _about(model: Model, form: str, member: str | None) -> dict[str, Any]:
         "name": model.name,
         "task": model.task_name,
         "network": member or str(model.metrics["candidate"]),
-        "input": {"dtype": str(model.dtype).removeprefix("torch."), "shape": list(model.input_shape)},
+        "input": {"dtype": str(model.dtype).removeprefix("torch."), "shape": list(model.axes.shape)},
         "labels": list(model.labels),
     }
 

@@ -70,20 +70,18 @@ def _kept(model: Model) -> Array:
 def _fits(model: Model, inputs: Array) -> bool:
     """Sequences may have any length."""
     shape = tuple(inputs.shape[1:])
-    if len(model.input_shape) == 2:
-        return len(shape) == 2 and shape[0] == model.input_shape[0] and shape[1] > 0
-    return shape == tuple(model.input_shape) and bool(np.isfinite(inputs).all())
+    return model.axes.fits(shape) and bool(np.isfinite(inputs).all())
 
 
 def random_inputs(model: Model) -> Array:
     """Inputs (SAMPLES, *shape) that the network can take: pixels, words and characters it knows, cells of a table."""
     rng = np.random.default_rng(0)
     facts = model.facts
-    shape = (SAMPLES, *model.input_shape)
+    shape = (SAMPLES, *model.axes.shape)
     if model.dtype == torch.uint8:
         return rng.integers(0, 256, shape).astype(np.uint8)
-    if len(model.input_shape) == 2:
-        inputs = np.zeros((SAMPLES, model.input_shape[0], RANDOM_LENGTH), np.int32)
+    if model.axes.ragged:
+        inputs = np.zeros((SAMPLES, model.axes.shape[0], RANDOM_LENGTH), np.int32)
         for place, length in zip(inputs, rng.integers(2, RANDOM_LENGTH + 1, SAMPLES), strict=True):
             place[0, :length] = rng.integers(1, max(2, facts.get("words", 2)), length)
             place[1:, :length] = rng.integers(0, max(1, facts.get("characters", 1)), (len(place) - 1, length))
@@ -101,7 +99,7 @@ def compare(model: Model, run_exported: Run, samples: Array, form: str) -> float
     tolerance.
     """
     batches = [np.ascontiguousarray(samples[:count]) for count in (len(samples), 3, 1)]
-    if samples.ndim == 3:
+    if model.axes.ragged:
         lengths = (samples[:, 0] != 0).sum(axis=1).clip(min=1)
         shortest = int(lengths.argmin())
         batches.append(np.pad(samples[:3], ((0, 0), (0, 0), (0, LONGER))))

@@ -26,7 +26,7 @@ def write_onnx(model: Model, path: Path) -> Callable[[Sequence[Array]], list[Arr
         program = torch.onnx.export(
             trace(model),
             dynamo=True,
-            dynamic_shapes=(model.dynamic,),
+            dynamic_shapes=((model.dynamic,),),
             custom_translation_table=dict(TRANSLATIONS),
             input_names=["input"],
             output_names=["logits"],

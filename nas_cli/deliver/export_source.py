@@ -8,7 +8,7 @@ import tempfile
 import textwrap
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -17,10 +17,12 @@ import nas_cli
 from nas_cli.deliver.definitions import definitions
 from nas_cli.deliver.load import Model
 from nas_cli.errors import ExportError
-from nas_cli.model.network import leaves_ends
+from nas_cli.model.network import Levels, Network, leaves_ends
+from nas_cli.model.ops.lengths import Window, changes_of
 from nas_cli.model.source import constructor, custom_classes
 
 Array = np.ndarray[Any, Any]
+STATISTICS = (("mean", "zeros"), ("std", "ones"))
 SOURCE_FILES = frozenset({"model.py", "weights.pt"})
 
 TEMPLATE = '''"""A network found by nas {version}. Needs torch and the file weights.pt beside it, nothing else.
@@ -49,9 +51,7 @@ class Model(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.register_buffer("mean", torch.zeros({statistics}))
-        self.register_buffer("std", torch.ones({statistics}))
-{modules}
+{statistics}{modules}
 
     def forward(self, x: Tensor) -> Tensor:
 {steps}
@@ -90,7 +90,10 @@ def write_source(model: Model, path: Path) -> Callable[[Sequence[Array]], list[A
 
 def flat_state(model: Model) -> dict[str, torch.Tensor]:
     """The state dict with the names that model.py uses: `layers.` is not written there."""
-    return {name.removeprefix("layers."): tensor for name, tensor in model.network.state_dict().items()}
+    (field,) = model.network.inputs
+    prefixes = ("layers.", f"levels.{field}.")
+    state = model.network.state_dict()
+    return {name.removeprefix(prefixes[0]).removeprefix(prefixes[1]): tensor for name, tensor in state.items()}
 
 
 def model_source(model: Model) -> str:
@@ -98,49 +101,82 @@ def model_source(model: Model) -> str:
 
     It is run to be compared, and the run may be somebody else's: what is a text there is a literal here.
     """
-    network, sequences = model.network, len(model.input_shape) == 2
+    network, axes = model.network, model.axes
+    sides = [str(side) for side in axes.shape]
+    sides[-1] = "length" if axes.ragged else sides[-1]
     modules = [f"self.{step.name} = {constructor(network, step)}" for step in network.steps if step.kind == "op"]
     return TEMPLATE.format(
         name=repr(model.name),
         task=repr(model.task_name),
         version=nas_cli.__version__,
         labels=repr(list(model.labels)),
-        shape=", ".join("length" if sequences and k else str(side) for k, side in enumerate(model.input_shape)),
+        shape=", ".join(sides),
         dtype=str(model.dtype).removeprefix("torch."),
         raw=", raw values" if model.encoder is None else ", as preprocess.py gives them",
-        input_shape=repr(tuple(model.input_shape)),
+        input_shape=repr(axes.shape),
         classes=f"\n{definitions(custom_classes(network))}\n\n",
-        statistics=", ".join(map(str, network.mean.shape)),
+        statistics=_statistics(network),
         modules=textwrap.indent("\n".join(modules), " " * 8),
         steps=textwrap.indent("\n".join(_lines(model)), " " * 8),
     )
 
 
+def _statistics(network: Network) -> str:
+    """The buffers of the normalisation, where there is one."""
+    lines = []
+    for levels in network.levels.values():
+        sides = ", ".join(map(str, cast(Levels, levels).mean.shape))
+        lines += [f'self.register_buffer("{name}", torch.{kind}({sides}))' for name, kind in STATISTICS]
+    return textwrap.indent("".join(f"{line}\n" for line in lines), " " * 8)
+
+
 def _lines(model: Model) -> list[str]:
     """One line a step. A value that only the next step reads is `x`; one that is read later has a name of its own."""
-    network = model.network
-    steps, readers = network.steps, network.program.readers()
-    kept = {value for value in range(len(steps)) if readers[value] != [value]}
-    names = {value: f"x{value}" if value in kept else "x" for value in range(len(steps))}
-    sequences = len(model.input_shape) == 2
-    lines = [f"{names[0]} = (x.float() - self.mean) / self.std"]
-    lines += [f"mask = {names[0]}[:, 0] != 0  # where a sequence has something"] if sequences else []
-    for index, step in enumerate(steps):
-        inputs = [names[value] for value in step.inputs]
+    program, layers = model.network.program, model.network.layers
+    readers, last = program.readers(), len(program.steps) - 1
+    names = {value: "x" if reading == [value] else f"x{value}" for value, reading in enumerate(readers)}
+    ends = ["lengths" if model.axes.ragged else ""]
+    lines = [f"{names[0]} = (x.float() - self.mean) / self.std" if model.axes.levels else f"{names[0]} = x"]
+    if model.axes.ragged:
+        lines += ["lengths = (x[:, 0] != 0).sum(dim=1)", _mask(names[0], "lengths")]
+    lines = [line for line in lines if line != "x = x"]
+    for index, step in enumerate(program.steps):
+        inputs, end, given = [names[value] for value in step.inputs], ends[step.inputs[0]], names[index + 1]
+        shortened, masked = [], ""
         if step.kind == "op":
-            masked = getattr(network.layers[step.name], "masked", False)
-            mask = (", mask" if sequences else ", None") if masked else ""
+            module = layers[step.name]
+            mask = (f", {_name_of_mask(end)}" if end else ", None") if getattr(module, "masked", False) else ""
             expression = f"self.{step.name}({inputs[0]}{mask})"
-            if sequences and len(step.shape) == 2 and leaves_ends(step.op, network.layers[step.name]):
-                expression += " * mask[:, None]"
+            changes = changes_of(module) if step.axes.ragged else []
+            for place, change in changes:
+                after = f"lengths{index + 1}"
+                own = f"self.{step.name}{place}.lengths({end})"
+                shortened.append(f"{after} = {change.written(end) if isinstance(change, Window) else own}")
+                end = after
+            masked = _name_of_mask(end) if step.axes.ragged and leaves_ends(step.op, module) else ""
         elif step.kind == "add":
             expression = " + ".join(inputs)
         else:
             expression = f"torch.cat([{', '.join(inputs)}], dim=1)"
-        lines.append(f"{names[index + 1]} = {expression}" if index + 1 < len(steps) else f"return {expression}")
-    if network.origin is not None:
-        lines[-1] = f"return ({lines[-1].removeprefix('return ')}).double() + {network.origin.item()!r}"
+        ends.append(end if step.axes.ragged else "")
+        if shortened:
+            lines += [f"{given} = {expression}", *shortened, _mask(given, end)]
+            expression = given
+        expression += f" * {masked}[:, None]" if masked else ""
+        line = f"{given} = {expression}" if index < last else f"return {expression}"
+        lines += [line] if line != f"{given} = {given}" else []
+    if model.network.origin is not None:
+        lines[-1] = f"return ({lines[-1].removeprefix('return ')}).double() + {model.network.origin.item()!r}"
     return lines
+
+
+def _mask(value: str, lengths: str) -> str:
+    """Where the sequences of `value` have something."""
+    return f"{_name_of_mask(lengths)} = torch.arange({value}.shape[-1], device={value}.device) < {lengths}[:, None]"
+
+
+def _name_of_mask(lengths: str) -> str:
+    return lengths.replace("lengths", "mask")
 
 
 def run_source(path: Path, batches: Sequence[Array]) -> list[Array]:

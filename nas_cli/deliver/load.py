@@ -14,14 +14,16 @@ from typing import Any
 import numpy as np
 import torch
 
+from nas_cli.axes import Axes, Shape, only
 from nas_cli.data import ENCODERS, Asked, Cache, DataSettings, Encoder, Reader, parse_data
+from nas_cli.data.load import field_of
 from nas_cli.deliver.given import divide
 from nas_cli.deliver.stored import read_metrics
 from nas_cli.errors import DataError, Infeasible, RunError, SpecError, did_you_mean
 from nas_cli.model.build import build
 from nas_cli.model.initialise import initialise
 from nas_cli.model.network import Network
-from nas_cli.model.ops import OPS, Shape
+from nas_cli.model.ops import OPS
 from nas_cli.plugins import import_plugin
 from nas_cli.record.directory import CACHE, Kept, RunDirectory, open_run
 from nas_cli.record.journal import iter_journal
@@ -61,7 +63,7 @@ DTYPES = {"uint8": torch.uint8, "int32": torch.int32, "float32": torch.float32}
 
 @dataclass(frozen=True)
 class Model:
-    """The best network of a run. `network` takes raw inputs (N, *input_shape) and gives outputs, logits say.
+    """The best network of a run. `network` takes raw `inputs` and gives outputs, logits say.
 
     Images are raw pixels; `encoder` makes inputs of anything else. `facts` are those of the data that it learned from.
     """
@@ -73,18 +75,31 @@ class Model:
     labels: tuple[str, ...]
     task_name: str
     task: Task
-    input_shape: Shape
+    inputs: Mapping[str, Axes]
     data: DataSettings
     seed: int
     architecture: Any
     metrics: dict[str, Any]
-    dtype: torch.dtype = torch.uint8
     encoder: Encoder | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def axes(self) -> Axes:
+        """Those of the one field that comes in."""
+        return only(self.inputs)
+
+    @property
+    def input_shape(self) -> Shape:
+        """Of one example, with a typical length where lengths differ."""
+        return self.axes.shape
+
+    @property
+    def dtype(self) -> torch.dtype:
+        return DTYPES[self.axes.dtype]
+
     def reader(self, say: Callable[[str], None] = lambda text: None) -> Reader:
         """What reads files and texts that a user wants predicted; `say` is told what is passed over in folders."""
-        return Reader(self.data, self.input_shape, self.encoder, self.labels, say)
+        return Reader(self.data, self.axes.shape, self.encoder, self.labels, say)
 
     def ask(
         self,
@@ -115,16 +130,16 @@ class Model:
 
     def example(self) -> torch.Tensor:
         """Raw inputs to trace with: a batch of two, so that its length is not taken for a constant 1."""
-        return torch.ones((2, *self.input_shape), dtype=self.dtype)
+        return torch.ones((2, *self.axes.shape), dtype=self.dtype)
 
     @property
     def dynamic(self) -> dict[int, torch.export.Dim]:
         """The axes of a batch of inputs whose length is not fixed."""
         batch = {0: torch.export.Dim("batch")}
-        return {**batch, 2: torch.export.Dim("length", min=2)} if len(self.input_shape) == 2 else batch
+        return {**batch, 2: torch.export.Dim("length", min=2)} if self.axes.ragged else batch
 
     def predict(self, raw: np.ndarray[Any, Any] | torch.Tensor) -> np.ndarray[Any, Any]:
-        """Outputs, logits (N, classes) say, of inputs (N, *input_shape); numbers that are far from 0 in float64."""
+        """Outputs, logits (N, classes) say, of raw inputs; numbers that are far from 0 in float64."""
         # A copy, since arrays that come from files may be read-only, and PyTorch warns of those.
         inputs = torch.from_numpy(np.array(raw)) if isinstance(raw, np.ndarray) else raw
         outputs = predict_logits(self.network, inputs).numpy()
@@ -161,16 +176,16 @@ def load(
         raise RunError(f"{kept.architecture} is damaged: it must have name, task, labels, input and model")
     with _damage_named(kept.architecture):
         name, task_name, architecture = stored["name"], stored["task"], stored["model"]
-        shape = tuple(stored["input"]["shape"])
+        axes = _axes(stored["input"])
         labels = tuple(str(label) for label in stored["labels"])
         task = TASKS[task_name]
+        inputs = {field_of(task.wanted): axes}
         model = parse_architecture(architecture, OPS)
         facts = {**stored.get("facts", {}), "labels": len(labels)}
         data = data.as_found(facts)
-        network = build(model, shape, lambda s: parse_architecture(task.head(s, facts), OPS), facts)
-        dtype = DTYPES[stored["input"].get("dtype", "uint8")]
+        network = build(model, inputs, lambda s: parse_architecture(task.head(s, facts), OPS), facts)
     encoder = _encoder(kept)
-    if encoder is not None and (encoder.shape != shape or encoder.dtype != stored["input"].get("dtype", "uint8")):
+    if encoder is not None and encoder.axes != axes:
         raise RunError(f"{kept.preprocessing} does not fit {kept.architecture.name}: it gives other inputs")
     needed = _require_size(network, kept)
     initialise(network, torch.Generator())
@@ -193,12 +208,11 @@ def load(
         labels,
         task_name,
         task,
-        shape,
+        inputs,
         data,
         spec.seed,
         architecture,
         metrics,
-        dtype,
         encoder,
         facts,
     )
@@ -214,6 +228,14 @@ def _require_size(network: Network, kept: Kept) -> int:
             f"{needed:,}"
         )
     return needed
+
+
+def _axes(stored: Mapping[str, Any]) -> Axes:
+    """Runs of earlier versions say of sequences only that their words are numbers."""
+    dtype, shape = str(stored.get("dtype", "uint8")), tuple(stored["shape"])
+    if dtype not in DTYPES:
+        raise ValueError(f"its inputs are {dtype}")
+    return Axes(dtype, shape, bool(stored.get("ragged", dtype == "int32")))
 
 
 def _encoder(kept: Kept) -> Encoder | None:

@@ -81,7 +81,7 @@ class _Recurrences(TorchFunctionMode):
 def trace(model: Model) -> torch.export.ExportedProgram:
     """The network of `model`, for batches and sequences of any length."""
     with _Recurrences():
-        return torch.export.export(model.network, (model.example(),), dynamic_shapes=(model.dynamic,), strict=False)
+        return torch.export.export(model.network, (model.example(),), dynamic_shapes=((model.dynamic,),), strict=False)
 
 
 def with_torch_alone(program: torch.export.ExportedProgram) -> torch.export.ExportedProgram:

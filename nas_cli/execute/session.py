@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from nas_cli.axes import Axes, Shape, only
 from nas_cli.data import Cache, DataSettings, Encoder, load_training
 from nas_cli.errors import SpecError
 from nas_cli.execute.hardware import cores, find_device, repeat_exactly
@@ -16,12 +17,12 @@ from nas_cli.execute.shared import SharedArrays, attach
 from nas_cli.model.build import plan
 from nas_cli.model.cost import cost
 from nas_cli.model.latency import device_name
-from nas_cli.model.ops import OPS, Shape
+from nas_cli.model.ops import OPS
 from nas_cli.model.program import Program
 from nas_cli.space.nodes import Seq
 from nas_cli.space.parse import parse_architecture
 from nas_cli.task import TASKS, Task
-from nas_cli.train.feed import Tensors
+from nas_cli.train.feed import Tensors, batch_of
 from nas_cli.train.precision import Precision, choose_precision
 
 VECTORS = "vectors"
@@ -37,7 +38,7 @@ class Session:
     task_name: str
     data: Tensors
     labels: tuple[str, ...]
-    input_shape: Shape
+    inputs: Mapping[str, Axes]
     mean: tuple[float, ...]
     std: tuple[float, ...]
     device: torch.device
@@ -85,12 +86,12 @@ class Session:
             VECTORS: loaded.encoder.vectors if loaded.encoder else None,
         }
         shared = SharedArrays({name: array for name, array in arrays.items() if array is not None})
-        chosen, reasons = choose_precision(precision, layout, place, loaded.input_shape)
+        chosen, reasons = choose_precision(precision, layout, place, only(loaded.inputs))
         return cls(
             task,
             _tensors(shared.arrays, loaded.facts, loaded.labels),
             loaded.labels,
-            loaded.input_shape,
+            loaded.inputs,
             loaded.mean,
             loaded.std,
             place,
@@ -115,7 +116,7 @@ class Session:
             description["task"],
             _tensors(arrays, description["facts"], tuple(description["labels"])).place(device),
             tuple(description["labels"]),
-            tuple(description["input_shape"]),
+            {field: Axes.from_data(axes) for field, axes in description["inputs"].items()},
             tuple(description["mean"]),
             tuple(description["std"]),
             device,
@@ -133,7 +134,7 @@ class Session:
         return {
             "task": self.task_name,
             "labels": list(self.labels),
-            "input_shape": list(self.input_shape),
+            "inputs": {field: axes.to_data() for field, axes in self.inputs.items()},
             "mean": list(self.mean),
             "std": list(self.std),
             "precision": dataclasses.asdict(self.precision),
@@ -178,11 +179,16 @@ class Session:
 
     def plan(self, model: Seq) -> Program:
         """The program of an architecture with the task's head, without building it. Raises Infeasible."""
-        return plan(model, self.input_shape, self.head, self.facts)
+        return plan(model, self.inputs, self.head, self.facts)
 
     def costs(self, model: Seq) -> dict[str, float]:
         """The counted costs of an architecture, without building it. Raises Infeasible."""
         return {name: float(value) for name, value in cost(self.plan(model)).items()}
+
+    def samples(self, count: int) -> list[torch.Tensor]:
+        """A batch to measure with: `count` examples of the validation part, of the typical length where it differs."""
+        axes = only(self.inputs)
+        return [batch_of(self.data.samples(count, count * axes.size * 4), count, axes)]
 
     def shortened(self, examples: int) -> Session:
         """The same session with at most `examples` training and validation examples."""

@@ -130,7 +130,7 @@ def _run(job: Job, session: Session, watcher: Watcher, start: float) -> JobResul
 
 def make_network(architecture: object, session: Session, seed: int) -> Network:
     """The network of `architecture` with new weights, the session's normalisation and vectors. Raises Infeasible."""
-    network = build(parse_architecture(architecture, OPS), session.input_shape, session.head, session.facts)
+    network = build(parse_architecture(architecture, OPS), session.inputs, session.head, session.facts)
     return _initialised(network, session, seed)
 
 
@@ -142,7 +142,8 @@ def _network(job: Job, session: Session) -> Network:
 
 def _initialised(network: Network, session: Session, seed: int) -> Network:
     initialise(network, torch.Generator().manual_seed(seed))
-    network.set_normalisation(session.mean, session.std)
+    for field in network.levels:
+        network.set_normalisation(field, session.mean, session.std)
     network.set_vectors(session.vectors)
     return network
 
@@ -155,8 +156,9 @@ def _measure(
         return {}, {}
     batch_size, threads = session.latency
     with watcher.alone():
-        latency = measure_latency(network, session.device, batch_size, threads)
-        table = measure_entries(network, session.device, batch_size, threads, job.entries)
+        samples = session.samples(batch_size)
+        latency = measure_latency(network, samples, session.device, threads)
+        table = measure_entries(network, samples, session.device, threads, job.entries)
     return {"latency_ms": latency.p50_ms, "latency_spread": latency.spread}, table
 
 

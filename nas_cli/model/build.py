@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any, Literal
 
+import torch
+
 from nas_cli.arguments import relative_channels
+from nas_cli.axes import Axes, Shape
 from nas_cli.errors import Infeasible
-from nas_cli.model.infer import infer, resolve_arguments
+from nas_cli.model.infer import Inferred, infer, resolve_arguments
 from nas_cli.model.network import Network
-from nas_cli.model.ops import Shape, show_shape
+from nas_cli.model.ops import show_shape
+from nas_cli.model.ops.inputs import TAKE
+from nas_cli.model.ops.modules import AS_LONG
 from nas_cli.model.program import Program, Step, without_dead_steps, without_idle_biases
 from nas_cli.space.nodes import Branches, Cell, Join, Layer, Op, Residual, Seq, Tap
 
@@ -22,39 +26,49 @@ MAX_VALUES = 2**31
 """Numbers in one layer's output, for one sample."""
 
 Head = Callable[[Shape], Seq]
+PROBES = tuple(range(64, 96))
 NO_FACTS: Mapping[str, Any] = MappingProxyType({})
 
 
-def build(arch: Seq, input_shape: Shape, head: Head, facts: Mapping[str, Any] = NO_FACTS) -> Network:
-    """The network of `arch` for samples of `input_shape`, on the meta device: `initialise` gives it weights.
+def build(arch: Seq, inputs: Mapping[str, Axes], head: Head, facts: Mapping[str, Any] = NO_FACTS) -> Network:
+    """The network of `arch` for samples with the fields `inputs`, on the meta device: `initialise` gives it weights.
 
-    Images are (C, H, W), table rows (F,); sequences are (C, L), and a network that is built for a typical length takes
-    any. `head(shape)` gives the last layers from the shape that `arch` ends with; `facts` are of the data, for ops that
-    need them (the size of a vocabulary, say). Raises Infeasible with one sentence that names the layer and the shape
-    that came to it.
+    The first field comes into the first layer, and any field into the layers after `take: FIELD`. Images are (C, H, W),
+    table rows (F,); sequences are (C, L), and a network that is built for a typical length takes any. `head(shape)`
+    gives the last layers from the shape that `arch` ends with; `facts` are of the data, for ops that need them (the
+    size of a vocabulary, say). Raises Infeasible with one sentence that names the layer and the shape that came to it.
     """
-    return Network(plan(arch, input_shape, head, facts))
+    return Network(plan(arch, inputs, head, facts))
 
 
-def plan(arch: Seq, input_shape: Shape, head: Head, facts: Mapping[str, Any] = NO_FACTS) -> Program:
+def plan(arch: Seq, inputs: Mapping[str, Axes], head: Head, facts: Mapping[str, Any] = NO_FACTS) -> Program:
     """The program of `arch` alone: its shapes and costs without any module. Raises Infeasible as `build` does."""
-    builder = _Builder(input_shape, facts)
-    features = builder.seq(arch, "model", _Value(0, input_shape))
+    builder = _Builder(inputs, facts)
+    features = builder.seq(arch, "model", next(iter(builder.fields.values())))
     output = builder.seq(head(features.shape), "head", features)
     if output.is_zero:
         raise Infeasible("the output does not depend on the input: every path to it is zero")
-    if output.index == 0:
+    if output.index < len(inputs):
         raise Infeasible("the network has no layers")
-    program = without_dead_steps(Program(input_shape, tuple(builder.steps)), output.index)
+    program = without_dead_steps(Program(inputs, tuple(builder.steps)), output.index)
     return without_idle_biases(program)
 
 
 @dataclass(frozen=True)
 class _Value:
-    """Value `index` of the program. A value that is zero for every input has a shape and no step (index -1)."""
+    """Value `index` of the program. A value that is zero for every input has axes and no step (index -1).
+
+    `probes` are the lengths that a few input lengths have come to here, () where the value is not ragged: two values
+    whose probes differ may fit at the typical length and at no other.
+    """
 
     index: int
-    shape: Shape
+    axes: Axes
+    probes: tuple[int, ...] = ()
+
+    @property
+    def shape(self) -> Shape:
+        return self.axes.shape
 
     @property
     def is_zero(self) -> bool:
@@ -62,9 +76,12 @@ class _Value:
 
 
 class _Builder:
-    def __init__(self, input_shape: Shape, facts: Mapping[str, Any]) -> None:
+    def __init__(self, inputs: Mapping[str, Axes], facts: Mapping[str, Any]) -> None:
         self.facts = facts
-        self.sequences = len(input_shape) == 2
+        self.fields = {
+            field: _Value(index, axes.entered, PROBES if axes.ragged else ())
+            for index, (field, axes) in enumerate(inputs.items())
+        }
         self.steps: list[Step] = []
         self._taps: dict[str, _Value] = {}
         self._names: set[str] = set()
@@ -79,6 +96,8 @@ class _Builder:
     def _layer(self, layer: Layer, path: str, value: _Value, before: _Value) -> _Value:
         """The output of `layer`; `before` is what the layer before the last one gave."""
         match layer:
+            case Op(name, args) if name == TAKE:
+                return self._take(str(args["field"]), f"{path}.{TAKE}")
             case Op(name, args):
                 return self._op(f"{path}.{name}", name, args, value)
             case Seq():
@@ -99,6 +118,11 @@ class _Builder:
                 return self._join(tap, by, f"{path}.join", value)
         raise AssertionError(f"{type(layer).__name__} belongs to a space, not to an architecture")
 
+    def _take(self, field: str, path: str) -> _Value:
+        if field not in self.fields:
+            raise Infeasible(f"{path} wants the field '{field}', and the data has {', '.join(self.fields)}")
+        return self.fields[field]
+
     def _op(self, path: str, name: str, args: Mapping[str, Any], value: _Value) -> _Value:
         try:
             resolved = resolve_arguments(name, args, value.shape, self.facts)
@@ -108,34 +132,35 @@ class _Builder:
 
     def _run(self, path: str, name: str, args: Mapping[str, Any], value: _Value) -> _Value:
         """Adds a step, unless the op does nothing or works on nothing. Raises Infeasible with the bare reason."""
-        found = infer(name, args, value.shape, self.sequences)
+        found = infer(name, args, value.axes)
         if found.is_zero or value.is_zero:
-            return _Value(-1, found.shape)
+            return _Value(-1, found.axes, _probes(found, value))
         if found.is_identity:
             return value
         self._params += found.params
         if self._params > MAX_PARAMS:
             raise Infeasible(f"the network would have more than {MAX_PARAMS:,} parameters")
-        if math.prod(found.shape) > MAX_VALUES:
-            raise Infeasible(f"its output, {show_shape(found.shape)}, would have more than {MAX_VALUES:,} values")
-        return self._emit(path, "op", (value.index,), found.shape, name, args)
+        if found.axes.size > MAX_VALUES:
+            raise Infeasible(f"its output, {show_shape(found.axes.shape)}, would have more than {MAX_VALUES:,} values")
+        return self._emit(path, "op", (value.index,), _Value(-1, found.axes, _probes(found, value)), name, args)
 
     def _emit(
         self,
         path: str,
         kind: Literal["op", "add", "concat"],
         inputs: tuple[int, ...],
-        shape: Shape,
+        value: _Value,
         op: str,
         args: Mapping[str, Any],
     ) -> _Value:
+        """Adds a step that gives what `value` says, under a name of its own."""
         name = stem = re.sub(r"\W+", "_", path).strip("_")
         suffix = 2
         while name in self._names:
             name, suffix = f"{stem}_{suffix}", suffix + 1
         self._names.add(name)
-        self.steps.append(Step(name, kind, inputs, shape, op, args, path))
-        return _Value(len(self.steps), shape)
+        self.steps.append(Step(name, kind, inputs, value.axes, op, args, path))
+        return replace(value, index=len(self.fields) + len(self.steps) - 1)
 
     # Joining ----------------------------------------------------------------------------------------------------------
 
@@ -150,27 +175,33 @@ class _Builder:
         shapes = dict.fromkeys(value.shape for value in terms)
         if len(shapes) > 1:
             raise Infeasible(f"{path} cannot add {' and '.join(map(show_shape, shapes))}: their shapes differ")
+        _need_same_lengths(terms, path)
         if len(terms) == 1:
             return terms[0]
-        return self._emit(f"{path}.add", "add", tuple(value.index for value in terms), terms[0].shape, "add", {})
+        return self._emit(f"{path}.add", "add", tuple(value.index for value in terms), terms[0], "add", {})
 
     def _concat(self, values: list[_Value], path: str) -> _Value:
         shapes = [value.shape for value in values]
         if len({shape[1:] for shape in shapes}) > 1:
             different = " and ".join(map(show_shape, dict.fromkeys(shapes)))
             raise Infeasible(f"{path} cannot concatenate {different}: their sizes differ")
+        _need_same_lengths(values, path)
         shape = (sum(shape[0] for shape in shapes), *shapes[0][1:])
         if len(values) == 1:
             return values[0]
+        joined = replace(values[0], index=-1, axes=replace(values[0].axes, shape=shape))
         if all(value.is_zero for value in values):
-            return _Value(-1, shape)
-        parts = [
-            self._emit(f"{path}.zeros", "op", (0,), value.shape, "zeros", {"to": value.shape})
-            if value.is_zero
-            else value
-            for value in values
-        ]
-        return self._emit(f"{path}.concat", "concat", tuple(part.index for part in parts), shape, "concat", {})
+            return joined
+        live = next(value for value in values if not value.is_zero)
+        parts = [self._written_out(value, live, path) for value in values]
+        return self._emit(f"{path}.concat", "concat", tuple(part.index for part in parts), joined, "concat", {})
+
+    def _written_out(self, value: _Value, live: _Value, path: str) -> _Value:
+        """`value` as a step gives it: where it is zero, zeros for each sample of `live`, and as long."""
+        if not value.is_zero:
+            return value
+        to = (*value.shape[:-1], AS_LONG) if value.axes.ragged else value.shape
+        return self._emit(f"{path}.zeros", "op", (live.index,), value, "zeros", {"to": to})
 
     def _project(self, value: _Value, shape: Shape, path: str) -> _Value:
         """`value` itself where it has `shape` already, else a projection of it."""
@@ -202,7 +233,7 @@ class _Builder:
         if cell.inputs == 1 and cell.channels == "same":
             return [value]
         shape = (relative_channels(cell.channels, value.shape[0]), *value.shape[1:])
-        inputs = []
+        inputs: list[_Value] = []
         for index, given in enumerate([before, value] if cell.inputs == 2 else [value]):
             at = f"{path}.input[{index}]"
             try:
@@ -210,3 +241,15 @@ class _Builder:
             except Infeasible as error:
                 raise Infeasible(f"{at} cannot take {show_shape(given.shape)}: {error}") from None
         return inputs
+
+
+def _probes(found: Inferred, value: _Value) -> tuple[int, ...]:
+    """The probes of what a layer that `found` describes makes of `value`."""
+    if not found.axes.ragged or found.lengths is None:
+        return value.probes if found.axes.ragged else ()
+    return tuple(found.lengths(torch.tensor(value.probes)).tolist())
+
+
+def _need_same_lengths(values: list[_Value], path: str) -> None:
+    if len({value.probes for value in values}) > 1:
+        raise Infeasible(f"{path} joins sequences that were shortened differently: they fit at some lengths only")

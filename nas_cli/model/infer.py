@@ -18,10 +18,12 @@ from torch import Tensor, nn
 from torch.utils import flop_counter
 
 from nas_cli.arguments import Relative, relative_channels
+from nas_cli.axes import Axes
 from nas_cli.errors import Infeasible, PluginError
 from nas_cli.model.compiler import leave_out
 from nas_cli.model.ops import OPS, OpFunction, Shape, show_shape
 from nas_cli.model.ops.internal import INTERNAL
+from nas_cli.model.ops.lengths import Lengths, lengths_of
 from nas_cli.model.ops.traits import of_module
 from nas_cli.model.ops.vocabulary import apply
 from nas_cli.registry import facts_wanted
@@ -30,18 +32,19 @@ for _module in (torch._refs, torch._refs.nn.functional, torch._decomp.decomposit
     leave_out(vars(_module).values())
 leave_out(getattr(counter, "__torch_dispatch__", None) for counter in vars(flop_counter).values())
 
-BATCH, LONGER = 2, 3
+BATCH, LONGER = 2, 13
 MAX_REMEMBERED = 20_000
 
 
 @dataclass(frozen=True)
 class Inferred:
-    """The shape that a layer gives, how many parameters it has, and whether it does anything."""
+    """What a layer gives, how many parameters it has, whether it does anything, and how it changes lengths."""
 
-    shape: Shape
+    axes: Axes
     params: int
     is_identity: bool
     is_zero: bool
+    lengths: Lengths | None = None
 
 
 @dataclass(frozen=True)
@@ -52,8 +55,8 @@ class Counted:
     activations: int
 
 
-_Key = tuple[OpFunction, str, Shape]
-_remembered: dict[tuple[OpFunction, str, Shape, bool], Inferred] = {}
+_Key = tuple[OpFunction, str, Axes]
+_remembered: dict[_Key, Inferred] = {}
 _counted: dict[_Key, Counted] = {}
 
 
@@ -66,28 +69,28 @@ def _function(name: str) -> OpFunction:
     return INTERNAL[name] if name in INTERNAL else OPS[name]
 
 
-def infer(name: str, args: Mapping[str, Any], shape: Shape, any_length: bool = False) -> Inferred:
+def infer(name: str, args: Mapping[str, Any], axes: Axes) -> Inferred:
     """Builds the op on the meta device, which costs no memory, and runs it on a batch of 2 in training mode.
 
-    Remembers what it found. Raises Infeasible with the reason where the op cannot work on `shape`, and with
-    `any_length` where it takes a sequence (C, L), but no longer one.
+    Remembers what it found. Raises Infeasible with the reason where the op cannot work on what comes in, and where it
+    takes a sequence, but no longer one.
     """
-    key = (*_key(name, args, shape), any_length)
+    key = _key(name, args, axes)
     if key not in _remembered:
-        found = _infer(name, args, shape, any_length)
+        found = _infer(name, args, axes)
         if len(_remembered) >= MAX_REMEMBERED:
             _remembered.clear()
         _remembered[key] = found
     return _remembered[key]
 
 
-def count(name: str, args: Mapping[str, Any], shape: Shape) -> Counted:
+def count(name: str, args: Mapping[str, Any], axes: Axes) -> Counted:
     """What one sample costs an op that `infer` accepts: half of the FLOPs that torch counts, and what the modules
     that it is made of give.
 
     Apart from `infer` because torch's counter takes a second to load, and a worker that trains never counts.
     """
-    key = _key(name, args, shape)
+    key = _key(name, args, axes)
     if key not in _counted:
         counter, given = flop_counter.FlopCounterMode(display=False), [0]
 
@@ -101,7 +104,7 @@ def count(name: str, args: Mapping[str, Any], shape: Shape) -> Counted:
 
         hook = nn.modules.module.register_module_forward_hook(see)
         try:
-            _, result = _run(name, args, shape, counter)
+            _, result = _run(name, args, axes, counter)
         finally:
             hook.remove()
         assert isinstance(result, Tensor)
@@ -113,8 +116,8 @@ def count(name: str, args: Mapping[str, Any], shape: Shape) -> Counted:
     return _counted[key]
 
 
-def _key(name: str, args: Mapping[str, Any], shape: Shape) -> _Key:
-    return _function(name), json.dumps(args, sort_keys=True, default=str), shape
+def _key(name: str, args: Mapping[str, Any], axes: Axes) -> _Key:
+    return _function(name), json.dumps(args, sort_keys=True, default=str), axes
 
 
 def resolve_arguments(name: str, args: Mapping[str, Any], shape: Shape, facts: Mapping[str, Any]) -> dict[str, Any]:
@@ -148,22 +151,27 @@ def _is_relative(annotation: Any) -> bool:
 
 
 def _run(
-    name: str, args: Mapping[str, Any], shape: Shape, watch: AbstractContextManager[object]
+    name: str, args: Mapping[str, Any], axes: Axes, watch: AbstractContextManager[object]
 ) -> tuple[nn.Module, object]:
     """The module on the meta device, and what it gives for a batch, inside `watch`."""
     # A user's op may draw numbers when it is built: the caller's random state is not its own.
     with torch.device("meta"), torch.random.fork_rng(devices=[]), torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        module = construct(name, args, shape)
-        batch = torch.empty((BATCH, *shape))
-        mask = torch.empty((BATCH, shape[1]), dtype=torch.bool) if len(shape) == 2 else None
+        module = construct(name, args, axes.shape)
         with watch:
-            return module, apply(module, batch, mask)
+            return module, _given(module, axes)
 
 
-def _infer(name: str, args: Mapping[str, Any], shape: Shape, any_length: bool) -> Inferred:
+def _given(module: nn.Module, axes: Axes) -> object:
+    """What `module` gives for a batch, on the meta device."""
+    batch = torch.empty((BATCH, *axes.shape), dtype=getattr(torch, axes.dtype), device="meta")
+    mask = torch.empty((BATCH, axes.shape[-1]), dtype=torch.bool, device="meta") if axes.ragged else None
+    return apply(module, batch, mask)
+
+
+def _infer(name: str, args: Mapping[str, Any], axes: Axes) -> Inferred:
     try:
-        module, output = _run(name, args, shape, nullcontext())
+        module, output = _run(name, args, axes, nullcontext())
     except (Infeasible, PluginError):
         raise
     except (Exception, SystemExit) as error:  # noqa: BLE001 - torch and users' ops raise anything: it is this candidate's end
@@ -178,25 +186,38 @@ def _infer(name: str, args: Mapping[str, Any], shape: Shape, any_length: bool) -
         raise Infeasible(f"nothing would be left: it gives {show_shape(after)}")
     if output.dim() < 2 or output.shape[0] != BATCH:
         raise Infeasible(f"it turns a batch of {BATCH} into {show_shape(tuple(output.shape))}")
-    if any_length and len(shape) == 2:
-        _need_any_length(module, shape, after)
+    lengths = lengths_of(module) if axes.ragged else None
+    ragged = axes.ragged and _stays_ragged(module, axes, after, lengths)
     params = sum(p.numel() for p in module.parameters())
     identity = of_module(module).is_identity(vars(module)) or OPS.is_identity(name, args)
-    return Inferred(after, params, identity, OPS.gives_zeros(name))
+    given = Axes(str(output.dtype).removeprefix("torch."), after, ragged)
+    return Inferred(given, params, identity, OPS.gives_zeros(name), lengths if ragged else None)
 
 
-def _need_any_length(module: nn.Module, shape: Shape, after: Shape) -> None:
-    """Raises Infeasible where `module`, which makes `after` of a sequence of `shape`, cannot take a longer one."""
-    longer = (shape[0], shape[1] + LONGER)
-    wanted = {after, (*after[:-1], after[-1] + LONGER)}
+def _stays_ragged(module: nn.Module, axes: Axes, after: Shape, lengths: Lengths | None) -> bool:
+    """Whether `module`, which makes `after` of a ragged value, gives a ragged one again.
+
+    A longer input shows it. Raises Infeasible where it cannot take one, or changes the length without saying how.
+    """
+    longer = axes.of_length(axes.shape[-1] + LONGER)
     try:
         with torch.device("meta"), torch.random.fork_rng(devices=[]), torch.no_grad():
-            mask = torch.empty((BATCH, longer[1]), dtype=torch.bool)
-            found = tuple(apply(module, torch.empty((BATCH, *longer)), mask).shape[1:])
+            output = _given(module, longer)
     except (Exception, SystemExit):  # noqa: BLE001 - whatever it raises, it cannot
-        found = ()
-    if found not in wanted:
-        raise Infeasible("it works on one length only, and sequences vary in length: pool the places first")
+        output = None
+    found = tuple(output.shape[1:]) if isinstance(output, Tensor) else ()
+    before = torch.tensor([axes.shape[-1], longer.shape[-1]])
+    wanted = (before if lengths is None else lengths(before)).tolist()
+    if found[:-1] == after[:-1] and [after[-1], *found[-1:]] == wanted:
+        return True
+    if found != after:
+        raise Infeasible(
+            "it works on one length only, or does not say how it changes lengths, and sequences vary in length: pool "
+            "the places first"
+        )
+    if type(module).__module__.startswith("torch.nn."):
+        raise Infeasible("it would count the padding of shorter sequences: take global_pool")
+    return False
 
 
 def _blamed(name: str, what: str, error: BaseException | None = None) -> PluginError | None:

@@ -39,22 +39,22 @@ class Latency:
 
 def measure_latency(
     network: Network,
+    samples: Sequence[torch.Tensor],
     device: torch.device | str = "cpu",
-    batch_size: int = 1,
     threads: int = 1,
     spread: float = 0.02,
     seconds: float = 1.0,
 ) -> Latency:
-    """Runs `network` in eval mode and float32 on uint8-like samples, after warming up, until the median is known.
+    """Runs `network` in eval mode and float32 on a batch of `samples`, after warming up, until the median is known.
 
-    That is when its spread is at most `spread`, after 30 runs at least, or after 1,000 runs or `seconds`. On a CPU it
-    runs on `threads` threads, and the number set before is restored. The network itself, its mode and its device are
-    left as they are. Raises whatever the network raises.
+    `samples` are what the network takes: raw fields of some examples, and lengths. The median is known when its spread
+    is at most `spread`, after 30 runs at least, or after 1,000 runs or `seconds`. On a CPU it runs on `threads`
+    threads, and the number set before is restored. The network itself, its mode and its device are left as they are.
+    Raises whatever the network raises.
     """
     device = torch.device(device)
     twin = copy.deepcopy(network).to(device).eval()
-    pixels = np.random.default_rng(0).integers(0, 256, (batch_size, *network.input_shape), dtype=np.uint8)
-    raw = torch.from_numpy(pixels).to(device)
+    raw = [sample.to(device) for sample in samples]
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
     try:
@@ -74,7 +74,7 @@ def measure_latency(
         torch.set_num_threads(before)
     p50, p95 = np.percentile(np.array(times) * 1000.0, [50, 95])
     reached = median_spread(times)
-    return Latency(float(p50), float(p95), reached, len(times), device_name(device), batch_size, threads)
+    return Latency(float(p50), float(p95), reached, len(times), device_name(device), len(raw[0]), threads)
 
 
 def median_spread(values: Sequence[float]) -> float:
@@ -91,12 +91,13 @@ def median_spread(values: Sequence[float]) -> float:
     return (ordered[high] - ordered[low]) / (2 * median) if median > 0 else 0.0
 
 
-def _timed(network: Network, raw: torch.Tensor) -> float:
+def _timed(network: Network, raw: Sequence[torch.Tensor]) -> float:
     """Seconds of one run, the device's queue emptied before and after."""
-    wait_for(raw.device)
+    device = raw[0].device
+    wait_for(device)
     started = time.perf_counter()
-    network(raw)
-    wait_for(raw.device)
+    network(*raw)
+    wait_for(device)
     return time.perf_counter() - started
 
 

@@ -10,6 +10,7 @@ number read or written.
 from __future__ import annotations
 
 import copy
+import functools
 import itertools
 import json
 import math
@@ -24,6 +25,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from nas_cli.axes import Axes
 from nas_cli.model.latency import wait_for
 from nas_cli.model.network import Network
 from nas_cli.model.ops.vocabulary import apply
@@ -129,11 +131,12 @@ def entry_names(program: Program) -> list[str]:
 
 
 def measure_entries(
-    network: Network, device: torch.device, batch_size: int, threads: int, wanted: Iterable[str]
+    network: Network, samples: Sequence[Tensor], device: torch.device, threads: int, wanted: Iterable[str]
 ) -> dict[str, float]:
     """Measures those layers of `network` that `wanted` names, each by itself: milliseconds by entry.
 
-    Median of about a hundredth of a second of runs, in eval mode. The network and torch's threads stay as they are.
+    Each runs on what it gets when the network runs on `samples`, which are as for `measure_latency`: the median of
+    about a hundredth of a second of runs, in eval mode. The network and torch's threads stay as they are.
     """
     left, program = set(wanted), network.program
     if not left:
@@ -144,23 +147,27 @@ def measure_entries(
     found: dict[str, float] = {}
     try:
         with torch.inference_mode():
-            if _input(program) in left:
-                raw = torch.zeros((batch_size, *program.input_shape), dtype=torch.uint8, device=device)
-                found[_input(program)] = _time(lambda: twin.normalize(raw), device)
-            for step in program.steps:
+            raw = dict(zip(program.inputs, [sample.to(device) for sample in samples], strict=False))
+            for field, x in raw.items():
+                name = _input(program.inputs[field])
+                if name in left:
+                    found[name] = _time(functools.partial(twin.normalize, {field: x}), device)
+
+            def look(step: Step, given: list[Tensor], mask: Tensor | None) -> None:
                 name = _name(program, step)
                 if name in left and name not in found:
-                    inputs = [torch.randn((batch_size, *program.shape(v)), device=device) for v in step.inputs]
-                    found[name] = _time(_runner(twin, step, inputs), device)
+                    found[name] = _time(_runner(twin, step, given, mask), device)
+
+            twin.watch = look
+            twin(*[sample.to(device) for sample in samples])
     finally:
         torch.set_num_threads(before)
     return found
 
 
-def _runner(network: Network, step: Step, inputs: list[Tensor]) -> Callable[[], Any]:
+def _runner(network: Network, step: Step, inputs: list[Tensor], mask: Tensor | None) -> Callable[[], Any]:
     if step.kind == "op":
         module = network.layers[step.name]
-        mask = torch.ones_like(inputs[0][:, 0], dtype=torch.bool) if inputs[0].dim() == 3 else None
         return lambda: apply(module, inputs[0], mask)
     if step.kind == "concat":
         return lambda: torch.cat(inputs, dim=1)
@@ -181,21 +188,22 @@ def _time(run: Callable[[], Any], device: torch.device) -> float:
 
 
 def _parts(program: Program) -> Iterator[tuple[str, str, Step | None]]:
-    """Entry, kind of layer, and step; None is what the input goes through."""
-    yield _input(program), INPUT, None
+    """Entry, kind of layer, and step; None is what the inputs go through."""
+    for axes in program.inputs.values():
+        yield _input(axes), INPUT, None
     for step in program.steps:
         yield _name(program, step), step.op if step.kind == "op" else step.kind, step
 
 
 def _work(program: Program, step: Step | None) -> Work:
     if step is None:
-        return 0.0, 2.0 * math.prod(program.input_shape)
+        return 0.0, 2.0 * sum(axes.size for axes in program.inputs.values())
     numbers = math.prod(step.shape) + sum(math.prod(program.shape(value)) for value in step.inputs)
     return float(program.counted(step).macs if step.kind == "op" else 0), float(numbers)
 
 
-def _input(program: Program) -> str:
-    return json.dumps([INPUT, list(program.input_shape)])
+def _input(axes: Axes) -> str:
+    return json.dumps([INPUT, list(axes.shape)])
 
 
 def _name(program: Program, step: Step) -> str:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 
+from nas_cli.axes import Axes
 from nas_cli.model.infer import construct
-from nas_cli.model.ops import OPS, Shape
+from nas_cli.model.ops import OPS
+from nas_cli.model.ops.layout import flattens, keep_layout
+from nas_cli.model.ops.lengths import lengths_of
 from nas_cli.model.ops.sequence_modules import Pretrained
 from nas_cli.model.ops.traits import of_module
 from nas_cli.model.ops.vocabulary import apply
@@ -21,28 +26,52 @@ def leaves_ends(op: str, module: nn.Module) -> bool:
     return not getattr(module, "masked", False) and not keeps
 
 
-def keep_layout(images: Tensor) -> None:
-    """Has the gradient of `images` (N, C, H, W) come in their own layout.
-
-    What makes vectors of images gives it with channels first. Where these come last, the backward pass of the layer
-    before, a pooling or a ReLU, takes four to ten times as long on such a gradient as rearranging it does.
-    """
-    if images.requires_grad and not images.is_contiguous():
-        images.register_hook(lambda grad: grad.contiguous(memory_format=torch.channels_last))  # type: ignore[no-untyped-call]
+Watch = Callable[[Step, list[Tensor], Tensor | None], None]
 
 
-class Network(nn.Module):
-    """Takes raw samples (N, C, H, W), uint8 or float, and gives what the last step gives, logits (N, classes) say.
+@dataclass(frozen=True)
+class Outputs:
+    """What a network gives for a batch; `lengths` int64 (N,) are those of its sequences, None where it gives none."""
 
-    `mean` and `std` are (1, C, 1, 1) in the units of the raw samples, 0 to 255 for pixels; they are in the state dict,
-    so whoever has the weights has the preprocessing. `layers` holds the module of every 'op' step by the step's name.
-    A network comes on the meta device: `initialise` gives it weights. Dropout and drop-path draw from torch's global
-    generator when training: whoever trains seeds it. `origin` is what the last step's numbers are counted from: it is
-    added to the outputs, in 64 bits, and is no part of the `body`, which is trained and scored.
+    values: Tensor
+    lengths: Tensor | None
+
+
+class Levels(nn.Module):
+    """Levels (N, C, …), 0 to 255 of pixels say, with the mean 0 and the deviation 1 in each channel.
+
+    `mean` and `std` are in the units of the raw samples; they are in the state dict, so whoever has the weights has the
+    preprocessing.
     """
 
     mean: Tensor
     std: Tensor
+
+    def __init__(self, axes: Axes) -> None:
+        super().__init__()
+        sides = (1, axes.shape[0], *[1] * (len(axes.shape) - 1))
+        self.register_buffer("mean", torch.zeros(sides, dtype=torch.float32, device="cpu"))
+        self.register_buffer("std", torch.ones(sides, dtype=torch.float32, device="cpu"))
+
+    def set(self, mean: Sequence[float], std: Sequence[float]) -> None:
+        """Mean and standard deviation of each channel of the raw samples; a deviation of zero becomes one."""
+        self.mean.copy_(torch.tensor(mean, dtype=torch.float32).view_as(self.mean))
+        deviations = torch.tensor([value if value > 0 else 1.0 for value in std], dtype=torch.float32)
+        self.std.copy_(deviations.view_as(self.std))
+
+    def forward(self, raw: Tensor) -> Tensor:
+        return (raw.to(self.mean.dtype) - self.mean) / self.std
+
+
+class Network(nn.Module):
+    """Takes the raw fields of samples and gives what the last step gives, logits (N, classes) say.
+
+    `layers` holds the module of every 'op' step by the step's name, `levels` the normalisation of the fields that have
+    one. A network comes on the meta device: `initialise` gives it weights. Dropout and drop-path draw from torch's
+    global generator when training: whoever trains seeds it. `origin` is what the last step's numbers are counted from:
+    it is added to the outputs, in 64 bits, and is no part of the `body`, which is trained and scored.
+    """
+
     origin: Tensor | None
 
     def __init__(self, program: Program) -> None:
@@ -50,40 +79,46 @@ class Network(nn.Module):
         self.program = program
         with torch.device("meta"):
             self.layers = nn.ModuleDict({s.name: self.construct(s) for s in program.steps if s.kind == "op"})
-        sides = (1, program.input_shape[0], *[1] * (len(program.input_shape) - 1))
-        self.register_buffer("mean", torch.zeros(sides, dtype=torch.float32, device="cpu"))
-        self.register_buffer("std", torch.ones(sides, dtype=torch.float32, device="cpu"))
+        self.levels = nn.ModuleDict({field: Levels(axes) for field, axes in program.inputs.items() if axes.levels})
         self.register_buffer("origin", None, persistent=False)
+        self.register_load_state_dict_pre_hook(_renamed)  # type: ignore[no-untyped-call]
+        self.watch: Watch | None = None
+        """Told of every step before it runs: what it is given, and the mask of its sequences."""
         readers = program.readers()
-        last = len(program.steps)
         self._freed = tuple(
-            tuple(v for v in dict.fromkeys(step.inputs) if readers[v][-1] == index and v != last)
+            tuple(v for v in dict.fromkeys(step.inputs) if readers[v][-1] == index and v != program.output)
             for index, step in enumerate(program.steps)
         )
-
         self._unmasked = tuple(
-            step.kind == "op" and len(step.shape) == 2 and leaves_ends(step.op, self.layers[step.name])
+            step.kind == "op" and step.axes.ragged and leaves_ends(step.op, self.layers[step.name])
             for step in program.steps
         )
-        self._flattens = tuple(len(step.shape) != 3 == len(program.shape(step.inputs[0])) for step in program.steps)
+        self._shortens = tuple(
+            step.kind == "op" and step.axes.ragged and lengths_of(self.layers[step.name]) is not None
+            for step in program.steps
+        )
+        self._flattens = tuple(flattens(program.axes(step.inputs[0]), step.axes) for step in program.steps)
 
     @property
     def steps(self) -> tuple[Step, ...]:
         return self.program.steps
 
     @property
-    def input_shape(self) -> Shape:
-        return self.program.input_shape
+    def inputs(self) -> Mapping[str, Axes]:
+        return self.program.inputs
+
+    @property
+    def ragged(self) -> bool:
+        """Whether a field that comes in is."""
+        return any(axes.ragged for axes in self.inputs.values())
 
     def construct(self, step: Step) -> nn.Module:
         """A new module for an 'op' step, on torch's default device."""
         return construct(step.op, step.args, self.program.shape(step.inputs[0]))
 
-    def set_normalisation(self, mean: Sequence[float], std: Sequence[float]) -> None:
-        """Sets mean and standard deviation of each channel of the raw samples; a deviation of zero becomes one."""
-        self.mean.copy_(torch.tensor(mean, dtype=torch.float32).view_as(self.mean))
-        deviations = torch.tensor([value if value > 0 else 1.0 for value in std], dtype=torch.float32)
-        self.std.copy_(deviations.view_as(self.std))
+    def set_normalisation(self, field: str, mean: Sequence[float], std: Sequence[float]) -> None:
+        """Sets mean and standard deviation of each channel of the raw samples of `field`."""
+        cast(Levels, self.levels[field]).set(mean, std)
 
     def set_origin(self, origin: float) -> None:
         """Sets what outputs are counted from, unless it is 0; no GPU of Apple's has 64 bits, so it is for a CPU."""
@@ -95,36 +130,86 @@ class Network(nn.Module):
             if isinstance(module, Pretrained) and vectors is not None:
                 module.give(vectors)
 
-    def forward(self, raw: Tensor) -> Tensor:
-        outputs = self.body(self.normalize(raw))
+    def forward(self, *raw: Tensor) -> Tensor:
+        """`raw` are the fields in their order, and after them the lengths of the ragged ones that are floats."""
+        inputs = dict(zip(self.inputs, raw, strict=False))
+        named = [field for field, axes in self.inputs.items() if axes.ragged and axes.dtype == "float32"]
+        outputs = self.body(self.normalize(inputs), dict(zip(named, raw[len(inputs) :], strict=True))).values
         return outputs if self.origin is None else outputs.double() + self.origin
 
-    def normalize(self, raw: Tensor) -> Tensor:
-        """Raw samples, uint8 or float, as float32 with mean 0 and deviation 1."""
-        return (raw.to(self.mean.dtype) - self.mean) / self.std
+    def normalize(self, raw: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Raw fields as layers take them: levels with mean 0 and deviation 1, everything else as it is."""
+        return {field: self.levels[field](x) if field in self.levels else x for field, x in raw.items()}
 
-    def body(self, x: Tensor) -> Tensor:
+    def body(self, inputs: Mapping[str, Tensor], lengths: Mapping[str, Tensor] | None = None) -> Outputs:
         """The layers, on normalised samples. A value is let go after its last use.
 
-        Sequences (N, C, L) are zero after their ends in every value: whatever reads a batch gives the same outputs as
-        for single sequences.
+        `lengths` int64 (N,) are those of ragged fields; those of padded integers are found without. Sequences are zero
+        after their ends in every value: whatever reads a batch gives the same outputs as for single sequences.
         """
-        values = {0: x}
-        mask = x[:, 0] != 0 if len(self.input_shape) == 2 else None
+        known = lengths or {}
+        values = {number: inputs[field] for number, field in enumerate(self.inputs)}
+        ends = [_ends(axes, inputs[field], known.get(field)) for field, axes in self.inputs.items()]
+        masks = _Masks()
         for index, step in enumerate(self.program.steps):
-            inputs = [values[value] for value in step.inputs]
+            given = [values[value] for value in step.inputs]
+            end = ends[step.inputs[0]]
             for value in self._freed[index]:
                 del values[value]
             if self._flattens[index] and self.training:
-                keep_layout(inputs[0])
+                keep_layout(given[0])
+            mask = None if end is None else masks.of(end, given[0].shape[-1])
+            if self.watch is not None:
+                self.watch(step, given, mask)
             if step.kind == "op":
-                output = apply(self.layers[step.name], inputs[0], mask)
-                values[index + 1] = output * mask[:, None] if mask is not None and self._unmasked[index] else output
+                module = self.layers[step.name]
+                output = apply(module, given[0], mask)
+                if self._shortens[index]:
+                    change = lengths_of(module)
+                    assert change is not None
+                    assert end is not None
+                    end = change(end)
+                if self._unmasked[index]:
+                    assert end is not None
+                    output = output * masks.of(end, output.shape[-1])[:, None]
             elif step.kind == "concat":
-                values[index + 1] = torch.cat(inputs, dim=1)
+                output = torch.cat(given, dim=1)
             else:
-                total = inputs[0]
-                for term in inputs[1:]:
-                    total = total + term
-                values[index + 1] = total
-        return values[len(self.program.steps)]
+                output = given[0]
+                for term in given[1:]:
+                    output = output + term
+            values[self.program.value(index)] = output
+            ends.append(end if step.axes.ragged else None)
+        return Outputs(values[self.program.output], ends[-1])
+
+
+class _Masks:
+    """Which places of padded sequences are taken, made once for all layers that have the same lengths."""
+
+    def __init__(self) -> None:
+        self._made: list[tuple[Tensor, Tensor]] = []
+
+    def of(self, lengths: Tensor, longest: int) -> Tensor:
+        """bool (N, longest)."""
+        for known, mask in self._made:
+            if known is lengths:
+                return mask
+        mask = torch.arange(longest, device=lengths.device) < lengths[:, None]
+        self._made.append((lengths, mask))
+        return mask
+
+
+def _ends(axes: Axes, x: Tensor, lengths: Tensor | None) -> Tensor | None:
+    """The lengths of a field's sequences, int64 (N,), which those of padded integers (N, K, L) show by themselves."""
+    if not axes.ragged:
+        return None
+    return (x[:, 0] != 0).sum(dim=1) if lengths is None else lengths
+
+
+def _renamed(network: Network, state: dict[str, Tensor], prefix: str, *_: object) -> None:
+    """Weights of earlier versions: one input, whose normalisation was called mean and std."""
+    for name in ("mean", "std"):
+        if prefix + name in state:
+            value = state.pop(prefix + name)
+            for field in network.levels:
+                state[f"{prefix}levels.{field}.{name}"] = value

@@ -7,41 +7,63 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+from nas_cli.axes import Axes, Shape
 from nas_cli.model.infer import Counted, Inferred, count, infer
-from nas_cli.model.ops import OPS, Shape
+from nas_cli.model.ops import OPS
 
 
 @dataclass(frozen=True)
 class Step:
-    """Computes value `i + 1`, where i is its place in the program; value 0 is the network's input.
+    """Computes one value of the network from earlier ones.
 
     `op` and `args` say which module an 'op' step runs on its one input; 'add' and 'concat' (of channels) take several.
-    `shape` is the value's, without the batch axis. `path` is the layer's place in the architecture, such as
-    `model[3].residual[0].conv`, and `name` the same as a part of the name of its weights: `model_3_residual_0_conv`.
+    `axes` are the value's. `path` is the layer's place in the architecture, such as `model[3].residual[0].conv`, and
+    `name` the same as a part of the name of its weights: `model_3_residual_0_conv`.
     """
 
     name: str
     kind: Literal["op", "add", "concat"]
     inputs: tuple[int, ...]
-    shape: Shape
+    axes: Axes
     op: str
     args: Mapping[str, Any]
     path: str
 
+    @property
+    def shape(self) -> Shape:
+        return self.axes.shape
+
 
 @dataclass(frozen=True)
 class Program:
-    """`steps` in order; the last one gives the output. Every step reaches it."""
+    """`inputs` are the fields that come in: the first values. Each of the `steps` gives one more, in order; the last
+    one is the output, and every step reaches it.
+    """
 
-    input_shape: Shape
+    inputs: Mapping[str, Axes]
     steps: tuple[Step, ...]
 
+    def axes(self, value: int) -> Axes:
+        """What value number `value` is, as layers get it."""
+        if value < len(self.inputs):
+            return list(self.inputs.values())[value].entered
+        return self.steps[value - len(self.inputs)].axes
+
     def shape(self, value: int) -> Shape:
-        return self.steps[value - 1].shape if value else self.input_shape
+        return self.axes(value).shape
+
+    def value(self, index: int) -> int:
+        """The number of the value that step `index` gives."""
+        return len(self.inputs) + index
+
+    @property
+    def output(self) -> int:
+        """The number of the last value."""
+        return self.value(len(self.steps) - 1)
 
     def inferred(self, step: Step) -> Inferred:
         """Shape and parameters of the module of an 'op' step."""
-        return infer(step.op, step.args, self.shape(step.inputs[0]))
+        return infer(step.op, step.args, self.axes(step.inputs[0]))
 
     @property
     def params(self) -> int:
@@ -61,11 +83,11 @@ class Program:
 
     def counted(self, step: Step) -> Counted:
         """What the module of an 'op' step costs a sample."""
-        return count(step.op, step.args, self.shape(step.inputs[0]))
+        return count(step.op, step.args, self.axes(step.inputs[0]))
 
     def readers(self) -> list[list[int]]:
         """For each value, the indices of the steps that read it."""
-        found: list[list[int]] = [[] for _ in range(len(self.steps) + 1)]
+        found: list[list[int]] = [[] for _ in range(self.output + 1)]
         for index, step in enumerate(self.steps):
             for value in dict.fromkeys(step.inputs):
                 found[value].append(index)
@@ -74,16 +96,14 @@ class Program:
 
 def without_dead_steps(program: Program, output: int) -> Program:
     """The steps that value `output` needs, renumbered."""
-    needed = {output}
-    for value in range(output, 0, -1):
+    first, needed = len(program.inputs), {output}
+    for value in range(output, first - 1, -1):
         if value in needed:
-            needed.update(program.steps[value - 1].inputs)
-    kept = [value for value in sorted(needed) if value]
-    number = {0: 0} | {value: place for place, value in enumerate(kept, 1)}
-    steps = [program.steps[value - 1] for value in kept]
-    return Program(
-        program.input_shape, tuple(replace(step, inputs=tuple(number[v] for v in step.inputs)) for step in steps)
-    )
+            needed.update(program.steps[value - first].inputs)
+    kept = [value for value in sorted(needed) if value >= first]
+    number = {value: value for value in range(first)} | {value: place for place, value in enumerate(kept, first)}
+    steps = [program.steps[value - first] for value in kept]
+    return Program(program.inputs, tuple(replace(step, inputs=tuple(number[v] for v in step.inputs)) for step in steps))
 
 
 def without_idle_biases(program: Program) -> Program:
@@ -94,7 +114,7 @@ def without_idle_biases(program: Program) -> Program:
     for index, step in enumerate(steps):
         if not OPS.traits(step.op).idle_bias or step.args.get("bias") is not None:
             continue
-        after = [program.steps[reader] for reader in readers[index + 1]]
+        after = [program.steps[reader] for reader in readers[program.value(index)]]
         if len(after) == 1 and OPS.traits(after[0].op).subtracts_mean:
             steps[index] = replace(step, args={**step.args, "bias": False})
-    return Program(program.input_shape, tuple(steps))
+    return Program(program.inputs, tuple(steps))

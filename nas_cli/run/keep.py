@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from nas_cli.axes import only
 from nas_cli.errors import Infeasible, RunError
 from nas_cli.execute.session import Session
 from nas_cli.files import copy_file, draft_folder, write_json, write_text
@@ -86,10 +87,7 @@ class Keeper:
             "name": experiment.spec.name,
             "task": experiment.spec.task,
             "labels": list(session.labels),
-            "input": {
-                "shape": list(session.input_shape),
-                "dtype": session.encoder.dtype if session.encoder else "uint8",
-            },
+            "input": only(session.inputs).to_data(),
             "facts": dict(session.facts),
             "model": candidate.architecture,
             "train": dict(candidate.train),

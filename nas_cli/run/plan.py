@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from nas_cli.axes import only
 from nas_cli.data import Cache
 from nas_cli.errors import Infeasible, NasError
 from nas_cli.execute.hardware import count_workers
@@ -97,7 +98,7 @@ def _plan(experiment: Experiment, session: Session, tell: Callable[[str], None])
             "train": session.train_size,
             "validation": session.validation_size,
             "classes": len(session.labels),
-            "input": list(session.input_shape),
+            "input": list(only(session.inputs).shape),
         },
         "candidates": {
             "drawn": drawn.count,

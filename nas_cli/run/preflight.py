@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from nas_cli.axes import only
 from nas_cli.errors import Infeasible, PluginError
 from nas_cli.execute.session import Session
 from nas_cli.model.ops import OPS
@@ -123,14 +124,14 @@ def _try(registry: Registry[Any], named: Mapping[str, Any], origin: Origin, sess
             loss = make(**arguments)
             origin.call(_on(outputs, targets), session.task.loss, outputs, targets, loss, session.data.scale)
         case AUGMENTS.kind:
-            inputs = torch.randn((len(targets), *session.input_shape), generator=generator)
+            inputs = torch.randn((len(targets), *only(session.inputs).shape), generator=generator)
             classes = session.data.classes
             origin.call(_on(inputs, targets), make(**arguments), inputs, targets, classes, generator)
 
 
 def _try_task(session: Session, origin: Origin, resolved: Resolved, program: Program) -> None:
     targets, labels = session.data.validation_targets.cpu(), session.labels
-    wide = program.shape(len(program.steps))
+    wide = program.shape(program.output)
     name, arguments = next(iter(resolved.train["loss"].items()))
     if session.task.wanted.target == "class" and name in OF_CLASSES and wide[0] != len(labels):
         raise origin.wrong(f"has a head of {wide[0]} outputs, and the targets have {len(labels)} classes")
@@ -145,7 +146,7 @@ def _try_task(session: Session, origin: Origin, resolved: Resolved, program: Pro
 
 
 def _outputs(program: Program, count: int, generator: torch.Generator) -> torch.Tensor:
-    return torch.randn((count, *program.shape(len(program.steps))), generator=generator)
+    return torch.randn((count, *program.shape(program.output)), generator=generator)
 
 
 def _on(values: torch.Tensor, targets: torch.Tensor) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from nas_cli.axes import only
 from nas_cli.data import TrainingData, load_training, parse_data
 from nas_cli.data.classes import is_lopsided
 from nas_cli.data.csv_file import ENDINGS, find_tables, first_rows, named
@@ -175,7 +176,7 @@ def survey(task: str, path: Path, file: str = "spec.yaml") -> Survey:
     if metric != first and first in undefined:
         notes += (f"the objective is {metric}, since {first} has no value here: {undefined[first]}",)
     epochs = kind.epochs if kind.examples is None else min(100, max(kind.epochs, kind.examples // len(data.train)))
-    wide = learned.wanted.inputs == "table rows" and data.input_shape[0] >= WIDE
+    wide = learned.wanted.inputs == "table rows" and only(data.inputs).shape[0] >= WIDE
     lines = [f"{key}: {inline_yaml(value)}" for key, value in section.items()]
     lines += [comment(note) for note in notes if not note.startswith("target: ")]
     lines += [

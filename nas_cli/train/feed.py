@@ -12,6 +12,8 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
+from nas_cli.axes import Axes
+
 CPU = torch.device("cpu")
 RESIDENT_SHARE = 1 / 8
 """The share of a GPU's memory that a worker's data may take: every worker has a copy, and networks need the most."""
@@ -143,6 +145,15 @@ class Streamed:
     def _send(self, read: Future[tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor]:
         x, y = read.result()
         return x.to(self.data.device, non_blocking=True), y.to(self.data.device, non_blocking=True)
+
+
+def batch_of(inputs: Tensor, count: int, axes: Axes) -> Tensor:
+    """A batch of `count` to measure with, all of the typical length; too few examples are repeated."""
+    x = inputs.repeat(-(-count // len(inputs)), *[1] * (inputs.dim() - 1))[:count]
+    if not axes.ragged:
+        return x
+    length = axes.shape[-1]
+    return x.repeat(*[1] * (x.dim() - 1), -(-length // x.shape[-1]))[..., :length].contiguous()
 
 
 def are_sequences(inputs: Tensor) -> bool:

@@ -16,15 +16,16 @@ from torch.nn import functional
 
 from nas_cli.errors import RunError, TrialFailed
 from nas_cli.model.network import Network
+from nas_cli.model.ops.layout import arrange, lay_out
 from nas_cli.seeds import derive
 from nas_cli.task import Task
 from nas_cli.train.augment import AUGMENTS
 from nas_cli.train.checkpoint import load_checkpoint, save_checkpoint
-from nas_cli.train.feed import Tensors, are_sequences, count_batches, group_by_length, lengths, open_feed, trim
+from nas_cli.train.feed import Tensors, count_batches, group_by_length, lengths, open_feed, trim
 from nas_cli.train.losses import LOSSES
 from nas_cli.train.memory import keep_memory
 from nas_cli.train.optimizers import OPTIMIZERS
-from nas_cli.train.precision import Precision, arrange, lay_out, use_tf32
+from nas_cli.train.precision import Precision, use_tf32
 from nas_cli.train.schedules import SCHEDULES
 
 EVALUATION_BATCH, EVALUATION_VALUES = 128, 512 * 3 * 32 * 32
@@ -72,6 +73,7 @@ def train_network(
     many were done. Raises TrialFailed where the loss is not finite, RunError where `checkpoint_in` does not fit.
     """
     device = data.device
+    (field,) = network.inputs
     use_tf32(precision.format == "tf32")
     lay_out(network.to(device), precision.layout)
     optimizer = _component(OPTIMIZERS, settings["optimizer"], network.parameters())
@@ -109,12 +111,12 @@ def train_network(
                 factor = schedule((epoch * steps + step) / (epochs.total * steps))
                 for group, rate in zip(optimizer.param_groups, rates, strict=True):
                     group["lr"] = rate * factor
-                x = network.normalize(x)
+                x = network.normalize({field: x})[field]
                 for augment in augments:
                     x, y = augment(x, y, data.classes, generator)
                 with precision.autocast(device):
-                    logits = network.body(arrange(x, precision.layout))
-                loss = task.loss(logits.float(), y, loss_of, data.scale)
+                    outputs = network.body({field: arrange(x, precision.layout)}).values
+                loss = task.loss(outputs.float(), y, loss_of, data.scale)
                 optimizer.zero_grad(set_to_none=True)
                 torch.autograd.backward(scaler.scale(loss))
                 if settings["clip"]:
@@ -161,7 +163,7 @@ def predict_logits(network: Network, inputs: Tensor, rows: Tensor | None = None)
     before = network.training
     device = next(network.parameters()).device
     # Of images a CPU takes a third less time with channels last, whatever the training was laid out in.
-    layout = torch.channels_last if device.type == "cpu" and inputs.dim() == 4 else torch.contiguous_format
+    layout = torch.channels_last if device.type == "cpu" else torch.contiguous_format
     use_tf32(False)
     lay_out(network.eval(), layout)
     try:
@@ -175,18 +177,20 @@ def _predict(network: Network, inputs: Tensor, rows: Tensor | None, layout: torc
     device = next(network.parameters()).device
     count = len(inputs) if rows is None else len(rows)
     numbers = torch.arange(count) if rows is None else rows
-    order = torch.argsort(lengths(inputs).cpu(), stable=True) if are_sequences(inputs) else torch.arange(count)
+    (field,) = network.inputs
+    order = torch.argsort(lengths(inputs).cpu(), stable=True) if network.ragged else torch.arange(count)
     parts = []
     for chosen in torch.split(order, evaluation_batch(inputs)):
         # What lies in order is a view, which is not copied.
-        whole = rows is None and not are_sequences(inputs)
+        whole = rows is None and not network.ragged
         part = inputs[chosen[0] : chosen[-1] + 1] if whole else inputs[numbers[chosen]]
         short, _ = trim(part, chosen)
-        output = network.body(arrange(network.normalize(short.to(device)), layout)).float().cpu()
-        missing = part.shape[-1] - short.shape[-1] if output.dim() == 3 else 0
-        parts.append(functional.pad(output, (0, missing)))
+        entered = network.normalize({field: short.to(device)})[field]
+        output = network.body({field: arrange(entered, layout)})
+        missing = 0 if output.lengths is None else part.shape[-1] - short.shape[-1]
+        parts.append(functional.pad(output.values.float().cpu(), (0, missing)))
     outputs = torch.cat(parts)
-    return outputs[torch.argsort(order)] if are_sequences(inputs) else outputs
+    return outputs[torch.argsort(order)] if network.ragged else outputs
 
 
 def evaluation_batch(inputs: Tensor) -> int:

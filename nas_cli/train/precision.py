@@ -14,8 +14,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from nas_cli.axes import Axes
 from nas_cli.errors import UserError, did_you_mean
-from nas_cli.model.network import keep_layout
+from nas_cli.model.ops.layout import arrange, has_layouts, keep_layout, lay_out
 from nas_cli.train.memory import keep_memory
 
 Format = Literal["float32", "tf32", "bf16", "fp16"]
@@ -86,24 +87,24 @@ def _in_float32(module: nn.Module, x: Tensor) -> Tensor:
 
 
 def choose_precision(
-    wanted: str, layout: str, device: torch.device, input_shape: tuple[int, ...], batch_size: int = 64
+    wanted: str, layout: str, device: torch.device, axes: Axes, batch_size: int = 64
 ) -> tuple[Precision, dict[str, Any]]:
     """The precision to train with on `device`, and why, as JSON data.
 
     `wanted` is a format or `auto`, `layout` is `channels-first`, `channels-last` or `auto`. What is named is taken
     without a look at the clock, so that a run that names both repeats exactly anywhere; the rest is chosen by timing a
-    small convolutional network on inputs of `input_shape`. Inputs that are no images, (C, H, W), are not timed.
+    small convolutional network on inputs of `axes`. Inputs that are no images are not timed.
     Raises UserError where the device cannot do what is named.
     """
     formats = _possible(wanted, device)
-    layouts = _layouts(layout, input_shape)
+    layouts = _layouts(layout, has_layouts(axes))
     options = [Precision(kind, last) for kind in formats for last in layouts]
-    if len(input_shape) != 3:
+    if not has_layouts(axes):
         return options[0], {"chosen_by": "the spec" if wanted != "auto" else "inputs that are no images"}
     if len(options) == 1:
         return options[0], {"chosen_by": "the spec"}
-    batch_size = max(1, min(batch_size, TIMED_PIXELS // (input_shape[1] * input_shape[2])))
-    seconds = _race(options, device, input_shape, batch_size)
+    batch_size = max(1, min(batch_size, TIMED_PIXELS // (axes.shape[1] * axes.shape[2])))
+    seconds = _race(options, device, axes.shape, batch_size)
     best = min(seconds, key=seconds.__getitem__)
     plain = [option for option in seconds if option.format == formats[0]]
     first = min(plain, key=seconds.__getitem__, default=best)
@@ -111,26 +112,6 @@ def choose_precision(
         best = first
     timed = {str(option): round(1000 * taken, 3) for option, taken in seconds.items()}
     return best, {"chosen_by": "timing", "milliseconds_per_step": timed}
-
-
-def lay_out(network: nn.Module, layout: torch.memory_format) -> None:
-    """Puts the images' filters of `network` into `layout`; what is no filter has one layout only."""
-    with torch.no_grad():
-        for parameter in network.parameters():
-            if parameter.dim() == 4:
-                parameter.data = parameter.data.contiguous(memory_format=layout)
-
-
-def arrange(x: Tensor, layout: torch.memory_format) -> Tensor:
-    """Inputs in `layout`. Of one channel they lie in both at once, and torch takes them as channels first.
-
-    Strides that only channels last can have tell it otherwise; without them every layer would convert what it reads.
-    """
-    x = x.contiguous(memory_format=layout)
-    if layout == torch.channels_last and x.shape[1] == 1:
-        height, width = x.shape[2:]
-        return x.as_strided(x.shape, (height * width, 1, width, 1))
-    return x
 
 
 def use_tf32(allowed: bool) -> None:
@@ -157,9 +138,8 @@ def _possible(wanted: str, device: torch.device) -> list[Format]:
     return ["float32", "tf32", "bf16", "fp16"] if torch.cuda.is_bf16_supported() else ["float32", "tf32", "fp16"]
 
 
-def _layouts(wanted: str, input_shape: tuple[int, ...]) -> list[bool]:
+def _layouts(wanted: str, images: bool) -> list[bool]:
     """The layouts to choose from: whether channels come last."""
-    images = len(input_shape) == 3
     if wanted == "auto":
         return [False, True] if images else [False]
     if wanted not in LAYOUTS:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from nas_cli.axes import only
 from nas_cli.data import load_test, load_training, parse_data, read_inputs
 from nas_cli.errors import DataError, MissingExtraError
 
@@ -175,8 +176,8 @@ def test_fashion_mnist() -> None:
     """Its rows are sorted by class, and its counts are published: 6,000 + 1,000 of each."""
     settings = parse_data({"source": "idx", "path": str(FASHION), "validation": 0.1})
     data = load_training(settings, 0)
-    assert data.input_shape == (1, 28, 28)
+    assert only(data.inputs).shape == (1, 28, 28)
     assert np.bincount(data.train.targets).tolist() == [5400] * 10
     assert np.bincount(data.validation.targets).tolist() == [600] * 10
     assert np.unique(data.train.targets[:200]).size == 10
-    assert np.bincount(load_test(settings, 0, data.labels, data.input_shape).targets).tolist() == [1000] * 10
+    assert np.bincount(load_test(settings, 0, data.labels, only(data.inputs).shape).targets).tolist() == [1000] * 10

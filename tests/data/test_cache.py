@@ -43,7 +43,7 @@ def test_what_is_mapped_is_what_was_read(section: dict[str, Any], tmp_path: Path
         assert (part.take(0, len(part)) == other.take(0, len(other))).all()
         assert (part.take(5, 9) == other.take(5, 9)).all()
     assert normalisation(histogram(mapped.train)) == normalisation(histogram(whole.train))
-    assert mapped.input_shape == whole.input_shape
+    assert mapped.inputs == whole.inputs
     if section.get("path", "").endswith("npz") and mapped.train.inputs is not mapped.validation.inputs:
         return  # the divided archive has no test part
     test, other = load_test(settings(section), 3), load_test(settings(section), 3, cache=cache)

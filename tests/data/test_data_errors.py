@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from nas_cli.axes import only
 from nas_cli.data import load_test, load_training, parse_data
 from nas_cli.data.pictures import decode
 from nas_cli.errors import DataError, MissingExtraError
@@ -292,7 +293,7 @@ def test_images_that_differ_in_size(folder: Path) -> None:
     odd = folder / "digit-5" / "odd.png"
     Image.new("L", (9, 8)).save(odd)
     fails(images_in(folder), str(odd), "8x9", "8x8", "size: [height, width]")
-    assert load_training(parse_data(images_in(folder, size=8)), 0).input_shape == (1, 8, 8)
+    assert only(load_training(parse_data(images_in(folder, size=8)), 0).inputs).shape == (1, 8, 8)
 
 
 def test_a_class_with_one_image(folder: Path) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from nas_cli.axes import only
 from nas_cli.data import load_test, load_training, parse_data, read_inputs
 from nas_cli.data.pictures import decode, look
 from nas_cli.errors import DataError
@@ -45,7 +46,7 @@ def settings(path: Path, **more: Any) -> Any:
 )
 def test_the_values_that_are_used_become_all_levels(tmp_path: Path, low: int, high: int, kind: str, dtype: Any) -> None:
     data = load_training(settings(scans(tmp_path, low, high, kind, dtype)), 0)
-    assert data.input_shape == (1, 8, 8)
+    assert only(data.inputs).shape == (1, 8, 8)
     assert data.facts["levels"] == [low, high]
     assert (data.train.inputs.min(), data.train.inputs.max()) == (0, 255)
     assert any(f"their values {low:g} to {high:g} become the levels 0 to 255" in note for note in data.notes)

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from nas_cli.axes import only
 from nas_cli.data import ENCODERS, SOURCES, Wanted, load_test, load_training, parse_data, portable
 from nas_cli.errors import DataError
 
@@ -85,10 +86,10 @@ def test_every_example_is_in_one_part(source: str, tmp_path: Path, divided: bool
     settings, wanted = parse_data(make(source, tmp_path / "data", divided)), WANTED[source]
     data = load_training(settings, 3, wanted=wanted)
     assert data.encoder is not None
-    test = load_test(settings, 3, data.labels, data.input_shape, wanted=wanted, encoder=data.encoder)
+    test = load_test(settings, 3, data.labels, only(data.inputs).shape, wanted=wanted, encoder=data.encoder)
     assert len(data.train) + len(data.validation) + len(test) == COUNT
-    assert data.train.inputs.dtype == data.encoder.dtype
-    assert data.train.inputs.ndim == 1 + len(data.input_shape)
+    assert data.train.inputs.dtype == data.encoder.axes.dtype
+    assert data.train.inputs.ndim == 1 + len(only(data.inputs).shape)
     again = data.encoder.encode(settings.open().train.read(np.arange(5)))
     assert again.shape[0] == 5
     if divided:
@@ -141,7 +142,7 @@ def test_an_encoder_and_its_state_encode_alike(source: str, tmp_path: Path) -> N
     restored = ENCODERS[state["kind"]](state)
     raw = settings.open().train.read(np.arange(7))
     assert np.array_equal(restored.encode(raw), data.encoder.encode(raw))
-    assert restored.shape == data.encoder.shape
+    assert restored.axes == data.encoder.axes
     assert restored.facts == data.encoder.facts
     assert restored.state() == data.encoder.state()
 
@@ -297,7 +298,7 @@ def test_columns_are_told_apart(tmp_path: Path) -> None:
     assert [column["name"] for column in state["numbers"]] == ["age"]
     assert state["numbers"][0]["gaps"]
     assert [column["name"] for column in state["categories"]] == ["city"]
-    assert data.input_shape == (3,)
+    assert only(data.inputs).shape == (3,)
     assert data.facts["categories"] == [4]
     notes = " ".join(data.encoder.notes)
     assert "name (" in notes

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from nas_cli.axes import only
 from nas_cli.data import Reader, TrainingData, load_test, load_training, parse_data
 from nas_cli.data.classes import Classes, find_classes
 from nas_cli.data.encodings import decode
@@ -185,7 +186,7 @@ def test_a_printed_minus_is_one_in_targets_and_names(tmp_path: Path) -> None:
 def test_a_dot_is_an_empty_cell_and_long_cells_are_cut_in_notes(tmp_path: Path) -> None:
     cells = ["." if k % 5 == 0 else str(u) for k, u in enumerate(NOISE[:80, 0])]
     data = load(tmp_path / "a.csv", [[cell, 0.5 * k, "ab"[k % 2]] for k, cell in enumerate(cells)])
-    assert data.input_shape == (3,), "two numbers, and where one is empty"
+    assert only(data.inputs).shape == (3,), "two numbers, and where one is empty"
     cells[1] = "w" * 100_000
     data = load(tmp_path / "b.csv", [[cell, 0.5 * k, "ab"[k % 2]] for k, cell in enumerate(cells)])
     assert max(map(len, data.notes)) < 500

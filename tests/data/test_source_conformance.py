@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from nas_cli.axes import only
 from nas_cli.data import SOURCES, load_test, load_training, parse_data, source_params
 from nas_cli.errors import DataError
 from nas_cli.testing import check_source
@@ -35,12 +36,12 @@ def test_every_example_is_in_one_part(make: Any, source: str, divided: bool) -> 
     made = make(source, divided)
     settings = parse_data(made.section)
     data = load_training(settings, seed=3)
-    test = load_test(settings, seed=3, labels=data.labels, input_shape=data.input_shape)
+    test = load_test(settings, seed=3, labels=data.labels, input_shape=only(data.inputs).shape)
     assert data.labels == tuple(sorted(set(made.labels)))
-    assert data.input_shape == (1, *made.images.shape[1:])
+    assert only(data.inputs).shape == (1, *made.images.shape[1:])
     for part in (data.train, data.validation, test):
         assert part.inputs.dtype == np.uint8
-        assert part.inputs.shape == (len(part), *data.input_shape)
+        assert part.inputs.shape == (len(part), *only(data.inputs).shape)
         assert part.inputs.flags["C_CONTIGUOUS"]
         assert part.targets.dtype == np.int64
         assert set(part.targets) == set(range(len(data.labels)))

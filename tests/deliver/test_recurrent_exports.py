@@ -12,8 +12,10 @@ import numpy as np
 import onnx
 import pytest
 import torch
+from fields import axes_of, inputs_of
 from torch import Tensor, nn
 
+from nas_cli.axes import Axes
 from nas_cli.data import DataSettings
 from nas_cli.deliver import export as export_module
 from nas_cli.deliver.export import FORMATS
@@ -28,6 +30,8 @@ from nas_cli.task import TASKS
 
 FACTS = {"words": 50, "characters": 20, "labels": 4, "places": 9}
 TRACED = (5, 9)
+WORDS_IN = inputs_of(TRACED)
+FLOATS = axes_of(TRACED)
 WORDS = [{"embedding": {"units": 8}}]
 SPELT = [{"branches": {"paths": [WORDS, [{"characters": {"units": 6, "kind": "lstm"}}]], "join": "concat"}}]
 BODIES: dict[str, list[Any]] = {
@@ -45,12 +49,13 @@ PADDED = [9, 1, 4, 2, 13]
 """Those of a batch that is wider than its longest sentence, and must give what its sentences give alone."""
 
 
-def model_of(network: nn.Module, dtype: torch.dtype = torch.int32, task: str = "sequence-labelling") -> Model:
+def model_of(network: nn.Module, axes: Axes = WORDS_IN["input"], task: str = "sequence-labelling") -> Model:
     """As `load` gives it, without a run."""
     labels, data = ("O", "B-LOC", "B-PER", "I-PER"), DataSettings("conll", {})
     where: Any = RunDirectory(Path("nowhere"))
     any_network: Any = network.eval()
-    return Model(where, where.best, "m", any_network, labels, task, TASKS[task], TRACED, data, 0, [], {}, dtype)
+    inputs = {"input": axes}
+    return Model(where, where.best, "m", any_network, labels, task, TASKS[task], inputs, data, 0, [], {})
 
 
 @pytest.fixture(params=BODIES)
@@ -61,7 +66,7 @@ def model(request: pytest.FixtureRequest) -> Model:
 def untrained(name: str) -> Model:
     task = "text-classification" if name == "pooled" else "sequence-labelling"
     body = parse_architecture(BODIES[name], OPS)
-    network = build(body, TRACED, lambda shape: parse_architecture(TASKS[task].head(shape, FACTS), OPS), FACTS)
+    network = build(body, WORDS_IN, lambda shape: parse_architecture(TASKS[task].head(shape, FACTS), OPS), FACTS)
     initialise(network, torch.Generator().manual_seed(1))
     return model_of(network, task=task)
 
@@ -130,7 +135,8 @@ class Plain(nn.Module):
         super().__init__()
         self.inner = kind(5, 4, **arguments)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, *raw: Tensor) -> Tensor:
+        (x,) = raw
         first = self.inner.batch_first
         outputs, states = self.inner(x.transpose(1, 2) if first else x.permute(2, 0, 1))
         last = states[0].sum(0)[:, None] if isinstance(states, tuple) else states.sum(0)[:, None]
@@ -152,7 +158,7 @@ def test_any_lstm_and_gru_of_torch(
     kind: type[nn.RNNBase], arguments: dict[str, Any], form: str, tmp_path: Path
 ) -> None:
     torch.manual_seed(0)
-    model = model_of(Plain(kind, **arguments), torch.float32)
+    model = model_of(Plain(kind, **arguments), FLOATS)
     run = FORMATS[form].write(model, tmp_path / FORMATS[form].file)
     batches = [np.random.default_rng(count).normal(size=(count, 5, length)) for count, length in ((1, 1), (3, 30))]
     floats = [batch.astype(np.float32) for batch in batches]
@@ -177,7 +183,7 @@ def test_what_has_no_such_form_is_said(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(export_module, "load", lambda *_: model_of(Plain(kind, **arguments), torch.float32))
+    monkeypatch.setattr(export_module, "load", lambda *_: model_of(Plain(kind, **arguments), FLOATS))
     samples = SimpleNamespace(inputs=np.ones((3, 5, 9), np.float32), what="samples")
     monkeypatch.setattr(export_module, "inputs_to_check", lambda _: samples)
     with pytest.raises(ExportError, match=words):

@@ -13,6 +13,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
+from fields import inputs_of
 
 from nas_cli.errors import Infeasible
 from nas_cli.model.build import plan
@@ -239,7 +240,8 @@ def answered(experiment: Experiment) -> None:
             resolved = replay(space, mutate(space, genotype, rng))
             json.dumps(to_yaml(resolved.model))
             experiment.canonical.key(resolved)
-            plan(resolved.model, shape_for(resolved.model), lambda shape: Seq((Op("global_pool", {}),)), {"words": 50})
+            fields = inputs_of(shape_for(resolved.model))
+            plan(resolved.model, fields, lambda shape: Seq((Op("global_pool", {}),)), {"words": 50})
         except Infeasible:
             continue
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from fields import inputs_of, ones, run_body
 from torch import Tensor, nn
 
 from nas_cli.errors import Infeasible
@@ -32,12 +33,12 @@ def classifier(shape: Shape) -> Seq:
 
 
 def network(model: Any, shape: Shape = IMAGE, head: Any = nothing) -> Network:
-    built = build(parse_architecture(model, OPS), shape, head)
+    built = build(parse_architecture(model, OPS), inputs_of(shape), head)
     return initialise(built, torch.Generator().manual_seed(0)).eval()
 
 
 def steps(model: Any, shape: Shape = IMAGE) -> list[tuple[str, tuple[int, ...], Shape]]:
-    program = plan(parse_architecture(model, OPS), shape, nothing)
+    program = plan(parse_architecture(model, OPS), inputs_of(shape), nothing)
     return [(step.op, step.inputs, step.shape) for step in program.steps]
 
 
@@ -65,7 +66,7 @@ def test_a_chain_with_relative_channels() -> None:
 
 def test_names_are_readable_and_unique() -> None:
     model = [{"conv": 4}, {"residual": ["relu", {"conv": "same"}]}, [["relu"]], {"branches": [["relu"], ["gelu"]]}]
-    program = plan(parse_architecture(model, OPS), IMAGE, classifier)
+    program = plan(parse_architecture(model, OPS), inputs_of(IMAGE), classifier)
     assert [step.path for step in program.steps] == [
         "model[0].conv",
         "model[1].residual[0].relu",
@@ -87,7 +88,7 @@ def test_names_are_readable_and_unique() -> None:
 def test_a_residual_adds_its_input() -> None:
     built = network([{"residual": [{"conv": 3}]}])
     x = samples()
-    torch.testing.assert_close(built.body(x), x + built.layers["model_0_residual_0_conv"](x))
+    torch.testing.assert_close(run_body(built, x), x + built.layers["model_0_residual_0_conv"](x))
 
 
 def test_a_residual_projects_its_input_where_shapes_differ() -> None:
@@ -112,7 +113,7 @@ def test_branches_add_and_concatenate() -> None:
         first = built.layers["model_0_branches_0_0_conv"](x)
         second = torch.relu(built.layers["model_0_branches_1_0_conv"](x))
         wanted = first + second if join == "add" else torch.cat([first, second], 1)
-        torch.testing.assert_close(built.body(x), wanted)
+        torch.testing.assert_close(run_body(built, x), wanted)
     assert steps([{"branches": {"paths": [["relu"], [{"conv": 5}]], "join": "concat"}}])[-1][2] == (8, 8, 8)
     assert steps([{"branches": {"paths": [[{"linear": 2}], [{"linear": 3}]], "join": "concat"}}], (4,))[-1][2] == (5,)
 
@@ -148,7 +149,7 @@ def test_zero_adds_nothing_and_an_op_on_nothing_is_nothing() -> None:
 def test_a_concatenation_keeps_the_place_of_zeros() -> None:
     model = [{"branches": {"paths": [["zero", {"conv": 2}], ["relu"]], "join": "concat"}}]
     built = network(model)
-    y = built.body(samples())
+    y = run_body(built, samples())
     assert y.shape == (2, 5, 8, 8)
     assert not y[:, :2].any()
     torch.testing.assert_close(y[:, 2:], torch.relu(samples()))
@@ -172,7 +173,7 @@ def test_a_nasbench201_cell_is_what_its_definition_says() -> None:
 
     one = through("0_1", x)
     two = x + nn.functional.avg_pool2d(one, 3, 1, 1, count_include_pad=False)
-    torch.testing.assert_close(built.body(samples()), through("1_3", one) + two)
+    torch.testing.assert_close(run_body(built, samples()), through("1_3", one) + two)
 
 
 def test_a_cell_with_two_inputs_takes_the_layer_before_the_last() -> None:
@@ -195,7 +196,7 @@ def test_a_cell_with_two_inputs_takes_the_layer_before_the_last() -> None:
 def test_a_cell_concatenates_its_nodes_with_zeros_where_a_node_is_nothing() -> None:
     nodes = [[edge(0, "relu")], [edge(0, "zero")], [edge(1, "tanh"), edge(2, "relu")]]
     built = network([{"conv": 4}, {"cell": {"nodes": nodes, "output": "concat"}}])
-    y = built.body(samples())
+    y = run_body(built, samples())
     assert y.shape == (2, 12, 8, 8)
     assert not y[:, 4:8].any()
     torch.testing.assert_close(y[:, 8:], torch.tanh(y[:, :4]))
@@ -246,7 +247,7 @@ def test_the_shapes_of_built_in_spaces_are_those_of_a_real_run(name: str, given:
         try:
             net = build(
                 replay(space, sample(space, rng)).model,
-                shape,
+                inputs_of(shape),
                 lambda s: parse_architecture(TASKS[task].head(s, facts), OPS),
                 facts,
             )
@@ -254,7 +255,7 @@ def test_the_shapes_of_built_in_spaces_are_those_of_a_real_run(name: str, given:
             continue
         initialise(net, torch.Generator().manual_seed(0)).eval()
         seen = watch(net)
-        outputs = net(torch.ones(3, *shape, dtype=torch.uint8))
+        outputs = net(ones(shape, 3))
         assert outputs.shape == (3, *net.steps[-1].shape)
         assert outputs.shape[1] == 3
         assert seen == {step.name: step.shape for step in net.steps if step.kind == "op"}

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+from fields import axes_of, inputs_of
 from torch.utils.flop_counter import FlopCounterMode
 
 from nas_cli.model.build import build, plan
@@ -30,7 +31,7 @@ def classifier(shape: Shape) -> Seq:
 
 
 def make(model: Any, shape: Shape, head: Any = nothing) -> Network:
-    return build(parse_architecture(model, OPS), shape, head)
+    return build(parse_architecture(model, OPS), {"input": axes_of(shape)}, head)
 
 
 @pytest.mark.parametrize(
@@ -86,7 +87,7 @@ def test_params_and_macs_by_hand(model: Any, shape: Shape, params: int, macs: in
 )
 def test_macs_of_layers_for_sequences_by_hand(op: Any, shape: Shape, macs: int) -> None:
     facts = {"words": 50, "characters": 20, "labels": 4, "places": shape[1]}
-    assert cost(build(parse_architecture([op], OPS), shape, nothing, facts))["macs"] == macs
+    assert cost(build(parse_architecture([op], OPS), {"input": axes_of(shape)}, nothing, facts))["macs"] == macs
 
 
 def test_nasbench201_has_its_published_cost() -> None:
@@ -97,7 +98,7 @@ def test_nasbench201_has_its_published_cost() -> None:
     builtin = load_builtin("nasbench201")
     space = parse_space(builtin.model, {}, builtin.let, OPS, ())
     model = space.resolve(lambda path, decision: (decision.values() or ())[3]).model
-    found = cost(plan(model, (3, 32, 32), classifier))
+    found = cost(plan(model, inputs_of((3, 32, 32)), classifier))
     assert (found["params"], found["macs"]) == (1_531_546 + 192, 220_119_680)
 
 
@@ -148,14 +149,14 @@ def test_a_plan_is_cheap_the_second_time() -> None:
     builtin = load_builtin("nasbench201")
     space = parse_space(builtin.model, {}, builtin.let, OPS, ())
     model = space.resolve(lambda path, decision: (decision.values() or ())[2]).model
-    assert plan(model, (3, 32, 32), classifier) == plan(model, (3, 32, 32), classifier)
+    assert plan(model, inputs_of((3, 32, 32)), classifier) == plan(model, inputs_of((3, 32, 32)), classifier)
 
 
 def test_latency_is_measured_and_leaves_everything_as_it_was() -> None:
     network = initialise(make([{"conv": 4}, "batch_norm", "global_pool"], (1, 8, 8), classifier), torch.Generator())
     threads, mode = torch.get_num_threads(), network.training
     tracked = network.state_dict()["layers.model_1_batch_norm.num_batches_tracked"].item()
-    measured = measure_latency(network, threads=threads + 1, batch_size=2, seconds=0.1)
+    measured = measure_latency(network, [torch.zeros(2, 1, 8, 8)], threads=threads + 1, seconds=0.1)
     assert 0 < measured.p50_ms <= measured.p95_ms < 1000
     assert 10 <= measured.runs <= 1000
     assert measured.batch_size == 2
@@ -169,6 +170,7 @@ def test_neither_costs_nor_training_load_the_compiler() -> None:
     code = """
 import sys
 import torch
+from nas_cli.axes import Axes
 from nas_cli.model.infer import count, infer
 from nas_cli.train.optimizers import OPTIMIZERS
 
@@ -180,8 +182,8 @@ for op, args, shape in [
     ("layer_norm", {}, (8, 5)),
     ("attention", {"heads": 2}, (8, 5)),
 ]:
-    infer(op, args, shape)
-    count(op, args, shape)
+    infer(op, args, Axes.floats(*shape))
+    count(op, args, Axes.floats(*shape))
 weight = torch.nn.Parameter(torch.ones(2, 2))
 optimizer = OPTIMIZERS["adamw"]([weight])
 weight.sum().backward()

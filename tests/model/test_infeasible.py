@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from fields import inputs_of
 from torch import nn
 
 from nas_cli.errors import Infeasible
@@ -26,7 +27,7 @@ def classifier(shape: Shape) -> Seq:
 
 def reason(model: Any, shape: Shape = IMAGE, head: Any = nothing) -> str:
     with pytest.raises(Infeasible) as caught:
-        plan(parse_architecture(model, OPS), shape, head)
+        plan(parse_architecture(model, OPS), inputs_of(shape), head)
     return str(caught.value)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from fields import inputs_of
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import nnls
@@ -23,6 +24,7 @@ from nas_cli.space.nodes import Op, Seq
 from nas_cli.space.parse import parse_architecture
 
 SHAPE = (1, 8, 8)
+SAMPLES = [torch.zeros(2, *SHAPE)]
 DEEP = [
     {"conv": 4},
     "relu",
@@ -36,11 +38,11 @@ def head(shape: tuple[int, ...]) -> Seq:
 
 
 def program_of(*layers: Any) -> Program:
-    return plan(parse_architecture(list(layers), OPS), SHAPE, head)
+    return plan(parse_architecture(list(layers), OPS), inputs_of(SHAPE), head)
 
 
 def network_of(*layers: Any) -> Network:
-    return initialise(build(parse_architecture(list(layers), OPS), SHAPE, head), torch.Generator())
+    return initialise(build(parse_architecture(list(layers), OPS), inputs_of(SHAPE), head), torch.Generator())
 
 
 def test_every_layer_is_measured_once_and_nothing_is_changed() -> None:
@@ -49,14 +51,14 @@ def test_every_layer_is_measured_once_and_nothing_is_changed() -> None:
     before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
     names = entry_names(network.program)
     assert len(set(names)) == len(names)
-    entries = measure_entries(network, torch.device("cpu"), 2, threads + 1, names)
+    entries = measure_entries(network, SAMPLES, torch.device("cpu"), threads + 1, names)
     assert list(entries) == names
     assert all(value > 0 for value in entries.values())
     assert (torch.get_num_threads(), network.training) == (threads, mode)
     assert all((before[name] == tensor).all() for name, tensor in network.state_dict().items())
-    some = measure_entries(network, torch.device("cpu"), 2, 1, names[:2])
+    some = measure_entries(network, SAMPLES, torch.device("cpu"), 1, names[:2])
     assert list(some) == names[:2]
-    assert measure_entries(network, torch.device("cpu"), 2, 1, []) == {}
+    assert measure_entries(network, SAMPLES, torch.device("cpu"), 1, []) == {}
 
 
 def test_a_prediction_is_the_sum_of_the_layers_times_the_median_ratio() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import torch
+from fields import inputs_of, run_body
 from torch import nn
 
 from nas_cli.model.build import build
@@ -45,7 +46,7 @@ def classifier(shape: Shape) -> Seq:
 
 
 def make(model: Any = MODEL, seed: int = 0, shape: Shape = (3, 8, 8)) -> Network:
-    network = build(parse_architecture(model, OPS), shape, classifier)
+    network = build(parse_architecture(model, OPS), inputs_of(shape), classifier)
     return initialise(network, torch.Generator().manual_seed(seed))
 
 
@@ -61,7 +62,7 @@ def seeded() -> Iterator[None]:
 
 
 def test_it_is_on_the_meta_device_until_it_is_initialised() -> None:
-    network = build(parse_architecture(MODEL, OPS), (3, 8, 8), classifier)
+    network = build(parse_architecture(MODEL, OPS), inputs_of((3, 8, 8)), classifier)
     assert all(parameter.is_meta for parameter in network.parameters())
     initialise(network, torch.Generator().manual_seed(0))
     assert not any(tensor.is_meta for tensor in network.state_dict().values())
@@ -114,20 +115,24 @@ def test_what_an_op_sets_by_itself_survives(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_normalisation_is_inside_and_in_the_weights() -> None:
     network = make()
-    network.set_normalisation([10.0, 20.0, 30.0], [2.0, 0.0, 4.0])
-    assert network.mean.shape == network.std.shape == (1, 3, 1, 1)
+    network.set_normalisation("input", [10.0, 20.0, 30.0], [2.0, 0.0, 4.0])
+    assert [buffer.shape for buffer in network.levels.buffers()] == 2 * [(1, 3, 1, 1)]
     x = pixels()
     wanted = (x.float() - torch.tensor([10.0, 20.0, 30.0]).view(1, 3, 1, 1)) / torch.tensor([2.0, 1.0, 4.0]).view(
         1, 3, 1, 1
     )
-    torch.testing.assert_close(network.normalize(x), wanted)
+    torch.testing.assert_close(network.normalize({"input": x}), {"input": wanted})
     network.eval()
-    torch.testing.assert_close(network(x), network.body(wanted))
+    torch.testing.assert_close(network(x), run_body(network, wanted))
     torch.testing.assert_close(network(x), network(x.float()))
     other = make(seed=9).eval()
     other.load_state_dict(network.state_dict())
     torch.testing.assert_close(other(x), network(x))
-    assert "layers.model_0_conv.weight" in network.state_dict()
+    earlier = {key.removeprefix("levels.input."): value for key, value in network.state_dict().items()}
+    assert {"mean", "std", "layers.model_0_conv.weight"} < set(earlier)
+    again = make(seed=9).eval()
+    again.load_state_dict(earlier)
+    torch.testing.assert_close(again(x), network(x))
 
 
 def test_it_trains_and_every_parameter_gets_a_gradient() -> None:
@@ -159,7 +164,7 @@ def test_gradients_of_images_keep_their_layout_where_they_become_vectors(
     pool = next(module for module in network.modules() if isinstance(module, nn.AvgPool2d))
     seen: list[bool] = []
     pool.register_full_backward_pre_hook(lambda _, grads: seen.append(grads[0].is_contiguous(memory_format=layout)))
-    network.body(torch.randn(4, 3, 8, 8).contiguous(memory_format=layout)).square().sum().backward()
+    run_body(network, torch.randn(4, 3, 8, 8).contiguous(memory_format=layout)).square().sum().backward()
     assert seen == [True]
 
 
@@ -172,7 +177,7 @@ def test_values_are_let_go_after_their_last_use() -> None:
 def test_torch_export_with_a_dynamic_batch() -> None:
     network = make().eval()
     batch = torch.export.Dim("batch", min=1, max=64)
-    exported = torch.export.export(network, (pixels(2),), dynamic_shapes=({0: batch},)).module()
+    exported = torch.export.export(network, (pixels(2),), dynamic_shapes=(({0: batch},),)).module()
     for count in (1, 7):
         torch.testing.assert_close(exported(pixels(count)), network(pixels(count)))
 
@@ -181,7 +186,7 @@ def test_onnx_export_with_a_dynamic_batch() -> None:
     runtime = pytest.importorskip("onnxruntime")
     network = make().eval()
     batch = torch.export.Dim("batch", min=1, max=64)
-    program = torch.onnx.export(network, (pixels(2),), dynamo=True, dynamic_shapes=({0: batch},), verbose=False)
+    program = torch.onnx.export(network, (pixels(2),), dynamo=True, dynamic_shapes=(({0: batch},),), verbose=False)
     assert program is not None
     session = runtime.InferenceSession(program.model_proto.SerializeToString(), providers=["CPUExecutionProvider"])
     for count in (1, 7):

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import torch
+from fields import axes_of
 from torch import nn
 
 from nas_cli.arguments import check
@@ -27,6 +28,7 @@ OF_ROWS = ("features", "feature_tokens")
 OF_RAW = ("embedding", "pretrained", "characters", *OF_ROWS)
 """They read numbers of words or categories, through which no gradient goes."""
 REQUIRED: dict[str, dict[str, Any]] = {
+    "take": {"field": "user"},
     "conv": {"channels": 6},
     "separable_conv": {"channels": "x2"},
     "linear": {"units": 5},
@@ -145,7 +147,7 @@ def test_a_torch_module_without_required_arguments_builds_or_says_why_not(name: 
     built, reasons = [], []
     for shape in ((8, 9, 7), (8, 9), (12,)):
         try:
-            built.append(infer(name, resolve_arguments(name, {}, shape, {}), shape))
+            built.append(infer(name, resolve_arguments(name, {}, shape, {}), axes_of(shape)))
         except Infeasible as error:
             reasons.append(str(error))
     assert all(len(reason) > 5 for reason in reasons)
@@ -205,9 +207,9 @@ def test_same_padding_keeps_the_size_and_even_kernels_halve_it() -> None:
     for kernel in (1, 2, 3, 4, 5):
         for dilation in (1, 2):
             args = {"channels": 4, "kernel": kernel, "dilation": dilation}
-            assert infer("conv", args, (3, 12, 10)).shape == (4, 12, 10)
+            assert infer("conv", args, axes_of((3, 12, 10))).axes.shape == (4, 12, 10)
             if dilation == 1:
-                assert infer("conv", {**args, "stride": 2}, (3, 12, 10)).shape == (4, 6, 5)
+                assert infer("conv", {**args, "stride": 2}, axes_of((3, 12, 10))).axes.shape == (4, 6, 5)
 
 
 def test_average_pooling_does_not_count_its_padding() -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import torch
+from fields import inputs_of
 from torch import Tensor
 
 from nas_cli.errors import Infeasible
@@ -54,7 +55,10 @@ def padded(single: list[Tensor], extra: int = 0) -> Tensor:
 def network_of(body: list[Any], task: str) -> Network:
     learned = TASKS[task]
     network = build(
-        parse_architecture(body, OPS), (5, 9), lambda s: parse_architecture(learned.head(s, FACTS), OPS), FACTS
+        parse_architecture(body, OPS),
+        inputs_of((5, 9)),
+        lambda s: parse_architecture(learned.head(s, FACTS), OPS),
+        FACTS,
     )
     initialise(network, torch.Generator().manual_seed(1))
     return network.eval()
@@ -105,7 +109,7 @@ def test_what_no_tagger_can_do(body: list[Any], words: str) -> None:
 
 def test_an_op_for_other_data_says_so() -> None:
     with pytest.raises(Infeasible, match="data with words, and this data has none"):
-        build(parse_architecture(["embedding"], OPS), (3, 4, 4), lambda s: parse_architecture([], OPS))
+        build(parse_architecture(["embedding"], OPS), inputs_of((3, 4, 4)), lambda s: parse_architecture([], OPS))
 
 
 def test_the_field_against_a_linear_layer() -> None:

@@ -6,6 +6,7 @@ import ast
 from typing import Any
 
 import torch
+from fields import inputs_of
 from torch import nn
 
 from nas_cli.model.build import build
@@ -32,7 +33,7 @@ MODEL: list[Any] = [
 
 
 def test_what_is_written_makes_the_same_module() -> None:
-    network = build(parse_architecture(MODEL, OPS), (3, 8, 8), lambda shape: Seq(()))
+    network = build(parse_architecture(MODEL, OPS), inputs_of((3, 8, 8)), lambda shape: Seq(()))
     initialise(network, torch.Generator().manual_seed(0)).eval()
     classes = custom_classes(network)
     names = {cls.__name__: cls for cls in classes}

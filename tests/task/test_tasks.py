@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from fields import axes_of
 from sklearn.metrics import (
     accuracy_score,
     confusion_matrix,
@@ -121,5 +122,5 @@ def test_the_head_ends_a_body_of_any_shape_or_says_why_not(name: str, shape: tup
         with pytest.raises(Infeasible, match="every word needs a tag"):
             task.head(shape, FACTS)
         return
-    network = build(body, shape, lambda s: parse_architecture(task.head(s, FACTS), OPS), FACTS)
+    network = build(body, {"input": axes_of(shape)}, lambda s: parse_architecture(task.head(s, FACTS), OPS), FACTS)
     assert network.steps[-1].shape == ((8, 9) if tags else (1 if task.wanted.target == "number" else 8,))

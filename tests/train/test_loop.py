@@ -11,8 +11,10 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from fields import inputs_of
 from sklearn.datasets import load_digits
 
+from nas_cli.axes import Shape
 from nas_cli.errors import RunError, TrialFailed
 from nas_cli.model.build import build
 from nas_cli.model.initialise import initialise
@@ -39,10 +41,14 @@ def data() -> Tensors:
     return Tensors(inputs[:513], targets[:513], inputs[600:900], targets[600:900], 10)
 
 
+def head(shape: Shape) -> Seq:
+    return Seq((Op("linear", {"units": 10}),))
+
+
 def network_of(seed: int = 0, model: Sequence[Any] = MODEL) -> Network:
-    network = build(parse_architecture(list(model), OPS), (1, 8, 8), lambda shape: Seq((Op("linear", {"units": 10}),)))
+    network = build(parse_architecture(list(model), OPS), inputs_of((1, 8, 8)), head)
     initialise(network, torch.Generator().manual_seed(seed))
-    network.set_normalisation([75.0], [90.0])
+    network.set_normalisation("input", [75.0], [90.0])
     return network
 
 
@@ -232,7 +238,9 @@ def test_damaged_and_foreign_checkpoints_are_answered(data: Tensors, tmp_path: P
     for path, words in ((damaged, "is damaged"), (tmp_path / "none.safetensors", "is missing")):
         with pytest.raises(RunError, match=words):
             train(data, network_of(), 1, 2, 2, checkpoint_in=path)
-    other = build(parse_architecture([{"conv": 9}], OPS), (1, 8, 8), lambda s: Seq((Op("linear", {"units": 10}),)))
+    other = build(
+        parse_architecture([{"conv": 9}], OPS), inputs_of((1, 8, 8)), lambda s: Seq((Op("linear", {"units": 10}),))
+    )
     initialise(other, torch.Generator())
     with pytest.raises(RunError, match="is no checkpoint of this network"):
         train(data, other, 1, 2, 2, checkpoint_in=good)

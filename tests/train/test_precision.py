@@ -9,12 +9,14 @@ from typing import Any
 
 import pytest
 import torch
+from fields import axes_of
 from torch import nn
 from torch.nn import functional
 
 from nas_cli.errors import UserError
+from nas_cli.model.ops.layout import arrange, lay_out
 from nas_cli.train import precision
-from nas_cli.train.precision import Format, Precision, arrange, choose_precision, lay_out
+from nas_cli.train.precision import Format, Precision, choose_precision
 
 CPU, CUDA, MPS = (torch.device(name) for name in ("cpu", "cuda", "mps"))
 IMAGE = (1, 8, 8)
@@ -35,23 +37,23 @@ def pretend(monkeypatch: pytest.MonkeyPatch, seconds: dict[tuple[str, bool], flo
 def test_what_is_named_is_not_timed(monkeypatch: pytest.MonkeyPatch) -> None:
     timed = pretend(monkeypatch, {})
     for kind, (layout, last) in itertools.product(("float32", "bf16"), precision.LAYOUTS.items()):
-        chosen, reasons = choose_precision(kind, layout, CPU, IMAGE)
+        chosen, reasons = choose_precision(kind, layout, CPU, axes_of(IMAGE))
         assert chosen == Precision(kind, last)  # type: ignore[arg-type]
         assert reasons == {"chosen_by": "the spec"}
     for kind in ("tf32", "fp16"):
-        assert choose_precision(kind, "channels-last", CUDA, IMAGE)[0] == Precision(kind, True)  # type: ignore[arg-type]
+        assert choose_precision(kind, "channels-last", CUDA, axes_of(IMAGE))[0] == Precision(kind, True)  # type: ignore[arg-type]
     assert timed == []
 
 
 def test_the_fastest_of_what_is_left_open_is_taken_where_it_is_worth_it(monkeypatch: pytest.MonkeyPatch) -> None:
     seconds = {("float32", False): 1.0, ("float32", True): 0.95, ("bf16", False): 2.0, ("bf16", True): 0.94}
     timed = pretend(monkeypatch, seconds)
-    assert choose_precision("auto", "auto", CPU, IMAGE)[0] == Precision("float32", True)
+    assert choose_precision("auto", "auto", CPU, axes_of(IMAGE))[0] == Precision("float32", True)
     assert len(timed) == 4
-    assert choose_precision("bf16", "auto", CPU, IMAGE)[0] == Precision("bf16", True)
-    assert choose_precision("auto", "channels-last", CPU, IMAGE)[0] == Precision("float32", True)
+    assert choose_precision("bf16", "auto", CPU, axes_of(IMAGE))[0] == Precision("bf16", True)
+    assert choose_precision("auto", "channels-last", CPU, axes_of(IMAGE))[0] == Precision("float32", True)
     seconds["bf16", True] = 0.5
-    chosen, reasons = choose_precision("auto", "auto", CPU, IMAGE)
+    chosen, reasons = choose_precision("auto", "auto", CPU, axes_of(IMAGE))
     assert chosen == Precision("bf16", True)
     assert reasons["milliseconds_per_step"][str(chosen)] == 500
     assert len(reasons["milliseconds_per_step"]) == 4
@@ -60,20 +62,20 @@ def test_the_fastest_of_what_is_left_open_is_taken_where_it_is_worth_it(monkeypa
 
 def test_timing_runs_and_leaves_generator_and_threads_alone() -> None:
     before, threads = torch.random.get_rng_state(), torch.get_num_threads()
-    chosen, reasons = choose_precision("auto", "auto", CPU, IMAGE, 16)
+    chosen, reasons = choose_precision("auto", "auto", CPU, axes_of(IMAGE), 16)
     assert str(chosen) in reasons["milliseconds_per_step"]
     assert all(0 < value < math.inf for value in reasons["milliseconds_per_step"].values())
-    assert choose_precision("float32", "auto", CPU, (1, 1, 1), 2)[0].format == "float32"
+    assert choose_precision("float32", "auto", CPU, axes_of((1, 1, 1)), 2)[0].format == "float32"
     assert torch.equal(torch.random.get_rng_state(), before)
     assert torch.get_num_threads() == threads
 
 
 @pytest.mark.parametrize("shape", [(12,), (3, 40)])
 def test_inputs_that_are_no_images_are_not_timed(shape: tuple[int, ...]) -> None:
-    assert choose_precision("auto", "auto", CPU, shape)[0] == Precision()
-    assert choose_precision("bf16", "channels-first", CPU, shape)[0] == Precision("bf16")
+    assert choose_precision("auto", "auto", CPU, axes_of(shape))[0] == Precision()
+    assert choose_precision("bf16", "channels-first", CPU, axes_of(shape))[0] == Precision("bf16")
     with pytest.raises(UserError, match="which only images have"):
-        choose_precision("auto", "channels-last", CPU, shape)
+        choose_precision("auto", "channels-last", CPU, axes_of(shape))
 
 
 @pytest.mark.parametrize("kind", ["tf32", "fp16"])
@@ -82,14 +84,14 @@ def test_a_format_that_the_device_cannot_do_is_answered(kind: str, device: torch
     with pytest.raises(
         UserError, match=rf"precision is {kind}, which only a CUDA device .* is {device.type}; use auto"
     ):
-        choose_precision(kind, "auto", device, IMAGE)
+        choose_precision(kind, "auto", device, axes_of(IMAGE))
 
 
 def test_unknown_words_are_answered() -> None:
     with pytest.raises(UserError, match="did you mean 'bf16'"):
-        choose_precision("bf-16", "auto", CPU, IMAGE)
+        choose_precision("bf-16", "auto", CPU, axes_of(IMAGE))
     with pytest.raises(UserError, match="did you mean 'channels-last'"):
-        choose_precision("auto", "channel-last", CPU, IMAGE)
+        choose_precision("auto", "channel-last", CPU, axes_of(IMAGE))
 
 
 @pytest.mark.parametrize("channels", [1, 3])

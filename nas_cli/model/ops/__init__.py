@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from nas_cli.model.ops import basic, convolution, pooling, sequence, tables
-from nas_cli.model.ops.vocabulary import OPS, OpFunction, Shape, Vocabulary, op, show_shape
+from nas_cli.axes import Shape
+from nas_cli.model.ops import basic, convolution, inputs, pooling, sequence, tables
+from nas_cli.model.ops.vocabulary import OPS, OpFunction, Vocabulary, op, show_shape
 
 __all__ = [
     "OPS",
@@ -12,6 +13,7 @@ __all__ = [
     "Vocabulary",
     "basic",
     "convolution",
+    "inputs",
     "op",
     "pooling",
     "sequence",

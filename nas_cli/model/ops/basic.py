@@ -8,10 +8,11 @@ from collections.abc import Callable
 from torch import nn
 
 from nas_cli.arguments import Channels, Fraction, NonNegative, PositiveInt
+from nas_cli.axes import Shape
 from nas_cli.errors import Infeasible
 from nas_cli.model.ops.modules import Affine, ChannelNorm, DropPath, Zero
 from nas_cli.model.ops.sequence_modules import PlaceNorm
-from nas_cli.model.ops.vocabulary import Shape, op
+from nas_cli.model.ops.vocabulary import op
 
 
 @op("linear", idle_bias=True)

@@ -7,9 +7,10 @@ from typing import Annotated, Any, Literal
 from torch import nn
 
 from nas_cli.arguments import Between, Channels, Fraction, NonNegativeInt, Size
+from nas_cli.axes import Shape
 from nas_cli.errors import Infeasible
 from nas_cli.model.ops.modules import MBConv, SqueezeExcite
-from nas_cli.model.ops.vocabulary import Shape, need_fit, need_image, op, pair
+from nas_cli.model.ops.vocabulary import need_fit, need_image, op, pair
 
 Padding = Literal["same"] | NonNegativeInt | tuple[NonNegativeInt, NonNegativeInt]
 

@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping
 
 from torch import nn
 
+from nas_cli.axes import Shape
 from nas_cli.errors import Infeasible
 from nas_cli.model.ops.modules import Zeros
-from nas_cli.model.ops.vocabulary import Shape, show_shape
+from nas_cli.model.ops.vocabulary import show_shape
 
 
 def projection(shape: Shape, to: Shape) -> nn.Module:

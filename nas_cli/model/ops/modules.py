@@ -8,6 +8,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+AS_LONG = -1
+
 
 class AveragePool(nn.Module):
     """Average pooling that does not count its padding, as in NAS-Bench-201. (N, C, H, W) to (N, C, H', W')."""
@@ -158,14 +160,15 @@ class Zero(nn.Module):
 
 
 class Zeros(nn.Module):
-    """Zeros of `shape` (without the batch axis), one for each sample that comes in."""
+    """Zeros of `shape` (without the batch axis) for each sample that comes in; a last axis of -1 is as long as its."""
 
     def __init__(self, shape: tuple[int, ...]) -> None:
         super().__init__()
         self.shape = shape
 
     def forward(self, x: Tensor) -> Tensor:
-        return x.new_zeros((x.shape[0], *self.shape))
+        shape = self.shape if self.shape[-1] != AS_LONG else (*self.shape[:-1], x.shape[-1])
+        return x.new_zeros((x.shape[0], *shape))
 
     def extra_repr(self) -> str:
         return f"shape={self.shape}"

@@ -7,10 +7,11 @@ from typing import Literal
 from torch import nn
 
 from nas_cli.arguments import NonNegativeInt, PositiveInt, Size
+from nas_cli.axes import Shape
 from nas_cli.errors import Infeasible
 from nas_cli.model.ops.modules import AveragePool, GlobalPool
 from nas_cli.model.ops.sequence_modules import PoolPlaces
-from nas_cli.model.ops.vocabulary import Shape, need_fit, need_image, op, pair
+from nas_cli.model.ops.vocabulary import need_fit, need_image, op, pair
 
 Padding = NonNegativeInt | tuple[NonNegativeInt, NonNegativeInt]
 

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from torch import nn
 
 from nas_cli.arguments import Channels, Fraction, FromData, PositiveInt
+from nas_cli.axes import Shape
 from nas_cli.errors import Infeasible
 from nas_cli.model.ops.sequence_modules import (
     Characters,
@@ -19,7 +20,7 @@ from nas_cli.model.ops.sequence_modules import (
     Recurrent,
     SelfAttention,
 )
-from nas_cli.model.ops.vocabulary import Shape, op
+from nas_cli.model.ops.vocabulary import op
 
 Words = Annotated[int, FromData("words")]
 CharacterCount = Annotated[int, FromData("characters")]
@@ -101,16 +102,23 @@ def _recurrent(kind: str, shape: Shape, units: int | str, bidirectional: bool) -
 
 @op("conv1d")
 def conv1d(
-    shape: Shape, channels: Channels = "same", kernel: PositiveInt = 3, dilation: PositiveInt = 1, gated: bool = False
+    shape: Shape,
+    channels: Channels = "same",
+    kernel: PositiveInt = 3,
+    dilation: PositiveInt = 1,
+    gated: bool = False,
+    stride: PositiveInt = 1,
 ) -> nn.Module:
-    """Convolution over places, which keeps the length; `gated` by a sigmoid of as many channels again."""
+    """Convolution over places, which keeps the length at stride 1; `gated` by a sigmoid of as many channels again."""
     incoming, _ = need_sequence(shape)
     assert isinstance(channels, int), f"{channels!r} should be a number by now"
     if kernel % 2 == 0:
         raise Infeasible(f"kernel {kernel} is even, and only an odd one keeps the length")
+    if gated and stride > 1:
+        raise Infeasible("a gated convolution has stride 1")
     if gated:
         return GatedConv(incoming, channels, kernel, dilation)
-    return nn.Conv1d(incoming, channels, kernel, padding=dilation * (kernel // 2), dilation=dilation)
+    return nn.Conv1d(incoming, channels, kernel, stride, dilation * (kernel // 2), dilation)
 
 
 @op("attention")

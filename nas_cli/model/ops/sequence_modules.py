@@ -299,5 +299,8 @@ class Crf(nn.Module):
         scores = scores if mask is None else scores * mask[:, None]
         return torch.cat([self.moves[None].to(scores.dtype).expand(x.shape[0], -1, -1), scores], dim=2)
 
+    def lengths(self, lengths: Tensor) -> Tensor:
+        return lengths + self.tags + 2
+
     def __repr__(self) -> str:
         return f"Crf(channels={self.channels}, tags={self.tags})"

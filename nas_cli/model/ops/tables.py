@@ -7,9 +7,10 @@ from typing import Annotated, Any
 from torch import nn
 
 from nas_cli.arguments import Between, FromData, PositiveInt
+from nas_cli.axes import Shape
 from nas_cli.errors import Infeasible
 from nas_cli.model.ops.table_modules import FeatureTokens, TableFeatures
-from nas_cli.model.ops.vocabulary import Shape, op
+from nas_cli.model.ops.vocabulary import op
 
 Numeric = Annotated[int, FromData("numeric_columns")]
 Categories = Annotated[Any, FromData("categories")]

@@ -18,6 +18,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from nas_cli.axes import Axes, Shape
 from nas_cli.errors import Infeasible, SpecError, did_you_mean
 from nas_cli.model.ops import torch_modules
 from nas_cli.model.ops.guards import hold_op
@@ -25,8 +26,6 @@ from nas_cli.model.ops.traits import NOTHING, Gain, Traits, of_module
 from nas_cli.plugins import Origin
 from nas_cli.registry import Param, Registry
 
-Shape = tuple[int, ...]
-"""What one sample is, without the batch axis."""
 OpFunction = Callable[..., nn.Module]
 
 STRUCTURES = ("choice", "int", "float", "repeat", "optional", "residual", "branches", "cell", "tap", "join")
@@ -143,6 +142,11 @@ def apply(module: nn.Module, x: Tensor, mask: Tensor | None) -> Tensor:
     """What `module` gives for `x`; one that asks for the mask of sequences gets it, bool (N, L)."""
     y: Tensor = module(x, mask) if getattr(module, "masked", False) else module(x)
     return y
+
+
+def incoming(shape: Shape) -> Axes:
+    """What comes to an op that is told of `shape`: floats, and of (C, L) sequences of any length."""
+    return Axes("float32", tuple(shape), ragged=len(shape) == 2)
 
 
 def show_shape(shape: Shape) -> str:

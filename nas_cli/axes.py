@@ -1,0 +1,71 @@
+"""What one example of a field, or one value inside a network, looks like, without the batch."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+Shape = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Axes:
+    """`dtype` as NumPy and torch call it, and `shape` of one example. Where `ragged`, the last axis differs from
+    example to example, and `shape` has a typical length there.
+
+    Integers that are ragged are padded with 0, which stands for nothing else in the first row of an example, so that
+    lengths can be read off a batch; lengths of ragged floats go with it. uint8 are levels, 0 to 255, which a network
+    normalises by channel; other floats and integers go into its layers as they are.
+    """
+
+    dtype: str
+    shape: Shape
+    ragged: bool = False
+
+    @property
+    def size(self) -> int:
+        """Numbers of one example."""
+        return math.prod(self.shape)
+
+    @property
+    def levels(self) -> bool:
+        """Whether a network normalises them."""
+        return self.dtype == "uint8"
+
+    @classmethod
+    def floats(cls, *shape: int) -> Axes:
+        """float32 of one shape."""
+        return cls("float32", shape)
+
+    @property
+    def entered(self) -> Axes:
+        """As layers get it: levels are floats by then."""
+        return Axes("float32", self.shape, self.ragged) if self.levels else self
+
+    def fits(self, shape: Shape) -> bool:
+        """Whether an example of `shape` is one of these; the ragged axis may have any length."""
+        if self.ragged:
+            return len(shape) == len(self.shape) and tuple(shape[:-1]) == self.shape[:-1] and shape[-1] > 0
+        return tuple(shape) == self.shape
+
+    def of_length(self, length: int) -> Axes:
+        """The same with another length on the ragged axis."""
+        assert self.ragged
+        return Axes(self.dtype, (*self.shape[:-1], length), True)
+
+    def to_data(self) -> dict[str, Any]:
+        """JSON data; `from_data` reads it back."""
+        return {"dtype": self.dtype, "shape": list(self.shape), "ragged": self.ragged}
+
+    @classmethod
+    def from_data(cls, data: Mapping[str, Any]) -> Axes:
+        """Raises KeyError or TypeError where something is missing."""
+        return cls(str(data["dtype"]), tuple(data["shape"]), bool(data["ragged"]))
+
+
+def only(inputs: Mapping[str, Axes]) -> Axes:
+    """The axes of the one field that there is."""
+    (axes,) = inputs.values()
+    return axes
