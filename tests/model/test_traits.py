@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+from fields import axes_of
 from torch import Tensor, nn
 
 from nas_cli.errors import SpecError
@@ -35,7 +36,8 @@ def nothing_stays() -> Iterator[None]:
 
 def network(model: list[Any], shape: tuple[int, ...] = (3, 6, 6)) -> Network:
     return initialise(
-        build(parse_architecture(model, OPS), shape, lambda body: Seq(()), {}), torch.Generator().manual_seed(0)
+        build(parse_architecture(model, OPS), {"input": axes_of(shape)}, lambda body: Seq(()), {}),
+        torch.Generator().manual_seed(0),
     )
 
 
@@ -56,14 +58,14 @@ def test_what_does_nothing_is_left_out(name: str) -> None:
     args = dict(OPS.traits(name).identity_when or {})
     x = torch.randn(2, 4, 5, 5)
     assert torch.equal(construct(name, args, (4, 5, 5)).train()(x), x)
-    assert infer(name, args, (4, 5, 5)).is_identity
+    assert infer(name, args, axes_of((4, 5, 5))).is_identity
     assert form({name: args}, "relu") == form("relu")
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if OPS.traits(name).gives_zeros])
 def test_what_gives_zeros_gives_zeros(name: str) -> None:
     assert not construct(name, {}, (4, 5, 5))(torch.randn(2, 4, 5, 5)).any()
-    assert infer(name, {}, (4, 5, 5)).is_zero
+    assert infer(name, {}, axes_of((4, 5, 5))).is_zero
     assert form(name, "relu") == form("relu", name) == form(name)
 
 
@@ -80,7 +82,7 @@ def test_an_idle_bias_changes_nothing_before_what_subtracts_the_mean(name: str) 
     args = resolve_arguments(name, asked, shape, {})
     for after in (other for other in OPS if OPS.traits(other).subtracts_mean):
         layer = construct(name, {**args, "bias": True}, shape)
-        norm = construct(after, {}, infer(name, args, shape).shape).train()
+        norm = construct(after, {}, infer(name, args, axes_of(shape)).axes.shape).train()
         x = torch.randn(8, *shape)
         before = norm(layer(x))
         with torch.no_grad():
@@ -168,8 +170,8 @@ def test_a_plugins_op_says_what_training_keeps_of_it() -> None:
     def heavy(shape: Any) -> nn.Module:
         return Twice()
 
-    assert count("heavy", {}, (4, 5)).activations == 9 * 4 * 5
-    assert count("relu", {}, (4, 5)).activations == 4 * 5
+    assert count("heavy", {}, axes_of((4, 5))).activations == 9 * 4 * 5
+    assert count("relu", {}, axes_of((4, 5))).activations == 4 * 5
 
 
 @pytest.mark.parametrize(
