@@ -207,7 +207,7 @@ def test_damaged_tables_are_an_error_of_their_content(key: str, value: Any) -> N
     number = {"name": "a", "knots": [0.0, 1.0], "values": [0.0, 1.0], "median": 0.0, "gaps": False}
     state = {"kind": "table", "header": ["a", "b"], "categories": [], "missing": [], "separator": ",", "target": "b"}
     state |= {"has_header": True, "encoding": "utf-8", "numbers": [number]}
-    assert ENCODERS["table"](state).shape == (1,)
+    assert ENCODERS["table"](state).axes.shape == (1,)
     (number if key == "knots" else state)[key] = value
     with pytest.raises((ValueError, DataError)):
         ENCODERS["table"](state)
