@@ -48,7 +48,7 @@ def test_categories_that_were_not_learned_are_counted_and_named(
     found, said = ask(tmp_path, text)
     assert len(found) == len(towns)
     settings, encoder = trained(tmp_path)
-    part = load_other(settings, tmp_path / "new.csv", ("x", "y"), encoder.shape, CLASS, encoder)
+    part = load_other(settings, tmp_path / "new.csv", ("x", "y"), encoder.axes.shape, CLASS, encoder)
     for notes in (said, part.notes):
         assert len(notes) == (count > 0)
         assert all(f"'town': {count:,} ('{towns[0][:20]}" in note and len(note) < 400 for note in notes)
@@ -58,7 +58,7 @@ def test_labelled_tables_elsewhere_are_read_once_with_the_rules_of_the_network(t
     settings, encoder = trained(tmp_path)
     (tmp_path / "train.csv").unlink()
     (tmp_path / "new.csv").write_text("y,zzz,town,u\nx,1,Oslo,3\ny,2,Rome,?\n")
-    part = load_other(settings, tmp_path / "new.csv", ("x", "y"), encoder.shape, CLASS, encoder)
+    part = load_other(settings, tmp_path / "new.csv", ("x", "y"), encoder.axes.shape, CLASS, encoder)
     assert part.targets.tolist() == [0, 1]
     assert part.notes == ()
     for text, words in (
@@ -69,7 +69,7 @@ def test_labelled_tables_elsewhere_are_read_once_with_the_rules_of_the_network(t
     ):
         (tmp_path / "new.csv").write_text(text)
         with pytest.raises(DataError, match=words):
-            load_other(settings, tmp_path / "new.csv", ("x", "y"), encoder.shape, CLASS, encoder)
+            load_other(settings, tmp_path / "new.csv", ("x", "y"), encoder.axes.shape, CLASS, encoder)
 
 
 @pytest.mark.parametrize("packed", [False, True])

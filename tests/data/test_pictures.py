@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from nas_cli.axes import only
 from nas_cli.data import load_test, load_training, parse_data
 from nas_cli.data.pictures import Look, decode, look
 
@@ -121,8 +122,8 @@ def mixed(tmp_path: Path) -> Path:
 def test_colour_is_detected_or_said(mixed: Path, color: str, channels: int) -> None:
     section = {"source": "image-folder", "path": str(mixed), "color": color}
     data = load_training(parse_data(section), 0)
-    assert data.input_shape == (channels, 6, 4)
-    assert load_test(parse_data(section), 0).inputs.shape[1:] == data.input_shape
+    assert only(data.inputs).shape == (channels, 6, 4)
+    assert load_test(parse_data(section), 0).inputs.shape[1:] == only(data.inputs).shape
 
 
 def test_the_training_images_decide_on_colour(mixed: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
@@ -132,7 +133,7 @@ def test_the_training_images_decide_on_colour(mixed: Path, tmp_path_factory: pyt
         Image.fromarray(COLOUR).save(colour / label / "1.jpeg")
     (mixed / "b" / "4.PNG").unlink()
     settings = parse_data({"source": "image-folder", "path": str(mixed), "test": str(colour), "validation": 0.3})
-    assert load_training(settings, 0).input_shape == (1, 6, 4)
+    assert only(load_training(settings, 0).inputs).shape == (1, 6, 4)
     assert load_test(settings, 0).inputs.shape == (2, 1, 6, 4)
 
 
