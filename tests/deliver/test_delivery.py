@@ -72,7 +72,7 @@ def test_evaluate_against_scikit_learn(run: Path) -> None:
 def test_evaluate_notices_weights_that_are_not_the_logged_ones(run: Path) -> None:
     path = run / "best" / "weights.safetensors"
     tensors = load_file(path)
-    save_file({**tensors, "mean": tensors["mean"] + 60}, path)
+    save_file({**tensors, "levels.image.mean": tensors["levels.image.mean"] + 60}, path)
     check = evaluate(run)["validation"]
     assert check["equal"] is False
     assert check["largest_difference"] > 0
@@ -230,8 +230,8 @@ def test_weights_of_another_network_are_refused(run: Path) -> None:
 def test_weights_that_are_not_finite_are_refused(run: Path) -> None:
     path = run / "best" / "weights.safetensors"
     tensors = load_file(path)
-    save_file({**tensors, "std": tensors["std"] * float("nan")}, path)
-    with pytest.raises(RunError, match=r"weights\.safetensors is damaged: std"):
+    save_file({**tensors, "levels.image.std": tensors["levels.image.std"] * float("nan")}, path)
+    with pytest.raises(RunError, match=r"weights\.safetensors is damaged: levels.image.std"):
         nas_cli.load(run)
 
 

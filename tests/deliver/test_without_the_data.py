@@ -56,9 +56,9 @@ def test_damaged_samples_are_named(run: Path, inputs: Any) -> None:
 
 def test_a_run_that_cannot_be_written_is_evaluated(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     model = nas_cli.load(run)
-    assert evaluation.cannot_be_stored(model.run) is None
+    assert evaluation.cannot_be_stored(model) is None
     monkeypatch.setattr(os, "access", lambda *_: False)
-    assert "cannot be written" in str(evaluation.cannot_be_stored(model.run))
+    assert "cannot be written" in str(evaluation.cannot_be_stored(model))
     assert examine(model)["samples"] > 100
     assert not (run / "evaluation.json").exists()
 

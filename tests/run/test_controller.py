@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fields import inputs_of
 from journals import recorded
 
 from nas_cli.errors import NasError
@@ -94,7 +95,7 @@ def controller_of(
         from nas_cli.model.build import plan
         from nas_cli.space.nodes import Op, Seq
 
-        program = plan(resolved.model, (1, 8, 8), lambda shape: Seq((Op("linear", {"units": 10}),)))
+        program = plan(resolved.model, inputs_of((1, 8, 8)), lambda shape: Seq((Op("linear", {"units": 10}),)))
         return Estimate({"params": float(program.params)})
 
     return Controller(experiment, RunDirectory(path), journal, executor, Silent(), costs, clock=clock)

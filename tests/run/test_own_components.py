@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 from torch import nn
+from nas_cli.axes import Axes
 from nas_cli.data import Dataset, Examples, Wanted
 from nas_cli.plugins import augmentation, encoder, loss, op, optimizer, schedule, scheduler, source, strategy, task
 from nas_cli.space.edit import sample
@@ -33,8 +34,7 @@ LABELS = (ROWS[:, 0] > 0).astype(int)
 @dataclass(frozen=True)
 class Plain:
     mean: tuple
-    shape: tuple = (5,)
-    dtype: str = "float32"
+    axes: Axes = Axes.floats(5)
     facts: dict = field(default_factory=dict)
     def encode(self, raw):
         return (raw - np.array(self.mean)).astype(np.float32)

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from fields import axes_of
 
 import nas_cli
 from nas_cli.errors import Infeasible, RunError, SpecError, UserError
@@ -161,7 +162,7 @@ def test_an_op_that_exits_is_infeasible(tmp_path: Path) -> None:
         import_plugin(tmp_path / "ops.py")
         for name in ("exits_when_made", "exits_when_run"):
             with pytest.raises(Infeasible, match="SystemExit"):
-                infer(name, {}, (3, 8, 8))
+                infer(name, {}, axes_of((3, 8, 8)))
 
 
 @pytest.mark.parametrize("where", ["file", "file/deeper", "file/deeper/still"])

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from fields import inputs_of
 from hypothesis import given
 from hypothesis import strategies as st
 from journals import recorded
@@ -44,7 +45,7 @@ def experiment_of(constraints: dict[str, Any], strategy: str = "random", trials:
 
 
 def counted(resolved: Resolved) -> Estimate:
-    program = plan(resolved.model, (1, 8, 8), lambda shape: Seq((Op("linear", {"units": 10}),)))
+    program = plan(resolved.model, inputs_of((1, 8, 8)), lambda shape: Seq((Op("linear", {"units": 10}),)))
     return Estimate({"params": float(program.params), "macs": float(program.macs)}, program)
 
 

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import numpy as np
+from fields import inputs_of
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from space import languages
@@ -46,7 +47,9 @@ def test_a_sampled_architecture_builds_or_says_why_not(model: Any, seed: int) ->
     resolved = replay(space, sample(space, np.random.default_rng(seed)))
     reason, shape = "", None
     try:
-        network = build(resolved.model, (1, 8, 8), lambda shape: Seq((Op("flatten", {}), Op("linear", {"units": 3}))))
+        network = build(
+            resolved.model, inputs_of((1, 8, 8)), lambda shape: Seq((Op("flatten", {}), Op("linear", {"units": 3})))
+        )
         shape = network.steps[-1].shape
     except Infeasible as error:
         reason = str(error)
