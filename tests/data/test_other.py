@@ -64,6 +64,6 @@ def test_texts_and_tags(tmp_path: Path) -> None:
     sentences = fit_words("sentences", [("Ann", "saw")])
     (tmp_path / "new.conll").write_text("Ann B-PER\nsaw O\n\nBob B-LOC\n")
     wanted = Wanted("sentences", "tags")
-    part = load_other(gone("conll"), tmp_path / "new.conll", ("B-PER", "O"), sentences.shape, wanted, sentences)
+    part = load_other(gone("conll"), tmp_path / "new.conll", ("B-PER", "O"), sentences.axes.shape, wanted, sentences)
     assert part.others == ("B-LOC",)
     assert part.targets.tolist() == [[0, 1], [2, -100]]
