@@ -49,7 +49,7 @@ EVALUATION = record_of(
 )
 FRONT = record_of(
     {
-        "objectives": list_of(lambda goal: is_text(goal) and " " in goal, 1),
+        "objectives": list_of(lambda goal: is_text(goal) and " " in goal, 2),
         "knee": none_or(is_count),
         "members": list_of(record_of({"trial": is_count, "measurement": are_numbers})),
     }

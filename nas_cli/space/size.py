@@ -225,10 +225,17 @@ class _Counter:
         if isinstance(times, IntRange):
             if not tied:
                 return counts.powers(copies, times.values())
-            some = len(times.values()) - (times.low == 0)
-            return counts.total([ONE] * (times.low == 0) + [counts.product([{frozenset(): some}, copies])] * (some > 0))
-        outcomes = [(settled, 1 if tied and n else n) for settled, n in self._outcomes(times)]
-        return counts.total([counts.product([settled, counts.power(copies, n)]) for settled, n in outcomes])
+            outcomes = [ONE] if times.low == 0 else []
+            some = len(times.values()) - len(outcomes)
+            # What is repeated never at all may be without end, and 0 times that is no number.
+            if some:
+                outcomes.append(counts.product([{frozenset(): some}, copies]))
+            return counts.total(outcomes)
+        repeated = []
+        for settled, number in self._outcomes(times):
+            copied = min(number, 1) if tied else number
+            repeated.append(counts.product([settled, counts.power(copies, copied)]))
+        return counts.total(repeated)
 
     def _outcomes(self, node: Any) -> list[tuple[Count, Any]]:
         """Each value that `node` may take, with the ways to get it."""

@@ -121,6 +121,7 @@ def changed(run: Path, name: str, change: Callable[[Any], Any]) -> None:
     [
         ("front.json", lambda d: {}),
         ("front.json", lambda d: {"objectives": ["accuracy"], "knee": None, "members": []}),
+        ("front.json", lambda d: {"objectives": ["maximize accuracy"], "knee": None, "members": []}),
         ("environment.json", lambda d: []),
         ("best/metrics.json", lambda d: d.update(candidate="trial-abc")),
         ("best/metrics.json", lambda d: d.update(params=10**400)),

@@ -124,6 +124,14 @@ def test_what_cannot_be_counted_in_time_is_more_than_a_number() -> None:
     assert counted.describe().startswith("more than")
 
 
+@pytest.mark.parametrize("tied", [True, False])
+@pytest.mark.parametrize("times", [0, {"int": [0, 0]}, {"choice": [0]}, "$never"])
+def test_what_is_repeated_never_counts_once_even_where_it_is_without_end(times: Any, tied: bool) -> None:
+    body = [{"dropout": {"rate": {"float": [0.0, 0.5]}}}]
+    counted = size(space_of([{"repeat": {"times": times, "body": body, "tied": tied}}], never={"int": [0, 0]}))
+    assert counted == (1, True)
+
+
 @pytest.mark.parametrize("times", [1100, {"int": [1, 5000]}, {"int": [2, 5000], "step": 7}, "$n"])
 def test_large_powers_end_at_a_number(times: Any) -> None:
     space = space_of([{"repeat": {"times": times, "body": {"choice": ["relu", "gelu"]}}}], n={"int": [1, 5000]})
