@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from nas_cli.axes import Shape, only
+from nas_cli.axes import Shape
 from nas_cli.data import SOURCES, Wanted, load_test, load_training, parse_data
 from nas_cli.errors import Infeasible
 from nas_cli.model.build import build
@@ -252,7 +252,7 @@ def check_source(name: str, arguments: Mapping[str, Any] | None = None, target: 
         np.testing.assert_array_equal(getattr(first, part).targets, getattr(again, part).targets)
         np.testing.assert_array_equal(getattr(first, part).inputs, getattr(again, part).inputs)
     assert len(other.train) == len(first.train), f"source '{name}' has parts of other sizes with another seed"
-    test = load_test(settings, 1, first.labels, only(first.inputs).shape, wanted=wanted, encoder=first.encoder)
+    test = load_test(settings, 1, first.labels, wanted=wanted, encoder=first.encoder)
     assert len(test), f"source '{name}' has a test part without examples"
 
 

@@ -8,10 +8,11 @@ import torch
 from torch import Tensor
 
 from nas_cli.axes import Axes, Shape
+from nas_cli.data.image_encoder import ImageEncoder
 from nas_cli.model.network import Network
 from nas_cli.model.ops.vocabulary import incoming as axes_of
 
-__all__ = ["axes_of", "inputs_of", "ones", "run_body"]
+__all__ = ["axes_of", "images", "inputs_of", "ones", "run_body"]
 
 DTYPES = {1: "float32", 2: "int32", 3: "uint8"}
 """Of rows, of words, of pixels."""
@@ -31,3 +32,8 @@ def run_body(network: Network, x: Tensor) -> Any:
 def ones(shape: Shape, count: int) -> Tensor:
     """Samples for a network of `inputs_of(shape)`."""
     return torch.ones((count, *shape), dtype=getattr(torch, DTYPES[len(shape)]))
+
+
+def images(side: int) -> ImageEncoder:
+    """Of a network that takes grey images."""
+    return ImageEncoder(Axes("uint8", (1, side, side)))

@@ -8,7 +8,7 @@ from nas_cli.data.load import TrainingData, load_test, load_training
 from nas_cli.data.other import load_other
 from nas_cli.data.repeated import about_repeated
 from nas_cli.data.settings import DataSettings, parse_data, source_params
-from nas_cli.data.source import ENCODERS, SOURCES, Dataset, Encoder, Examples, Part, Wanted
+from nas_cli.data.source import ENCODERS, SOURCES, Dataset, Encoder, Examples, Levels, Part, Wanted
 from nas_cli.data.targets import IGNORED
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "Dataset",
     "Encoder",
     "Examples",
+    "Levels",
     "Part",
     "Reader",
     "TrainingData",

@@ -54,21 +54,20 @@ class Asked:
 
 @dataclass(frozen=True)
 class Reader:
-    """Of a network that takes `input_shape` through `encoder`, and learned from data of `settings` with `labels`.
+    """Of a network that takes inputs through `encoder`, and learned from data of `settings` with `labels`.
 
     `say` is told what is passed over.
     """
 
     settings: DataSettings
-    input_shape: Sequence[int]
-    encoder: Encoder | None
+    encoder: Encoder
     labels: Sequence[str] = ()
     say: Callable[[str], None] = lambda text: None
 
     @property
     def kind(self) -> str:
         """images, table, texts, sentences, or what the encoder of a plugin is called."""
-        return "images" if self.encoder is None else str(self.encoder.state()["kind"])
+        return self.encoder.kind
 
     @property
     def takes_texts(self) -> bool:
@@ -120,7 +119,7 @@ class Reader:
 
     def _file(self, path: Path, shown: str, seen: SeenPictures) -> Iterator[Asked]:
         if self.kind == "images":
-            for name, image in read_inputs(self.settings, self.input_shape, [path], seen):
+            for name, image in read_inputs(self.settings, self.encoder.axes.shape, [path], seen):
                 yield Asked(_image(name, str(path), shown), image[None])
         elif self.kind == "table":
             yield from self._table(path, shown)
@@ -129,7 +128,6 @@ class Reader:
                 raise DataError(f"{shown} is no text")
             yield from self._file_of_texts(path, shown) if self.kind == "texts" else self._sentences(path, shown)
         else:
-            assert self.encoder is not None
             for name, raw in self.encoder.read([str(path)]):
                 yield Asked({"input": name.replace(str(path), shown), "file": shown}, raw)
 
@@ -146,7 +144,6 @@ class Reader:
     # Tables ----------------------------------------------------------------------------------------------------------
 
     def _table(self, path: Path, shown: str) -> Iterator[Asked]:
-        assert self.encoder is not None
         state = self.encoder.state()
         header = list(state["header"])
         used = {column["name"] for column in (*state["numbers"], *state["categories"])}
@@ -176,7 +173,6 @@ class Reader:
 
     @property
     def _documents(self) -> bool:
-        assert self.encoder is not None
         known = self.encoder.state().get("documents")
         if known is not None:
             return bool(known)
@@ -184,7 +180,6 @@ class Reader:
         return path is not None and are_documents(Path(path))
 
     def _raw(self, text: str) -> Array:
-        assert self.encoder is not None
         raw = np.empty(1, object)
         raw[0] = text if self.kind == "texts" else tuple(tokenize(self.encoder.state(), text))
         return raw

@@ -16,7 +16,7 @@ from nas_cli.plugins import Origin, is_ours
 from nas_cli.registry import show
 
 if TYPE_CHECKING:
-    from nas_cli.data.source import Array, Dataset, Encoder, Examples
+    from nas_cli.data.source import Array, Dataset, Encoder, Examples, Levels, Part
 
 IMAGES = "images"
 DTYPES = ("float32", "int32")
@@ -138,8 +138,23 @@ class HeldEncoder:
             raise origin.wrong(f"has an encoder of {show(self.axes)}; wanted are Axes of {' or '.join(DTYPES)}")
 
     @property
+    def kind(self) -> str:
+        return str(self.state()["kind"])
+
+    @property
+    def raw(self) -> bool:
+        return bool(getattr(self._encoder, "raw", False))
+
+    @property
     def axes(self) -> Axes:
         return self._encoder.axes
+
+    @property
+    def levels(self) -> Levels | None:
+        return getattr(self._encoder, "levels", None)
+
+    def require(self, part: Part, whose: str) -> None:
+        """What it encodes is looked at there."""
 
     @property
     def facts(self) -> Mapping[str, Any]:

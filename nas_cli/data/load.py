@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +11,11 @@ import numpy as np
 
 from nas_cli.axes import Axes
 from nas_cli.data.cache import Cache
-from nas_cli.data.histogram import about_levels, histogram, normalisation
+from nas_cli.data.image_encoder import fit_images
 from nas_cli.data.new_words import NewWords
 from nas_cli.data.part_notes import about_absent, about_few, about_share
-from nas_cli.data.pixels import shape_text
 from nas_cli.data.repeated import (
     about_contradicting_texts,
-    about_contradictions,
     about_repeated,
     about_repeated_words,
 )
@@ -36,22 +34,24 @@ FIELDS = {"images": "image", "table rows": "row", "texts": "text", "sentences": 
 
 @dataclass(frozen=True)
 class TrainingData:
-    """What a search sees. `labels` names the classes or tags; `inputs` says what comes into a network, by field.
+    """What a search sees. `labels` names the classes or tags; `encoder` makes inputs of examples.
 
-    `mean` and `std` are what raw inputs are normalised by in the network, per channel or column. `encoder` makes inputs
-    of what is not an image, and `facts` of it, of the source and of the targets are for ops and heads. `notes` are
-    sentences for the user on what was found, guessed and passed over.
+    `facts` of the encoder, of the source and of the targets are for ops and heads. `notes` are sentences for the user
+    on what was found, guessed and passed over. `field` is what the input is called.
     """
 
     train: Part
     validation: Part
     labels: tuple[str, ...]
-    inputs: Mapping[str, Axes]
-    mean: tuple[float, ...]
-    std: tuple[float, ...]
-    encoder: Encoder | None = None
-    facts: Mapping[str, Any] = field(default_factory=dict)
-    notes: tuple[str, ...] = ()
+    encoder: Encoder
+    facts: Mapping[str, Any]
+    notes: tuple[str, ...]
+    field: str
+
+    @property
+    def inputs(self) -> Mapping[str, Axes]:
+        """What comes into a network, by field."""
+        return {self.field: self.encoder.axes}
 
 
 def load_training(
@@ -71,20 +71,51 @@ def load_training(
     about_test = require_test(settings, dataset)
     kind = find_targets(dataset, wanted.target, settings.origin)
     targets = kind.encode(dataset.train)
-    stay = np.arange(len(targets))
+    stay, held, shares = _division(settings, dataset, kind.strata(targets), seed)
+    train, validation, encoder = _read(dataset, cache, targets, stay, held, encoder)
+    chosen_by = dataset.train
+    if validation is None:
+        chosen_by = _own_part(settings.validation, dataset, "validation")
+        validation = _whole(chosen_by, kind, cache, encoder)
+    encoder.require(validation, "the validation part")
+    facts = {"labels": max(1, len(kind.names)), **kind.facts, **dataset.facts(), **encoder.facts}
+    notes = [*about_test, *dataset.notes(), *kind.notes, *encoder.notes, *shares, *about_few(validation)]
+    notes += _about_validation(validation, kind, encoder, dataset, None if held is not None else chosen_by, wanted)
+    notes += about_repeated(train, validation, dataset.inputs, "to choose by")
+    if dataset.inputs in ("texts", "sentences"):
+        others = chosen_by.read(np.arange(len(validation)) if held is None else held)
+        learned = dataset.train.read(stay)
+        notes += about_repeated_words(learned, others, dataset.inputs, "to choose by")
+        notes += about_contradicting_texts(learned, targets[stay]) if dataset.inputs == "texts" else []
+    return TrainingData(train, validation, kind.names, encoder, facts, tuple(notes), field_of(wanted))
+
+
+def _division(
+    settings: DataSettings, dataset: Dataset, strata: Array, seed: int
+) -> tuple[Array, Array | None, list[str]]:
+    """Which examples of the training part's files are learned from, in the order of the training, and which are held
+    out to choose by, None where these have files of their own; with notes on shares that came out otherwise.
+    """
+    stay, held = np.arange(len(strata)), None
     shares: list[str] = []
     fraction = _fraction(settings.test, dataset, "test")
     if fraction is not None:
-        stay, left = _divide(kind.strata(targets), stay, fraction, seed, "test")
+        stay, left = _divide(strata, stay, fraction, seed, "test")
         shares += about_share("test", len(left), len(left) + len(stay), fraction)
     fraction = _fraction(settings.validation, dataset, "validation")
-    held = None
-    if fraction is not None:
-        stay, held = _divide(kind.strata(targets), stay, fraction, seed, "validation")
-        shares += about_share("validation", len(held), len(held) + len(stay), fraction)
-    else:
-        stay = np.random.default_rng([seed, 0]).permutation(stay)
+    if fraction is None:
+        return np.random.default_rng([seed, 0]).permutation(stay), None, shares
+    stay, held = _divide(strata, stay, fraction, seed, "validation")
+    shares += about_share("validation", len(held), len(held) + len(stay), fraction)
+    return stay, held, shares
+
+
+def _read(
+    dataset: Dataset, cache: Cache | None, targets: Array, stay: Array, held: Array | None, encoder: Encoder | None
+) -> tuple[Part, Part | None, Encoder]:
+    """The training part, what is held out of it, and the encoder, fitted on the training part where there is none."""
     mapped = cache.inputs(dataset.train) if cache else None
+    validation = None
     if mapped is not None:
         train = Part(mapped, targets[stay], stay)
         validation = Part(mapped, targets[held], held) if held is not None else None
@@ -98,36 +129,21 @@ def load_training(
         inputs = dataset.train.read(stay if held is None else np.concatenate([stay, held]))  # at once: it may unpack
         train = Part(inputs[: len(stay)], targets[stay])
         validation = Part(inputs[len(stay) :], targets[held]) if held is not None else None
-    chosen_by = dataset.train
-    if validation is None:
-        chosen_by = _own_part(settings.validation, dataset, "validation")
-        validation = _whole(chosen_by, kind, cache, encoder)
-    shape = tuple(encoder.axes.shape if encoder else train.inputs.shape[1:])
-    _same_shape(validation, shape, "validation", encoder)
-    mean, std = (0.0,) * shape[0], (1.0,) * shape[0]
-    about_pixels: list[str] = []
-    if encoder is None:
-        counts = histogram(train)
-        mean, std = normalisation(counts)
-        about_pixels = [*about_levels(counts), *about_contradictions(train)]
-    facts = {"labels": max(1, len(kind.names)), **kind.facts, **dataset.facts(), **(encoder.facts if encoder else {})}
-    notes = [*about_test, *dataset.notes(), *kind.notes, *(encoder.notes if encoder else ())]
-    notes += [*about_pixels, *shares, *about_few(validation)]
-    own = chosen_by is not dataset.train
+    return train, validation, encoder or fit_images(train)
+
+
+def _about_validation(
+    validation: Part, kind: Targets, encoder: Encoder, dataset: Dataset, own: Examples | None, wanted: Wanted
+) -> list[str]:
+    """Notes on classes and categories that the part lacks, or alone has; `own` are its files, where it has some."""
+    notes: list[str] = []
     if wanted.target == "class" and not (own and dataset.inputs == "texts"):  # which says so itself
         notes += about_absent(validation, kind.names)
     if own and isinstance(encoder, TableEncoder):
         new = NewWords(encoder.state())
-        new.look(chosen_by.read(np.arange(len(validation))))
-        notes += new.notes(chosen_by.origin)
-    notes += about_repeated(train, validation, dataset.inputs, "to choose by")
-    if encoder is not None and dataset.inputs in ("texts", "sentences"):
-        others = chosen_by.read(np.arange(len(validation)) if held is None else held)
-        learned = dataset.train.read(stay)
-        notes += about_repeated_words(learned, others, dataset.inputs, "to choose by")
-        notes += about_contradicting_texts(learned, targets[stay]) if dataset.inputs == "texts" else []
-    fields = {field_of(wanted): Axes("uint8", shape) if encoder is None else encoder.axes}
-    return TrainingData(train, validation, kind.names, fields, mean, std, encoder, facts, tuple(notes))
+        new.look(own.read(np.arange(len(validation))))
+        notes += new.notes(own.origin)
+    return notes
 
 
 def field_of(wanted: Wanted) -> str:
@@ -139,7 +155,6 @@ def load_test(
     settings: DataSettings,
     seed: int,
     labels: Sequence[str] | None = None,
-    input_shape: Sequence[int] | None = None,
     cache: Cache | None = None,
     wanted: Wanted = IMAGES,
     encoder: Encoder | None = None,
@@ -147,8 +162,8 @@ def load_test(
     """Reads the test part that `load_training` with the same `seed` left alone, in the order of its files; with notes
     on what was found and passed over in it.
 
-    `labels` and `input_shape` are those of the trained network: DataError is raised where the data has others by now.
-    `encoder` is the network's own.
+    `labels` are those of the trained network, and `encoder` its own: DataError is raised where the data has others by
+    now, or inputs that the network does not take.
     """
     dataset = _open(settings, wanted)
     known = set(dataset.notes())
@@ -165,8 +180,8 @@ def load_test(
         test = _part(dataset.train, np.sort(held), targets, cache, encoder)
     else:
         test = _whole(_own_part(settings.test, dataset, "test"), kind, cache, encoder)
-    if input_shape is not None:
-        _same_shape(test, tuple(input_shape), "test", encoder)
+    if encoder is not None:
+        encoder.require(test, "the test part")
     return replace(test, notes=tuple(note for note in dataset.notes() if note not in known))
 
 
@@ -264,15 +279,6 @@ def _whole(examples: Examples, kind: Targets, cache: Cache | None, encoder: Enco
     targets = kind.encode(examples)
     others = kind.others(examples) if isinstance(kind, Tags) else ()
     return replace(_part(examples, np.arange(len(targets)), targets, cache, encoder), others=others)
-
-
-def _same_shape(part: Part, shape: tuple[int, ...], name: str, encoder: Encoder | None) -> None:
-    """An encoder gives what its network takes, also where inputs vary in length."""
-    found = tuple(part.inputs.shape[1:])
-    if encoder is None and found != shape:
-        raise DataError(
-            f"inputs of the {name} part are {shape_text(found)}, those of the training part {shape_text(shape)}"
-        )
 
 
 def _difference(found: tuple[str, ...], wanted: tuple[str, ...]) -> str:

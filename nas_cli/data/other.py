@@ -14,6 +14,7 @@ from nas_cli.data.csv_table import labels_in
 from nas_cli.data.files import choose_part
 from nas_cli.data.folders import PassedOver
 from nas_cli.data.idx import find_files
+from nas_cli.data.image_encoder import ImageEncoder
 from nas_cli.data.new_words import NewWords
 from nas_cli.data.settings import DataSettings
 from nas_cli.data.source import SOURCES, Array, Dataset, Encoder, Examples, Part, Wanted
@@ -26,14 +27,13 @@ def load_other(
     settings: DataSettings,
     path: Path,
     labels: Sequence[str],
-    input_shape: Sequence[int],
     wanted: Wanted,
-    encoder: Encoder | None,
+    encoder: Encoder,
 ) -> Part:
     """The examples at `path`, in the format of the task: its test part where it is divided, else all of them; with
     notes on what was found and passed over.
 
-    `labels`, `input_shape` and `encoder` are the network's. Raises DataError where they cannot be read, have no labels,
+    `labels` and `encoder` are the network's. Raises DataError where they cannot be read, have no labels,
     have a class that the network does not know, or are images of another size.
     """
     path = path.expanduser()
@@ -44,19 +44,17 @@ def load_other(
     if isinstance(encoder, TableEncoder):
         examples = _table(path, encoder.state(), notes)
     else:
-        dataset = _open(settings, path, input_shape)
+        dataset = _open(settings, path, encoder)
         examples = _part_to_test(dataset, path, wanted)
     targets, others = _targets(settings, examples, labels, wanted)
     raw = examples.read(np.arange(len(targets)))
-    inputs = raw if encoder is None else encoder.encode(raw)
-    if encoder is None and tuple(inputs.shape[1:]) != tuple(input_shape):
-        raise DataError(
-            f"{examples.origin} has inputs of {_shape(inputs.shape[1:])}, and the network takes {_shape(input_shape)}"
-        )
+    inputs = encoder.encode(raw)
     notes += dataset.notes() if dataset else []
     if targets.ndim == 2:
         targets = targets[:, : inputs.shape[-1]]
-    return Part(inputs, targets, others=others, notes=tuple(notes))
+    part = Part(inputs, targets, others=others, notes=tuple(notes))
+    encoder.require(part, examples.origin)
+    return part
 
 
 def _table(path: Path, state: Mapping[str, Any], notes: list[str]) -> Examples:
@@ -71,10 +69,10 @@ def _table(path: Path, state: Mapping[str, Any], notes: list[str]) -> Examples:
     return Examples(str(file), labels, lambda indices: rows[indices])
 
 
-def _open(settings: DataSettings, path: Path, input_shape: Sequence[int]) -> Dataset:
+def _open(settings: DataSettings, path: Path, encoder: Encoder) -> Dataset:
     """What lies at `path`, read as the network's own data was; images in any of their formats."""
     name = settings.source if "path" in settings.arguments else ""
-    if len(input_shape) == 3 and (not name or name in ("npz", "idx", "image-folder")):
+    if isinstance(encoder, ImageEncoder) and (not name or name in ("npz", "idx", "image-folder")):
         name = _images_at(path)
     if not name:
         raise DataError(f"source {settings.source} reads no files, so that {path} cannot be read as it")
@@ -83,7 +81,7 @@ def _open(settings: DataSettings, path: Path, input_shape: Sequence[int]) -> Dat
     }
     arguments["path"] = path
     if name == "image-folder":
-        channels, height, width = input_shape
+        channels, height, width = encoder.axes.shape
         arguments |= {"size": (height, width), "color": "grey" if channels == 1 else "rgb"}
     return SOURCES[name](**arguments)
 
@@ -130,7 +128,3 @@ def _classes(settings: DataSettings, examples: Examples, labels: Sequence[str]) 
             f"{examples.origin} has whole numbers as labels, and the network knows {', '.join(labels[:20])}"
         ) from None
     return Classes(tuple(numbers), tuple(labels))
-
-
-def _shape(shape: Sequence[int]) -> str:
-    return "x".join(map(str, shape))

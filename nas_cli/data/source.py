@@ -35,16 +35,35 @@ class Wanted:
     target: Target = "class"
 
 
+@dataclass(frozen=True)
+class Levels:
+    """Mean and standard deviation of each channel of images, in units of their values, 0 to 255."""
+
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+    @classmethod
+    def from_data(cls, data: Mapping[str, Sequence[float]]) -> Levels:
+        return cls(tuple(data["mean"]), tuple(data["std"]))
+
+
 class Encoder(Protocol):
     """How examples become a network's inputs, fitted on the training part; kept with the weights of a network.
 
-    `axes` are those of one input, `dtype` float32 or int32. `facts` is
-    what ops may take from the data, JSON; `notes` are sentences for the user on what was found. `vectors` float32
-    (n, size) are what a `pretrained` op begins with, None without such.
+    `kind` is the name by which ENCODERS makes it again. `axes` are those of one input. Where it is `raw`, a network
+    takes examples as a source reads them, and normalises them by `levels`. `facts` is what ops may take from the data,
+    JSON; `notes` are sentences for the user on what was found. `vectors` float32 (n, size) are what a `pretrained` op
+    begins with, None without such.
     """
 
     @property
+    def kind(self) -> str: ...
+    @property
+    def raw(self) -> bool: ...
+    @property
     def axes(self) -> Axes: ...
+    @property
+    def levels(self) -> Levels | None: ...
     @property
     def facts(self) -> Mapping[str, Any]: ...
     @property
@@ -57,12 +76,16 @@ class Encoder(Protocol):
         as the longest."""
         ...
 
+    def require(self, part: Part, whose: str) -> None:
+        """Raises DataError where the inputs of `part` are none of these; `whose` says of what they are."""
+        ...
+
     def read(self, arguments: Sequence[str]) -> list[tuple[str, Array]]:
         """What a user wants predicted, files or texts: a name and the raw example (1, …) of each. Raises DataError."""
         ...
 
     def state(self) -> dict[str, Any]:
-        """All of it as JSON data, with the `kind` by which ENCODERS makes it again."""
+        """All of it as JSON data, with its `kind`."""
         ...
 
 

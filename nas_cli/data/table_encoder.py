@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 from statistics import NormalDist
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
@@ -17,7 +17,7 @@ from nas_cli.data.csv_file import read_table
 from nas_cli.data.csv_lines import Rows
 from nas_cli.data.encodings import Say, require_codec
 from nas_cli.data.portable import FIRST, encode_columns
-from nas_cli.data.source import ENCODERS, Array
+from nas_cli.data.source import ENCODERS, Array, Part
 from nas_cli.errors import DataError
 
 Transform = Literal["quantile", "standard", "none"]
@@ -40,10 +40,16 @@ class TableEncoder:
 
     content: Mapping[str, Any]
     notes: tuple[str, ...] = ()
+    raw: ClassVar[bool] = False
+    levels: ClassVar[None] = None
     vectors: None = None
     parsed: list[Any] = field(default_factory=list)
     """The rows that this was fitted on, and the numbers of their columns by name: taken once, so that they need not be
     read twice."""
+
+    @property
+    def kind(self) -> str:
+        return "table"
 
     @property
     def axes(self) -> Axes:
@@ -54,6 +60,9 @@ class TableEncoder:
         numbers = self.content["numbers"]
         sizes = [FIRST + len(column["words"]) for column in self.content["categories"]]
         return {"numeric_columns": len(numbers) + sum(column["gaps"] for column in numbers), "categories": sizes}
+
+    def require(self, part: Part, whose: str) -> None:
+        """Whatever it encodes, its network takes."""
 
     def encode(self, raw: Array) -> Array:
         """Raises DataError where a cell of a numeric column is no number."""

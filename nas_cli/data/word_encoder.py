@@ -6,14 +6,14 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, ClassVar, Literal, get_args
 
 import numpy as np
 
 from nas_cli.axes import Axes
 from nas_cli.data.marks import known_marks, without_spaces
 from nas_cli.data.portable import FIRST, byte_pairs, encode_words, normalise, split, tokenize
-from nas_cli.data.source import ENCODERS, Array
+from nas_cli.data.source import ENCODERS, Array, Part
 from nas_cli.data.vectors import VectorFile
 from nas_cli.errors import DataError, MissingExtraError
 
@@ -37,7 +37,13 @@ class WordEncoder:
 
     content: Mapping[str, Any]
     notes: tuple[str, ...] = ()
+    raw: ClassVar[bool] = False
+    levels: ClassVar[None] = None
     vectors: Array | None = None
+
+    @property
+    def kind(self) -> str:
+        return str(self.content["kind"])
 
     @property
     def axes(self) -> Axes:
@@ -53,6 +59,9 @@ class WordEncoder:
             facts |= {"words": FIRST + vectors["learned"], "words_without_vectors": FIRST + vectors["without"]}
             facts |= {"vectors": FIRST + known, "vector_size": vectors["size"]}
         return facts
+
+    def require(self, part: Part, whose: str) -> None:
+        """Whatever it encodes, its network takes."""
 
     def encode(self, raw: Array) -> Array:
         return encode_words(self.content, raw.tolist())

@@ -100,16 +100,14 @@ def cannot_be_stored(model: Model) -> str | None:
 def read_test(model: Model) -> Part:
     """The test part as the network takes it. Raises DataError."""
     try:
-        return load_test(
-            model.data, model.seed, model.labels, model.axes.shape, model.cache, model.task.wanted, model.encoder
-        )
+        return load_test(model.data, model.seed, model.labels, model.cache, model.task.wanted, model.encoder)
     except DataError as error:
         raise DataError(f"{error}; 'nas evaluate --data PATH' tests on labelled data that lies elsewhere") from None
 
 
 def read_other(model: Model, path: Path) -> Part:
     """The labelled examples at `path`, as the network takes them. Raises DataError."""
-    return load_other(model.data, path, model.labels, model.axes.shape, model.task.wanted, model.encoder)
+    return load_other(model.data, path, model.labels, model.task.wanted, model.encoder)
 
 
 def tables(report: Mapping[str, Any]) -> list[Table]:

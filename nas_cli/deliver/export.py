@@ -95,7 +95,7 @@ def export(
 
 def write_preprocessing(model: Model, folder: Path) -> None:
     """What feeds a network that takes no raw images: code that needs NumPy alone, and its settings."""
-    if model.encoder is None:
+    if model.encoder.raw:
         return
     write_text(folder / "preprocess.py", inspect.getsource(portable))
     write_json(folder / "preprocessing.json", {**model.encoder.state(), "labels": list(model.labels)})

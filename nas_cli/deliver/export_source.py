@@ -112,7 +112,7 @@ def model_source(model: Model) -> str:
         labels=repr(list(model.labels)),
         shape=", ".join(sides),
         dtype=str(model.dtype).removeprefix("torch."),
-        raw=", raw values" if model.encoder is None else ", as preprocess.py gives them",
+        raw=", raw values" if model.encoder.raw else ", as preprocess.py gives them",
         input_shape=repr(axes.shape),
         classes=f"\n{definitions(custom_classes(network))}\n\n",
         statistics=_statistics(network),

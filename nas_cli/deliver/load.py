@@ -16,6 +16,7 @@ import torch
 
 from nas_cli.axes import Axes, Shape, only
 from nas_cli.data import ENCODERS, Asked, Cache, DataSettings, Encoder, Reader, parse_data
+from nas_cli.data.image_encoder import ImageEncoder
 from nas_cli.data.load import field_of
 from nas_cli.deliver.given import divide
 from nas_cli.deliver.stored import read_metrics
@@ -65,7 +66,7 @@ DTYPES = {"uint8": torch.uint8, "int32": torch.int32, "float32": torch.float32}
 class Model:
     """The best network of a run. `network` takes raw `inputs` and gives outputs, logits say.
 
-    Images are raw pixels; `encoder` makes inputs of anything else. `facts` are those of the data that it learned from.
+    `encoder` makes inputs of examples; images go in as raw pixels. `facts` are those of the data that it learned from.
     """
 
     run: RunDirectory
@@ -80,7 +81,7 @@ class Model:
     seed: int
     architecture: Any
     metrics: dict[str, Any]
-    encoder: Encoder | None = None
+    encoder: Encoder
     facts: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -99,7 +100,7 @@ class Model:
 
     def reader(self, say: Callable[[str], None] = lambda text: None) -> Reader:
         """What reads files and texts that a user wants predicted; `say` is told what is passed over in folders."""
-        return Reader(self.data, self.axes.shape, self.encoder, self.labels, say)
+        return Reader(self.data, self.encoder, self.labels, say)
 
     def ask(
         self,
@@ -117,7 +118,7 @@ class Model:
 
     def encode(self, raw: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
         """Raw examples (N, …) as the network takes them."""
-        return np.ascontiguousarray(raw if self.encoder is None else self.encoder.encode(raw))
+        return np.ascontiguousarray(self.encoder.encode(raw))
 
     def preprocess(self, arguments: Sequence[Path | str]) -> np.ndarray[Any, Any]:
         """Files, or texts, as the network takes them (N, …). Raises DataError where one cannot be read."""
@@ -184,8 +185,8 @@ def load(
         facts = {**stored.get("facts", {}), "labels": len(labels)}
         data = data.as_found(facts)
         network = build(model, inputs, lambda s: parse_architecture(task.head(s, facts), OPS), facts)
-    encoder = _encoder(kept)
-    if encoder is not None and encoder.axes != axes:
+    encoder = _encoder(kept, axes)
+    if encoder.axes != axes:
         raise RunError(f"{kept.preprocessing} does not fit {kept.architecture.name}: it gives other inputs")
     needed = _require_size(network, kept)
     initialise(network, torch.Generator())
@@ -238,9 +239,10 @@ def _axes(stored: Mapping[str, Any]) -> Axes:
     return Axes(dtype, shape, bool(stored.get("ragged", dtype == "int32")))
 
 
-def _encoder(kept: Kept) -> Encoder | None:
+def _encoder(kept: Kept, axes: Axes) -> Encoder:
+    """Images are stored without one: their normalisation lies with the weights."""
     if not kept.preprocessing.exists():
-        return None
+        return ImageEncoder(axes)
     state = read_json(kept.preprocessing, MOST_TABLES)
     with _damage_named(kept.preprocessing):
         return ENCODERS[str(state["kind"])](state)

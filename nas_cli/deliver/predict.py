@@ -68,7 +68,7 @@ def _batches(asked: Iterator[Asked]) -> Iterator[list[Asked]]:
 def _cut(model: Model, asked: Asked) -> list[np.ndarray[Any, Any]]:
     """A sentence that is longer than those that the network was trained on, in pieces of their length."""
     words = asked.raw[0]
-    if not isinstance(words, tuple) or model.encoder is None:
+    if not isinstance(words, tuple):
         return [asked.raw]
     longest = int(model.encoder.state().get("longest") or len(words) or 1)
     cut = []

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from nas_cli.axes import Axes, Shape, only
-from nas_cli.data import Cache, DataSettings, Encoder, load_training
+from nas_cli.data import Cache, DataSettings, Encoder, Levels, load_training
 from nas_cli.errors import SpecError
 from nas_cli.execute.hardware import cores, find_device, repeat_exactly
 from nas_cli.execute.shared import SharedArrays, attach
@@ -30,7 +30,7 @@ VECTORS = "vectors"
 
 @dataclass(frozen=True)
 class Session:
-    """`mean` and `std` are of the training part, per channel and in raw units; `latency` is (batch size, threads).
+    """`levels` are what fields of raw levels are normalised by; `latency` is (batch size, threads).
 
     The data lies in `shared`, which worker processes map too.
     """
@@ -39,8 +39,6 @@ class Session:
     data: Tensors
     labels: tuple[str, ...]
     inputs: Mapping[str, Axes]
-    mean: tuple[float, ...]
-    std: tuple[float, ...]
     device: torch.device
     precision: Precision
     threads: int
@@ -48,8 +46,9 @@ class Session:
     reasons: Mapping[str, Any]
     shared: SharedArrays | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)
+    levels: Mapping[str, Levels] = field(default_factory=dict)
     encoder: Encoder | None = None
-    """None where inputs are images, and in a worker, which gets inputs only."""
+    """None in a worker, which gets inputs only."""
     vectors: torch.Tensor | None = None
     """Pretrained ones of words, (n, size), mapped from `shared`."""
     notes: tuple[str, ...] = ()
@@ -83,7 +82,7 @@ class Session:
             "validation_inputs": loaded.validation.inputs,
             "validation_targets": loaded.validation.targets,
             "validation_rows": loaded.validation.rows,
-            VECTORS: loaded.encoder.vectors if loaded.encoder else None,
+            VECTORS: loaded.encoder.vectors,
         }
         shared = SharedArrays({name: array for name, array in arrays.items() if array is not None})
         chosen, reasons = choose_precision(precision, layout, place, only(loaded.inputs))
@@ -92,8 +91,6 @@ class Session:
             _tensors(shared.arrays, loaded.facts, loaded.labels),
             loaded.labels,
             loaded.inputs,
-            loaded.mean,
-            loaded.std,
             place,
             chosen,
             threads,
@@ -101,6 +98,7 @@ class Session:
             reasons,
             shared,
             loaded.facts,
+            {loaded.field: loaded.encoder.levels} if loaded.encoder.levels else {},
             loaded.encoder,
             _vectors(shared.arrays),
             loaded.notes,
@@ -117,14 +115,13 @@ class Session:
             _tensors(arrays, description["facts"], tuple(description["labels"])).place(device),
             tuple(description["labels"]),
             {field: Axes.from_data(axes) for field, axes in description["inputs"].items()},
-            tuple(description["mean"]),
-            tuple(description["std"]),
             device,
             Precision(**description["precision"]),
             description["threads"],
             tuple(description["latency"]),
             {},
             facts=description["facts"],
+            levels={field: Levels.from_data(levels) for field, levels in description["levels"].items()},
             vectors=_vectors(arrays),
         )
 
@@ -135,8 +132,7 @@ class Session:
             "task": self.task_name,
             "labels": list(self.labels),
             "inputs": {field: axes.to_data() for field, axes in self.inputs.items()},
-            "mean": list(self.mean),
-            "std": list(self.std),
+            "levels": {name: dataclasses.asdict(levels) for name, levels in self.levels.items()},
             "precision": dataclasses.asdict(self.precision),
             "threads": self.threads,
             "latency": list(self.latency),

@@ -142,8 +142,8 @@ def _network(job: Job, session: Session) -> Network:
 
 def _initialised(network: Network, session: Session, seed: int) -> Network:
     initialise(network, torch.Generator().manual_seed(seed))
-    for field in network.levels:
-        network.set_normalisation(field, session.mean, session.std)
+    for field, levels in session.levels.items():
+        network.set_normalisation(field, levels.mean, levels.std)
     network.set_vectors(session.vectors)
     return network
 

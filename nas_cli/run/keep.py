@@ -106,7 +106,8 @@ class Keeper:
         write_text(files.architecture, dump_yaml(content))
         write_json(files.metrics, summary)
         copy_file(weights, files.weights)
-        if session.encoder is not None:
+        assert session.encoder is not None
+        if not session.encoder.raw:
             write_json(files.preprocessing, session.encoder.state())
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from fields import images
 from PIL import Image
 
 from nas_cli.data import Asked, Reader, load_training, parse_data, unfold
@@ -30,12 +31,12 @@ def packed(path: Path, *members: tuple[str, bytes]) -> Path:
 
 def texts_in(path: Path, say: Callable[[str], None] = lambda note: None) -> list[str]:
     encoder = fit_words("texts", ["a great film", "a bad film"])
-    reader = Reader(parse_data({"source": "text", "path": "gone"}), (1, 3), encoder, ("neg", "pos"), say)
+    reader = Reader(parse_data({"source": "text", "path": "gone"}), encoder, ("neg", "pos"), say)
     return [asked.raw[0] for asked in reader.files([path])]
 
 
 def pictures_in(path: Path, say: Callable[[str], None] = lambda note: None) -> list[Asked]:
-    return list(Reader(parse_data({"source": "digits"}), (1, 4, 4), None, ("0", "1"), say).files([path]))
+    return list(Reader(parse_data({"source": "digits"}), images(4), ("0", "1"), say).files([path]))
 
 
 def png() -> bytes:

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from fields import images
 from PIL import Image
 
 from nas_cli.data import Asked, Reader, parse_data, pieces
@@ -26,23 +27,23 @@ def table_reader(folder: Path, text: str = TABLE, **settings: Any) -> Reader:
     data = parse_data({"source": "csv", "path": str(folder / "train.csv"), **settings})
     dataset = data.open()
     assert dataset.fit is not None
-    return Reader(data, (3,), dataset.fit(dataset.train.read(np.arange(len(dataset.train.labels)))))
+    return Reader(data, dataset.fit(dataset.train.read(np.arange(len(dataset.train.labels)))))
 
 
 def text_reader(say: Any = lambda text: None, documents: bool = False, **settings: Any) -> Reader:
     encoder = fit_words("texts", ["a great film", "a bad film"])
     content = {**encoder.content, "documents": documents}
     data = parse_data({"source": "text", "path": "gone", **settings})
-    return Reader(data, (1, 3), type(encoder)(content), ("neg", "pos"), say)
+    return Reader(data, type(encoder)(content), ("neg", "pos"), say)
 
 
 def sentence_reader(**settings: Any) -> Reader:
     encoder = fit_words("sentences", [("Ann", "saw", "Rome")])
-    return Reader(parse_data({"source": "conll", "path": "gone", **settings}), (1, 3), encoder, ("B-PER", "I-PER", "O"))
+    return Reader(parse_data({"source": "conll", "path": "gone", **settings}), encoder, ("B-PER", "I-PER", "O"))
 
 
 def image_reader() -> Reader:
-    return Reader(parse_data({"source": "digits"}), (1, 4, 4), None, ("0", "1"))
+    return Reader(parse_data({"source": "digits"}), images(4), ("0", "1"))
 
 
 def read(reader: Reader, *paths: Path) -> list[Asked]:
@@ -68,7 +69,6 @@ def test_tables_give_rows_ids_and_no_target(tmp_path: Path) -> None:
     assert found[0].raw.tolist() == [["17", "44", "O", ""]]
     labelled = read(reader, tmp_path / "train.csv")
     assert len(labelled) == 60
-    assert reader.encoder is not None
     assert np.array_equal(
         reader.encoder.encode(labelled[0].raw), reader.encoder.encode(np.array([["", "20", "O", ""]]))
     )
@@ -244,7 +244,7 @@ def test_folders_are_read_as_those_to_learn_from_are(tmp_path: Path) -> None:
 
 def test_pictures_are_looked_at_as_those_to_learn_from_were(tmp_path: Path) -> None:
     notes: list[str] = []
-    reader = Reader(parse_data({"source": "digits"}), (1, 4, 4), None, ("0", "1"), notes.append)
+    reader = Reader(parse_data({"source": "digits"}), images(4), ("0", "1"), notes.append)
     pixels = np.arange(16, dtype=np.uint8).reshape(4, 4)
     Image.fromarray(pixels).save(tmp_path / "without", "PNG")
     Image.fromarray(pixels.astype(np.uint16) * 100).save(tmp_path / "deep.png")

@@ -85,8 +85,7 @@ def test_every_source_is_held_to_one_suite() -> None:
 def test_every_example_is_in_one_part(source: str, tmp_path: Path, divided: bool) -> None:
     settings, wanted = parse_data(make(source, tmp_path / "data", divided)), WANTED[source]
     data = load_training(settings, 3, wanted=wanted)
-    assert data.encoder is not None
-    test = load_test(settings, 3, data.labels, only(data.inputs).shape, wanted=wanted, encoder=data.encoder)
+    test = load_test(settings, 3, data.labels, wanted=wanted, encoder=data.encoder)
     assert len(data.train) + len(data.validation) + len(test) == COUNT
     assert data.train.inputs.dtype == data.encoder.axes.dtype
     assert data.train.inputs.ndim == 1 + len(only(data.inputs).shape)
@@ -125,7 +124,6 @@ def test_training_reads_no_more_of_the_test_part_than_its_first_example(source: 
 def test_the_encoder_is_fitted_on_the_training_part_alone(source: str, tmp_path: Path) -> None:
     """What only the validation part has is unknown, as it will be in what comes later."""
     data = load_training(parse_data(make(source, tmp_path / "data", False)), 0, wanted=WANTED[source])
-    assert data.encoder is not None
     again = type(data.encoder)
     assert isinstance(data.encoder, again)
     if data.train.inputs.ndim == 3:
@@ -137,7 +135,6 @@ def test_the_encoder_is_fitted_on_the_training_part_alone(source: str, tmp_path:
 def test_an_encoder_and_its_state_encode_alike(source: str, tmp_path: Path) -> None:
     settings = parse_data(make(source, tmp_path / "data", False))
     data = load_training(settings, 0, wanted=WANTED[source])
-    assert data.encoder is not None
     state = json.loads(json.dumps(data.encoder.state()))
     restored = ENCODERS[state["kind"]](state)
     raw = settings.open().train.read(np.arange(7))
@@ -152,7 +149,6 @@ def test_the_exported_code_encodes_alike(source: str, tmp_path: Path) -> None:
     """`nas export` puts a copy of `portable` beside the network: it needs nothing of nas."""
     settings = parse_data(make(source, tmp_path / "data", False))
     data = load_training(settings, 0, wanted=WANTED[source])
-    assert data.encoder is not None
     assert portable.__file__ is not None
     spec = importlib.util.spec_from_file_location("preprocess", portable.__file__)
     assert spec is not None
@@ -377,7 +373,6 @@ def test_gzipped_tables_without_a_header(tmp_path: Path) -> None:
     data = load_training(parse_data(section), 0, wanted=WANTED["csv"])
     assert data.labels == ("u", "v")
     (tmp_path / "new.tsv").write_text("5\t1\n")
-    assert data.encoder is not None
     ((name, raw),) = data.encoder.read([str(tmp_path / "new.tsv")])
     assert name.endswith("row 1")
     assert data.encoder.encode(raw).shape == (1, 2)
@@ -431,7 +426,6 @@ def test_every_tokenizer(tmp_path: Path, tokenizer: str) -> None:
         pytest.importorskip("tokenizers")
     section = make("text", tmp_path / "data", False)
     data = load_texts(Path(section["path"]), tokenizer=tokenizer, max_length=12)
-    assert data.encoder is not None
     assert data.train.inputs.shape[2] <= 12
     raw = np.array(["film 3 was good", "", "ζωή " * 50], object)
     encoded = data.encoder.encode(raw)
@@ -443,7 +437,6 @@ def test_every_tokenizer(tmp_path: Path, tokenizer: str) -> None:
 
 def test_an_empty_text_is_not_predicted(tmp_path: Path) -> None:
     data = load_texts(Path(make("text", tmp_path / "data", False)["path"]))
-    assert data.encoder is not None
     with pytest.raises(DataError, match="an empty text"):
         data.encoder.read(["  "])
     (tmp_path / "two.txt").write_text("one text\n\nanother one\n")

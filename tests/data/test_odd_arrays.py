@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from fields import images as images_of
 
 from nas_cli.data import Cache, Reader, load_other, load_test, load_training, parse_data, read_inputs
 from nas_cli.data.inputs import SeenPictures
@@ -98,12 +99,12 @@ def test_of_several_arrays_one_is_predicted_from(tmp_path: Path) -> None:
 
 def test_what_is_passed_over_in_other_data_is_told_with_it(tmp_path: Path) -> None:
     settings = npz(tmp_path, x=images(), y=LABELS, more=LABELS)
-    part = load_other(settings, tmp_path / "a.npz", ("0", "1"), (1, 4, 4), Wanted(), None)
+    part = load_other(settings, tmp_path / "a.npz", ("0", "1"), Wanted(), images_of(4))
     assert part.notes == (f"arrays of {tmp_path}/a.npz that are not read: more",)
 
 
 def test_files_are_told_by_what_they_hold(tmp_path: Path) -> None:
-    reader = Reader(parse_data({"source": "digits"}), (1, 4, 4), None, ("0", "1"))
+    reader = Reader(parse_data({"source": "digits"}), images_of(4), ("0", "1"))
     for packed in (False, True):
         write_idx(tmp_path / "a.dat", images(3), packed)
         assert len(list(reader.files([tmp_path / "a.dat"]))) == 3

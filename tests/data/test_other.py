@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from fields import images
 
 from nas_cli.data import DataSettings, Wanted, load_other, parse_data
 from nas_cli.data.word_encoder import fit_words
@@ -22,17 +23,17 @@ def gone(source: str, **settings: object) -> DataSettings:
 def test_pictures_of_any_format_for_any_source(tmp_path: Path, labels: list[object]) -> None:
     np.savez(tmp_path / "new.npz", x=PIXELS, y=np.array(labels))
     for settings in (gone("npz"), gone("digits"), gone("image-folder"), gone("idx")):
-        part = load_other(settings, tmp_path / "new.npz", ("0", "1"), (1, 4, 4), Wanted(), None)
+        part = load_other(settings, tmp_path / "new.npz", ("0", "1"), Wanted(), images(4))
         assert part.targets.tolist() == [0, 1, 0, 1, 0, 0]
         assert np.array_equal(part.inputs[:, 0], PIXELS)
     np.savez(tmp_path / "divided.npz", x_train=PIXELS, y_train=np.array(labels), x_test=PIXELS[:2], y_test=labels[:2])
-    assert len(load_other(gone("npz"), tmp_path / "divided.npz", ("0", "1"), (1, 4, 4), Wanted(), None)) == 2
+    assert len(load_other(gone("npz"), tmp_path / "divided.npz", ("0", "1"), Wanted(), images(4))) == 2
     with pytest.raises(DataError, match=r"does not have|knows"):
-        load_other(gone("npz"), tmp_path / "new.npz", ("0", "2"), (1, 4, 4), Wanted(), None)
-    with pytest.raises(DataError, match="the network takes 1x8x8"):
-        load_other(gone("npz"), tmp_path / "new.npz", ("0", "1"), (1, 8, 8), Wanted(), None)
+        load_other(gone("npz"), tmp_path / "new.npz", ("0", "2"), Wanted(), images(4))
+    with pytest.raises(DataError, match="those of the training part 1x8x8"):
+        load_other(gone("npz"), tmp_path / "new.npz", ("0", "1"), Wanted(), images(8))
     with pytest.raises(DataError, match="no file or folder"):
-        load_other(gone("npz"), tmp_path / "nothing", ("0", "1"), (1, 4, 4), Wanted(), None)
+        load_other(gone("npz"), tmp_path / "nothing", ("0", "1"), Wanted(), images(4))
 
 
 def test_rows_in_columns_of_any_order(tmp_path: Path) -> None:
@@ -45,25 +46,25 @@ def test_rows_in_columns_of_any_order(tmp_path: Path) -> None:
     encoder = dataset.fit(raw)
     (tmp_path / "train.csv").unlink()
     (tmp_path / "new.csv").write_text("label,size,town,age\nx,0,O,20\ny,1,R,21\n")
-    part = load_other(settings, tmp_path / "new.csv", ("x", "y"), encoder.axes.shape, Wanted("table rows"), encoder)
+    part = load_other(settings, tmp_path / "new.csv", ("x", "y"), Wanted("table rows"), encoder)
     assert part.targets.tolist() == [0, 1]
     assert np.array_equal(part.inputs, encoder.encode(raw[:2]))
     (tmp_path / "new.csv").write_text("size,town,age\n0,O,20\n")
     with pytest.raises(DataError, match="label"):
-        load_other(settings, tmp_path / "new.csv", ("x", "y"), encoder.axes.shape, Wanted("table rows"), encoder)
+        load_other(settings, tmp_path / "new.csv", ("x", "y"), Wanted("table rows"), encoder)
 
 
 def test_texts_and_tags(tmp_path: Path) -> None:
     encoder = fit_words("texts", ["a great film", "a bad film"])
     for name in ("neg", "pos"):
         (tmp_path / f"{name}.txt").write_text(f"one {name}\ntwo\n")
-    part = load_other(gone("text"), tmp_path, ("neg", "pos"), encoder.axes.shape, Wanted("texts"), encoder)
+    part = load_other(gone("text"), tmp_path, ("neg", "pos"), Wanted("texts"), encoder)
     assert part.targets.tolist() == [0, 0, 1, 1]
     with pytest.raises(DataError, match="'pos'"):
-        load_other(gone("text"), tmp_path, ("neg", "other"), encoder.axes.shape, Wanted("texts"), encoder)
+        load_other(gone("text"), tmp_path, ("neg", "other"), Wanted("texts"), encoder)
     sentences = fit_words("sentences", [("Ann", "saw")])
     (tmp_path / "new.conll").write_text("Ann B-PER\nsaw O\n\nBob B-LOC\n")
     wanted = Wanted("sentences", "tags")
-    part = load_other(gone("conll"), tmp_path / "new.conll", ("B-PER", "O"), sentences.axes.shape, wanted, sentences)
+    part = load_other(gone("conll"), tmp_path / "new.conll", ("B-PER", "O"), wanted, sentences)
     assert part.others == ("B-LOC",)
     assert part.targets.tolist() == [[0, 1], [2, -100]]

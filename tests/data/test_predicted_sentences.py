@@ -20,7 +20,7 @@ SAID = [[("Ann", "B-PER"), ("saw", "O"), ("Bob", "B-PER")], [("She", "O"), ("lef
 
 def predicted(path: Path, labels: tuple[str, ...] = LABELS) -> list[list[str]]:
     encoder = fit_words("sentences", [("Ann", "saw", "Rome")])
-    reader = Reader(parse_data({"source": "conll", "path": "gone"}), (1, 3), encoder, labels)
+    reader = Reader(parse_data({"source": "conll", "path": "gone"}), encoder, labels)
     return [list(one.raw[0]) for one in reader.files([path])]
 
 

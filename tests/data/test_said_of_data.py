@@ -170,7 +170,6 @@ def test_a_target_that_decides_scores_alone_is_said(odd: str) -> None:
 def test_a_printed_minus_is_one(tmp_path: Path, form: str) -> None:
     cells = [form.format(abs(u)) if u < 0 else str(u) for u in NOISE[:80, 0]]
     data = load(tmp_path / "a.csv", [[cell, 0.5 * k, "ab"[k % 2]] for k, cell in enumerate(cells)])
-    assert data.encoder is not None
     assert [column["name"] for column in data.encoder.state()["numbers"]] == ["u", "v"]
     assert data.encoder.state()["numbers"][0]["knots"][0] == pytest.approx(min(NOISE[:80, 0]), abs=0.6)
 
@@ -245,7 +244,7 @@ def test_lines_of_json_are_said(tmp_path: Path) -> None:
     data = load_training(settings, 0, wanted=TEXT)
     assert said(data).count(".jsonl are JSON, and are read as they stand") == 2
     notes: list[str] = []
-    reader = Reader(settings, (1, 3), data.encoder, data.labels, notes.append)
+    reader = Reader(settings, data.encoder, data.labels, notes.append)
     assert len(list(reader.files([tmp_path / "pos.jsonl"]))) == 30
     assert "pos.jsonl are JSON" in notes[0]
 
@@ -261,7 +260,7 @@ def test_a_table_of_texts_is_known_by_its_first_line(tmp_path: Path, mark: str) 
     settings = parse_data({"source": "text", "path": str(tmp_path / "a.csv")})
     data = load_training(settings, 0, wanted=TEXT)
     (tmp_path / "new.txt").write_text(content)
-    reader = Reader(settings, (1, 3), data.encoder, data.labels)
+    reader = Reader(settings, data.encoder, data.labels)
     assert [one.raw[0] for one in reader.files([tmp_path / "new.txt"])] == [f"film {k}" for k in range(60)]
     for line in ("a text", "some more, text", "good film; text\nthat; text, again"):
         (tmp_path / "lines.txt").write_text(line)

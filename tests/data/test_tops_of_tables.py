@@ -27,7 +27,6 @@ def load(path: Path, text: str, **settings: Any) -> TrainingData:
 
 
 def names(data: TrainingData) -> list[str]:
-    assert data.encoder is not None
     return [column["name"] for column in data.encoder.state()["numbers"]]
 
 
@@ -99,7 +98,7 @@ def read(folder: Path, text: bytes, encoding: str = "utf-8") -> list[Asked]:
     data = parse_data({"source": "csv", "path": str(folder / "train.csv"), "encoding": encoding})
     dataset = data.open()
     assert dataset.fit is not None
-    reader = Reader(data, (2,), dataset.fit(dataset.train.read(np.arange(60))))
+    reader = Reader(data, dataset.fit(dataset.train.read(np.arange(60))))
     (folder / "new.csv").write_bytes(text)
     return list(reader.files([folder / "new.csv"]))
 

@@ -139,7 +139,8 @@ def test_normalisation_is_of_the_training_part_alone() -> None:
     assert std == pytest.approx([*inputs[:, :2].std((0, 2, 3)).tolist(), 1.0])
     data = load_training(parse_data({"source": "digits"}), 0)
     assert normalisation(histogram(data.train))[0] != normalisation(histogram(data.validation))[0]
-    assert data.mean == normalisation(histogram(data.train))[0]
+    assert data.encoder.levels is not None
+    assert data.encoder.levels.mean == normalisation(histogram(data.train))[0]
 
 
 def test_files_to_predict_are_read_as_training_images_were(tmp_path: Path) -> None:

@@ -32,6 +32,7 @@ FACTS = {"words": 50, "characters": 20, "labels": 4, "places": 9}
 TRACED = (5, 9)
 WORDS_IN = inputs_of(TRACED)
 FLOATS = axes_of(TRACED)
+ENCODER: Any = SimpleNamespace(raw=True)
 WORDS = [{"embedding": {"units": 8}}]
 SPELT = [{"branches": {"paths": [WORDS, [{"characters": {"units": 6, "kind": "lstm"}}]], "join": "concat"}}]
 BODIES: dict[str, list[Any]] = {
@@ -55,7 +56,7 @@ def model_of(network: nn.Module, axes: Axes = WORDS_IN["input"], task: str = "se
     where: Any = RunDirectory(Path("nowhere"))
     any_network: Any = network.eval()
     inputs = {"input": axes}
-    return Model(where, where.best, "m", any_network, labels, task, TASKS[task], inputs, data, 0, [], {})
+    return Model(where, where.best, "m", any_network, labels, task, TASKS[task], inputs, data, 0, [], {}, ENCODER)
 
 
 @pytest.fixture(params=BODIES)

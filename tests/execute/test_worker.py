@@ -74,7 +74,7 @@ def test_a_job_is_measured(session: Session, tmp_path: Path) -> None:
     assert [(label, epoch, total) for label, epoch, total, _ in seen] == [("trial 3", 1, 2), ("trial 3", 2, 2)]
     tensors, metadata = load_tensors(tmp_path / "weights.safetensors")
     assert metadata == {"label": "trial 3", "seed": 11}
-    assert tensors["levels.image.mean"].flatten().tolist() == pytest.approx(session.mean)
+    assert tensors["levels.image.mean"].flatten().tolist() == pytest.approx(session.levels["image"].mean)
 
 
 def test_a_job_repeats(session: Session) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+from fields import images
 from PIL import Image
 from safetensors.numpy import save
 
@@ -144,19 +145,19 @@ def both(first: Callable[[Path], object], path: Path) -> None:
 
 
 def predict_from_pictures(path: Path) -> None:
-    reader = Reader(parse_data({"source": "digits"}), (1, 8, 8), None, ("0", "1"))
+    reader = Reader(parse_data({"source": "digits"}), images(8), ("0", "1"))
     assert list(reader.files([path]))
 
 
 def predict_from_input(path: Path) -> None:
-    reader = Reader(parse_data({"source": "digits"}), (1, 8, 8), None, ("0", "1"))
+    reader = Reader(parse_data({"source": "digits"}), images(8), ("0", "1"))
     with path.open("rb") as file:
         assert list(reader.stream(file))
 
 
 def predict_from_texts(path: Path) -> None:
     encoder = fit_words("texts", ["good film", "bad film"])
-    reader = Reader(parse_data({"source": "text", "path": "gone"}), (1, 2), encoder, ("neg", "pos"))
+    reader = Reader(parse_data({"source": "text", "path": "gone"}), encoder, ("neg", "pos"))
     assert list(reader.files([path]))
 
 

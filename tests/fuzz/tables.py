@@ -197,6 +197,6 @@ def _damaged_arrays(rng: random.Random, folder: Path) -> None:
         section = {"source": "idx", "path": str(folder)}
     settings = parse_data(section)
     with suppress(DataError):
-        assert list(Reader(settings, (1, 4, 4), None).files([folder]))
+        assert list(Reader(settings, images(4)).files([folder]))
     load_training(settings, 0)
     load_test(settings, 0)
