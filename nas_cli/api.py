@@ -17,9 +17,9 @@ from typing import Any
 import numpy as np
 
 from nas_cli.deliver import evaluate as _evaluate
-from nas_cli.deliver import export as _export
 from nas_cli.deliver import load as _load
 from nas_cli.deliver import predict as _predict
+from nas_cli.deliver.export import exporting as _export
 from nas_cli.deliver.load import Model
 from nas_cli.errors import SpecError
 from nas_cli.record.directory import open_run

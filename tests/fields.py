@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from nas_cli.axes import Axes, Shape
-from nas_cli.data.image_encoder import ImageEncoder
+from nas_cli.data.kinds.image import ImageEncoder
 from nas_cli.model.network import Network
 from nas_cli.model.ops.vocabulary import incoming as axes_of
 

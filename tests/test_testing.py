@@ -14,8 +14,8 @@ from torch import Tensor, nn
 from nas_cli.data import Dataset, Examples
 from nas_cli.errors import PluginError
 from nas_cli.plugins import op, scheduler, source, strategy, taking_back, task
-from nas_cli.search.random import Random
 from nas_cli.search.scheduler import Full
+from nas_cli.search.strategies.random import Random
 from nas_cli.task.classification import Classification
 from nas_cli.testing import check_op, check_scheduler, check_source, check_strategy, check_task
 

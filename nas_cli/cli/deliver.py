@@ -125,7 +125,7 @@ def export(
     as_json: Json = False,
 ) -> None:
     """Write the best model of a run as ONNX, as torch.export's .pt2, or as a readable model.py; and check it."""
-    from nas_cli.deliver.export import export as export_run
+    from nas_cli.deliver.export.exporting import export as export_run
 
     result = export_run(run, form, output, allow_plugins, member=member, force=force)
     if as_json:

@@ -45,7 +45,7 @@ def init(
         file = out or Path(f"{found.name}.yaml")
         what, text, notes = found.what, starter_spec(found, file), found.notes
     else:
-        from nas_cli.run.starter import survey
+        from nas_cli.describe.starter import survey
 
         if data is None:
             raise UserError(f"init needs the data too: {shell('nas', 'init', task)} PATH")
@@ -90,7 +90,7 @@ def _task_and_path(given: list[str]) -> tuple[str, Path | None]:
     if not given:
         return IMAGES, None
     if not path(given[0]).exists():
-        from nas_cli.run.starter import is_task
+        from nas_cli.describe.starter import is_task
 
         if is_task(given[0]):
             return given[0], None

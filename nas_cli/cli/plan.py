@@ -26,7 +26,7 @@ def plan(
 ) -> None:
     """Check a spec, and say how large its space is, what candidates cost, and how long the search would take."""
     _tell("reading the spec and the data")  # before what takes seconds to be loaded
-    from nas_cli.run.plan import plan as make_plan
+    from nas_cli.describe.plan import plan as make_plan
 
     facts = make_plan(spec, changes or [], _tell, allow_plugins)
     if as_json:

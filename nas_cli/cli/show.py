@@ -15,8 +15,8 @@ from nas_cli.figures import duration, plural
 from nas_cli.words import sentence, shell
 
 if TYPE_CHECKING:
+    from nas_cli.describe.catalog import SpaceFacts
     from nas_cli.record.record import Record
-    from nas_cli.run.catalog import SpaceFacts
 
 app = typer.Typer(
     cls=Commands,
@@ -94,7 +94,7 @@ def show_space(
     as_json: Json = False,
 ) -> None:
     """A space's YAML, its decisions, its size, and how many distinct networks it holds."""
-    from nas_cli.run.catalog import describe_space, list_spaces
+    from nas_cli.describe.catalog import describe_space, list_spaces
 
     if name is not None:
         facts = describe_space(name, allow_plugins)
@@ -153,7 +153,7 @@ def _print_space(facts: SpaceFacts) -> None:
 @guarded
 def show_schema() -> None:
     """The JSON Schema of the spec, for editors and checkers."""
-    from nas_cli.run.schema import spec_schema
+    from nas_cli.describe.schema import spec_schema
 
     print_json(spec_schema())
 
@@ -164,7 +164,7 @@ def show_ops(
     name: Annotated[str | None, typer.Argument(help="One op; all where left out.")] = None, as_json: Json = False
 ) -> None:
     """The layers that a model may use, with their arguments."""
-    from nas_cli.run.catalog import list_ops
+    from nas_cli.describe.catalog import list_ops
 
     ops = list_ops(name)
     if as_json:

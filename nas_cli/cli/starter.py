@@ -112,7 +112,7 @@ def _npz(path: Path) -> Found:
 
 
 def _folder(path: Path) -> Found:
-    from nas_cli.run.look import look_at_pictures
+    from nas_cli.describe.look import look_at_pictures
 
     looked = look_at_pictures(path)
     height, width = looked.size

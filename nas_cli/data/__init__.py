@@ -1,15 +1,17 @@
 """The user's files as arrays, and how they are divided. Importing the room registers its sources."""
 
-from nas_cli.data import conll, csv_table, digits, idx, image_folder, npz, portable, text, word_encoder
+from nas_cli.data import portable
 from nas_cli.data.asked import Asked, Reader
 from nas_cli.data.cache import Cache
 from nas_cli.data.inputs import read_inputs
+from nas_cli.data.kinds import words
+from nas_cli.data.kinds.targets import IGNORED
 from nas_cli.data.load import TrainingData, load_test, load_training
 from nas_cli.data.other import load_other
 from nas_cli.data.repeated import about_repeated
 from nas_cli.data.settings import DataSettings, parse_data, source_params
 from nas_cli.data.source import ENCODERS, SOURCES, Dataset, Encoder, Examples, Levels, Part, Wanted
-from nas_cli.data.targets import IGNORED
+from nas_cli.data.sources import conll, csv_table, digits, idx, image_folder, npz, text
 
 __all__ = [
     "ENCODERS",
@@ -41,5 +43,5 @@ __all__ = [
     "read_inputs",
     "source_params",
     "text",
-    "word_encoder",
+    "words",
 ]

@@ -15,21 +15,21 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from nas_cli.data.csv_file import ENDINGS, SEPARATORS, first_rows, read_table
-from nas_cli.data.foreign import is_json
+from nas_cli.data.formats.csv_file import ENDINGS, SEPARATORS, first_rows, read_table
+from nas_cli.data.formats.foreign import is_json
+from nas_cli.data.formats.pictures import SUFFIXES, is_picture
+from nas_cli.data.formats.pieces import DOCUMENT, first_line_of, lines_of, opened, pieces
+from nas_cli.data.formats.sentences import in_columns, sentences
+from nas_cli.data.formats.unfold import UNPACKED, named, unfold
 from nas_cli.data.inputs import SeenPictures, read_inputs
-from nas_cli.data.new_words import NewWords
-from nas_cli.data.pictures import SUFFIXES, is_picture
-from nas_cli.data.pieces import DOCUMENT, first_line_of, lines_of, opened, pieces
+from nas_cli.data.kinds.new_words import NewWords
+from nas_cli.data.kinds.row import read_rows
 from nas_cli.data.portable import tokenize
-from nas_cli.data.sentences import in_columns, sentences
 from nas_cli.data.settings import DataSettings
 from nas_cli.data.source import Array, Encoder
-from nas_cli.data.table_encoder import read_rows
-from nas_cli.data.text import TEXT_COLUMNS, are_documents
-from nas_cli.data.text_classes import is_text
-from nas_cli.data.text_table import separator_of
-from nas_cli.data.unfold import UNPACKED, named, unfold
+from nas_cli.data.sources.text import TEXT_COLUMNS, are_documents
+from nas_cli.data.sources.text_classes import is_text
+from nas_cli.data.sources.text_table import separator_of
 from nas_cli.errors import DataError, did_you_mean
 
 ARRAYS = (".npy", ".npz")

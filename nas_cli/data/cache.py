@@ -15,8 +15,8 @@ from pathlib import Path
 
 import numpy as np
 
-from nas_cli.data.files import DAMAGED, unreadable
-from nas_cli.data.pictures import in_parallel
+from nas_cli.data.formats.files import DAMAGED, unreadable
+from nas_cli.data.formats.pictures import in_parallel
 from nas_cli.data.source import Array, Examples, Stream
 from nas_cli.errors import DataError
 from nas_cli.files import draft, sweep

@@ -9,14 +9,14 @@ from typing import Literal
 
 import numpy as np
 
-from nas_cli.data.files import GZIP, read_bytes, reading_numpy, require_file
-from nas_cli.data.idx import read_idx
-from nas_cli.data.npz import NAMES, array_names, read_array
-from nas_cli.data.picture_reading import about_reading
-from nas_cli.data.pictures import READ, SUFFIXES, Levels, Look, decode, is_picture, look, require_pillow
-from nas_cli.data.pixels import as_pixels, shape_text
+from nas_cli.data.formats.files import GZIP, read_bytes, reading_numpy, require_file
+from nas_cli.data.formats.pictures import READ, SUFFIXES, Levels, Look, decode, is_picture, look, require_pillow
+from nas_cli.data.formats.pixels import as_pixels, shape_text
 from nas_cli.data.settings import DataSettings
 from nas_cli.data.source import Array
+from nas_cli.data.sources.idx import read_idx
+from nas_cli.data.sources.npz import NAMES, array_names, read_array
+from nas_cli.data.sources.picture_reading import about_reading
 from nas_cli.errors import DataError
 
 IMAGE_ARRAYS = (*(x for pairs in reversed(list(NAMES.values())) for x, _ in pairs),)

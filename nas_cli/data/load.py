@@ -11,8 +11,10 @@ import numpy as np
 
 from nas_cli.axes import Axes
 from nas_cli.data.cache import Cache
-from nas_cli.data.image_encoder import fit_images
-from nas_cli.data.new_words import NewWords
+from nas_cli.data.kinds.image import fit_images
+from nas_cli.data.kinds.new_words import NewWords
+from nas_cli.data.kinds.row import TableEncoder
+from nas_cli.data.kinds.targets import Tags, Targets, find_targets
 from nas_cli.data.part_notes import about_absent, about_few, about_share
 from nas_cli.data.repeated import (
     about_contradicting_texts,
@@ -22,8 +24,6 @@ from nas_cli.data.repeated import (
 from nas_cli.data.settings import AUTO_FRACTION, DataSettings
 from nas_cli.data.source import Array, Dataset, Encoder, Examples, Part, Wanted
 from nas_cli.data.split import hold_out
-from nas_cli.data.table_encoder import TableEncoder
-from nas_cli.data.targets import Tags, Targets, find_targets
 from nas_cli.errors import DataError
 
 STREAMS = {"test": 1, "validation": 2}

@@ -8,18 +8,18 @@ from typing import Any
 
 import numpy as np
 
-from nas_cli.data.classes import Classes
-from nas_cli.data.csv_file import find_tables
-from nas_cli.data.csv_table import labels_in
-from nas_cli.data.files import choose_part
-from nas_cli.data.folders import PassedOver
-from nas_cli.data.idx import find_files
-from nas_cli.data.image_encoder import ImageEncoder
-from nas_cli.data.new_words import NewWords
+from nas_cli.data.formats.csv_file import find_tables
+from nas_cli.data.formats.files import choose_part
+from nas_cli.data.formats.folders import PassedOver
+from nas_cli.data.kinds.classes import Classes
+from nas_cli.data.kinds.image import ImageEncoder
+from nas_cli.data.kinds.new_words import NewWords
+from nas_cli.data.kinds.row import TableEncoder, read_labelled
+from nas_cli.data.kinds.targets import Tags, encode_numbers
 from nas_cli.data.settings import DataSettings
 from nas_cli.data.source import SOURCES, Array, Dataset, Encoder, Examples, Part, Wanted
-from nas_cli.data.table_encoder import TableEncoder, read_labelled
-from nas_cli.data.targets import Tags, encode_numbers
+from nas_cli.data.sources.csv_table import labels_in
+from nas_cli.data.sources.idx import find_files
 from nas_cli.errors import DataError
 
 

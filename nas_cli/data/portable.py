@@ -156,7 +156,7 @@ def as_floats(cells: Sequence[Any], missing: set[str], name: str, decimal: str =
     where one is no finite number."""
     if isinstance(cells, np.ndarray) and cells.dtype == np.float64:
         return cells
-    plain = _plain_floats(cells) if decimal == "." and not marks and not any(map(_is_number, missing)) else None
+    plain = _plain_floats(cells) if decimal == "." and not marks and not any(map(_is_finite, missing)) else None
     return _by_cell(cells, partial(_number, missing, name, decimal, marks)) if plain is None else plain
 
 
@@ -185,12 +185,20 @@ def _number(missing: set[str], name: str, decimal: str, marks: str, cell: Any) -
     return value
 
 
-def _is_number(text: str) -> bool:
-    """Whether it is a finite one: such a text may stand for an empty cell, -999 say."""
+def _is_finite(text: str) -> bool:
+    """Whether it is a finite number: such a text may stand for an empty cell, -999 say."""
     try:
         return math.isfinite(as_number(text))
     except ValueError:
         return False
+
+
+def is_number(text: object, decimal: str = ".") -> bool:
+    try:
+        as_number(str(text), decimal)
+    except ValueError:
+        return False
+    return True
 
 
 def as_number(text: str, decimal: str = ".") -> float:

@@ -16,7 +16,7 @@ import torch
 
 from nas_cli.axes import Axes, Shape, only
 from nas_cli.data import ENCODERS, Asked, Cache, DataSettings, Encoder, Reader, parse_data
-from nas_cli.data.image_encoder import ImageEncoder
+from nas_cli.data.kinds.image import ImageEncoder
 from nas_cli.data.load import field_of
 from nas_cli.deliver.given import divide
 from nas_cli.deliver.stored import read_metrics

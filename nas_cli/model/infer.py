@@ -20,13 +20,13 @@ from torch.utils import flop_counter
 from nas_cli.arguments import Relative, relative_channels
 from nas_cli.axes import Axes
 from nas_cli.errors import Infeasible, PluginError
-from nas_cli.model.compiler import leave_out
 from nas_cli.model.ops import OPS, OpFunction, Shape, show_shape
 from nas_cli.model.ops.internal import INTERNAL
 from nas_cli.model.ops.lengths import Lengths, lengths_of
 from nas_cli.model.ops.traits import of_module
 from nas_cli.model.ops.vocabulary import apply
 from nas_cli.registry import facts_wanted
+from nas_cli.torch_tuning.compiler import leave_out
 
 for _module in (torch._refs, torch._refs.nn.functional, torch._decomp.decompositions):  # the meta device runs these
     leave_out(vars(_module).values())

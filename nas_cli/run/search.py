@@ -21,14 +21,14 @@ from nas_cli.record.trust import digests_of, distrust, distrust_spec, trust
 from nas_cli.run.compose import Experiment, compose, suited, written_out
 from nas_cli.run.controller import Controller
 from nas_cli.run.estimate import Estimator
-from nas_cli.run.final import Candidate, Final, candidates
+from nas_cli.run.final.keep import Keeper, recover, what_is_kept, write_front
+from nas_cli.run.final.selection import select, warned
+from nas_cli.run.final.training import Candidate, Final, candidates
 from nas_cli.run.hardware import chosen_hardware, environment, find_limits, hardware_sentence, open_executor
-from nas_cli.run.keep import Keeper, recover, what_is_kept, write_front
 from nas_cli.run.more import asks_for_more, finished, more_search, spec_of
 from nas_cli.run.observer import Observer, Silent
 from nas_cli.run.preflight import try_plugins
 from nas_cli.run.screen import screen_baselines
-from nas_cli.run.selection import select, warned
 from nas_cli.spec.load import Document, load_document, overridden
 from nas_cli.train.checkpoint import DISK_FULL
 from nas_cli.words import shell

@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from torch.nn import functional
 
+from nas_cli.data.kinds.targets import IGNORED
 from nas_cli.data.portable import best_paths
 from nas_cli.data.source import Wanted
-from nas_cli.data.targets import IGNORED
 from nas_cli.errors import Infeasible
 from nas_cli.task.base import TASKS, Array, Direction, Loss, Shape, Table
 from nas_cli.task.classification import as_numpy, metrics_table

@@ -19,11 +19,11 @@ from nas_cli.model.network import Network
 from nas_cli.model.ops.layout import arrange, lay_out
 from nas_cli.seeds import derive
 from nas_cli.task import Task
+from nas_cli.torch_tuning.memory import keep_memory
 from nas_cli.train.augment import AUGMENTS
 from nas_cli.train.checkpoint import load_checkpoint, save_checkpoint
 from nas_cli.train.feed import Tensors, count_batches, group_by_length, lengths, open_feed, trim
 from nas_cli.train.losses import LOSSES
-from nas_cli.train.memory import keep_memory
 from nas_cli.train.optimizers import OPTIMIZERS
 from nas_cli.train.precision import Precision, use_tf32
 from nas_cli.train.schedules import SCHEDULES

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Iterable
 from typing import Annotated, Any
 
@@ -10,8 +9,9 @@ import torch
 from torch import nn
 
 from nas_cli.arguments import Between, NonNegative
-from nas_cli.model.compiler import leave_out
 from nas_cli.registry import Registry
+from nas_cli.torch_tuning.compiler import leave_out
+from nas_cli.torch_tuning.eager import with_its_step_alone
 from nas_cli.train.guards import hold_optimizer
 
 LearningRate = Annotated[float, Between(1e-8, 100)]
@@ -29,12 +29,7 @@ def optimizer(name: str) -> Callable[[Callable[..., torch.optim.Optimizer]], Cal
 leave_out(getattr(torch.optim.Optimizer, n) for n in ("add_param_group", "zero_grad", "load_state_dict", "state_dict"))
 
 
-def _eager(kind: type[torch.optim.Optimizer]) -> Any:
-    """`kind` with its step alone: torch's own loads the compiler to tell it where its graph may break."""
-    return type(kind.__name__, (kind,), {"step": torch.no_grad()(inspect.unwrap(kind.step))})
-
-
-SGD, Adam, AdamW = map(_eager, (torch.optim.SGD, torch.optim.Adam, torch.optim.AdamW))
+SGD, Adam, AdamW = map(with_its_step_alone, (torch.optim.SGD, torch.optim.Adam, torch.optim.AdamW))
 
 
 def parameter_groups(parameters: Iterable[nn.Parameter], weight_decay: float) -> list[dict[str, Any]]:

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, Literal, cast, get_args
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.nn import functional
 
 from nas_cli.axes import Axes
 from nas_cli.errors import UserError, did_you_mean
 from nas_cli.model.ops.layout import arrange, has_layouts, keep_layout, lay_out
-from nas_cli.train.memory import keep_memory
+from nas_cli.torch_tuning.depthwise import depthwise_in_float32
+from nas_cli.torch_tuning.memory import keep_memory
 
 Format = Literal["float32", "tf32", "bf16", "fp16"]
 ONLY_CUDA = ("tf32", "fp16")
@@ -49,20 +49,10 @@ class Precision:
             return nullcontext()
         return torch.autocast(device.type, dtype=torch.bfloat16 if self.format == "bf16" else torch.float16)
 
-    @contextmanager
-    def exempt_depthwise(self, network: nn.Module, device: torch.device) -> Iterator[None]:
-        """Within it, depthwise convolutions of images compute in float32 where bf16 is slower: on a CPU their backward
-        pass takes up to eighteen times as long in it.
-        """
+    def exempt_depthwise(self, network: nn.Module, device: torch.device) -> AbstractContextManager[None]:
+        """Within it, depthwise convolutions of images compute in float32 where bf16 is slower."""
         slower = self.format == "bf16" and device.type == "cpu"
-        exempt = [module for module in network.modules() if slower and _is_depthwise(module)]
-        for module in exempt:
-            module.forward = partial(_in_float32, module)
-        try:
-            yield
-        finally:
-            for module in exempt:
-                del module.forward
+        return depthwise_in_float32(network) if slower else nullcontext()
 
     def scaler(self, device: torch.device) -> torch.amp.GradScaler:
         """What scales the gradients; it does nothing for formats other than fp16."""
@@ -74,16 +64,6 @@ class Precision:
 
     def __str__(self) -> str:
         return f"{self.format}, {'channels last' if self.channels_last else 'channels first'}"
-
-
-def _is_depthwise(module: nn.Module) -> bool:
-    return isinstance(module, nn.Conv2d) and module.groups == module.in_channels > 1
-
-
-def _in_float32(module: nn.Module, x: Tensor) -> Tensor:
-    with torch.autocast(x.device.type, enabled=False):
-        computed: Tensor = type(module).forward(module, x.float())
-    return computed.to(x.dtype)
 
 
 def choose_precision(

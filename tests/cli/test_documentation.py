@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from nas_cli.describe.schema import spec_schema
 from nas_cli.model.ops import OPS
 from nas_cli.run.compose import compose
-from nas_cli.run.schema import spec_schema
 from nas_cli.search import SCHEDULERS, STRATEGIES
 from nas_cli.space.builtins import builtin_names
 from nas_cli.spec.load import load_document, parse_document

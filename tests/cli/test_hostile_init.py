@@ -13,8 +13,8 @@ import yaml
 from PIL import Image
 
 from nas_cli.cli.starter import look_at, starter_spec
+from nas_cli.describe.starter import survey
 from nas_cli.run.compose import compose
-from nas_cli.run.starter import survey
 from nas_cli.spec.load import parse_document
 from nas_cli.words import printable
 

@@ -188,7 +188,7 @@ def test_the_home_folder(nas: Any, tmp_path: Path) -> None:
     assert not list(tmp_path.glob("~*"))
 
 
-INTERRUPTED_AT = ["typer", "nas_cli.cli.streams", "nas_cli.cli.command", "nas_cli.run.catalog", "rich.console"]
+INTERRUPTED_AT = ["typer", "nas_cli.cli.streams", "nas_cli.cli.command", "nas_cli.describe.catalog", "rich.console"]
 
 
 @pytest.mark.parametrize("module", INTERRUPTED_AT)

@@ -13,11 +13,12 @@ import pytest
 from fields import images
 from PIL import Image
 
-from nas_cli.data import Asked, Reader, load_training, parse_data, unfold
-from nas_cli.data.archives import is_archive, open_archive
-from nas_cli.data.folders import PassedOver
+from nas_cli.data import Asked, Reader, load_training, parse_data
+from nas_cli.data.formats import unfold
+from nas_cli.data.formats.archives import is_archive, open_archive
+from nas_cli.data.formats.folders import PassedOver
+from nas_cli.data.kinds.words import fit_words
 from nas_cli.data.source import Wanted
-from nas_cli.data.word_encoder import fit_words
 from nas_cli.errors import DataError
 
 

@@ -15,8 +15,9 @@ import pytest
 from fields import images
 from PIL import Image
 
-from nas_cli.data import Asked, Reader, parse_data, pieces
-from nas_cli.data.word_encoder import fit_words
+from nas_cli.data import Asked, Reader, parse_data
+from nas_cli.data.formats import pieces
+from nas_cli.data.kinds.words import fit_words
 from nas_cli.errors import DataError
 
 TABLE = "Id,age,town,label\n" + "".join(f"{900 + k},{20 + k % 30},{'OR'[k % 2]},{'xy'[k % 2]}\n" for k in range(60))

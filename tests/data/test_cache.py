@@ -10,7 +10,7 @@ import pytest
 from data.conftest import few_digits, write_folder
 
 from nas_cli.data import Cache, DataSettings, load_test, load_training, parse_data
-from nas_cli.data.histogram import histogram, normalisation
+from nas_cli.data.kinds.histogram import histogram, normalisation
 from nas_cli.errors import DataError, SpecError
 
 

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from nas_cli.data import Wanted, load_training, parse_data, portable
+from nas_cli.data.kinds.targets import find_numbers
 from nas_cli.data.source import Examples
-from nas_cli.data.targets import find_numbers
+from nas_cli.describe.starter import survey
 from nas_cli.errors import DataError
-from nas_cli.run.starter import survey
 
 CLASS, NUMBER = Wanted("table rows", "class"), Wanted("table rows", "number")
 RNG = np.random.default_rng(0)

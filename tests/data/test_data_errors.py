@@ -13,7 +13,7 @@ from fields import images as images_of
 
 from nas_cli.axes import only
 from nas_cli.data import load_test, load_training, parse_data
-from nas_cli.data.pictures import decode
+from nas_cli.data.formats.pictures import decode
 from nas_cli.errors import DataError, MissingExtraError
 
 Pair = tuple[Any, Any]

@@ -11,7 +11,7 @@ from PIL import Image
 
 from nas_cli.axes import only
 from nas_cli.data import load_test, load_training, parse_data, read_inputs
-from nas_cli.data.pictures import decode, look
+from nas_cli.data.formats.pictures import decode, look
 from nas_cli.errors import DataError
 
 RNG = np.random.default_rng(0)

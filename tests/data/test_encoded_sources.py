@@ -220,7 +220,7 @@ def tagged(tmp_path: Path, text: str, **settings: Any) -> Any:
     ],
 )
 def test_tags_of_any_scheme_become_iob2(given: str, unified: str) -> None:
-    from nas_cli.data.conll import to_iob2
+    from nas_cli.data.sources.conll import to_iob2
 
     assert to_iob2(given.split()) == unified.split()
 
@@ -312,7 +312,7 @@ def test_roles_by_the_spec(tmp_path: Path) -> None:
 def test_quantiles_are_scikit_learns(tmp_path: Path) -> None:
     from sklearn.preprocessing import QuantileTransformer
 
-    from nas_cli.data.table_encoder import fit_number
+    from nas_cli.data.kinds.row import fit_number
 
     rng = np.random.default_rng(0)
     values = np.exp(rng.normal(size=3000))

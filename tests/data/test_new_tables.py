@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nas_cli.data import Asked, DataSettings, Encoder, Reader, load_other, load_training, parse_data, pieces
+from nas_cli.data import Asked, DataSettings, Encoder, Reader, load_other, load_training, parse_data
+from nas_cli.data.formats import pieces
 from nas_cli.data.source import Wanted
 from nas_cli.errors import DataError
 

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from nas_cli.data import load_test, load_training, parse_data
-from nas_cli.data.pictures import decode, is_picture, look
+from nas_cli.data.formats.pictures import decode, is_picture, look
 from nas_cli.data.settings import DataSettings
 from nas_cli.errors import DataError
 

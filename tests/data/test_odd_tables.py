@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from nas_cli.data import Wanted, load_test, load_training, parse_data, portable
-from nas_cli.data.csv_file import find_separator, read_table
-from nas_cli.data.table_encoder import fit_number
+from nas_cli.data.formats.csv_file import find_separator, read_table
+from nas_cli.data.kinds.row import fit_number
 from nas_cli.errors import DataError
 
 ROWS = "".join(f"{k % 37},{('Oslo', 'Rome', 'Bonn')[k % 3]},{'yes' if k % 4 else 'no'}\n" for k in range(80))

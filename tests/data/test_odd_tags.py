@@ -10,11 +10,11 @@ import pytest
 import yaml
 
 from nas_cli.data import Wanted, load_test, load_training, parse_data
-from nas_cli.data.tag_schemes import to_iob2, unifier
+from nas_cli.data.formats.tag_schemes import to_iob2, unifier
+from nas_cli.describe.starter import survey
 from nas_cli.errors import DataError, UserError
 from nas_cli.run.compose import compose, suited
 from nas_cli.run.search import open_session, undefined_here
-from nas_cli.run.starter import survey
 from nas_cli.spec.load import parse_document
 from nas_cli.task import TASKS
 

@@ -9,7 +9,7 @@ import pytest
 from fields import images
 
 from nas_cli.data import DataSettings, Wanted, load_other, parse_data
-from nas_cli.data.word_encoder import fit_words
+from nas_cli.data.kinds.words import fit_words
 from nas_cli.errors import DataError
 
 PIXELS = np.arange(6 * 16, dtype=np.uint8).reshape(6, 4, 4)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from nas_cli.data.parts import is_only_a_part, part_of
+from nas_cli.data.formats.parts import is_only_a_part, part_of
 
 
 @pytest.mark.parametrize(

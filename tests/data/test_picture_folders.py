@@ -12,8 +12,8 @@ import pytest
 from PIL import Image
 
 from nas_cli.data import load_test, load_training, parse_data
+from nas_cli.describe.look import look_at_pictures
 from nas_cli.errors import DataError
-from nas_cli.run.look import look_at_pictures
 
 RNG = np.random.default_rng(0)
 

@@ -11,7 +11,7 @@ from PIL import Image
 
 from nas_cli.axes import only
 from nas_cli.data import load_test, load_training, parse_data
-from nas_cli.data.pictures import Look, decode, look
+from nas_cli.data.formats.pictures import Look, decode, look
 
 RNG = np.random.default_rng(0)
 COLOUR = RNG.integers(0, 256, (6, 4, 3), np.uint8)

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from nas_cli.data import Reader, TrainingData, load_training, parse_data
+from nas_cli.data.formats.tagged_lines import read_tagged
+from nas_cli.data.kinds.words import fit_words
 from nas_cli.data.source import Wanted
-from nas_cli.data.tagged_lines import read_tagged
-from nas_cli.data.word_encoder import fit_words
 from nas_cli.errors import DataError
 
 WANTED = Wanted("sentences", "tags")

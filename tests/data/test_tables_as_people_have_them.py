@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from nas_cli.data import Wanted, load_training, parse_data, portable
-from nas_cli.data.csv_file import find_separator, first_rows, read_table
-from nas_cli.data.encodings import decode
+from nas_cli.data.formats.csv_file import find_separator, first_rows, read_table
+from nas_cli.data.formats.encodings import decode
 from nas_cli.errors import DataError
 
 CLASS = Wanted("table rows", "class")

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from nas_cli.data import Wanted, load_test, load_training, parse_data
+from nas_cli.describe.starter import survey
 from nas_cli.errors import DataError
-from nas_cli.run.starter import survey
 
 WANTED = Wanted("texts", "class")
 

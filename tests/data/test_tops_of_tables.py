@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nas_cli.data import Asked, Reader, TrainingData, load_test, load_training, parse_data, pieces
-from nas_cli.data.csv_file import find_separator
+from nas_cli.data import Asked, Reader, TrainingData, load_test, load_training, parse_data
+from nas_cli.data.formats import pieces
+from nas_cli.data.formats.csv_file import find_separator
 from nas_cli.data.source import Wanted
-from nas_cli.run.starter import survey
+from nas_cli.describe.starter import survey
 
 CLASS = Wanted("table rows", "class")
 ROWS = [(f"{k / 7:.2f}", str(k % 5), "ab"[k % 3 == 0]) for k in range(60)]

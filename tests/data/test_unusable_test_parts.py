@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from nas_cli.data import Wanted, load_test, load_training, parse_data
+from nas_cli.describe.starter import survey
 from nas_cli.errors import DataError
-from nas_cli.run.starter import survey
 
 CLASS = Wanted("table rows", "class")
 

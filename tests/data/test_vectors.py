@@ -14,7 +14,7 @@ from safetensors.numpy import save_file
 from typer.testing import CliRunner
 
 from nas_cli.cli.app import app
-from nas_cli.data.vectors import VectorFile, read_vectors
+from nas_cli.data.formats.vectors import VectorFile, read_vectors
 from nas_cli.errors import DataError
 from nas_cli.model.ops.sequence_modules import Pretrained
 

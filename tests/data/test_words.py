@@ -10,10 +10,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from nas_cli.data.marks import known_marks
+from nas_cli.data.kinds.marks import known_marks
+from nas_cli.data.kinds.words import fit_words
 from nas_cli.data.portable import encode, tokenize
 from nas_cli.data.source import ENCODERS
-from nas_cli.data.word_encoder import fit_words
 
 STATE = {"tokenizer": "word", "marks": known_marks()}
 OLD = {"tokenizer": "word"}

@@ -13,7 +13,7 @@ from PIL import Image
 from sklearn.datasets import load_digits
 
 from nas_cli.data import load_test, load_training, parse_data, read_inputs
-from nas_cli.data.histogram import histogram, normalisation
+from nas_cli.data.kinds.histogram import histogram, normalisation
 from nas_cli.data.source import Part
 from nas_cli.errors import DataError, SpecError
 

@@ -16,10 +16,10 @@ import torch
 
 import nas_cli
 from nas_cli.deliver.evaluate import evaluate, read_test, tables
-from nas_cli.deliver.export import FORMATS, export
+from nas_cli.deliver.export.exporting import FORMATS, export
 from nas_cli.deliver.predict import predict
+from nas_cli.describe.starter import survey
 from nas_cli.run.search import start_search
-from nas_cli.run.starter import survey
 
 NAMES = ("Ann", "Bob", "Eve", "Lee", "Kim", "Ida")
 PLACES = ("Oslo", "Rome", "Bonn", "Lima")

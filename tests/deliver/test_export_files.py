@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from nas_cli.deliver.export import FORMATS, export
-from nas_cli.deliver.export_files import MANIFEST, building, find_place, put, require_ours
+from nas_cli.deliver.export.exporting import FORMATS, export
+from nas_cli.deliver.export.files import MANIFEST, building, find_place, put, require_ours
 from nas_cli.errors import RunError, UserError
 
 SOURCE = FORMATS["source"].files

@@ -15,7 +15,7 @@ import yaml
 
 import nas_cli
 from nas_cli.deliver.evaluate import evaluate
-from nas_cli.deliver.export import export
+from nas_cli.deliver.export.exporting import export
 from nas_cli.deliver.predict import predict
 from nas_cli.errors import RunError
 from nas_cli.run.search import start_search

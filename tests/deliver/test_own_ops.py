@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from nas_cli.deliver.export import export
+from nas_cli.deliver.export.exporting import export
 from nas_cli.errors import ExportError
 from nas_cli.plugins import import_plugin
 from nas_cli.run.search import start_search

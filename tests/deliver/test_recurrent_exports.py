@@ -17,8 +17,8 @@ from torch import Tensor, nn
 
 from nas_cli.axes import Axes
 from nas_cli.data import DataSettings
-from nas_cli.deliver import export as export_module
-from nas_cli.deliver.export import FORMATS
+from nas_cli.deliver.export import exporting as export_module
+from nas_cli.deliver.export.exporting import FORMATS
 from nas_cli.deliver.load import Model
 from nas_cli.errors import ExportError
 from nas_cli.model.build import build

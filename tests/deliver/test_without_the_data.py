@@ -14,8 +14,8 @@ import nas_cli
 from nas_cli.data import DataSettings
 from nas_cli.deliver import evaluate as evaluation
 from nas_cli.deliver.evaluate import evaluate, examine
-from nas_cli.deliver.export import export
-from nas_cli.deliver.export_check import random_inputs
+from nas_cli.deliver.export.check import random_inputs
+from nas_cli.deliver.export.exporting import export
 from nas_cli.errors import DataError, RunError
 from nas_cli.task import TASKS
 from nas_cli.task.boosting import boosted_classes

@@ -14,7 +14,7 @@ from journals import recorded
 
 from nas_cli.data import ENCODERS
 from nas_cli.deliver.evaluate import evaluate
-from nas_cli.deliver.export import export
+from nas_cli.deliver.export.exporting import export
 from nas_cli.deliver.load import load
 from nas_cli.deliver.report.page import render
 from nas_cli.errors import DataError, RunError

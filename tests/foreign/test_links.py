@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from nas_cli.deliver.evaluate import evaluate
-from nas_cli.deliver.export import export
+from nas_cli.deliver.export.exporting import export
 from nas_cli.deliver.load import load
 from nas_cli.deliver.report import write_report
 from nas_cli.errors import RunError

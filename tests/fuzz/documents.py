@@ -17,10 +17,10 @@ from PIL import Image
 from safetensors.numpy import save
 
 from nas_cli.data import Reader, Wanted, load_test, load_training, parse_data
-from nas_cli.data.vectors import read_vectors
-from nas_cli.data.word_encoder import fit_words
+from nas_cli.data.formats.vectors import read_vectors
+from nas_cli.data.kinds.words import fit_words
+from nas_cli.describe.look import look_at_pictures
 from nas_cli.errors import DataError
-from nas_cli.run.look import look_at_pictures
 
 TEXTS, SENTENCES = Wanted("texts", "class"), Wanted("sentences", "tags")
 NAMES = [

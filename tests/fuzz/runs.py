@@ -20,7 +20,7 @@ from fuzz import harness
 from nas_cli.cli.tables import final_table, front_table, trials_table
 from nas_cli.deliver import evaluate as evaluate_module
 from nas_cli.deliver.evaluate import evaluate
-from nas_cli.deliver.export import export
+from nas_cli.deliver.export.exporting import export
 from nas_cli.deliver.load import load
 from nas_cli.deliver.predict import predict
 from nas_cli.deliver.report import write_report

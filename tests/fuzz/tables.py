@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from nas_cli.data import Reader, Wanted, load_test, load_training, parse_data
-from nas_cli.data.csv_file import first_rows, read_table
+from nas_cli.data.formats.csv_file import first_rows, read_table
 from nas_cli.errors import DataError
 
 CELLS = (

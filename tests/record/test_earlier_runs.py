@@ -11,7 +11,7 @@ import pytest
 from fuzz.runs import quick
 
 from nas_cli.deliver.evaluate import evaluate
-from nas_cli.deliver.export import export
+from nas_cli.deliver.export.exporting import export
 from nas_cli.deliver.report import write_report
 from nas_cli.record.directory import open_run
 from nas_cli.record.journal import read_journal

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from nas_cli.describe.plan import plan
 from nas_cli.errors import SpecError
 from nas_cli.run.observer import Silent
-from nas_cli.run.plan import plan
 from nas_cli.run.search import start_search
 
 SPEC = """

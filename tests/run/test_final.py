@@ -8,7 +8,7 @@ import pytest
 
 from nas_cli.errors import NasError
 from nas_cli.record.events import FinalFailed, FinalFinished, FinalTraining
-from nas_cli.run.selection import noise, select
+from nas_cli.run.final.selection import noise, select
 from nas_cli.search.expression import parse_expression
 from nas_cli.search.objective import Goal
 

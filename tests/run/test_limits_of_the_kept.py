@@ -8,8 +8,8 @@ from journals import recorded
 
 from nas_cli.record.directory import RunDirectory
 from nas_cli.record.events import FinalFinished
+from nas_cli.run.final.selection import select, warned
 from nas_cli.run.search import start_search
-from nas_cli.run.selection import select, warned
 from nas_cli.search.objective import parse_objective
 
 METRICS = {"accuracy": "maximize", "loss": "minimize"}

@@ -11,15 +11,15 @@ from typing import Any
 import numpy as np
 import pytest
 
+from nas_cli.describe import plan as plan_module
+from nas_cli.describe import timing
+from nas_cli.describe.plan import draw, plan
+from nas_cli.describe.starter import survey
+from nas_cli.describe.timing import time_candidates
 from nas_cli.execute.executor import Job, JobResult
 from nas_cli.execute.session import Session
-from nas_cli.run import plan as plan_module
-from nas_cli.run import timing
 from nas_cli.run.compose import Experiment, compose
-from nas_cli.run.plan import draw, plan
 from nas_cli.run.search import open_session
-from nas_cli.run.starter import survey
-from nas_cli.run.timing import time_candidates
 from nas_cli.space.nodes import to_yaml
 from nas_cli.spec.load import parse_document
 

@@ -13,13 +13,13 @@ import pytest
 from fields import axes_of
 
 import nas_cli
+from nas_cli.describe.catalog import describe_space
+from nas_cli.describe.plan import plan
 from nas_cli.errors import Infeasible, RunError, SpecError, UserError
 from nas_cli.model.infer import infer
 from nas_cli.plugins import import_plugin, taking_back
 from nas_cli.record.directory import RunDirectory
 from nas_cli.record.trust import digests_of, distrust, trust
-from nas_cli.run.catalog import describe_space
-from nas_cli.run.plan import plan
 from nas_cli.run.search import start_search
 
 SPEC = """\

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from nas_cli.run.rehearse import MOST_TRIALS, rehearse
-from nas_cli.search.asha import Asha
-from nas_cli.search.hyperband import Hyperband
+from nas_cli.describe.rehearse import MOST_TRIALS, rehearse
 from nas_cli.search.scheduler import Full, Scheduler
+from nas_cli.search.schedulers.asha import Asha
+from nas_cli.search.schedulers.hyperband import Hyperband
 
 
 def seconds(scheduler: Scheduler, trials: int, workers: int, *costs: tuple[float, float], seed: int = 0) -> float:

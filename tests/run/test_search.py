@@ -14,12 +14,12 @@ from bench.kills import trace
 from journals import recorded
 from safetensors.torch import load_file
 
+from nas_cli.describe.plan import plan
 from nas_cli.errors import NasError, RunError, SpecError, UserError
 from nas_cli.record.directory import open_run
 from nas_cli.run import checkpoints
 from nas_cli.run import search as search_module
 from nas_cli.run.observer import Silent
-from nas_cli.run.plan import plan
 from nas_cli.run.search import resume_search, start_search
 
 SPEC = """

@@ -12,8 +12,8 @@ from journals import recorded
 from PIL import Image
 
 from nas_cli.deliver.evaluate import evaluate
-from nas_cli.deliver.export import export
-from nas_cli.run.plan import plan
+from nas_cli.deliver.export.exporting import export
+from nas_cli.describe.plan import plan
 from nas_cli.run.search import start_search
 
 SHARED = Path(__file__).parents[2].parent / "shared"

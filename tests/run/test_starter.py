@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 import yaml
 
+from nas_cli.describe.starter import looks_like_a_row, survey
 from nas_cli.errors import DataError, UserError
 from nas_cli.run.compose import compose
 from nas_cli.run.search import open_session
-from nas_cli.run.starter import looks_like_a_row, survey
 from nas_cli.spec.load import parse_document
 
 ROWS = [(k % 31, ("Oslo", "Rome")[k % 2], f"{k % 7},{k % 9}", "yes" if k % 3 else "no") for k in range(90)]

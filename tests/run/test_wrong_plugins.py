@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from wrong_plugins import CASES, STRATEGY
 
+from nas_cli.describe.plan import plan
 from nas_cli.errors import UserError
 from nas_cli.plugins import taking_back
-from nas_cli.run.plan import plan
 from nas_cli.run.search import start_search
 
 SPEC = """\

@@ -8,7 +8,7 @@ import pytest
 from journals import tell
 
 from nas_cli.errors import SpecError
-from nas_cli.search.hyperband import Hyperband
+from nas_cli.search.schedulers.hyperband import Hyperband
 from nas_cli.trial import History
 
 

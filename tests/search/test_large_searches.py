@@ -10,9 +10,9 @@ from space.languages import number
 
 from nas_cli.errors import Infeasible, SpecError
 from nas_cli.model.ops import OPS
-from nas_cli.search.grid import Grid
-from nas_cli.search.hyperband import Hyperband
 from nas_cli.search.objective import Constraint, parse_objective
+from nas_cli.search.schedulers.hyperband import Hyperband
+from nas_cli.search.strategies.grid import Grid
 from nas_cli.space.parse import parse_space
 from nas_cli.space.space import Space
 

@@ -10,9 +10,9 @@ import pytest
 
 from nas_cli.errors import MissingExtraError, SpecError
 from nas_cli.registry import Registry
-from nas_cli.search import optuna_sampler
-from nas_cli.search.optuna_sampler import Optuna, Standings
-from nas_cli.search.random import Random
+from nas_cli.search.strategies import optuna_sampler
+from nas_cli.search.strategies.optuna_sampler import Optuna, Standings
+from nas_cli.search.strategies.random import Random
 from nas_cli.search.strategy import Strategy
 from nas_cli.space.edit import replay
 from nas_cli.space.parse import parse_space

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nas_cli.search.front import Front
-from nas_cli.search.nsga2 import constrained_fitness
 from nas_cli.search.pareto import crowding, dominates, hypervolume, knee, non_dominated_sort
+from nas_cli.search.strategies.nsga2 import constrained_fitness
 from nas_cli.trial import Trial
 
 numbers = st.integers(0, 6).map(float)

@@ -11,8 +11,8 @@ from journals import tell
 
 from nas_cli.errors import SpecError
 from nas_cli.search import SCHEDULERS
-from nas_cli.search.asha import Asha
 from nas_cli.search.scheduler import Scheduler
+from nas_cli.search.schedulers.asha import Asha
 from nas_cli.testing import check_scheduler
 from nas_cli.trial import History
 

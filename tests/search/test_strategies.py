@@ -9,11 +9,11 @@ import pytest
 
 from nas_cli.errors import SpecError
 from nas_cli.registry import Registry
-from nas_cli.search.actions import BINS, Actions
-from nas_cli.search.evolution import Evolution
-from nas_cli.search.genetic import Genetic
-from nas_cli.search.grid import Grid
-from nas_cli.search.reinforce import Baseline, Reinforce
+from nas_cli.search.strategies.actions import BINS, Actions
+from nas_cli.search.strategies.evolution import Evolution
+from nas_cli.search.strategies.genetic import Genetic
+from nas_cli.search.strategies.grid import Grid
+from nas_cli.search.strategies.reinforce import Baseline, Reinforce
 from nas_cli.search.strategy import Memory
 from nas_cli.space.decisions import Choice, Decision, FloatRange, IntRange
 from nas_cli.space.parse import parse_space

@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import classification_report
 
+from nas_cli.data.kinds.targets import IGNORED
 from nas_cli.data.portable import best_labels, best_paths
-from nas_cli.data.targets import IGNORED
 from nas_cli.task import TASKS
 from nas_cli.task.crf import negative_log_likelihood
 from nas_cli.task.entities import count_entities, find_entities, scores, total

@@ -1,0 +1,315 @@
+"""CSV files, plain or gzipped: their columns and cells, as they stand there."""
+
+from __future__ import annotations
+
+import io
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from nas_cli.data.formats.csv_lines import Cells, RaggedRow, Rows, first_cells, read_cells
+from nas_cli.data.formats.csv_top import LOOKED_AT, named_separator, without_top
+from nas_cli.data.formats.encodings import MOST_NAMED, Say, decode, glimpse
+from nas_cli.data.formats.files import GZIP, read_bytes, require_file, require_folder
+from nas_cli.data.formats.foreign import require_text
+from nas_cli.data.formats.parts import WORDS, is_only_a_part, part_of
+from nas_cli.errors import DataError, did_you_mean
+from nas_cli.registry import short
+
+PARTS = {"train": ("train",), "validation": ("validation", "valid", "val", "dev"), "test": ("test",)}
+ENDINGS = (".csv", ".tsv", ".csv.gz", ".tsv.gz")
+SEPARATORS = (",", ";", "\t", "|")
+RARE_SEPARATORS = (" ", ":", "^", "~", "\x01")
+"""Marks that stand inside cells as a rule: they divide cells where no other does."""
+START = 2**20
+"""Bytes at most that the separator is found from."""
+DECIMAL_COMMA = re.compile(r"[+-]?[0-9.]*,[0-9]+")
+
+
+def find_tables(path: Path, only: str = "train") -> dict[str, Path]:
+    """The file of each part at `path`; a path to a single file is the part `only`. Raises DataError."""
+    if path.is_file():
+        return {only: path}
+    tables = tables_in(path)
+    parts: dict[str, Path] = {}
+    for part in WORDS:
+        named = [file for file in tables if part_of(_stem(file)) == part]
+        exact = [file for file in named if is_only_a_part(_stem(file))]
+        named = exact if len(exact) == 1 else named
+        if len(named) > 1:
+            raise DataError(f"{path} has several files for {part}: {', '.join(f.name for f in named)}; name one")
+        if named:
+            parts[part] = named[0]
+    if not parts and len(tables) == 1:
+        return {only: tables[0]}
+    if only == "train" and "train" not in parts:
+        there = ", ".join(f.name for f in tables) or "no CSV file"
+        raise DataError(
+            f"{path} has no file with the word 'train' in its name: there is {there}; name a file with path"
+        )
+    return parts
+
+
+def about_parts(path: Path, files: Mapping[str, Path]) -> list[str]:
+    """Which file of the folder `path` is which part, and which are none."""
+    what = {"train": "to learn from", "validation": "to choose by", "test": "to test on"}
+    notes = [f"parts by their names: {', '.join(f'{file.name} {what[part]}' for part, file in files.items())}"]
+    others = [file.name for file in tables_in(path) if file not in files.values()]
+    if others:
+        notes.append(
+            f"not read, since no word of their names is train, validation or test: {', '.join(others)}; "
+            "data.validation and data.test take paths"
+        )
+    return notes
+
+
+def tables_in(path: Path) -> list[Path]:
+    """The CSV files in a folder. Raises DataError where there is none."""
+    if not path.exists():
+        raise DataError(f"there is no file or folder {path}")
+    require_folder(path)
+    return [file for file in sorted(path.iterdir()) if file.name.lower().endswith(ENDINGS) and file.name[0] != "."]
+
+
+def _stem(file: Path) -> str:
+    """The name without its ending, which may be of two words."""
+    return re.sub(r"\.(csv|tsv)(\.gz)?$", "", file.name, flags=re.IGNORECASE)
+
+
+def read_table(
+    file: Path,
+    separator: str,
+    header: bool,
+    expected: Sequence[str] = (),
+    optional: str = "",
+    encoding: str = "utf-8",
+    say: Say | None = None,
+) -> tuple[list[str], Rows]:
+    """Column names, in Unicode's NFC, and cells, spaces around them taken away. Raises DataError with file and line of
+    a ragged row.
+
+    `expected` are the columns that must be there, in any order; `optional` need not be. A column without a name is
+    called by its place; a last one with neither a name nor a cell comes of a separator at the end of each line, and is
+    none. `say` is told what was guessed and passed over.
+    """
+    require_separator(separator)
+    say = say or _unsaid
+    text = decode(read_file(file, encoding), encoding, file, say)
+    if "\0" in text:
+        line = text[: text.index("\0")].count("\n") + 1
+        raise DataError(f"{file}:{line}: there is a zero byte, which no text has: the file is damaged, or no table")
+    separator = named_separator(text) or separator
+    text, comments = without_top(text, separator, header)
+    try:
+        found = read_cells(text, separator)
+    except RaggedRow as error:
+        raise _ragged(file, error, len(first_cells(text, separator, 1)[0]), header) from None
+    del text
+    found.comments = sorted([*comments, *found.comments])
+    _say_of_lines(file, found, say)
+    columns, table = _divided(file, found, header, say)
+    twice = next((name for name, count in Counter(columns).items() if count > 1), None)
+    if twice is not None:
+        raise DataError(f"{file}: two columns are called '{twice}': give one of them another name")
+    gone = [name for name in expected if name not in columns and name != optional]
+    if gone and not header and optional and len(columns) == len(expected) - 1:
+        columns, gone = [name for name in expected if name != optional], []
+    if gone:
+        other = f"; a row is one cell where '{separator}' divides them" if len(columns) == 1 < len(expected) else ""
+        raise DataError(f"{file} has no column '{gone[0]}'{other or did_you_mean(gone[0], columns)}")
+    return columns, table
+
+
+def _unsaid(text: str) -> None:
+    """Of files to predict from, whose answers name each row."""
+
+
+def _divided(file: Path, found: Cells, header: bool, say: Say) -> tuple[list[str], Rows]:
+    """The names of the columns, and the rows."""
+    head, table = found.head, found.rows
+    if not header:
+        if not head:
+            raise DataError(f"{file} has no rows")
+        if len(table) and table.shape[1] != len(head):
+            raise _ragged(file, RaggedRow(1, 1, len(head)), table.shape[1], header)
+        whole = np.empty((len(table) + 1, len(head)), object)
+        whole[0], whole[1:] = head, table
+        return named(head, False), whole
+    if not len(table):
+        raise DataError(f"{file} has no rows" + (" below its header" if head else ""))
+    if table.shape[1] == len(head) + 1:
+        index = table[:, 0].tolist()
+        if not any(table[:, -1]):
+            table = table[:, :-1]
+        elif len(set(index)) == len(index) and all(cell.isdecimal() for cell in index):
+            say(
+                f"the header of {file} has a name less than its rows have cells: the first column is taken for an index"
+            )
+            head = ["", *head]
+        else:
+            raise _ragged(file, RaggedRow(found.first, found.first, table.shape[1]), len(head), header)
+    elif len(head) > 1 and head[-1] == "" and not any(table[:, -1]):
+        head, table = head[:-1], table[:, :-1]
+    return named(head, True), table
+
+
+def require_columns(
+    file: Path,
+    columns: Sequence[str],
+    target: str,
+    separator: str,
+    header: bool,
+    encoding: str,
+    missing: Sequence[str],
+    is_known: Callable[[str], bool],
+) -> None:
+    """Raises DataError where the first rows of `file` show that it cannot be evaluated: it lacks one of `columns`, or
+    has a row with no value in the column `target`, or with one that is not known. No more of it is read."""
+    rows = _rows_at_start(_start(file, encoding), separator)
+    if len(rows) < 1 + header:
+        raise DataError(f"{file} has no rows")
+    if not header and len(rows[0]) != len(columns):
+        raise DataError(f"{file} has {len(rows[0])} columns, and the training part {len(columns)}")
+    names = named(["", *rows[0]] if header and len(rows[0]) == len(rows[1]) - 1 else rows[0], header)
+    if target not in names:
+        raise DataError(f"{file} has no column '{target}', which is what is learned{did_you_mean(target, names)}")
+    gone = next((name for name in columns if name not in names), None)
+    if gone is not None:
+        raise DataError(f"{file} has no column '{gone}'{did_you_mean(gone, names)}")
+    place = names.index(target)
+    labels = [unicodedata.normalize("NFC", row[place]) for row in rows[header:] if len(row) > place]
+    empty = [row for row, label in enumerate(labels, 1) if not label or label in missing]
+    if empty:
+        which = "no value" if len(empty) == len(labels) else f"rows without a value, row {empty[0]:,} say,"
+        raise DataError(f"{file} has {which} in the column '{target}', which is what is learned")
+    wrong = next((label for label in labels if not is_known(label)), None)
+    if wrong is not None:
+        raise DataError(f"{file} has the label '{short(wrong)}', which the training part does not have")
+
+
+def find_separator(file: Path, encoding: str) -> str:
+    """The one that divides the first rows into equally many cells, the most."""
+    return first_rows(file, encoding)[0]
+
+
+def first_rows(file: Path, encoding: str) -> tuple[str, list[list[str]]]:
+    """The separator and the first rows, the header among them; without a look at the rest of the file.
+
+    Raises DataError where it cannot be read.
+    """
+    whole = _start(file, encoding)
+    said = named_separator(whole)
+    if said is not None:
+        return said, _rows_at_start(whole, said)
+    text = _without_comments(whole) or whole
+    found = [_divide(text, mark) for mark in SEPARATORS]
+    best = max(found, key=lambda each: each[0])
+    if best[0][0] < 0.5 or _are_decimals(best[2], best[1]):
+        rare = max((_divide(text, mark) for mark in RARE_SEPARATORS), key=lambda each: each[0])
+        if rare[0][0] > 0.9:
+            best = rare
+    if not best[0][0]:
+        return ",", first_cells(text, ",", LOOKED_AT)
+    return best[1], _rows_at_start(whole, best[1])
+
+
+def _start(file: Path, encoding: str) -> str:
+    """Its first lines."""
+    raw = read_file(file, encoding, START)
+    text = glimpse(raw, encoding)
+    return text[: text.rfind("\n") + 1] or text if len(raw) == START else text
+
+
+def _rows_at_start(text: str, separator: str) -> list[list[str]]:
+    """The header, where there is one, and the first rows, without comments."""
+    text = without_top(text, separator, True)[0]
+    first, rows = first_cells(text, separator, 1), first_cells(_without_comments(text), separator, LOOKED_AT)
+    if first and rows and first[0] != rows[0] and len(first[0]) == len(rows[0]):
+        return [*first, *rows]  # a header whose first name begins with #
+    return rows or first
+
+
+def _without_comments(text: str) -> str:
+    """Without the lines that begin with #, unless they stand inside a cell in quotation marks."""
+    kept, quoted = [], False
+    for line in io.StringIO(text, newline=""):
+        if quoted or line[0] != "#":
+            kept.append(line)
+            quoted ^= line.count('"') % 2 == 1
+    return "".join(kept)
+
+
+def _divide(text: str, mark: str) -> tuple[tuple[float, float, int], str, list[list[str]]]:
+    """How well `mark` divides the first rows: the share of those with the usual number of cells, the share of cells
+    that hold no other separator, the number of cells."""
+    rows = first_cells(text, mark, LOOKED_AT)
+    width, count = Counter(map(len, rows)).most_common(1)[0] if rows else (0, 0)
+    if width < 2:
+        return (0.0, 0.0, 0), mark, rows
+    cells = [cell for row in rows for cell in row]
+    others = [other for other in SEPARATORS if other != mark]
+    whole = sum(not any(o in cell for o in others) or bool(DECIMAL_COMMA.fullmatch(cell)) for cell in cells)
+    return (round(count / len(rows), 2), round(whole / len(cells), 1), width), mark, rows
+
+
+def _are_decimals(rows: list[list[str]], mark: str) -> bool:
+    """Whether commas stand in numbers that are divided by spaces: 1,5 2,5 or 1,5 2,5 a."""
+    if mark != "," or len(rows) < 2:
+        return False
+    for row in rows[1:]:
+        words = ",".join(row).split()
+        numbers = [word for word in words if "," in word]
+        if len(words) < 2 or not all(map(DECIMAL_COMMA.fullmatch, numbers)) or len(numbers) < min(2, len(words)):
+            return False
+    return True
+
+
+def require_separator(separator: str) -> None:
+    if len(separator) != 1 or separator in '"\r\n\0':
+        hint = ': for a tab write "\\t", with double quotes' if separator in ("\\t", "tab") else ""
+        raise DataError(f"separator takes auto or one character, such as ','; got '{separator}'{hint}")
+
+
+def read_file(file: Path, encoding: str, limit: int | None = None) -> bytes:
+    """The content, unpacked where the file is gzipped, whatever its name says. Raises DataError where it cannot be
+    read, and where it is another program's file."""
+    require_file(file)
+    start = read_bytes(file, False, len(GZIP))
+    raw = read_bytes(file, start == GZIP or file.name.lower().endswith(".gz"), limit)
+    require_text(raw[:START], file, encoding)
+    return raw
+
+
+def _say_of_lines(file: Path, found: Cells, say: Say) -> None:
+    if found.loose:
+        say(
+            f"a quotation mark opens a cell of {file} and is not closed{_places(found.loose)}: it is read as a "
+            "character like others"
+        )
+    if found.comments:
+        say(f"lines of {file} that begin with # and are no rows are passed over{_places(found.comments)}")
+
+
+def _places(lines: Sequence[int]) -> str:
+    shown = ", ".join(str(line) for line in lines[:MOST_NAMED]) + (", …" if len(lines) > MOST_NAMED else "")
+    return f" in {len(lines):,} line{'s' if len(lines) > 1 else ''} ({shown})"
+
+
+def _ragged(file: Path, error: RaggedRow, width: int, header: bool) -> DataError:
+    cells = f"{error.found} cell{'s' if error.found != 1 else ''}"
+    message = f"{file}:{error.first}: {cells}, and the {'header' if header else 'first row'} has {width}"
+    if header and width == 1:
+        message += "; perhaps a title stands above the header: take it away, or begin it with #"
+    if error.last > error.first:
+        message += f"; by its quotation marks this row goes on until line {error.last}: perhaps one is not closed"
+    return DataError(message)
+
+
+def named(columns: Sequence[str], header: bool) -> list[str]:
+    """In NFC, so that é is one letter however it is typed; those without a name by their place."""
+    names = [unicodedata.normalize("NFC", name) for name in columns] if header else [""] * len(columns)
+    return [name or (f"column {place}" if header else str(place)) for place, name in enumerate(names, 1)]

@@ -1,0 +1,77 @@
+"""What stands at the top of a table: Excel's line on the separator, comments, and a first row that is no header."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Sequence
+from itertools import islice, pairwise, takewhile
+
+from nas_cli.data.formats.csv_lines import COMMENT, first_cells
+from nas_cli.data.portable import as_number, is_number
+
+EXCEL = re.compile(r'"?sep=(.)"?[ \t]*(\r\n|\r|\n|$)', re.IGNORECASE)
+"""A first line that names the separator."""
+LOOKED_AT = 100
+"""Rows that are looked at."""
+
+
+def named_separator(text: str) -> str | None:
+    """The one that the first line names, as Excel understands it."""
+    found = EXCEL.match(text)
+    return found[1] if found else None
+
+
+def without_top(text: str, separator: str, header: bool) -> tuple[str, list[int]]:
+    """`text` with empty lines above its header, or its first row, and the numbers of the comments that stood there."""
+    count = lines_above(text, separator, header)
+    if count == 0:
+        return text, []
+    top = list(islice(io.StringIO(text, newline=""), count))
+    comments = [number for number, line in enumerate(top, 1) if line[0] == COMMENT]
+    return "\n" * count + text[sum(map(len, top)) :], comments
+
+
+def lines_above(text: str, separator: str, header: bool) -> int:
+    """How many lines stand above the header, or the first row: one that names the separator, comments, empty ones.
+
+    A line that begins with # and is as wide as the rows is the header, unless the first row is one.
+    """
+    excel = EXCEL.match(text)
+    rest = text[excel.end() :] if excel else text
+    top = []
+    if rest.lstrip().startswith(COMMENT):
+        top = list(takewhile(lambda line: not line.strip() or line[0] == COMMENT, io.StringIO(rest, newline="")))
+    rows = first_cells(rest[sum(map(len, top)) :], separator, LOOKED_AT)
+    if top and not rows:
+        return int(excel is not None)
+    wide = [
+        place
+        for place, line in enumerate(top)
+        if [len(row) for row in first_cells(line, separator, 1)] == [len(rows[0])]
+    ]
+    above = wide[0] if wide and not (header and _is_header(rows)) else len(top)
+    return above + int(excel is not None)
+
+
+def _is_header(rows: Sequence[Sequence[str]]) -> bool:
+    """Whether the first of `rows` has a word where all others have numbers."""
+    others = [row for row in rows[1:] if len(row) == len(rows[0])]
+    return bool(others) and any(
+        not is_number(name) and all(is_number(row[place]) for row in others) for place, name in enumerate(rows[0])
+    )
+
+
+def looks_like_a_row(rows: Sequence[Sequence[str]]) -> bool:
+    """Whether the first of `rows` has numbers where the others have numbers, or nothing but words that the others have
+    in the same column. Names that count are names: 0, 1, 2, …, or years."""
+    first, others = rows[0], [row for row in rows[1:] if len(row) == len(rows[0])]
+    numbers = [cell for cell in first if is_number(cell)]
+    if not others:
+        return False
+    if not numbers:
+        return len(others) > 1 and all(cell and any(row[k] == cell for row in others) for k, cell in enumerate(first))
+    if len(numbers) > 1 and all(b - a == 1 for a, b in pairwise(map(as_number, numbers))):
+        return False
+    below = [place for place in range(len(first)) if all(is_number(row[place]) for row in others)]
+    return bool(below) and all(is_number(first[place]) for place in below)

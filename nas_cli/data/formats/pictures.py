@@ -1,0 +1,203 @@
+"""Files of pictures, through Pillow (the extra `images`)."""
+
+from __future__ import annotations
+
+import os
+import re
+import threading
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
+
+import numpy as np
+
+from nas_cli.data.formats.files import DAMAGED, first_line, unreadable
+from nas_cli.data.source import Array
+from nas_cli.errors import DataError, MissingExtraError
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+In = TypeVar("In")
+Out = TypeVar("Out")
+Fit = Literal["stretch", "crop", "pad"]
+"""How a picture of other proportions gets a size: stretched, cut to the middle, or padded with black."""
+FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "PPM")
+READ = "PNG, JPEG, WebP, BMP, GIF, TIFF and PPM"
+SUFFIXES = (
+    *(".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".bmp", ".dib", ".gif", ".tif", ".tiff"),
+    *(".ppm", ".pgm", ".pbm", ".pnm"),
+)
+SIGNATURE = re.compile(
+    rb"\x89PNG\r\n\x1a\n|\xff\xd8\xff|GIF8[79]a|II\*\0|MM\0\*|RIFF....WEBP|BM....\0\0\0\0|P[1-6]\s+[#\d]", re.DOTALL
+)
+"""How the formats begin."""
+MOST_PIXELS = 120_000_000
+"""Of a picture: what is more is a bomb sooner than a photograph, and takes 2 GB while it is decoded."""
+LARGE = 16_000_000
+"""Pixels; pictures above this are decoded one at a time."""
+_one_large = threading.Lock()
+DEEP = ("I", "I;16", "I;16B", "I;16L", "I;16N", "F")
+"""Pillow's modes of grey pictures with more than 8 bits a pixel."""
+Levels = tuple[float, float]
+SIXTEEN_BITS: Levels = (0.0, 65535.0)
+ORIENTATION = 0x0112
+TURNED = (5, 6, 7, 8)
+"""EXIF orientations that swap height and width."""
+
+
+@dataclass(frozen=True)
+class Look:
+    """What a picture is before it is decoded. `size` is (height, width) as it should be seen.
+
+    `levels` are the least and the largest value of a grey one of more than 8 bits; of a colour one with more than 8
+    bits a channel, `upper` says that only the upper 8 are read. `moving` has more than one picture, and the first is
+    read; `clear` may be transparent, which becomes white.
+    """
+
+    grey: bool
+    size: tuple[int, int]
+    levels: Levels | None = None
+    upper: bool = False
+    moving: bool = False
+    clear: bool = False
+
+
+def require_pillow(purpose: str) -> None:
+    """Raises MissingExtraError where Pillow is not installed."""
+    try:
+        from PIL import Image
+    except ImportError:
+        raise MissingExtraError("Pillow", "images", purpose) from None
+    warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # there is a bound of our own
+    warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")  # on EXIF data that is damaged, say
+
+
+def is_picture(path: Path) -> bool:
+    """Whether a file, whatever its name, begins as a picture does."""
+    try:
+        with path.open("rb") as file:
+            return SIGNATURE.match(file.read(16)) is not None
+    except OSError as error:
+        raise unreadable(path, error) from None
+
+
+def is_deep(path: Path) -> bool:
+    """Whether a picture is a grey one with more than 8 bits, by its header. Raises DataError."""
+    with _opened(path) as image:
+        return image.mode in DEEP
+
+
+def look(path: Path) -> Look:
+    """What the header says; of a picture of more than 8 bits also what its pixels say. Raises DataError."""
+    with _opened(path) as image:
+        upper = image.mode not in DEEP and any("16" in str(tile[3]) for tile in getattr(image, "tile", ()))
+        moving = bool(getattr(image, "is_animated", False))
+        return Look(_is_grey(image.mode), _size(image), _levels(image), upper, moving, image.has_transparency_data)
+
+
+def _size(image: Image) -> tuple[int, int]:
+    """(height, width) upright."""
+    height, width = image.height, image.width
+    if image.format == "TIFF":  # some versions of Pillow have turned its size already
+        tags: Any = image
+        width, height = tags.tag_v2[256], tags.tag_v2[257]
+    known = image.format != "PNG" or "exif" in image.info  # a PNG would be read to its end for it
+    turned = known and image.getexif().get(ORIENTATION) in TURNED
+    return (width, height) if turned else (height, width)
+
+
+def _levels(image: Image) -> Levels | None:
+    if image.mode not in DEEP:
+        return None
+    values = np.asarray(image)
+    finite = values[np.isfinite(values)]
+    return (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)
+
+
+def decode(
+    path: Path,
+    grey: bool,
+    size: tuple[int, int] | None = None,
+    fit: Fit = "stretch",
+    levels: Levels | None = None,
+) -> Array:
+    """The picture as uint8 (1 or 3, H, W), upright as its EXIF data has it; resized to `size` with antialiasing.
+
+    What is transparent becomes white. Of a grey picture with more than 8 bits the values from the lower of `levels` to
+    the upper become 0 to 255; without, all that 16 bits have. Raises DataError where the file is damaged.
+    """
+    from PIL import ImageOps
+
+    with _opened(path) as image:
+        if size is not None:
+            # JPEG decodes to a half, a quarter or an eighth at a fraction of the time; twice the size is kept.
+            image.draft(None, (2 * max(size), 2 * max(size)))
+        upright = _flat(ImageOps.exif_transpose(image), levels or SIXTEEN_BITS).convert("L" if grey else "RGB")
+        if size is not None and (upright.height, upright.width) != size:
+            upright = _resize(upright, size, fit)
+        pixels = np.asarray(upright, dtype=np.uint8)
+    return pixels[None] if grey else np.ascontiguousarray(pixels.transpose(2, 0, 1))
+
+
+def in_parallel(function: Callable[[In], Out], items: Sequence[In]) -> Iterable[Out]:
+    """`function` of each item in order; Pillow decodes without holding Python's lock."""
+    with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
+        yield from pool.map(function, items, chunksize=1)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Image]:
+    """The picture, while whatever Pillow raises over a broken file becomes a DataError that names it."""
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        with Image.open(path, formats=FORMATS) as image:
+            pixels = image.width * image.height
+            if pixels > MOST_PIXELS:
+                raise DataError(f"{path} says that it has {pixels:,} pixels, and pictures have {MOST_PIXELS:,} at most")
+            with _one_large if pixels > LARGE else nullcontext():
+                yield image
+    except UnidentifiedImageError:
+        raise DataError(f"{path} is no picture that can be read ({READ}), or is damaged") from None
+    except Image.DecompressionBombError:
+        raise DataError(f"{path} says that it has more pixels than any sound picture") from None
+    except MemoryError:
+        raise DataError(f"the picture {path} does not fit into memory") from None
+    except (OSError, *DAMAGED) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else first_line(error)
+        raise DataError(f"the picture {path} cannot be read: {reason}") from None
+
+
+def _is_grey(mode: str) -> bool:
+    return mode in ("1", "L", "LA", "La", *DEEP)
+
+
+def _flat(image: Image, levels: Levels) -> Image:
+    """Without transparency, and grey of more than 8 bits as 8-bit grey; what is no number is black."""
+    from PIL import Image as Pillow
+
+    if image.mode in DEEP:
+        low, high = levels
+        scaled = (np.asarray(image, np.float64) - low) * (255 / (high - low) if high > low else 0.0)
+        return Pillow.fromarray(np.clip(np.rint(np.nan_to_num(scaled, nan=0.0)), 0, 255).astype(np.uint8))
+    if not image.has_transparency_data:
+        return image
+    layers = image.convert("RGBA")
+    return Pillow.alpha_composite(Pillow.new("RGBA", layers.size, "white"), layers)
+
+
+def _resize(image: Image, size: tuple[int, int], fit: Fit) -> Image:
+    from PIL import ImageOps
+    from PIL.Image import Resampling
+
+    height, width = size
+    if fit == "crop":
+        return ImageOps.fit(image, (width, height), Resampling.BILINEAR)
+    if fit == "pad":
+        return ImageOps.pad(image, (width, height), Resampling.BILINEAR)
+    return image.resize((width, height), Resampling.BILINEAR)

@@ -1,0 +1,76 @@
+"""The files below a folder, or in a zip, that are read when they are needed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from nas_cli.data.formats.archives import open_archive
+from nas_cli.data.formats.files import read_bytes, require_file
+from nas_cli.data.formats.folders import PassedOver, Place, only_folder, subfolders, walk
+from nas_cli.data.formats.parts import part_of
+
+MOST_PACKED = 60
+"""Times its size that a zip of texts may unpack to; texts pack to a third or a tenth, and bombs to a thousandth."""
+ALWAYS = 64 * 2**20
+"""Bytes that any zip may unpack to."""
+
+
+@dataclass(frozen=True)
+class Tree:
+    """Files by their place below `origin`, in order, and the folders directly in it, the empty ones too.
+
+    `packed` are the places of folders that an archive names, whether it has files in them or not.
+    """
+
+    origin: Path
+    files: dict[Place, Callable[[], bytes]]
+    folders: tuple[str, ...]
+    packed: tuple[Place, ...] = ()
+
+    def below(self, name: str) -> Tree:
+        """What lies in the folder `name`."""
+        files = {place[1:]: read for place, read in self.files.items() if place[0] == name and len(place) > 1}
+        if self.origin.is_dir():
+            return Tree(self.origin / name, files, tuple(subfolders(self.origin / name)))
+        packed = tuple(place[1:] for place in self.packed if place[0] == name and len(place) > 1)
+        return Tree(self.origin / name, files, _folders(files, packed), packed)
+
+    def names_below(self, name: str) -> list[str]:
+        """What lies directly in the folder `name`, without endings: classes, where `name` is a part."""
+        return sorted({place[1].partition(".")[0] for place in self.files if place[0] == name and len(place) > 1})
+
+
+def open_tree(path: Path, passed: PassedOver) -> Tree:
+    """Of a folder or a .zip, without the folder that all of it lies in. Raises DataError."""
+    if path.suffix.lower() == ".zip" and not path.is_dir():
+        return _open_zip(path, passed)
+    root = only_folder(path)
+    files: dict[Place, Callable[[], bytes]] = {}
+    for place, file in walk(root, root, passed):
+        files[place] = partial(_read_file, file)
+    return Tree(root, files, tuple(subfolders(root)))
+
+
+def _read_file(file: Path) -> bytes:
+    return read_bytes(file, False) if file.stat().st_size else b""
+
+
+def _folders(files: Iterable[Place], folders: Iterable[Place]) -> tuple[str, ...]:
+    return tuple(sorted({place[0] for place in files if len(place) > 1} | {place[0] for place in folders}))
+
+
+def _open_zip(path: Path, passed: PassedOver) -> Tree:
+    require_file(path)
+    archive = open_archive(path, str(path), max(ALWAYS, MOST_PACKED * path.stat().st_size), passed)
+    files: dict[Place, Callable[[], bytes]] = {place: partial(archive.read, place) for place in archive.members}
+    folders = list(archive.folders)
+    while files and all(len(place) > 1 for place in files):
+        tops = {place[0] for place in (*files, *folders)}
+        if len(tops) > 1 or part_of(tops.pop()):
+            break
+        files = {place[1:]: read for place, read in files.items()}
+        folders = [place[1:] for place in folders if len(place) > 1]
+    return Tree(path, files, _folders(files, folders), tuple(folders))

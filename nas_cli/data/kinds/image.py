@@ -1,0 +1,63 @@
+"""Images as a network's inputs: raw pixels, which it normalises by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from nas_cli.axes import Axes
+from nas_cli.data.formats.pixels import shape_text
+from nas_cli.data.kinds.histogram import about_levels, histogram, normalisation
+from nas_cli.data.repeated import about_contradictions
+from nas_cli.data.source import ENCODERS, Array, Levels, Part
+from nas_cli.errors import DataError
+
+
+@dataclass(frozen=True)
+class ImageEncoder:
+    """Images of `axes`, uint8 (C, H, W), go in as they are. `levels` are what a network normalises them by; None of
+    one that is trained, which has them among its weights.
+    """
+
+    axes: Axes
+    levels: Levels | None = None
+    notes: tuple[str, ...] = ()
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    kind: str = "images"
+    raw: bool = True
+    vectors: None = None
+
+    def encode(self, raw: Array) -> Array:
+        return raw
+
+    def read(self, arguments: Sequence[str]) -> list[tuple[str, Array]]:
+        raise AssertionError("pictures are read as the network's data was: by `read_inputs`")
+
+    def require(self, part: Part, whose: str) -> None:
+        """Raises DataError where the images of a part have another size."""
+        found = part.inputs.shape[1:]
+        if not self.axes.fits(found):
+            raise DataError(
+                f"inputs of {whose} are {shape_text(found)}, those of the training part {shape_text(self.axes.shape)}"
+            )
+
+    def state(self) -> dict[str, Any]:
+        return {"kind": self.kind, "shape": list(self.axes.shape)}
+
+
+def fit_images(train: Part) -> ImageEncoder:
+    """By the images of the training part."""
+    counts = histogram(train)
+    axes = Axes(str(np.dtype(train.inputs.dtype)), tuple(train.inputs.shape[1:]))
+    notes = (*about_levels(counts), *about_contradictions(train))
+    return ImageEncoder(axes, Levels(*normalisation(counts)), notes)
+
+
+def _restore(state: Mapping[str, Any]) -> ImageEncoder:
+    return ImageEncoder(Axes("uint8", tuple(int(side) for side in state["shape"])))
+
+
+ENCODERS.register("images")(_restore)

@@ -1,0 +1,166 @@
+"""Pictures as examples: how those of every part are decoded, and what is said of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from nas_cli.data.formats.pictures import Fit, Levels, Look, decode, in_parallel, is_deep, look
+from nas_cli.data.formats.pixels import shape_text
+from nas_cli.data.source import Array, Examples, Stream
+from nas_cli.errors import DataError
+
+CHUNK = 256
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """The picture files of one part, and the class of each (N,), by class and name."""
+
+    folder: Path
+    files: list[Path]
+    labels: list[str]
+    classes: dict[str, list[str]]
+    """The names of the folders of each class: more than one where they differ in their Unicode form alone."""
+
+
+class Reading:
+    """How the pictures of every part are decoded: as the spec says, or as the headers of those to train on have it.
+
+    Settled once, when the first picture is needed.
+    """
+
+    def __init__(
+        self,
+        train: Pictures,
+        size: tuple[int, int] | None,
+        color: Literal["auto", "grey", "rgb"],
+        fit: Fit,
+        levels: Literal["auto"] | Levels,
+    ) -> None:
+        self.train, self.size, self.color, self.fit, self.said = train, size, color, fit, levels
+
+    @cached_property
+    def looks(self) -> list[Look]:
+        """Of the pictures to train on, where anything depends on it."""
+        settled = self.color != "auto" and self.size is not None and self.said != "auto"
+        return [] if settled else list(in_parallel(look, self.train.files))
+
+    @cached_property
+    def levels(self) -> Levels | None:
+        """What becomes 0 and 255 of pictures with more than 8 bits; None where there are none."""
+        if self.said != "auto":
+            return self.said
+        return _all_levels(self.looks)
+
+    @cached_property
+    def decode(self) -> partial[Array]:
+        grey = all(each.grey for each in self.looks) if self.color == "auto" else self.color == "grey"
+        size = self.size or _one_size(self.train.files, self.looks)
+        if self.levels is None:  # the settings name the file that decoded pictures are kept in
+            return partial(decode, grey=grey, size=size, fit=self.fit)
+        return partial(decode, grey=grey, size=size, fit=self.fit, levels=self.levels)
+
+    def require_known(self, part: Pictures) -> None:
+        """Raises DataError where a part has pictures with more than 8 bits, and those to train on say nothing of them.
+
+        Only headers are read.
+        """
+        if self.levels is not None:
+            return
+        deep = next((file for file in part.files if is_deep(file)), None)
+        if deep is not None:
+            raise DataError(
+                f"{deep} is a grey picture with more than 8 bits, and those to train on have 8: convert it, or say "
+                "which of its values become 0 and 255 with levels: [low, high]"
+            )
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        return {"levels": list(self.levels)} if self.levels else {}
+
+    @property
+    def notes(self) -> list[str]:
+        """What the pictures told that were looked at until now."""
+        return _notes(self.looks, self.levels) if "looks" in vars(self) else []
+
+
+def looked_at(files: Sequence[Path]) -> tuple[list[tuple[int, int]], list[str]]:
+    """(height, width) of each picture, and notes on what they are. Raises DataError where one is damaged."""
+    looks = list(in_parallel(look, files))
+    return [each.size for each in looks], _notes(looks, _all_levels(looks))
+
+
+def _all_levels(looks: Sequence[Look]) -> Levels | None:
+    found = [each.levels for each in looks if each.levels is not None]
+    return (min(low for low, _ in found), max(high for _, high in found)) if found else None
+
+
+def _notes(looks: Sequence[Look], levels: Levels | None) -> list[str]:
+    notes = []
+    deep = sum(each.levels is not None for each in looks)
+    if deep and levels:
+        notes.append(
+            f"grey pictures with more than 8 bits: {deep:,} of {len(looks):,}; their values {levels[0]:g} to "
+            f"{levels[1]:g} become the levels 0 to 255, here and wherever the network reads such pictures; levels: "
+            "[low, high] takes others"
+        )
+    counts = (sum(each.upper for each in looks), sum(each.moving for each in looks), sum(each.clear for each in looks))
+    return [*notes, *about_reading(*counts)]
+
+
+def about_reading(upper: int, moving: int, clear: int) -> list[str]:
+    """Notes on what of so many pictures is not read; `Look` says what they are."""
+    notes = []
+    if upper:
+        notes.append(
+            f"pictures with more than 8 bits a channel: {upper:,}, of which only the upper 8 bits are read; convert "
+            "them first if they use fewer"
+        )
+    if moving:
+        notes.append(f"files of several pictures, animations say: {moving:,}; the first of each is read")
+    if clear:
+        notes.append(f"pictures that may be transparent: {clear:,}; what is transparent becomes white")
+    return notes
+
+
+def examples(found: Pictures, reading: Reading, cache_above: int) -> Examples:
+    """The images of one part; a file is opened when it is needed."""
+    files = found.files
+
+    def read(indices: Array) -> Array:
+        chosen = [files[k] for k in indices]
+        pixels: Array | None = None
+        for k, image in enumerate(in_parallel(reading.decode, chosen)):
+            if pixels is None:
+                pixels = np.empty((len(chosen), *image.shape), np.uint8)
+            if image.shape != pixels.shape[1:]:
+                wanted = shape_text(pixels.shape[2:])
+                raise DataError(f"{chosen[k]} is {shape_text(image.shape[1:])}, and pictures to train on {wanted}")
+            pixels[k] = image
+        assert pixels is not None
+        return pixels
+
+    def chunks() -> Iterator[Array]:
+        yield read(np.arange(1))  # by which the others' size is known
+        for start in range(1, len(files), CHUNK):
+            yield read(np.arange(start, min(start + CHUNK, len(files))))
+
+    stream = Stream(chunks, files, lambda: repr(sorted(reading.decode.keywords.items())), cache_above)
+    return Examples(str(found.folder), np.array(found.labels), read, stream)
+
+
+def _one_size(files: Sequence[Path], looks: Sequence[Look]) -> tuple[int, int]:
+    first = looks[0].size
+    for file, each in zip(files, looks, strict=True):
+        if each.size != first:
+            sizes = [f"{h}x{w}" for h, w in (first, each.size)]
+            raise DataError(
+                f"images differ in size: {files[0]} is {sizes[0]} and {file} {sizes[1]}; say size: [height, width]"
+            )
+    return first

@@ -1,0 +1,204 @@
+"""Texts with a class each: a file of lines a class, a folder of files a class, or a table with a text column."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Annotated
+
+from nas_cli.arguments import Between, NonNegativeInt, PositiveInt
+from nas_cli.data.formats.csv_file import ENDINGS
+from nas_cli.data.formats.files import as_objects
+from nas_cli.data.formats.folders import PassedOver, find_parts
+from nas_cli.data.formats.trees import Tree, open_tree
+from nas_cli.data.formats.vectors import VectorFile
+from nas_cli.data.kinds.words import Tokenizer, fit_words
+from nas_cli.data.source import SOURCES, Array, Dataset, Encoder, Examples
+from nas_cli.data.sources.text_classes import find_classes, read_classes
+from nas_cli.data.sources.text_table import LABEL_COLUMNS, TEXT_COLUMNS, Table, Texts, check_table, read_table
+from nas_cli.errors import DataError
+
+__all__ = ["LABEL_COLUMNS", "TEXT_COLUMNS", "text"]
+
+
+@SOURCES.register("text")
+def text(
+    path: Path,
+    encoding: str = "utf-8",
+    text_column: str | None = None,
+    label_column: str | None = None,
+    header: bool = True,
+    tokenizer: Tokenizer = "word",
+    lower: bool = True,
+    min_count: PositiveInt = 2,
+    max_words: PositiveInt = 20_000,
+    max_length: Annotated[int, Between(2)] = 256,
+    vectors: Path | None = None,
+    vector_words: NonNegativeInt = 20_000,
+) -> Dataset:
+    """Texts to classify: a folder (or .zip) with a file of lines for each class, or a folder of files for each, or a
+    CSV or TSV file with a text and a label column.
+
+    Above them there may be train, validation and test. A class of lines is called as its file's ending, where the files
+    differ in that alone. Without a `header` columns are called 1, 2, …. `max_words` different words that occur
+    `min_count` times are known, and `max_length` words of a text are read. `vectors` is a file of pretrained word
+    vectors, whose first `vector_words` are known too.
+    """
+    notes: list[str] = []
+    table = Table(text_column, label_column, header, encoding)
+    place = open_place(path)
+    found = place.read("train" if place.parts else "", table, notes, whole=True)
+
+    def read(there: Place, part: str) -> Examples:
+        texts = there.read(part, table, notes)
+        missing = sorted({label for _, label in found} - {label for _, label in texts})
+        if missing:
+            notes.append(f"{there.where(part)} has no texts of {', '.join(missing)}, and the training part has")
+        return to_examples(there.where(part), texts)
+
+    def own(part: str) -> Callable[[], Examples] | None:
+        return partial(read, place, part) if part in place.parts else None
+
+    def elsewhere(other: Path, wanted: str) -> Examples:
+        if other.resolve() == path.resolve():
+            raise DataError(f"{wanted} is {other}, which is trained on: a share such as 0.2 holds texts out")
+        there = open_place(other)
+        return read(there, wanted if wanted in there.parts else "")
+
+    def check_test(other: Path | None) -> None:
+        there = place if other is None else open_place(other)
+        there.check("test" if "test" in there.parts else "", table, {label for _, label in found})
+
+    def fit(raw: Array) -> Encoder:
+        fitted = fit_words(
+            "texts",
+            raw.tolist(),
+            tokenizer=tokenizer,
+            longest=max_length,
+            least=1 if tokenizer == "bpe" else min_count,
+            most=max_words,
+            lower=lower,
+            vectors=VectorFile(vectors, vector_words) if vectors else None,
+        )
+        return replace(fitted, content={**fitted.content, "documents": place.documents})
+
+    return Dataset(
+        to_examples(place.where("train"), found),
+        own("validation"),
+        own("test"),
+        elsewhere,
+        inputs="texts",
+        fit=fit,
+        notes=lambda: [*place.notes(), *notes],
+        check_test=check_test,
+    )
+
+
+def to_examples(origin: str, found: Texts) -> Examples:
+    if not found:
+        raise DataError(f"{origin} has no texts")
+    raw = as_objects([words for words, _ in found])
+    return Examples(origin, as_objects([label for _, label in found]), lambda indices: raw[indices])
+
+
+class Place:
+    """What lies at `path`: a table; or `tree`, a folder or archive, whose `parts` are names of folders and tables."""
+
+    def __init__(self, path: Path, tree: Tree | None, parts: dict[str, str], passed: PassedOver) -> None:
+        self.path, self.tree, self.parts, self.passed = path, tree, parts, passed
+
+    def where(self, part: str) -> str:
+        return f"{self.path} ({part})" if part in self.parts else str(self.path)
+
+    def notes(self) -> list[str]:
+        found = self.passed.notes(self.path)
+        if self.tree is None:
+            return found
+        if self.tree.origin != self.path:
+            found.insert(0, f"the data lies in {self.tree.origin}, the only folder there")
+        beside = [name for name in _names(self.tree) if name not in self.parts.values()] if self.parts else []
+        if beside:
+            found.append(f"not read, since they are no part of {self.path}: {', '.join(beside)}")
+        return found
+
+    def read(self, part: str, table: Table, notes: list[str], whole: bool = False) -> Texts:
+        """The texts of a part, in the order of the files; `part` is "" where the data is not divided. With `whole`
+        every class must have some."""
+        file = self._table(part)
+        if file is not None:
+            return read_table(file, table, notes)
+        return read_classes(self._below(part), table.encoding, self.passed, whole, notes.append)
+
+    def check(self, part: str, table: Table, classes: set[str]) -> None:
+        """Raises DataError where names of files and the first rows show that this is no test of `classes`."""
+        file = self._table(part)
+        if file is not None:
+            return check_table(file, table, classes)
+        tree = self._below(part)
+        found = find_classes(tree, PassedOver())
+        new = next((name for name, files in found.items() if files and name not in classes), None)
+        if new is not None:
+            raise DataError(f"{tree.origin} has the class '{new}', which the training part does not have")
+        return None
+
+    @property
+    def documents(self) -> bool:
+        """Whether each file is one text, and not each line."""
+        part = "train" if self.parts else ""
+        return self._table(part) is None and bool(self._below(part).folders)
+
+    def _table(self, part: str) -> Path | None:
+        if self.tree is None:
+            return self.path
+        name = self.parts.get(part, "")
+        if not name or name in self.tree.folders:
+            return None
+        if not self.tree.origin.is_dir():
+            raise DataError(f"{self.path} holds tables, {name} say: unpack it and name the folder")
+        return self.tree.origin / name
+
+    def _below(self, part: str) -> Tree:
+        assert self.tree is not None
+        return self.tree.below(self.parts[part]) if part in self.parts else self.tree
+
+
+def open_place(path: Path) -> Place:
+    """Raises DataError where there is nothing that can be read."""
+    passed = PassedOver()
+    if path.name.lower().endswith(ENDINGS) and not path.is_dir():
+        return Place(path, None, {}, passed)
+    if path.is_file() and path.suffix.lower() != ".zip":
+        raise DataError(f"{path} is none of what can be read: a folder, a .zip, a CSV or a TSV file")
+    tree = open_tree(path, passed)
+    tables = tables_in(tree)
+    names = {name: tree.names_below(name) for name in tree.folders}
+    parts = find_parts(path, {**names, **dict.fromkeys(tables, ())}, tables)
+    if not parts and tree.files and all(_is_table(place) for place in tree.files):
+        if len(tables) == 1 and tree.origin.is_dir():
+            return Place(tree.origin / tables[0], None, {}, passed)
+        there = ", ".join("/".join(each) for each in tree.files)
+        raise DataError(f"{path} has tables and none that is called train: name one with path; there is {there}")
+    return Place(path, tree, parts, passed)
+
+
+def are_documents(path: Path) -> bool:
+    """Whether each file of the texts at `path` is one of them; False where nothing can be read there."""
+    try:
+        return open_place(path).documents
+    except DataError:
+        return False
+
+
+def _names(tree: Tree) -> Sequence[str]:
+    """What may be a part: folders and tables."""
+    return [*tree.folders, *tables_in(tree)]
+
+
+def tables_in(tree: Tree) -> list[str]:
+    return [place[0] for place in tree.files if len(place) == 1 and _is_table(place)]
+
+
+def _is_table(place: tuple[str, ...]) -> bool:
+    return place[-1].lower().endswith(ENDINGS)

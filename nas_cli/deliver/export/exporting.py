@@ -1,0 +1,147 @@
+"""`nas export`: a network in a form that needs no `nas`, each compared with the network it was made from."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from nas_cli.data import portable
+from nas_cli.deliver.export.check import TOLERANCE, Run, compare, inputs_to_check
+from nas_cli.deliver.export.files import Place, building, find_place, put, require_ours
+from nas_cli.deliver.export.onnx import write_onnx
+from nas_cli.deliver.export.source import SOURCE_FILES, write_source
+from nas_cli.deliver.export.torch_program import write_torch
+from nas_cli.deliver.load import Model, load
+from nas_cli.errors import ExportError, NasError, SpecError, did_you_mean
+from nas_cli.files import write_json, write_text
+from nas_cli.model.network import Network
+from nas_cli.model.ops import OPS
+from nas_cli.model.ops.traits import of_module
+from nas_cli.record.directory import RunDirectory
+
+
+@dataclass(frozen=True)
+class Format:
+    """`write` makes the file, or the folder of `files`, at the path it is given, and returns what runs it."""
+
+    file: str
+    write: Callable[[Model, Path], Run]
+    files: frozenset[str] = frozenset()
+
+
+FORMATS = {
+    "onnx": Format("model.onnx", write_onnx),
+    "torch": Format("model.pt2", write_torch),
+    "source": Format("source", write_source, SOURCE_FILES),
+}
+
+
+def export(
+    run: Path | None,
+    form: str = "onnx",
+    output: Path | None = None,
+    plugins: bool = False,
+    root: Path = Path("runs"),
+    member: str | None = None,
+    force: bool = False,
+) -> dict[str, Any]:
+    """Writes the best network of a run as `onnx`, `torch` (.pt2) or `source`, and runs what it wrote.
+
+    `member` names another network of the run instead. Images go in as raw pixels, so their preprocessing is inside. For
+    other data preprocess.py and preprocessing.json lie in the folder beside the file, which is called like it with
+    `.files` at the end, or in the folder of the source. Batches and sequences may have any length. Needs no data: the
+    run keeps samples to compare with.
+
+    Returns `path`, `format`, `beside`, `samples` (how many were compared), `compared_on` (what they are) and
+    `largest_difference` of the logits. Raises ExportError where the network has no such form or the difference is above
+    tolerance: nothing is left behind then, and what was at `output` before stays. Raises UserError where something lies
+    there that is not an export as nas wrote it, unless `force`.
+    """
+    if form not in FORMATS:
+        raise SpecError(f"unknown format '{form}'{did_you_mean(form, FORMATS)}")
+    chosen = FORMATS[form]
+    model = load(run, plugins, root, member)
+    place = find_place(output or _within(model.run, member) / chosen.file, chosen.file, chosen.files)
+    require_ours(place, force)
+    checked = inputs_to_check(model)
+    with building(place) as folder:
+        draft = folder / chosen.file
+        try:
+            run_exported = chosen.write(model, draft)
+            difference = compare(model, run_exported, checked.inputs, form)
+        except (NasError, OSError):
+            raise
+        except Exception as error:  # the exporters raise anything where a module has no such form
+            raise ExportError(f"this network cannot be written as {form}: {_reason(model, error)}") from error
+        write_preprocessing(model, draft if chosen.files else folder)
+        require_ours(place, force)  # it took a while
+        beside = put(place, draft, folder, _about(model, form, member))
+    return {
+        "path": str(place.path),
+        "format": form,
+        "beside": [str(file) for file in beside],
+        "samples": len(checked.inputs),
+        "compared_on": checked.what,
+        "largest_difference": difference,
+        "tolerance": TOLERANCE,
+        "bytes": _size(place),
+    }
+
+
+def write_preprocessing(model: Model, folder: Path) -> None:
+    """What feeds a network that takes no raw images: code that needs NumPy alone, and its settings."""
+    if model.encoder.raw:
+        return
+    write_text(folder / "preprocess.py", inspect.getsource(portable))
+    write_json(folder / "preprocessing.json", {**model.encoder.state(), "labels": list(model.labels)})
+
+
+def _within(run: RunDirectory, member: str | None) -> Path:
+    """The folder for exports in the run. Raises RunError where it is a link: it would lead out of the run."""
+    folder = run.path / "export" / (member or "")
+    run.require_way(folder)
+    return folder
+
+
+def _about(model: Model, form: str, member: str | None) -> dict[str, Any]:
+    return {
+        "format": form,
+        "name": model.name,
+        "task": model.task_name,
+        "network": member or str(model.metrics["candidate"]),
+        "input": {"dtype": str(model.dtype).removeprefix("torch."), "shape": list(model.axes.shape)},
+        "labels": list(model.labels),
+    }
+
+
+def _size(place: Place) -> int:
+    files = [place.path] if place.path.is_file() else [place.path / name for name in place.files]
+    return sum(file.stat().st_size for file in files if file.is_file())
+
+
+def _reason(model: Model, error: BaseException) -> str:
+    once = _for_one_length(model.network)
+    if once:
+        return f"its {once} layers would be written for one length only; --format source takes any"
+    while error.__cause__ is not None:  # the exporters wrap what a layer's translation says
+        error = error.__cause__
+    return _first_line(error)
+
+
+def _for_one_length(network: nn.Module) -> str:
+    """The modules or the op of it that torch's exporters write for a single length of sequences; "" without such."""
+    for module in network.modules():
+        if of_module(module).one_length:
+            return f"nn.{type(module).__name__}"
+    steps = network.steps if isinstance(network, Network) else ()
+    return next((step.op for step in steps if OPS.traits(step.op).one_length), "")
+
+
+def _first_line(error: BaseException) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return f"{type(error).__name__}: {lines[0][:200]}" if lines else type(error).__name__

@@ -1,0 +1,192 @@
+"""Source: a model.py that a person can read and that needs torch alone, with its weights beside it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+import textwrap
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import torch
+
+import nas_cli
+from nas_cli.deliver.export.definitions import definitions
+from nas_cli.deliver.load import Model
+from nas_cli.errors import ExportError
+from nas_cli.model.network import Levels, Network, leaves_ends
+from nas_cli.model.ops.lengths import Window, changes_of
+from nas_cli.model.source import constructor, custom_classes
+
+Array = np.ndarray[Any, Any]
+STATISTICS = (("mean", "zeros"), ("std", "ones"))
+SOURCE_FILES = frozenset({"model.py", "weights.pt"})
+
+TEMPLATE = '''"""A network found by nas {version}. Needs torch and the file weights.pt beside it, nothing else.
+
+    from model import load, LABELS
+    network = load()                    # in eval mode
+    outputs = network(inputs)           # inputs: {dtype} (N, {shape}){raw}
+"""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+NAME = {name}
+TASK = {task}
+LABELS = {labels}
+INPUT_SHAPE = {input_shape}
+
+{classes}
+class Model(nn.Module):
+    """Takes {dtype} (N, {shape}){raw}."""
+
+    def __init__(self) -> None:
+        super().__init__()
+{statistics}{modules}
+
+    def forward(self, x: Tensor) -> Tensor:
+{steps}
+
+
+def load(weights: Path = Path(__file__).with_name("weights.pt")) -> Model:
+    """The trained network, in eval mode."""
+    model = Model()
+    model.load_state_dict(torch.load(weights, map_location="cpu", weights_only=True))
+    return model.eval()
+
+
+if __name__ == "__main__":
+    print(load())
+'''
+
+RUN = """
+import sys, torch
+sys.path.insert(0, sys.argv[1])
+from model import load
+tensors = torch.load(sys.argv[2], weights_only=True)
+with torch.inference_mode():
+    network = load()
+    torch.save([network(t) for t in tensors], sys.argv[3])
+assert not any(name.startswith("nas_cli") for name in sys.modules)
+"""
+
+
+def write_source(model: Model, path: Path) -> Callable[[Sequence[Array]], list[Array]]:
+    """Writes the folder `path`, which is not there yet; returns what runs it, in a process of its own."""
+    path.mkdir()
+    (path / "model.py").write_text(model_source(model), encoding="utf-8")
+    torch.save(flat_state(model), path / "weights.pt")
+    return lambda batches: run_source(path, batches)
+
+
+def flat_state(model: Model) -> dict[str, torch.Tensor]:
+    """The state dict with the names that model.py uses: `layers.` is not written there."""
+    (field,) = model.network.inputs
+    prefixes = ("layers.", f"levels.{field}.")
+    state = model.network.state_dict()
+    return {name.removeprefix(prefixes[0]).removeprefix(prefixes[1]): tensor for name, tensor in state.items()}
+
+
+def model_source(model: Model) -> str:
+    """The text of model.py: one line a module, one line a step.
+
+    It is run to be compared, and the run may be somebody else's: what is a text there is a literal here.
+    """
+    network, axes = model.network, model.axes
+    sides = [str(side) for side in axes.shape]
+    sides[-1] = "length" if axes.ragged else sides[-1]
+    modules = [f"self.{step.name} = {constructor(network, step)}" for step in network.steps if step.kind == "op"]
+    return TEMPLATE.format(
+        name=repr(model.name),
+        task=repr(model.task_name),
+        version=nas_cli.__version__,
+        labels=repr(list(model.labels)),
+        shape=", ".join(sides),
+        dtype=str(model.dtype).removeprefix("torch."),
+        raw=", raw values" if model.encoder.raw else ", as preprocess.py gives them",
+        input_shape=repr(axes.shape),
+        classes=f"\n{definitions(custom_classes(network))}\n\n",
+        statistics=_statistics(network),
+        modules=textwrap.indent("\n".join(modules), " " * 8),
+        steps=textwrap.indent("\n".join(_lines(model)), " " * 8),
+    )
+
+
+def _statistics(network: Network) -> str:
+    """The buffers of the normalisation, where there is one."""
+    lines = []
+    for levels in network.levels.values():
+        sides = ", ".join(map(str, cast(Levels, levels).mean.shape))
+        lines += [f'self.register_buffer("{name}", torch.{kind}({sides}))' for name, kind in STATISTICS]
+    return textwrap.indent("".join(f"{line}\n" for line in lines), " " * 8)
+
+
+def _lines(model: Model) -> list[str]:
+    """One line a step. A value that only the next step reads is `x`; one that is read later has a name of its own."""
+    program, layers = model.network.program, model.network.layers
+    readers, last = program.readers(), len(program.steps) - 1
+    names = {value: "x" if reading == [value] else f"x{value}" for value, reading in enumerate(readers)}
+    ends = ["lengths" if model.axes.ragged else ""]
+    lines = [f"{names[0]} = (x.float() - self.mean) / self.std" if model.axes.levels else f"{names[0]} = x"]
+    if model.axes.ragged:
+        lines += ["lengths = (x[:, 0] != 0).sum(dim=1)", _mask(names[0], "lengths")]
+    lines = [line for line in lines if line != "x = x"]
+    for index, step in enumerate(program.steps):
+        inputs, end, given = [names[value] for value in step.inputs], ends[step.inputs[0]], names[index + 1]
+        shortened, masked = [], ""
+        if step.kind == "op":
+            module = layers[step.name]
+            mask = (f", {_name_of_mask(end)}" if end else ", None") if getattr(module, "masked", False) else ""
+            expression = f"self.{step.name}({inputs[0]}{mask})"
+            changes = changes_of(module) if step.axes.ragged else []
+            for place, change in changes:
+                after = f"lengths{index + 1}"
+                own = f"self.{step.name}{place}.lengths({end})"
+                shortened.append(f"{after} = {change.written(end) if isinstance(change, Window) else own}")
+                end = after
+            masked = _name_of_mask(end) if step.axes.ragged and leaves_ends(step.op, module) else ""
+        elif step.kind == "add":
+            expression = " + ".join(inputs)
+        else:
+            expression = f"torch.cat([{', '.join(inputs)}], dim=1)"
+        ends.append(end if step.axes.ragged else "")
+        if shortened:
+            lines += [f"{given} = {expression}", *shortened, _mask(given, end)]
+            expression = given
+        expression += f" * {masked}[:, None]" if masked else ""
+        line = f"{given} = {expression}" if index < last else f"return {expression}"
+        lines += [line] if line != f"{given} = {given}" else []
+    if model.network.origin is not None:
+        lines[-1] = f"return ({lines[-1].removeprefix('return ')}).double() + {model.network.origin.item()!r}"
+    return lines
+
+
+def _mask(value: str, lengths: str) -> str:
+    """Where the sequences of `value` have something."""
+    return f"{_name_of_mask(lengths)} = torch.arange({value}.shape[-1], device={value}.device) < {lengths}[:, None]"
+
+
+def _name_of_mask(lengths: str) -> str:
+    return lengths.replace("lengths", "mask")
+
+
+def run_source(path: Path, batches: Sequence[Array]) -> list[Array]:
+    """Logits by model.py, run by a Python that is kept away from everything but torch. Raises ExportError."""
+    with tempfile.TemporaryDirectory() as folder:
+        inputs, outputs = Path(folder) / "in.pt", Path(folder) / "out.pt"
+        torch.save([torch.from_numpy(batch) for batch in batches], inputs)
+        command = [sys.executable, "-I", "-B", "-c", RUN, str(path.resolve()), str(inputs), str(outputs)]
+        done = subprocess.run(command, capture_output=True, text=True, cwd=folder, check=False)
+        if done.returncode != 0:
+            last = (done.stderr.strip().splitlines() or ["no message"])[-1]
+            raise ExportError(f"the {path.name} export does not run: {last}")
+        return [logits.numpy() for logits in torch.load(outputs, weights_only=True)]

@@ -1,0 +1,42 @@
+"""torch.export's .pt2: runs with torch alone, by `torch.export.load(path).module()`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from nas_cli.deliver.export.traced import quiet, trace
+from nas_cli.deliver.load import Model
+from nas_cli.torch_tuning.recurrences import with_torch_alone
+
+Array = np.ndarray[Any, Any]
+
+
+def write_torch(model: Model, path: Path) -> Callable[[Sequence[Array]], list[Array]]:
+    """Writes the program with its labels beside it as extra files `labels.json`, `name` and `task`.
+
+    A recurrence is one operator in it, which takes any length. Torch's `run_decompositions`, which compilers ahead of
+    time call, would write it out for one.
+    """
+    extra = {
+        "labels.json": json.dumps(list(model.labels), ensure_ascii=False),
+        "name": model.name,
+        "task": model.task_name,
+    }
+    with quiet():
+        program = with_torch_alone(trace(model))
+        with path.open("w+b") as file:  # torch opens only paths of UTF-8 by itself
+            torch.export.save(program, file, extra_files=extra)
+            file.seek(0)
+            loaded = torch.export.load(file).module()
+
+    def run(batches: Sequence[Array]) -> list[Array]:
+        with torch.inference_mode():
+            return [loaded(torch.from_numpy(batch)).numpy() for batch in batches]
+
+    return run

@@ -1,0 +1,34 @@
+"""A network as a program of torch.export, and the exporters quiet meanwhile."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+import warnings
+from collections.abc import Iterator
+
+import torch
+
+from nas_cli.deliver.load import Model
+from nas_cli.torch_tuning.recurrences import Recurrences
+
+
+def trace(model: Model) -> torch.export.ExportedProgram:
+    """The network of `model`, for batches and sequences of any length."""
+    with Recurrences():
+        return torch.export.export(model.network, (model.example(),), dynamic_shapes=((model.dynamic,),), strict=False)
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """The exporters talk on every channel there is; what they say is of no use where the result is checked anyway."""
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+            warnings.simplefilter("ignore")
+            with contextlib.redirect_stderr(io.StringIO()):
+                yield
+    finally:
+        logging.disable(before)

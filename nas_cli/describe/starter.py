@@ -1,0 +1,289 @@
+"""A commented spec for somebody's texts, sentences or tables: what lies at a path, and the text that fits it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nas_cli.axes import only
+from nas_cli.data import TrainingData, load_training, parse_data
+from nas_cli.data.formats.csv_file import ENDINGS, find_tables, first_rows, named
+from nas_cli.data.formats.csv_top import looks_like_a_row
+from nas_cli.data.kinds.classes import is_lopsided
+from nas_cli.data.sources.text import LABEL_COLUMNS, TEXT_COLUMNS
+from nas_cli.errors import DataError, UserError, did_you_mean
+from nas_cli.task import TASKS
+from nas_cli.words import run_name, shell
+from nas_cli.yaml_text import comment, inline_yaml
+
+SOURCES = {"table rows": "csv", "texts": "text", "sentences": "conll"}
+TARGETS = ("target", "label", "class", "y", "classification", "outcome", "quality", "price")
+"""Names of columns that are usually what is to be learned; else the last one is."""
+MOST_NAMED = 20
+"""Classes or tags that are listed."""
+FEW_WORDS = 2
+"""A column with fewer words a cell is none of texts."""
+
+TEMPLATE = """\
+{what}
+{check}
+{search}
+# configs/README.md explains every key.
+name: {name}
+seed: 0
+task: {task}
+
+data:
+{data}
+
+{model}
+
+# How a candidate is trained. Any value may be a choice: {{choice: [a, b]}}, or {{float: [low, high], log: true}}.
+train:
+  epochs: {epochs}
+  batch_size: {batch_size}
+  optimizer: {{adamw: {{lr: {{float: [1.0e-3, 6.0e-3], log: true}}, weight_decay: 0.01}}}}{more}
+
+# What is best; other metrics: {metrics}. Constraints keep the network small or fast:
+#   constraints: {{params: {{max: 200_000}}, latency_ms: {{max: 2.0}}}}
+objective:
+  {towards}: {metric}
+
+search:
+  strategy: evolution               # random, evolution, genetic, reinforce, grid
+  schedule: {{asha: {{min_epochs: {least}, reduction: 2}}}}      # weak candidates stop early
+  stop: {{trials: 24, time: 10m}}     # whichever comes first
+
+# The best candidates and the baselines are trained again from scratch, each with several seeds.
+final: {{top: 2, seeds: 2}}
+baselines:
+{baseline}
+"""
+
+
+SPACE = """\
+# What is searched. 'nas show space {space}' prints this space, to be copied to 'model:' and changed;
+# 'nas show space' lists the others, 'nas show ops' the layers that you can use.
+space: {space}"""
+WIDE = 500
+"""Columns from which on a table gets a space of its own: attention over columns grows with the square of them, and bins
+make each as wide as there are bins."""
+WIDE_MODEL = """\
+# What is searched: small networks on the columns as they are. With so many columns, attention over them and numbers in
+# bins, which 'space: tabular' has, would take hours and gigabytes. 'nas show ops' lists the layers that you can use.
+model:
+  - features: {units: 2}
+  - dropout: {rate: {choice: [0.0, 0.2, 0.5]}}
+  - repeat:
+      times: {int: [1, 3]}
+      body:
+        - linear: {units: {choice: [16, 32, 64, 128]}}
+        - choice: [[], batch_norm]
+        - choice: [relu, gelu]
+        - dropout: {rate: {choice: [0.1, 0.3, 0.5]}}"""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What a spec for one kind of inputs says.
+
+    It trains for `epochs`, or until so many `examples` were seen, 100 epochs at most: few rows need more passes.
+    """
+
+    space: str
+    epochs: int
+    batch_size: int
+    baseline: str
+    more: str = ""
+    settings: tuple[str, ...] = ()
+    examples: int | None = None
+
+
+KINDS = {
+    "table rows": Kind(
+        "tabular",
+        8,
+        128,
+        "  linear: [features]\n"
+        "  mlp: [features, {linear: {units: 256}}, relu, {dropout: {rate: 0.2}}, {linear: {units: 128}}, relu]",
+        examples=100_000,
+    ),
+    "texts": Kind(
+        "text-cnn-rnn-attention",
+        8,
+        64,
+        "  bag-of-words: [{embedding: {units: 100}}, {dropout: {rate: 0.5}}, {global_pool: avg}]",
+        settings=(
+            "# tokenizer: word                # word, character or bpe",
+            "# max_length: 256                # in words",
+        ),
+    ),
+    "sentences": Kind(
+        "tagger",
+        16,
+        32,
+        "  bilstm: [{embedding: {units: 100, unknown: 0.05}}, {dropout: {rate: 0.5}}, {lstm: {units: 200}}, crf]",
+        more="\n  clip: 5.0",
+        settings=("# characters: 16                 # of each word, for spaces that read them",),
+    ),
+}
+
+
+def is_task(name: str) -> bool:
+    return name in TASKS
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What lies at a path: its name, a sentence about it, notes on its columns or words, a spec that runs as it
+    stands."""
+
+    name: str
+    what: str
+    notes: tuple[str, ...]
+    text: str
+
+
+def survey(task: str, path: Path, file: str = "spec.yaml") -> Survey:
+    """By reading the data at `path`; `file` is where the spec will lie.
+
+    Raises UserError where the task is not known, DataError where the data cannot be learned from.
+    """
+    if task not in TASKS:
+        raise UserError(f"unknown task '{task}'{did_you_mean(task, TASKS)}")
+    learned = TASKS[task]
+    if learned.wanted.inputs not in KINDS:
+        raise UserError(f"{task} is not of texts, sentences or tables")
+    kind = KINDS[learned.wanted.inputs]
+    section, data, guessed = _look(task, path)
+    notes = (*guessed, *data.notes)
+    parts = f"{len(data.train):,} {learned.wanted.inputs} to learn from and {len(data.validation):,} to choose by"
+    found = f"{parts} in {path}"
+    if data.labels:
+        names = ", ".join(data.labels[:MOST_NAMED])
+        if len(data.labels) > MOST_NAMED:
+            names += f" and {len(data.labels) - MOST_NAMED} more"
+        found += f", {len(data.labels)} {'tags' if learned.wanted.target == 'tags' else 'classes'}: {names}"
+    first = next(iter(learned.metrics))
+    undefined = learned.undefined(data.validation.targets, data.labels)
+    metric = next((name for name in learned.metrics if name not in undefined), first)
+    if learned.wanted.target == "class" and is_lopsided(data.train.targets):
+        metric = "macro_f1"
+    towards = learned.metrics[metric]
+    if metric != first and first in undefined:
+        notes += (f"the objective is {metric}, since {first} has no value here: {undefined[first]}",)
+    epochs = kind.epochs if kind.examples is None else min(100, max(kind.epochs, kind.examples // len(data.train)))
+    wide = learned.wanted.inputs == "table rows" and only(data.inputs).shape[0] >= WIDE
+    lines = [f"{key}: {inline_yaml(value)}" for key, value in section.items()]
+    lines += [comment(note) for note in notes if not note.startswith("target: ")]
+    lines += [
+        *kind.settings,
+        "# A part that the data has of its own is used. Otherwise a fifth is held out, shuffled.",
+        "# validation: 0.2                 # to choose the best by",
+        "# test: 0.2                       # for 'nas evaluate' alone",
+    ]
+    stem = run_name(path.resolve().name.split(".")[0])
+    text = TEMPLATE.format(
+        what=comment(f"{found}."),
+        check=comment(f"Check it with: {shell('nas', 'plan', file)}"),
+        search=comment(f"Run it with:   {shell('nas', 'search', file)}"),
+        name=inline_yaml(stem),
+        task=task,
+        data="\n".join(f"  {line}" for line in lines),
+        model=WIDE_MODEL if wide else SPACE.format(space=kind.space),
+        epochs=epochs,
+        least=epochs // 4,
+        batch_size=kind.batch_size,
+        more=kind.more,
+        metrics=", ".join(name for name in learned.metrics if name not in {metric, *undefined}),
+        towards=towards,
+        metric=metric,
+        baseline=kind.baseline,
+    )
+    return Survey(stem, found, notes, text)
+
+
+def _look(task: str, path: Path) -> tuple[dict[str, Any], TrainingData, list[str]]:
+    """The data section that fits what lies at `path`, the data, and why keys were added.
+
+    It says what differs from the defaults: texts that are no UTF-8 are read as Latin-1, and numbers with commas, where
+    they can be no thousands, as decimals.
+    """
+    if not path.exists():
+        raise DataError(f"there is nothing at {path}")
+    settings: dict[str, Any] = {}
+    guessed: list[str] = []
+    while True:
+        try:
+            section = {**_section(task, path, settings.get("encoding", "utf-8")), **settings}
+            if section.get("header") is False:
+                guessed.append("no header, since the first row looks like the others: columns are called 1, 2, …")
+            return section, load_training(parse_data(section), 0, wanted=TASKS[task].wanted), guessed
+        except DataError as error:
+            if not error.remedy.keys() - settings.keys():
+                raise
+            settings.update(error.remedy)
+            added = ", ".join(f"{key}: {inline_yaml(value)}" for key, value in error.remedy.items())
+            guessed.append(f"{added} is written into data, since {error}")
+
+
+def _section(task: str, path: Path, encoding: str) -> dict[str, Any]:
+    section: dict[str, Any] = {"source": SOURCES[TASKS[task].wanted.inputs], "path": str(path)}
+    if section["source"] == "csv":
+        return {**section, **_table_columns(first_rows(find_tables(path)["train"], encoding)[1])}
+    if section["source"] == "text" and path.is_file() and path.name.lower().endswith(ENDINGS):
+        return {**section, **_text_columns(first_rows(path, encoding)[1])}
+    return section
+
+
+def _table_columns(rows: list[list[str]]) -> dict[str, Any]:
+    """The target by its name, else the last column; and whether the first row is one of many rather than a header."""
+    if not rows:
+        return {}
+    names = rows[0]
+    if looks_like_a_row(rows):
+        return {"header": False, "target": str(len(names))}
+    named = [name for name in names if name]
+    target = next((n for word in TARGETS for n in named if n.lower() == word), named[-1] if named else None)
+    return {} if target is None else {"target": target}
+
+
+def _text_columns(rows: list[list[str]]) -> dict[str, Any]:
+    """The columns that have no usual name, guessed: the text has the most words, the label the fewest different. A
+    first row that is like the others is none of names, and columns are numbered then."""
+    if not rows:
+        return {}
+    names, rows = rows[0], [row for row in rows if len(row) == len(rows[0])]
+    known = {name.lower() for name in names}
+    usual = known & {*TEXT_COLUMNS, *LABEL_COLUMNS}
+    header = bool(usual) or not (looks_like_a_row(rows) or _comes_again(rows))
+    names, rows = (names, rows[1:]) if header else ([""] * len(names), rows)
+    names = named(names, header)
+    if len(names) < 2 or not rows or (known & set(TEXT_COLUMNS) and known & set(LABEL_COLUMNS)):
+        return {}
+    words = [sum(len(row[place].split()) for row in rows) / len(rows) for place in range(len(names))]
+    text = next((k for word in TEXT_COLUMNS for k, n in enumerate(names) if n.lower() == word), None)
+    text = int(np.argmax(words)) if text is None else text
+    filled = [place for place in range(len(names)) if any(row[place] for row in rows)]
+    several = [place for place in filled if len({row[place] for row in rows}) > 1]  # one class is none to learn
+    others = [place for place in several or filled if place != text]
+    if not others:
+        return {}
+    label = next((k for word in LABEL_COLUMNS for k in others if names[k].lower() == word), None)
+    label = min(others, key=lambda k: (len({row[k] for row in rows}), -k)) if label is None else label
+    if words[text] < FEW_WORDS:
+        return {}
+    found: dict[str, Any] = {"text_column": names[text], "label_column": names[label]}
+    return found if header else {"header": False, **found}
+
+
+def _comes_again(rows: list[list[str]]) -> bool:
+    """Whether the first of `rows` has a cell that comes again below it in a column of few different cells, as the name
+    of a class does and that of a column does not."""
+    below = [[row[place] for row in rows[1:]] for place in range(len(rows[0]))]
+    return any(
+        cell and cell in cells and len(set(cells)) * 2 <= len(cells) for cell, cells in zip(rows[0], below, strict=True)
+    )
