@@ -22,9 +22,9 @@ from sklearn.metrics import accuracy_score, confusion_matrix, precision_recall_f
 import nas_cli
 from nas_cli.data import load_test
 from nas_cli.deliver.evaluate import evaluate
+from nas_cli.deliver.export import check as export_check
 from nas_cli.deliver.export import exporting as export_module
 from nas_cli.deliver.export.exporting import FORMATS, export
-from nas_cli.deliver.export.exporting import check as export_check
 from nas_cli.deliver.export.source import model_source
 from nas_cli.deliver.predict import predict
 from nas_cli.errors import ExportError, RunError, UserError
