@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from fields import images
 
 from nas_cli.data import Reader, Wanted, load_test, load_training, parse_data
 from nas_cli.data.formats.csv_file import first_rows, read_table
@@ -181,16 +182,16 @@ def _damage(rng: random.Random, raw: bytes) -> bytes:
 
 def _damaged_arrays(rng: random.Random, folder: Path) -> None:
     count = rng.randint(2, 30)
-    images = np.arange(count * 16).reshape(count, 4, 4).astype(np.uint8)
+    pixels = np.arange(count * 16).reshape(count, 4, 4).astype(np.uint8)
     labels = rng.choice((np.arange(count) % 2, np.arange(count) % 2 * 1.0, np.array(["a", "b"] * count)[:count]))
     if rng.random() < 0.5:
         path = folder / "a.npz"
         save = rng.choice((np.savez, np.savez_compressed))
-        save(path, x=images, y=labels)
+        save(path, x=pixels, y=labels)
         path.write_bytes(_damage(rng, path.read_bytes()))
         section = {"source": "npz", "path": str(path)}
     else:
-        for name, array in (("images-idx3", images), ("labels-idx1", (np.arange(count) % 2).astype(np.uint8))):
+        for name, array in (("images-idx3", pixels), ("labels-idx1", (np.arange(count) % 2).astype(np.uint8))):
             header = bytes([0, 0, 8, array.ndim]) + struct.pack(f">{array.ndim}I", *array.shape)
             for part in ("train", "t10k"):
                 _write(rng, folder / f"{part}-{name}-ubyte", _damage(rng, header + array.tobytes()))
