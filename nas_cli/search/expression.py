@@ -1,19 +1,15 @@
-"""Reward expressions such as `accuracy * (latency_ms / 2) ** -0.07`, read and computed without `eval`.
+"""Reward expressions such as `accuracy * (latency_ms / 2) ** -0.07`: parsed by Python's `ast`, never compiled or run.
 
-The grammar is Python's arithmetic, with its precedence (`-2 ** 2` is -4, `2 ** 3 ** 2` is 2 ** 9):
-
-    sum     = product {("+" | "-") product}
-    product = signed {("*" | "/") signed}
-    signed  = ("-" | "+") signed | power
-    power   = atom ["**" signed]
-    atom    = number | name | name "(" sum {"," sum} ")" | "(" sum ")"
-
-Numbers are floats throughout, so that a large power costs nothing: it overflows, and that is an error.
+The language is Python's arithmetic, with its precedence (`-2 ** 2` is -4, `2 ** 3 ** 2` is 2 ** 9): numbers, names of
+metrics and costs, `+ - * / **`, parentheses, and calls of `FUNCTIONS`. Numbers are floats throughout, so that a large
+power costs nothing: it overflows, and that is an error.
 """
 
 from __future__ import annotations
 
+import ast
 import math
+import operator
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -35,17 +31,19 @@ FUNCTIONS: Mapping[str, tuple[Callable[..., float], int, int]] = {
 }
 """Name to (function, fewest arguments, most arguments)."""
 
-OPERATORS: Mapping[str, Callable[[float, float], float]] = {
-    "+": lambda a, b: a + b,
-    "-": lambda a, b: a - b,
-    "*": lambda a, b: a * b,
-    "/": lambda a, b: a / b,
-    "**": math.pow,
+OPERATORS: Mapping[type[ast.operator], Callable[[float, float], float]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: operator.truediv,
+    ast.Pow: math.pow,
 }
 
 _TOKEN = re.compile(
-    r"(?P<number>([0-9]+(_[0-9]+)*\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?)|(?P<name>[^\W\d]\w*)|(?P<sign>\*\*|[-+*/(),])"
+    r"(?P<number>([0-9]+(_[0-9]+)*\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?)|(?P<name>[^\W\d]\w*)"
+    r"|(?P<sign>\*\*|[-+*/(),])|(?P<end>\Z)|(?P<space>\s+)|(?P<wrong>.)"
 )
+OPERANDS = ("number", "name")
 
 
 @dataclass(frozen=True)
@@ -77,141 +75,119 @@ def parse_expression(text: str, allowed: tuple[str, ...] | None = None) -> Expre
 
     Raises SpecError that names the column, counted from 1, where the text is wrong.
     """
-    return _Parser(text, allowed).expression()
+    if len(text) > MAX_LENGTH:
+        raise SpecError(f"a reward takes at most {MAX_LENGTH} characters; got {len(text)}")
+    reader = _Reader(text.strip(), allowed)
+    reader.check_order()
+    compute = reader.compute(reader.parse())
+    if not reader.names:
+        names = f"one of {', '.join(allowed)}" if allowed is not None else "one metric or cost"
+        raise SpecError(f"a reward names at least {names}; got {text!r}")
+    return Expression(reader.text, frozenset(reader.names), compute)
 
 
-class _Parser:
-    """Recursive descent; a parsed part is a closure from the measurement to a float."""
-
+class _Reader:
     def __init__(self, text: str, allowed: tuple[str, ...] | None) -> None:
-        if len(text) > MAX_LENGTH:
-            raise SpecError(f"a reward takes at most {MAX_LENGTH} characters; got {len(text)}")
-        self._text = text
+        self.text = text
+        self.names: set[str] = set()
         self._allowed = allowed
-        self._names: set[str] = set()
-        self._depth = 0
-        self._tokens = self._split()
-        self._next = 0
 
-    def expression(self) -> Expression:
-        compute = self._sum()
-        kind, word, column = self._tokens[self._next]
-        if kind != "end":
-            raise self._error(f"an operator is expected before {word!r}", column)
-        if not self._names:
-            names = f"one of {', '.join(self._allowed)}" if self._allowed is not None else "one metric or cost"
-            raise SpecError(f"a reward names at least {names}; got {self._text!r}")
-        return Expression(self._text.strip(), frozenset(self._names), compute)
-
-    def _split(self) -> list[tuple[str, str, int]]:
-        tokens, place = [], 0
-        while place < len(self._text):
-            if self._text[place].isspace():
-                place += 1
+    def check_order(self) -> None:
+        """Operands and operators take turns. Python's parser sees this too, but its words differ by version."""
+        complete = named = False
+        depth = 0
+        for token in _TOKEN.finditer(self.text):
+            kind, word, place = token.lastgroup, token.group(), token.start()
+            if kind == "space":
                 continue
-            match = _TOKEN.match(self._text, place)
-            if match is None:
-                hint = "; a power is written **" if self._text[place] == "^" else ""
-                raise self._error(f"{self._text[place]!r} has no meaning in a reward{hint}", place)
-            tokens.append((str(match.lastgroup), match.group(), place))
-            place = match.end()
-        return [*tokens, ("end", "", len(self._text))]
+            if kind == "wrong":
+                hint = "; a power is written **" if word == "^" else ""
+                raise self._error(place, f"{word!r} has no meaning in a reward{hint}")
+            if complete and (kind in OPERANDS or (word == "(" and not named)):
+                raise self._error(place, f"an operator is expected before {word!r}")
+            if not complete and kind not in OPERANDS and word not in ("-", "+", "("):
+                what = repr(word) if word else "the end"
+                raise self._error(place, f"a number, a name or '(' is expected, not {what}")
+            depth = self._deeper(place, depth, (word == "(") - (word == ")"))
+            complete = kind in OPERANDS or word == ")"
+            named = kind == "name"
 
-    def _error(self, problem: str, column: int) -> SpecError:
-        return SpecError(f"column {column + 1} of the reward {self._text!r}: {problem}")
+    def parse(self) -> ast.expr:
+        """Python's tree of the text, in which each operand is an `x`: no word of the text reaches its parser."""
+        code = _TOKEN.sub(_without_words, self.text)
+        try:
+            return ast.parse(code, mode="eval").body
+        except SyntaxError as error:  # the order is right, so that parentheses are all that can be wrong
+            place = (error.offset or 1) - 1
+        problem = "'(' is not closed" if code[place] == "(" else f"an operator is expected before {code[place]!r}"
+        raise self._error(place, problem)
 
-    def _take(self, *signs: str) -> str | None:
-        kind, word, _ = self._tokens[self._next]
-        if kind != "sign" or word not in signs:
-            return None
-        self._next += 1
-        return word
+    def compute(self, node: ast.expr, depth: int = 0) -> Compute:
+        """`depth`: the operators and functions outside of it. A chain as `a + a + a` is one level, however long."""
+        place = node.col_offset
+        inside = self._deeper(place, depth, 1)
+        match node:
+            case ast.Name():
+                return self._operand(place)
+            case ast.UnaryOp(ast.UAdd(), operand):
+                return self.compute(operand, inside)
+            case ast.UnaryOp(ast.USub(), operand):
+                inner = self.compute(operand, inside)
+                return lambda measurement: -inner(measurement)
+            case ast.BinOp(first, sign, second):
+                operate = OPERATORS[type(sign)]
+                left, right = self.compute(first, depth), self.compute(second, inside)
+                return lambda measurement: _finite(operate(left(measurement), right(measurement)))
+            case ast.Call(ast.Name(), nodes):
+                function = self._function(place, len(nodes))
+                arguments = [self.compute(argument, inside) for argument in nodes]
+                return lambda measurement: _finite(function(*[argument(measurement) for argument in arguments]))
+        raise self._error(place, "',' stands between the arguments of a function, and nowhere else")
 
-    def _sum(self) -> Compute:
-        self._deeper()
-        left = self._product()
-        while sign := self._take("+", "-"):
-            left = _binary(sign, left, self._product())
-        self._depth -= 1
-        return left
-
-    def _product(self) -> Compute:
-        left = self._signed()
-        while sign := self._take("*", "/"):
-            left = _binary(sign, left, self._signed())
-        return left
-
-    def _signed(self) -> Compute:
-        self._deeper()
-        sign = self._take("-", "+")
-        result = self._signed() if sign else self._power()
-        self._depth -= 1
-        return _negative(result) if sign == "-" else result
-
-    def _power(self) -> Compute:
-        base = self._atom()
-        return _binary("**", base, self._signed()) if self._take("**") else base
-
-    def _atom(self) -> Compute:
-        kind, word, column = self._tokens[self._next]
-        self._next += 1
-        if kind == "number":
-            return self._number(word, column)
-        if kind == "name" and self._take("("):
-            return self._call(word, column)
-        if kind == "name":
-            return self._name(word, column)
-        if word == "(":
-            inner = self._sum()
-            self._close("(", column)
-            return inner
-        what = repr(word) if word else "the end"
-        raise self._error(f"a number, a name or '(' is expected, not {what}", column)
-
-    def _number(self, word: str, column: int) -> Compute:
-        number = float(word)
-        if math.isinf(number):
-            raise self._error(f"{word} is too large a number", column)
-        return lambda _: number
-
-    def _name(self, word: str, column: int) -> Compute:
+    def _operand(self, place: int) -> Compute:
+        word = self._word(place)
+        if word[0] in ".0123456789":
+            number = float(word)
+            if math.isinf(number):
+                raise self._error(place, f"{word} is too large a number")
+            return lambda _: number
         if word in FUNCTIONS and word not in (self._allowed or ()):
-            raise self._error(f"{word} is a function: {word}(…)", column)
+            raise self._error(place, f"{word} is a function: {word}(…)")
         if self._allowed is not None and word not in self._allowed:
-            raise self._error(f"unknown metric or cost '{word}'{did_you_mean(word, self._allowed)}", column)
-        self._names.add(word)
+            raise self._error(place, f"unknown metric or cost '{word}'{did_you_mean(word, self._allowed)}")
+        self.names.add(word)
         return lambda measurement: _finite(float(measurement[word]))
 
-    def _call(self, word: str, column: int) -> Compute:
+    def _function(self, place: int, given: int) -> Callable[..., float]:
+        word = self._word(place)
         if word not in FUNCTIONS:
-            raise self._error(f"unknown function '{word}'{did_you_mean(word, FUNCTIONS)}", column)
+            raise self._error(place, f"unknown function '{word}'{did_you_mean(word, FUNCTIONS)}")
         function, fewest, most = FUNCTIONS[word]
-        arguments = [self._sum()]
-        while self._take(","):
-            arguments.append(self._sum())
-        self._close(f"{word}(", column)
-        if not fewest <= len(arguments) <= most:
+        if not fewest <= given <= most:
             takes = "one argument" if most == 1 else f"{fewest} to {most} arguments"
-            raise self._error(f"{word} takes {takes}; got {len(arguments)}", column)
-        return lambda measurement: _finite(function(*[argument(measurement) for argument in arguments]))
+            raise self._error(place, f"{word} takes {takes}; got {given}")
+        return function
 
-    def _close(self, opened: str, column: int) -> None:
-        if not self._take(")"):
-            raise self._error(f"'{opened}' is not closed", column)
+    def _word(self, place: int) -> str:
+        token = _TOKEN.match(self.text, place)
+        assert token is not None
+        return token.group()
 
-    def _deeper(self) -> None:
-        self._depth += 1
-        if self._depth > MAX_DEPTH:
-            raise self._error(f"nested more than {MAX_DEPTH} deep", self._tokens[self._next][2])
+    def _deeper(self, place: int, depth: int, by: int) -> int:
+        """Neither Python's parser nor this class may run out of stack."""
+        if depth + by > MAX_DEPTH:
+            raise self._error(place, f"nested more than {MAX_DEPTH} deep")
+        return depth + by
+
+    def _error(self, place: int, problem: str) -> SpecError:
+        return SpecError(f"column {place + 1} of the reward {self.text!r}: {problem}")
 
 
-def _binary(sign: str, left: Compute, right: Compute) -> Compute:
-    operator = OPERATORS[sign]
-    return lambda measurement: _finite(operator(left(measurement), right(measurement)))
-
-
-def _negative(inner: Compute) -> Compute:
-    return lambda measurement: -inner(measurement)
+def _without_words(token: re.Match[str]) -> str:
+    """As long as the token, so that the places of the tree are those of the text."""
+    if token.lastgroup == "sign":
+        return token.group()
+    return ("x" if token.lastgroup in OPERANDS else "").ljust(len(token.group()))
 
 
 def _finite(value: float) -> float:

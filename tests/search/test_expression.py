@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import math
+import operator
 from typing import Any
 
 import pytest
@@ -37,6 +38,63 @@ def _compound(parts: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
 
 EXPRESSIONS = st.recursive(st.one_of(NUMBERS, st.sampled_from(NAMES)), _compound, max_leaves=12)
 VALUES = st.floats(-10, 10).filter(lambda value: value == 0 or abs(value) > 1e-3)
+
+
+LEVELS = {"+": 1, "-": 1, "*": 2, "/": 2, "**": 4}
+TREES = st.recursive(
+    st.one_of(st.sampled_from(NAMES), st.sampled_from(["2", "0.5", "3e-1"])),
+    lambda parts: st.one_of(
+        st.tuples(st.sampled_from(sorted(LEVELS)), parts, parts),
+        st.tuples(st.sampled_from(["neg", "log", "abs"]), parts),
+        st.tuples(st.sampled_from(["min", "max"]), parts, parts),
+    ),
+    max_leaves=12,
+)
+"""Trees of (operator, part, …), which no parser has seen."""
+
+
+def written(tree: Any, level: int = 0) -> str:
+    """With as few parentheses as the rules of precedence allow; `level` is that of the operator around it."""
+    match tree:
+        case str():
+            return str(tree)
+        case ("neg", part):
+            text, own = f"-{written(part, 3)}", 3
+        case ("**", left, right):
+            text, own = f"{written(left, 5)} ** {written(right, 3)}", 4
+        case (sign, left, right) if sign in LEVELS:
+            own = LEVELS[sign]
+            text = f"{written(left, own)} {sign} {written(right, own + 1)}"
+        case (name, *parts):
+            return f"{name}({', '.join(map(written, parts))})"
+    return text if own >= level else f"({text})"
+
+
+def computed(tree: Any, values: dict[str, float]) -> float:
+    """The value of a tree, without a text between."""
+    if isinstance(tree, str):
+        return values[tree] if tree in values else float(tree)
+    sign, *parts = tree
+    numbers = [computed(part, values) for part in parts]
+    functions: dict[str, Any] = {"neg": operator.neg, "+": operator.add, "-": operator.sub, "*": operator.mul}
+    functions |= {"/": operator.truediv, "**": math.pow, **PYTHON}
+    return finite(functions[sign](*numbers))
+
+
+@settings(max_examples=300, deadline=None)
+@given(TREES, st.tuples(VALUES, VALUES, VALUES))
+def test_precedence_is_that_of_the_rules(tree: Any, numbers: tuple[float, float, float]) -> None:
+    values = dict(zip(NAMES, numbers, strict=True))
+    try:
+        expected: float | None = computed(tree, values)
+    except (ArithmeticError, ValueError):
+        expected = None
+    expression = parse_expression(f"a * 0 + {written(tree, 2)}", NAMES)
+    if expected is None:
+        with pytest.raises(TrialFailed):
+            expression.value(values)
+    else:
+        assert expression.value(values) == pytest.approx(expected, rel=1e-12, abs=1e-300)
 
 
 def reference(node: Any, values: dict[str, float]) -> float:
@@ -150,6 +208,25 @@ def test_precedence(text: str, value: float) -> None:
         ("(" * 300 + "a" + ")" * 100, "nested more than 50 deep"),
         ("-" * 400 + "a", "nested more than 50 deep"),
         ("2 ** " * 90 + "a", "nested more than 50 deep"),
+        ("min(" * 60 + "a", "nested more than 50 deep"),
+        ("-" * 499 + "a", "column 51 .*nested more than 50 deep"),
+        ("a, b", "column 1 .*',' stands between the arguments of a function"),
+        ("min((a, b), 1)", "column 5 .*',' stands between the arguments of a function"),
+        ("(a", r"column 1 .*'\(' is not closed"),
+        ("  a b", "column 3 .*'a b': an operator is expected before 'b'"),
+        ("a\n * (\tb", r"column 6 .*'\(' is not closed"),
+        ("é * ü", "column 1 .* unknown metric or cost 'é'"),
+        ("2 * lambda", "column 5 .* unknown metric or cost 'lambda'"),
+        ("a is None", "column 3 .* an operator is expected before 'is'"),
+        ("min(*a)", r"column 5 .* a number, a name or '\(' is expected, not '\*'"),
+        ("min(a, **b)", r"column 8 .* not '\*\*'"),
+        ("min(a,)", r"column 7 .* not '\)'"),
+        ("log()", r"column 5 .* not '\)'"),
+        ("2(a)", r"column 2 .* an operator is expected before '\('"),
+        ("log(a)(b)", r"column 7 .* an operator is expected before '\('"),
+        ("a @ b", "column 3 .*'@' has no meaning"),
+        ("a := 1", "column 3 .*':' has no meaning"),
+        ("a\0", r"column 2 .*'\\x00' has no meaning"),
         ("a" + " + a" * 200, "at most 500 characters; got 801"),
     ],
 )
@@ -161,6 +238,19 @@ def test_a_wrong_expression_is_answered_with_its_column(text: str, message: str)
 def test_the_longest_chain_is_computed() -> None:
     expression = parse_expression("a" + "+a" * 249, NAMES)
     assert expression.value({"a": 1.0}) == 250.0
+
+
+def test_signs_nest_as_deep_as_parentheses() -> None:
+    assert parse_expression("-" * 48 + "a").value({"a": 1.0}) == 1.0
+    assert parse_expression("(" * 50 + "a" + ")" * 50).value({"a": 1.0}) == 1.0
+
+
+def test_names_are_read_as_they_are_written() -> None:
+    """Python's parser would take ligatures apart, and keywords for itself."""
+    names = ("ﬁne", "lambda", "None", "précision")
+    expression = parse_expression("ﬁne + lambda * None - précision * 007", names)
+    assert expression.names == set(names)
+    assert expression.value({"ﬁne": 1.0, "lambda": 2.0, "None": 3.0, "précision": 1.0}) == 0.0
 
 
 def test_a_metric_may_be_named_like_a_function() -> None:
