@@ -1,6 +1,7 @@
 """The user's own Python files: components that register themselves when the file is run.
 
-    from nas_cli.plugins import augmentation, encoder, loss, op, optimizer, schedule, scheduler, source, strategy, task
+    from nas_cli.plugins import augmentation, encoder, loss, op, optimizer, schedule, scheduler, source, strategy
+    from nas_cli.plugins import target, task
 
 These decorators are imported when they are asked for: whoever only runs a plugin file needs none of them.
 """
@@ -25,6 +26,7 @@ from nas_cli.errors import NasError, PluginError, SpecError
 if TYPE_CHECKING:
     from nas_cli.data.source import encoder as encoder
     from nas_cli.data.source import source as source
+    from nas_cli.data.source import target as target
     from nas_cli.model.ops import op as op
     from nas_cli.search.scheduler import scheduler as scheduler
     from nas_cli.search.strategy import strategy as strategy
@@ -47,6 +49,7 @@ DECORATORS = {
     "scheduler": "nas_cli.search.scheduler",
     "source": "nas_cli.data.source",
     "strategy": "nas_cli.search.strategy",
+    "target": "nas_cli.data.source",
     "task": "nas_cli.task.base",
 }
 OURS = "nas_cli"

@@ -246,7 +246,7 @@ def check_source(name: str, arguments: Mapping[str, Any] | None = None, target: 
     """The parts can be read; the seed alone decides who is in them; the settings are read back as they are written."""
     settings = parse_data({"source": name, **(arguments or {})})
     assert parse_data(settings.written_out()).written_out() == settings.written_out()
-    wanted = Wanted(SOURCES[name](**settings.arguments).inputs, target)  # type: ignore[arg-type]
+    wanted = Wanted(SOURCES[name](**settings.arguments).inputs, target)
     first, again, other = (load_training(settings, seed, wanted=wanted) for seed in (1, 1, 2))
     for part in ("train", "validation"):
         np.testing.assert_array_equal(getattr(first, part).targets, getattr(again, part).targets)

@@ -47,7 +47,7 @@ CASES = {
     "labels of the wrong shape": (
         "source",
         SOURCE + "@source('mine')\ndef mine(): return Dataset(Examples('m', np.eye(60), lambda r: images[r]))",
-        ["(60, 60) as labels of the train part", "an array (N,), one each, is wanted"],
+        ["m has labels (60, 60)", "an array (N,), one each, is wanted"],
     ),
     "images of the wrong shape": (
         "source",

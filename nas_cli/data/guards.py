@@ -16,11 +16,12 @@ from nas_cli.plugins import Origin, is_ours
 from nas_cli.registry import show
 
 if TYPE_CHECKING:
-    from nas_cli.data.source import Array, Dataset, Encoder, Examples, Levels, Part
+    from nas_cli.data.source import Array, Dataset, Encoder, Examples, Levels, Part, Targets
 
 IMAGES = "images"
 DTYPES = ("float32", "int32")
 LABELS = (int, float, str, tuple)
+TARGET = ("names", "facts", "notes", "ragged", "encode", "strata", "others")
 DATASET, EXAMPLES = ("train", "validation", "test", "inputs", "fit"), ("origin", "labels", "read")
 
 
@@ -45,6 +46,44 @@ def hold_encoder(restore: Callable[..., Encoder], origin: Origin) -> Callable[..
         return encoder if is_ours(encoder) else HeldEncoder(encoder, origin)
 
     return made
+
+
+def hold_targets(make: Callable[..., Targets], origin: Origin) -> Callable[..., Targets]:
+    @functools.wraps(make)
+    def made(dataset: Dataset, labels: Sequence[str] | None = None, at: float | None = None) -> Targets:
+        found: Any = origin.call("it", make, dataset, labels, at)
+        missing = [name for name in TARGET if not hasattr(found, name)]
+        if missing:
+            raise origin.wrong(f"gave {show(found)}, and Targets, which have {missing[0]}, are wanted")
+        return HeldTargets(found, origin)
+
+    return made
+
+
+class HeldTargets:
+    """A plugin's targets: an array with one for each example, and what else the contract has."""
+
+    def __init__(self, targets: Targets, origin: Origin) -> None:
+        self._targets = targets
+        self._origin = origin
+        self.names, self.facts = tuple(targets.names), dict(targets.facts)
+        self.notes, self.ragged = list(targets.notes), bool(targets.ragged)
+
+    def encode(self, examples: Examples) -> Array:
+        return self._array("encode", self._targets.encode, examples, len(examples.labels))
+
+    def strata(self, targets: Array) -> Array:
+        return self._array("strata", self._targets.strata, targets, len(targets))
+
+    def others(self, examples: Examples) -> tuple[str, ...]:
+        return tuple(self._origin.call("others", self._targets.others, examples))
+
+    def _array(self, name: str, method: Callable[[Any], Any], given: Any, count: int) -> Array:
+        found: Any = self._origin.call(name, method, given)
+        if not isinstance(found, np.ndarray) or len(found) != count or found.dtype.kind not in "iufb":
+            what = f"{found.dtype} {found.shape}" if isinstance(found, np.ndarray) else show(found)
+            raise self._origin.wrong(f"gave {what} in {name}, and an array of numbers ({count}, …) is wanted")
+        return found
 
 
 class _Held:
@@ -101,12 +140,13 @@ class _Held:
         if not _is_like(examples, EXAMPLES):
             raise self._origin.wrong(f"gave {show(examples)} as its {part} part, and Examples are wanted")
         labels: Any = examples.labels
-        if not isinstance(labels, np.ndarray) or labels.ndim != 1:
+        if not isinstance(labels, np.ndarray) or not labels.shape:
             what = f"an array of {labels.shape}" if isinstance(labels, np.ndarray) else show(labels)
             raise self._origin.wrong(
-                f"gave {what} as labels of the {part} part, and an array (N,), one each, is wanted"
+                f"gave {what} as labels of the {part} part, and an array (N, …), one each, is wanted"
             )
-        strange = [label for label in labels.tolist() if not isinstance(label, LABELS)]
+        one_each = labels.tolist() if labels.ndim == 1 else []
+        strange = [label for label in one_each if not isinstance(label, LABELS)]
         if strange:
             raise self._origin.wrong(
                 f"gave the label {show(strange[0])} in the {part} part, and numbers, texts, or tuples of texts "

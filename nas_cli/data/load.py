@@ -11,25 +11,25 @@ import numpy as np
 
 from nas_cli.axes import Axes
 from nas_cli.data.cache import Cache
+from nas_cli.data.kinds.classes import LabelsError
 from nas_cli.data.kinds.image import fit_images
 from nas_cli.data.kinds.new_words import NewWords
 from nas_cli.data.kinds.row import TableEncoder
-from nas_cli.data.kinds.targets import Tags, Targets, find_targets
 from nas_cli.data.part_notes import about_absent, about_few, about_share
 from nas_cli.data.repeated import (
     about_contradicting_texts,
+    about_contradictions,
     about_repeated,
     about_repeated_words,
 )
 from nas_cli.data.settings import AUTO_FRACTION, DataSettings
-from nas_cli.data.source import Array, Dataset, Encoder, Examples, Part, Wanted
+from nas_cli.data.source import KINDS, SOURCES, TARGETS, Array, Dataset, Encoder, Examples, Part, Targets, Wanted
 from nas_cli.data.split import hold_out
 from nas_cli.errors import DataError
 
 STREAMS = {"test": 1, "validation": 2}
 """The split of a part draws from (seed, its number)."""
 IMAGES = Wanted()
-FIELDS = {"images": "image", "table rows": "row", "texts": "text", "sentences": "sentence"}
 
 
 @dataclass(frozen=True)
@@ -69,10 +69,10 @@ def load_training(
     """
     dataset = _open(settings, wanted)
     about_test = require_test(settings, dataset)
-    kind = find_targets(dataset, wanted.target, settings.origin)
+    kind = _targets(settings, dataset, wanted)
     targets = kind.encode(dataset.train)
     stay, held, shares = _division(settings, dataset, kind.strata(targets), seed)
-    train, validation, encoder = _read(dataset, cache, targets, stay, held, encoder)
+    train, validation, encoder = _read(dataset, cache, kind, targets, stay, held, encoder)
     chosen_by = dataset.train
     if validation is None:
         chosen_by = _own_part(settings.validation, dataset, "validation")
@@ -82,12 +82,25 @@ def load_training(
     notes = [*about_test, *dataset.notes(), *kind.notes, *encoder.notes, *shares, *about_few(validation)]
     notes += _about_validation(validation, kind, encoder, dataset, None if held is not None else chosen_by, wanted)
     notes += about_repeated(train, validation, dataset.inputs, "to choose by")
+    if dataset.inputs == "images" and wanted.target == "class":
+        notes += about_contradictions(train)
     if dataset.inputs in ("texts", "sentences"):
         others = chosen_by.read(np.arange(len(validation)) if held is None else held)
         learned = dataset.train.read(stay)
         notes += about_repeated_words(learned, others, dataset.inputs, "to choose by")
         notes += about_contradicting_texts(learned, targets[stay]) if dataset.inputs == "texts" else []
     return TrainingData(train, validation, kind.names, encoder, facts, tuple(notes), field_of(wanted))
+
+
+def _targets(settings: DataSettings, dataset: Dataset, wanted: Wanted) -> Targets:
+    """Of the kind that is wanted, fitted on the training part."""
+    try:
+        return TARGETS[wanted.target](dataset, None, settings.origin)
+    except LabelsError as error:
+        origin = SOURCES.origin(settings.source)
+        if origin is None:
+            raise
+        raise origin.wrong(f"does not suit the task: {error}") from None
 
 
 def _division(
@@ -111,7 +124,13 @@ def _division(
 
 
 def _read(
-    dataset: Dataset, cache: Cache | None, targets: Array, stay: Array, held: Array | None, encoder: Encoder | None
+    dataset: Dataset,
+    cache: Cache | None,
+    kind: Targets,
+    targets: Array,
+    stay: Array,
+    held: Array | None,
+    encoder: Encoder | None,
 ) -> tuple[Part, Part | None, Encoder]:
     """The training part, what is held out of it, and the encoder, fitted on the training part where there is none."""
     mapped = cache.inputs(dataset.train) if cache else None
@@ -123,8 +142,8 @@ def _read(
         in_order = np.sort(stay)  # what lies in memory as in the file is read several times as fast in that order
         raw = dataset.train.read(in_order)
         encoder = encoder or dataset.fit(raw)
-        train = _taken(encoder.encode(raw)[np.searchsorted(in_order, stay)], targets[stay])
-        validation = _part(dataset.train, held, targets, None, encoder) if held is not None else None
+        train = _taken(encoder.encode(raw)[np.searchsorted(in_order, stay)], targets[stay], kind)
+        validation = _part(dataset.train, held, targets, kind, None, encoder) if held is not None else None
     else:
         inputs = dataset.train.read(stay if held is None else np.concatenate([stay, held]))  # at once: it may unpack
         train = Part(inputs[: len(stay)], targets[stay])
@@ -148,7 +167,7 @@ def _about_validation(
 
 def field_of(wanted: Wanted) -> str:
     """What the field is called that comes into a network."""
-    return FIELDS.get(wanted.inputs, wanted.inputs)
+    return KINDS[wanted.inputs].field
 
 
 def load_test(
@@ -167,7 +186,7 @@ def load_test(
     """
     dataset = _open(settings, wanted)
     known = set(dataset.notes())
-    kind = find_targets(dataset, wanted.target, settings.origin)
+    kind = _targets(settings, dataset, wanted)
     if labels is not None and tuple(labels) != kind.names:
         raise DataError(
             f"{dataset.train.origin} has other classes than the network was trained on: "
@@ -177,7 +196,7 @@ def load_test(
     if fraction is not None:
         targets = kind.encode(dataset.train)
         _, held = _divide(kind.strata(targets), np.arange(len(targets)), fraction, seed, "test")
-        test = _part(dataset.train, np.sort(held), targets, cache, encoder)
+        test = _part(dataset.train, np.sort(held), targets, kind, cache, encoder)
     else:
         test = _whole(_own_part(settings.test, dataset, "test"), kind, cache, encoder)
     if encoder is not None:
@@ -192,9 +211,9 @@ def _open(settings: DataSettings, wanted: Wanted) -> Dataset:
     return dataset
 
 
-def _taken(inputs: Array, targets: Array) -> Part:
-    """Targets of sequences are as wide as the inputs: the longest of a part may be shorter than that of its file."""
-    return Part(inputs, targets[:, : inputs.shape[-1]] if targets.ndim == 2 else targets)
+def _taken(inputs: Array, targets: Array, kind: Targets) -> Part:
+    """Ragged targets are as wide as the inputs: the longest of a part may be shorter than that of its file."""
+    return Part(inputs, targets[:, : inputs.shape[-1]] if kind.ragged else targets)
 
 
 def _encoded(raw: Array, encoder: Encoder | None) -> Array:
@@ -268,17 +287,19 @@ def _divide(targets: Array, among: Array, fraction: float, seed: int, part: str)
     return among[stay], among[held]
 
 
-def _part(examples: Examples, indices: Array, targets: Array, cache: Cache | None, encoder: Encoder | None) -> Part:
+def _part(
+    examples: Examples, indices: Array, targets: Array, kind: Targets, cache: Cache | None, encoder: Encoder | None
+) -> Part:
     mapped = cache.inputs(examples) if cache else None
     if mapped is not None:
         return Part(mapped, targets[indices], indices)
-    return _taken(_encoded(examples.read(indices), encoder), targets[indices])
+    return _taken(_encoded(examples.read(indices), encoder), targets[indices], kind)
 
 
 def _whole(examples: Examples, kind: Targets, cache: Cache | None, encoder: Encoder | None) -> Part:
     targets = kind.encode(examples)
-    others = kind.others(examples) if isinstance(kind, Tags) else ()
-    return replace(_part(examples, np.arange(len(targets)), targets, cache, encoder), others=others)
+    part = _part(examples, np.arange(len(targets)), targets, kind, cache, encoder)
+    return replace(part, others=kind.others(examples))
 
 
 def _difference(found: tuple[str, ...], wanted: tuple[str, ...]) -> str:

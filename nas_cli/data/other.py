@@ -11,13 +11,11 @@ import numpy as np
 from nas_cli.data.formats.csv_file import find_tables
 from nas_cli.data.formats.files import choose_part
 from nas_cli.data.formats.folders import PassedOver
-from nas_cli.data.kinds.classes import Classes
 from nas_cli.data.kinds.image import ImageEncoder
 from nas_cli.data.kinds.new_words import NewWords
 from nas_cli.data.kinds.row import TableEncoder, read_labelled
-from nas_cli.data.kinds.targets import Tags, encode_numbers
 from nas_cli.data.settings import DataSettings
-from nas_cli.data.source import SOURCES, Array, Dataset, Encoder, Examples, Part, Wanted
+from nas_cli.data.source import SOURCES, TARGETS, Dataset, Encoder, Examples, Part, Wanted
 from nas_cli.data.sources.csv_table import labels_in
 from nas_cli.data.sources.idx import find_files
 from nas_cli.errors import DataError
@@ -46,13 +44,17 @@ def load_other(
     else:
         dataset = _open(settings, path, encoder)
         examples = _part_to_test(dataset, path, wanted)
-    targets, others = _targets(settings, examples, labels, wanted)
+    if not len(examples.labels):
+        raise DataError(f"{examples.origin} has no examples")
+    names = dataset.names if dataset else None
+    kind = TARGETS[wanted.target](Dataset(examples, names=names), labels, settings.origin)
+    targets = kind.encode(examples)
     raw = examples.read(np.arange(len(targets)))
     inputs = encoder.encode(raw)
     notes += dataset.notes() if dataset else []
-    if targets.ndim == 2:
+    if kind.ragged:
         targets = targets[:, : inputs.shape[-1]]
-    part = Part(inputs, targets, others=others, notes=tuple(notes))
+    part = Part(inputs, targets, others=kind.others(examples), notes=tuple(notes))
     encoder.require(part, examples.origin)
     return part
 
@@ -100,31 +102,3 @@ def _part_to_test(dataset: Dataset, path: Path, wanted: Wanted) -> Examples:
     if dataset.validation is not None:
         raise DataError(f"{path} is divided and has no test part: name the file or folder that is meant")
     return dataset.train
-
-
-def _targets(
-    settings: DataSettings, examples: Examples, labels: Sequence[str], wanted: Wanted
-) -> tuple[Array, tuple[str, ...]]:
-    """As numbers of the network's `labels`; and tags that it does not know, which are numbered after those."""
-    if not len(examples.labels):
-        raise DataError(f"{examples.origin} has no examples")
-    if wanted.target == "number":
-        return encode_numbers(examples, settings.origin or 0.0), ()
-    if wanted.target == "tags":
-        tags = Tags(tuple(labels))
-        return tags.encode(examples), tags.others(examples)
-    return _classes(settings, examples, labels).encode(examples), ()
-
-
-def _classes(settings: DataSettings, examples: Examples, labels: Sequence[str]) -> Classes:
-    """The network's classes, by the labels that stand for them in files such as those of `examples`."""
-    if not isinstance(examples.labels[0], int | np.integer):
-        return Classes(tuple(labels), tuple(labels))
-    names = settings.arguments.get("labels")
-    try:
-        numbers = [names.index(label) for label in labels] if names else [int(label) for label in labels]
-    except ValueError:
-        raise DataError(
-            f"{examples.origin} has whole numbers as labels, and the network knows {', '.join(labels[:20])}"
-        ) from None
-    return Classes(tuple(numbers), tuple(labels))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from nas_cli.data.source import Array, Inputs, Part
+from nas_cli.data.source import Array, Part
 
 REPEATED = 0.01
 """The share of a part's examples that training may have too without a word."""
@@ -14,7 +14,7 @@ CHUNK = 512
 FACTOR = np.uint64(0x9E3779B97F4A7C15)
 
 
-def about_repeated(known: Part, other: Part, inputs: Inputs, use: str, known_use: str = "to learn from") -> list[str]:
+def about_repeated(known: Part, other: Part, inputs: str, use: str, known_use: str = "to learn from") -> list[str]:
     """A note where examples of `other`, which is there "to choose by" or "to test on", are used in another way as
     well."""
     if inputs not in FEWEST:
@@ -58,7 +58,7 @@ def about_contradictions(train: Part) -> list[str]:
     return [f"pictures to learn from that lie in two classes or more, pixel for pixel: {count:,}"]
 
 
-def count_repeated(known: Part, other: Part, inputs: Inputs) -> int:
+def count_repeated(known: Part, other: Part, inputs: str) -> int:
     """How many examples of `other` are in `known` too: pictures of the same pixels, or rows and targets of the same
     bits."""
     digest = _of_pictures if inputs == "images" else _of_rows

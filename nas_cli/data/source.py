@@ -12,27 +12,31 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
 from nas_cli.axes import Axes
-from nas_cli.data.guards import hold_encoder, hold_source
+from nas_cli.data.guards import hold_encoder, hold_source, hold_targets
 from nas_cli.registry import Registry
 
 Array = np.ndarray[Any, Any]
 
 
-Inputs = Literal["images", "table rows", "texts", "sentences"]
-Target = Literal["class", "number", "tags"]
+@dataclass(frozen=True)
+class Wanted:
+    """What a task learns from, a kind of input (KINDS), and what it learns, a kind of target (TARGETS)."""
+
+    inputs: str = "images"
+    target: str = "class"
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """What a task learns from, and what it learns: a class an example, a number, or a tag for each of its words."""
+class Kind:
+    """A kind of input. Its name in KINDS is what examples are called in sentences, "images" say, and `field` is what
+    one of them is called where a network takes it, "image"."""
 
-    inputs: Inputs = "images"
-    target: Target = "class"
+    field: str
 
 
 @dataclass(frozen=True)
@@ -89,10 +93,41 @@ class Encoder(Protocol):
         ...
 
 
+class Targets(Protocol):
+    """How labels become targets, fitted on the training part. `names` are of classes, of tags, or of several numbers;
+    () for one number. `facts` is what heads and ops may take of them, JSON; `notes` are sentences for the user on what
+    is guessed of labels, and on what makes scores doubtful. `ragged` targets have a value for each place of a ragged
+    input.
+    """
+
+    @property
+    def names(self) -> tuple[str, ...]: ...
+    @property
+    def facts(self) -> Mapping[str, Any]: ...
+    @property
+    def notes(self) -> Sequence[str]: ...
+    @property
+    def ragged(self) -> bool: ...
+
+    def encode(self, examples: Examples) -> Array:
+        """The targets of `examples`, (N, …). Raises DataError."""
+        ...
+
+    def strata(self, targets: Array) -> Array:
+        """For each example a number (N,); those with the same one are divided in proportion."""
+        ...
+
+    def others(self, examples: Examples) -> tuple[str, ...]:
+        """Labels of `examples` that the training part does not have, where such can be scored; they are numbered after
+        `names`."""
+        ...
+
+
 @dataclass(frozen=True)
 class Part:
-    """Examples to use. `inputs`: for images uint8 (N, C, H, W), else as the encoder gives them. `targets`: int64 (n,),
-    indices of labels; float32 (n,), numbers; or int64 (n, L), a label for each word and -100 after the last.
+    """Examples to use. `inputs`: for images uint8 (N, C, H, W), else as the encoder gives them. `targets` (n, …) are as
+    their kind encodes them: int64 (n,), indices of labels; float32 (n,), numbers; or int64 (n, L), a label for each
+    word and -100 after the last.
 
     Example i is `inputs[i]`, or `inputs[rows[i]]` where the inputs are a file of more, mapped and not in memory.
     `others` are labels, numbered after the training part's, that this part alone has. `notes` are sentences for the
@@ -129,8 +164,8 @@ class Stream:
 
 @dataclass(frozen=True)
 class Examples:
-    """Examples in files. `labels` (N,): integers or texts, as the files have them, or tuples of texts, a tag a word.
-    `origin` names them in messages.
+    """Examples in files. `labels` (N, …) are as the kind of target takes them: integers or texts, as the files have
+    them, tuples of texts, a tag a word, and so on. `origin` names them in messages.
 
     `read` takes indices (n,) and returns these inputs in this order: for images uint8 (n, C, H, W), else what the
     dataset's `fit` takes; it raises DataError, and opens no more than it must.
@@ -161,13 +196,22 @@ class Dataset:
     test: Callable[[], Examples] | None = None
     elsewhere: Callable[[Path, str], Examples] | None = None
     names: tuple[str, ...] | None = None
-    inputs: Inputs = "images"
+    inputs: str = "images"
     fit: Callable[[Array], Encoder] | None = None
     facts: Callable[[], Mapping[str, Any]] = dict
     notes: Callable[[], Sequence[str]] = tuple
     check_test: Callable[[Path | None], None] | None = None
 
 
+KINDS = {
+    "images": Kind("image"),
+    "table rows": Kind("row"),
+    "texts": Kind("text"),
+    "sentences": Kind("sentence"),
+}
+TARGETS: Registry[Callable[..., Targets]] = Registry("kind of target", supplied=3, guard=hold_targets)
+"""From (dataset, labels, origin) to the targets of a kind, fitted on the dataset's training part. Where `labels` are
+given, they are those of a trained network, and so is `origin`, and nothing is fitted. Raises DataError."""
 SOURCES: Registry[Callable[..., Dataset]] = Registry("source", guard=hold_source)
 ENCODERS: Registry[Callable[[Mapping[str, Any]], Encoder]] = Registry("encoder", guard=hold_encoder)
 """From an encoder's `state` to the encoder. Raises KeyError, TypeError or ValueError where it is damaged."""
@@ -179,5 +223,18 @@ def source(name: str) -> Callable[[Callable[..., Dataset]], Callable[..., Datase
 
 
 def encoder(kind: str) -> Callable[[Callable[..., Encoder]], Callable[..., Encoder]]:
-    """Decorator: makes a function from an encoder's `state()` to the encoder the way back for states of that kind."""
-    return ENCODERS.register(kind)
+    """Decorator: makes a function from an encoder's `state()` to the encoder the way back for states of that kind.
+    Where no kind of input has that name, there is one from now on, so that sources and tasks may name it.
+    """
+
+    def register(restore: Callable[..., Encoder]) -> Callable[..., Encoder]:
+        ENCODERS.register(kind)(restore)
+        KINDS.setdefault(kind, Kind(kind))
+        return restore
+
+    return register
+
+
+def target(kind: str) -> Callable[[Callable[..., Targets]], Callable[..., Targets]]:
+    """Decorator: makes a function of (dataset, labels, origin) the way to targets of that kind, see TARGETS."""
+    return TARGETS.register(kind)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar, get_args
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
 
-from nas_cli.data.source import Inputs, Target, Wanted
+from nas_cli.data.source import KINDS, TARGETS, Wanted
 from nas_cli.errors import did_you_mean
 from nas_cli.plugins import Origin
 from nas_cli.registry import show
@@ -40,7 +40,7 @@ def _require_attributes(task: Task, origin: Origin) -> None:
         raise origin.wrong(f"names {strange[0]} under proportions{did_you_mean(strange[0], metrics)}")
     if not isinstance(task.wanted, Wanted):
         raise origin.wrong(f"has wanted {show(task.wanted)}, and Wanted(inputs, target) is wanted")
-    for value, known in ((task.wanted.inputs, get_args(Inputs)), (task.wanted.target, get_args(Target))):
+    for value, known in ((task.wanted.inputs, KINDS), (task.wanted.target, TARGETS)):
         if value not in known:
             raise origin.wrong(f"learns from or learns {show(value)}{did_you_mean(value, known)}")
     if isinstance(task.losses, str) or not task.losses:

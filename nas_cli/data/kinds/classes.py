@@ -35,6 +35,7 @@ class Classes:
     merged: Mapping[str, Sequence[str]] = field(default_factory=dict)
     largest: str = ""
     share: float = 0.0
+    ragged = False
 
     @property
     def facts(self) -> Mapping[str, Any]:
@@ -63,6 +64,9 @@ class Classes:
         """Every class gives its share to each part."""
         return targets
 
+    def others(self, examples: Examples) -> tuple[str, ...]:
+        return ()
+
     def encode(self, examples: Examples) -> Array:
         """Class indices, int64 (N,). Raises DataError where a label is none of the classes."""
         if len(examples.labels) == 0:
@@ -82,6 +86,32 @@ class Classes:
                 "which the training part does not have"
             )
         return found
+
+
+class LabelsError(DataError):
+    """A source gives labels that are none of the kind of target: of a plugin it is the plugin's mistake."""
+
+
+def require_one_each(examples: Examples) -> None:
+    """Raises LabelsError where labels are not one for each example."""
+    if examples.labels.ndim != 1:
+        raise LabelsError(
+            f"{examples.origin} has labels {examples.labels.shape}, and an array (N,), one each, is wanted"
+        )
+
+
+def known_classes(examples: Examples, labels: Sequence[str], names: Sequence[str] | None) -> Classes:
+    """The classes `labels` of a trained network, by what stands for them in files such as those of `examples`: whole
+    numbers, the places of `names` where there are such, or themselves. Raises DataError."""
+    if not isinstance(examples.labels[0], int | np.integer):
+        return Classes(tuple(labels), tuple(labels))
+    try:
+        numbers = [list(names).index(label) for label in labels] if names else [int(label) for label in labels]
+    except ValueError:
+        raise DataError(
+            f"{examples.origin} has whole numbers as labels, and the network knows {', '.join(labels[:20])}"
+        ) from None
+    return Classes(tuple(numbers), tuple(labels))
 
 
 def find_classes(examples: Examples, names: tuple[str, ...] | None = None) -> Classes:

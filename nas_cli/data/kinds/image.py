@@ -11,7 +11,6 @@ import numpy as np
 from nas_cli.axes import Axes
 from nas_cli.data.formats.pixels import shape_text
 from nas_cli.data.kinds.histogram import about_levels, histogram, normalisation
-from nas_cli.data.repeated import about_contradictions
 from nas_cli.data.source import ENCODERS, Array, Levels, Part
 from nas_cli.errors import DataError
 
@@ -52,7 +51,7 @@ def fit_images(train: Part) -> ImageEncoder:
     """By the images of the training part."""
     counts = histogram(train)
     axes = Axes(str(np.dtype(train.inputs.dtype)), tuple(train.inputs.shape[1:]))
-    notes = (*about_levels(counts), *about_contradictions(train))
+    notes = tuple(about_levels(counts))
     return ImageEncoder(axes, Levels(*normalisation(counts)), notes)
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
-from nas_cli.data.kinds.classes import about_alike, find_classes
+from nas_cli.data.kinds.classes import about_alike, find_classes, known_classes, require_one_each
 from nas_cli.data.portable import LARGEST, as_number, is_number
-from nas_cli.data.source import Array, Dataset, Examples, Target
+from nas_cli.data.source import TARGETS, Array, Dataset, Examples, Targets
 from nas_cli.errors import DataError
 
 COARSE = 1e-4
@@ -24,40 +24,30 @@ IGNORED = -100
 """The target of a place after a sentence's last word; torch's cross-entropy passes over it."""
 
 
-class Targets(Protocol):
-    """How labels become targets, fitted on the training part. `names` are of the classes or tags, () for numbers."""
-
-    @property
-    def names(self) -> tuple[str, ...]: ...
-    @property
-    def facts(self) -> Mapping[str, Any]: ...
-    @property
-    def notes(self) -> Sequence[str]:
-        """Sentences for the user on what is guessed of labels, and on what makes scores doubtful."""
-        ...
-
-    def encode(self, examples: Examples) -> Array:
-        """Raises DataError."""
-        ...
-
-    def strata(self, targets: Array) -> Array:
-        """For each example a number (N,); those with the same one are divided in proportion."""
-        ...
-
-
-def find_targets(dataset: Dataset, kind: Target, origin: float | None = None) -> Targets:
-    """Fitted on the training part; `origin` is that of numbers, where a network was trained by it.
-
-    Raises DataError where the part cannot be learned from.
-    """
-    if kind == "number":
-        return find_numbers(dataset.train, origin)
-    if kind == "tags":
-        return find_tags(dataset.train)
-    labels = dataset.train.labels
-    if labels.dtype.kind == "f" and len(labels):
-        raise DataError(f"{dataset.train.origin} has the label {labels[0]:g}, and a class is a whole number or a text")
+@TARGETS.register("class")
+def classes_of(dataset: Dataset, labels: Sequence[str] | None = None, origin: float | None = None) -> Targets:
+    """A class an example. Raises DataError where the part cannot be learned from."""
+    require_one_each(dataset.train)
+    if labels is not None:
+        return known_classes(dataset.train, labels, dataset.names)
+    given = dataset.train.labels
+    if given.dtype.kind == "f" and len(given):
+        raise DataError(f"{dataset.train.origin} has the label {given[0]:g}, and a class is a whole number or a text")
     return find_classes(dataset.train, dataset.names)
+
+
+@TARGETS.register("number")
+def numbers_of(dataset: Dataset, labels: Sequence[str] | None = None, origin: float | None = None) -> Targets:
+    """A number an example. Raises DataError where the part cannot be learned from."""
+    require_one_each(dataset.train)
+    return find_numbers(dataset.train, origin) if labels is None else Numbers(0.0, 1.0, origin or 0.0)
+
+
+@TARGETS.register("tags")
+def tags_of(dataset: Dataset, labels: Sequence[str] | None = None, origin: float | None = None) -> Targets:
+    """A tag a word. Raises DataError where the part cannot be learned from."""
+    require_one_each(dataset.train)
+    return find_tags(dataset.train) if labels is None else Tags(tuple(labels))
 
 
 @dataclass(frozen=True)
@@ -73,6 +63,7 @@ class Numbers:
     origin: float = 0.0
     names: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    ragged = False
 
     @property
     def facts(self) -> Mapping[str, Any]:
@@ -84,6 +75,9 @@ class Numbers:
 
     def strata(self, targets: Array) -> Array:
         return np.zeros(len(targets), np.int64)
+
+    def others(self, examples: Examples) -> tuple[str, ...]:
+        return ()
 
 
 def encode_numbers(examples: Examples, origin: float) -> Array:
@@ -153,8 +147,8 @@ class Tags:
     """The tags of the training part, sorted. One that only another part has gets a number after them."""
 
     names: tuple[str, ...]
-
     notes: tuple[str, ...] = ()
+    ragged = True
 
     @property
     def facts(self) -> Mapping[str, Any]:
