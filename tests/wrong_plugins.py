@@ -33,6 +33,11 @@ from nas_cli.plugins import source
 from nas_cli.data import Dataset, Examples
 images, labels = np.zeros((60, 1, 6, 6), np.uint8), np.arange(60) % 3
 """
+AUGMENTATION = """
+from nas_cli.plugins import augmentation
+@augmentation("mine")
+def mine():
+"""
 CASES = {
     "a source that gives something else": (
         "source",
@@ -195,15 +200,38 @@ CASES = {
     ),
     "an augmentation of another shape": (
         "augment",
-        "from nas_cli.plugins import augmentation\n@augmentation('mine')\n"
-        "def mine(): return lambda x, y, classes, generator: (x[..., 1:], y)",
-        ["augmentation 'mine' made inputs 8x1x8x7", "the same shape of inputs"],
+        AUGMENTATION + "    return lambda batch, generator: batch.with_(batch.inputs[..., 1:])",
+        ["augmentation 'mine' made inputs 8x1x8x7 float32 of 8x1x8x8 float32", "of the same shape"],
     ),
-    "an augmentation of images alone": (
+    "an augmentation of wider numbers": (
         "augment",
-        "from nas_cli.plugins import augmentation\n@augmentation('mine')\n"
-        "def mine(): return lambda x, y, classes, generator: x",
-        ["augmentation 'mine' gave a tensor of 8x1x8x8, and two tensors, inputs and targets, are wanted"],
+        AUGMENTATION + "    return lambda batch, generator: batch.with_(batch.inputs.double())",
+        ["augmentation 'mine' made inputs 8x1x8x8 float64 of 8x1x8x8 float32", "the same shape and numbers"],
+    ),
+    "an augmentation of fewer targets": (
+        "augment",
+        AUGMENTATION + "    return lambda batch, generator: batch.with_(targets=batch.targets[1:])",
+        ["augmentation 'mine' made targets 7 int64 of 8 int64", "or the shares of classes, 8x10 floats"],
+    ),
+    "an augmentation whose targets are a list": (
+        "augment",
+        AUGMENTATION + "    return lambda batch, generator: batch.with_(targets=[3])",
+        ["augmentation 'mine' made targets [3] of 8 int64"],
+    ),
+    "an augmentation that gives a tensor": (
+        "augment",
+        AUGMENTATION + "    return lambda batch, generator: batch.inputs",
+        ["augmentation 'mine' gave a tensor of 8x1x8x8, and a Batch is wanted: batch.with_(inputs=…, targets=…)"],
+    ),
+    "an augmentation that gives two tensors": (
+        "augment",
+        AUGMENTATION + "    return lambda batch, generator: (batch.inputs, batch.targets)",
+        ["augmentation 'mine' gave a tuple of 2, and a Batch is wanted"],
+    ),
+    "an augmentation of four arguments": (
+        "augment",
+        AUGMENTATION + "    return lambda x, y, classes, generator: (x, y)",
+        ["mine' failed on inputs 8x1x8x8: TypeError", "missing 2 required positional arguments"],
     ),
     "an op that gives None": (
         "op",

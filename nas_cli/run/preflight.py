@@ -22,6 +22,7 @@ from nas_cli.space.edit import replay, sample
 from nas_cli.space.space import Resolved
 from nas_cli.task import TASKS
 from nas_cli.train.augment import AUGMENTS
+from nas_cli.train.batch import Batch
 from nas_cli.train.losses import LOSSES, OF_CLASSES
 from nas_cli.train.optimizers import OPTIMIZERS
 from nas_cli.train.schedules import SCHEDULES
@@ -125,8 +126,8 @@ def _try(registry: Registry[Any], named: Mapping[str, Any], origin: Origin, sess
             origin.call(_on(outputs, targets), session.task.loss, outputs, targets, loss, session.data.scale)
         case AUGMENTS.kind:
             inputs = torch.randn((len(targets), *only(session.inputs).shape), generator=generator)
-            classes = session.data.classes
-            origin.call(_on(inputs, targets), make(**arguments), inputs, targets, classes, generator)
+            batch = Batch(inputs, targets, session.task.wanted.target, session.data.classes)
+            origin.call(_on(inputs, targets), make(**arguments), batch, generator)
 
 
 def _try_task(session: Session, origin: Origin, resolved: Resolved, program: Program) -> None:

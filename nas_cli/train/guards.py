@@ -6,7 +6,7 @@ What such a part raises while it works passes as it is where it may be the machi
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -15,6 +15,7 @@ from torch import Tensor
 from nas_cli.errors import NasError
 from nas_cli.plugins import Origin, told
 from nas_cli.registry import show
+from nas_cli.train.batch import Batch
 
 
 def hold_optimizer(make: Callable[..., Any], origin: Origin) -> Callable[..., Any]:
@@ -66,23 +67,40 @@ def hold_loss(make: Callable[..., Any], origin: Origin) -> Callable[..., Any]:
 
 def hold_augmentation(make: Callable[..., Any], origin: Origin) -> Callable[..., Any]:
     def made(**arguments: Any) -> Any:
-        augment = _function(make, origin, "of inputs, targets, classes and a generator", arguments)
+        augment = _function(make, origin, "of a batch and a generator", arguments)
 
-        def held(x: Tensor, y: Tensor, classes: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-            given: Any = _call(origin, f"on inputs {_side(x)}", augment, x, y, classes, generator)
-            if not isinstance(given, tuple) or len(given) != 2 or not all(isinstance(each, Tensor) for each in given):
-                raise origin.wrong(f"gave {_what(given)}, and two tensors, inputs and targets, are wanted")
-            inputs, targets = given
-            if inputs.shape != x.shape or len(targets) != len(y):
-                raise origin.wrong(
-                    f"made inputs {_side(inputs)} and targets {_side(targets)} of inputs {_side(x)} and targets "
-                    f"{_side(y)}: the same shape of inputs, and a target for each, are wanted"
-                )
-            return inputs, targets
+        def held(batch: Batch, generator: torch.Generator) -> Batch:
+            given: Any = _call(origin, f"on inputs {_side(batch.inputs)}", augment, batch, generator)
+            if not isinstance(given, Batch):
+                raise origin.wrong(f"gave {_what(given)}, and a Batch is wanted: batch.with_(inputs=…, targets=…)")
+            _require_inputs(given.inputs, batch.inputs, origin)
+            _require_targets(given.targets, batch, origin)
+            return batch.with_(given.inputs, given.targets)
 
         return held
 
     return made
+
+
+def _require_inputs(given: object, before: Tensor, origin: Origin) -> None:
+    if not isinstance(given, Tensor) or given.shape != before.shape or given.dtype != before.dtype:
+        raise origin.wrong(
+            f"made inputs {_kind(given)} of {_kind(before)}, and inputs of the same shape and numbers are wanted"
+        )
+
+
+def _require_targets(given: object, batch: Batch, origin: Origin) -> None:
+    before = batch.targets
+    if isinstance(given, Tensor) and given.shape == before.shape and given.dtype == before.dtype:
+        return
+    shares = (len(before), batch.classes)
+    if batch.target == "class" and isinstance(given, Tensor) and given.shape == shares and given.is_floating_point():
+        return
+    or_shares = f", or the shares of classes, {_sizes(shares)} floats," if batch.target == "class" else ""
+    raise origin.wrong(
+        f"made targets {_kind(given)} of {_kind(before)}, and targets of the same shape and numbers{or_shares} are "
+        "wanted"
+    )
 
 
 def _function(make: Callable[..., Any], origin: Origin, of_what: str, arguments: dict[str, Any]) -> Callable[..., Any]:
@@ -109,5 +127,14 @@ def _what(value: object) -> str:
     return show(value)
 
 
+def _kind(value: object) -> str:
+    """Shape and numbers of a tensor: `8x1x6x6 float32`."""
+    return f"{_side(value)} {str(value.dtype).removeprefix('torch.')}" if isinstance(value, Tensor) else show(value)
+
+
 def _side(tensor: Tensor) -> str:
-    return "x".join(map(str, tensor.shape)) or "no axes"
+    return _sizes(tensor.shape)
+
+
+def _sizes(sizes: Sequence[int]) -> str:
+    return "x".join(map(str, sizes)) or "no axes"

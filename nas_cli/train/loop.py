@@ -21,6 +21,7 @@ from nas_cli.seeds import derive
 from nas_cli.task import Task
 from nas_cli.torch_tuning.memory import keep_memory
 from nas_cli.train.augment import AUGMENTS
+from nas_cli.train.batch import Batch
 from nas_cli.train.checkpoint import load_checkpoint, save_checkpoint
 from nas_cli.train.feed import Tensors, count_batches, group_by_length, lengths, open_feed, trim
 from nas_cli.train.losses import LOSSES
@@ -112,8 +113,10 @@ def train_network(
                 for group, rate in zip(optimizer.param_groups, rates, strict=True):
                     group["lr"] = rate * factor
                 x = network.normalize({field: x})[field]
+                batch = Batch(x, y, task.wanted.target, data.classes)
                 for augment in augments:
-                    x, y = augment(x, y, data.classes, generator)
+                    batch = augment(batch, generator)
+                x, y = batch.inputs, batch.targets
                 with precision.autocast(device):
                     outputs = network.body({field: arrange(x, precision.layout)}).values
                 loss = task.loss(outputs.float(), y, loss_of, data.scale)

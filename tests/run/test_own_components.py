@@ -109,11 +109,12 @@ def hinge(margin: float = 1.0):
     """Multi-class hinge."""
     return lambda outputs, targets: nn.functional.multi_margin_loss(outputs, targets, margin=margin)
 
-@augmentation("jitter")
+@augmentation("jitter", inputs={"table rows"})
 def jitter(size: float = 0.01):
     """A little noise."""
-    def apply(x, y, classes, generator):
-        return x + size * torch.randn(x.shape, generator=generator).to(x.device), y
+    def apply(batch, generator):
+        noise = torch.randn(batch.inputs.shape, generator=generator).to(batch.inputs.device)
+        return batch.with_(inputs=batch.inputs + size * noise)
     return apply
 '''
 SPEC = """\

@@ -1,18 +1,15 @@
-"""Optimizers, schedules, losses and augmentation against torch's own and against slow references."""
+"""Optimizers, schedules and losses against torch's own and against slow references."""
 
 from __future__ import annotations
 
 import inspect
-import math
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.nn import functional
 
-from nas_cli.train.augment import AUGMENTS
 from nas_cli.train.losses import LOSSES, OF_CLASSES, OF_NUMBERS
 from nas_cli.train.optimizers import OPTIMIZERS, parameter_groups
 from nas_cli.train.schedules import SCHEDULES
@@ -20,10 +17,6 @@ from nas_cli.train.schedules import SCHEDULES
 
 def generator(seed: int = 0) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
-
-
-def images(count: int = 16, channels: int = 2, side: int = 9) -> Tensor:
-    return torch.randn(count, channels, side, side, generator=generator(1)) + 3.0
 
 
 # Schedules ------------------------------------------------------------------------------------------------------------
@@ -117,76 +110,6 @@ def test_losses_take_indices_and_probabilities_alike(name: str) -> None:
     loss = LOSSES[name]()
     one_hot = functional.one_hot(targets, 5).float()
     assert loss(logits, one_hot).item() == pytest.approx(loss(logits, targets).item(), rel=1e-5)
-
-
-# Augmentation ---------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("name", list(AUGMENTS))
-def test_augmentation_repeats_and_keeps_shapes(name: str) -> None:
-    x, y = images(), torch.arange(16) % 3
-    augment = AUGMENTS[name]()
-    first, second = augment(x.clone(), y, 3, generator(5)), augment(x.clone(), y, 3, generator(5))
-    assert torch.equal(first[0], second[0])
-    assert torch.equal(first[1], second[1])
-    assert first[0].shape == x.shape
-    assert not torch.equal(first[0], x)
-    assert not torch.equal(first[0], augment(x.clone(), y, 3, generator(6))[0])
-
-
-def test_crop_cuts_a_window_of_each_padded_image() -> None:
-    x = images()
-    cropped, _ = AUGMENTS["crop"](padding=2)(x, torch.zeros(16, dtype=torch.int64), 3, generator())
-    padded = functional.pad(x, (2, 2, 2, 2))
-    places = set()
-    for n in range(16):
-        windows = {(i, j): padded[n, :, i : i + 9, j : j + 9] for i in range(5) for j in range(5)}
-        matches = [place for place, window in windows.items() if torch.equal(window, cropped[n])]
-        assert len(matches) == 1
-        places.add(matches[0])
-    assert len(places) > 5
-
-
-@pytest.mark.parametrize(("axis", "dimension"), [("horizontal", 2), ("vertical", 1)])
-def test_flip_mirrors_about_half_of_the_images(axis: str, dimension: int) -> None:
-    x = images(200)
-    flipped, _ = AUGMENTS["flip"](axis=axis)(x, torch.zeros(200, dtype=torch.int64), 3, generator())
-    count = sum(torch.equal(flipped[n], x[n].flip(dimension)) for n in range(200))
-    assert count + sum(torch.equal(flipped[n], x[n]) for n in range(200)) == 200
-    assert 70 < count < 130
-
-
-def test_cutout_blanks_one_square_per_image() -> None:
-    x = images(64)
-    cut, _ = AUGMENTS["cutout"](size=4)(x, torch.zeros(64, dtype=torch.int64), 3, generator())
-    for n in range(64):
-        blank = (cut[n] == 0).all(0)
-        rows, columns = torch.nonzero(blank.any(1)).flatten(), torch.nonzero(blank.any(0)).flatten()
-        assert blank.sum() == len(rows) * len(columns)
-        assert 1 <= len(rows) <= 4
-        assert 1 <= len(columns) <= 4
-        assert torch.equal(cut[n][:, ~blank], x[n][:, ~blank])
-    assert (cut == 0).all(1).sum((1, 2)).max() == 16
-
-
-def test_mixup_blends_images_and_labels_by_the_same_share() -> None:
-    x = torch.eye(32).reshape(32, 1, 4, 8)  # each image marks its own pixel, so shares can be read off
-    y = torch.arange(32) % 4
-    mixed, targets = AUGMENTS["mixup"](alpha=0.4)(x, y, 4, generator())
-    shares = mixed.flatten(1)
-    assert torch.allclose(shares.sum(1), torch.ones(32))
-    assert torch.allclose(targets, shares @ functional.one_hot(y, 4).float(), atol=1e-6)
-
-
-def test_mixup_draws_from_the_beta_distribution() -> None:
-    x = torch.zeros(20_000, 1, 1, 1)
-    y = torch.arange(20_000) % 2
-    _, targets = AUGMENTS["mixup"](alpha=0.5)(x, y, 2, generator())
-    share = targets[:, 0][(targets[:, 0] > 0) & (targets[:, 0] < 1)].double().numpy()
-    # Beta(a, a) has mean 1/2 and variance 1/(4(2a+1)).
-    assert np.mean(share) == pytest.approx(0.5, abs=0.02)
-    assert np.var(share) == pytest.approx(1 / (4 * 2.0), abs=0.01)
-    assert math.isfinite(share.sum())
 
 
 def test_losses_of_numbers_by_hand() -> None:
