@@ -19,7 +19,7 @@ from nas_cli.registry import Param, short, show
 HeldOut = Union[Literal["auto"], Annotated[float, Between(0.001, 0.9)], Path]
 """auto: the part that the data has of its own, else a share of the training part; a fraction: that share; a path."""
 COMMON = (Param("validation", HeldOut, "auto"), Param("test", HeldOut, "auto"))
-TEXTS = (str, str | None, list[str], list[str] | None)
+TEXTS = (str, str | None, list[str], list[str] | None, str | list[str] | None)
 """What takes a number as it is written: a column is called 3, a cell without a value holds -999."""
 AUTO_FRACTION = 0.2
 NOT_KNOWN: Mapping[Place, str] = MappingProxyType({})
