@@ -4,7 +4,7 @@ from nas_cli.data import portable
 from nas_cli.data.asked import Asked, Reader
 from nas_cli.data.cache import Cache
 from nas_cli.data.inputs import read_inputs
-from nas_cli.data.kinds import words
+from nas_cli.data.kinds import numbers, words
 from nas_cli.data.kinds.targets import IGNORED
 from nas_cli.data.load import TrainingData, load_test, load_training
 from nas_cli.data.other import load_other
@@ -39,6 +39,7 @@ __all__ = [
     "load_test",
     "load_training",
     "npz",
+    "numbers",
     "parse_data",
     "portable",
     "read_inputs",
