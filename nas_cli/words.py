@@ -1,6 +1,6 @@
 """Text from files and users, made safe for where it is written: a terminal, a comment, a shell command, UTF-8.
 
-Every language that `nas` writes has one encoder: YAML `nas_cli.yaml_text`, HTML the functions of `deliver/report`, JSON
+Every language that `nas` writes has one encoder: YAML `nas_cli.yaml_text`, HTML `deliver/report/html.py`, JSON
 `json.dumps`, Python source `repr`, and what stands here for the rest.
 """
 

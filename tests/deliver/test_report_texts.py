@@ -12,15 +12,36 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from jinja2 import UndefinedError
 
 from nas_cli.deliver.evaluate import evaluate
 from nas_cli.deliver.report import charts, write_report
 from nas_cli.deliver.report import tested as test_part
-from nas_cli.deliver.report.elements import POLICY, TAGS, document, element, group, table
-from nas_cli.deliver.report.front import marks
+from nas_cli.deliver.report.front import Front, marks
+from nas_cli.deliver.report.html import FOLDER, fill
+from nas_cli.deliver.report.page import Architecture, Final
+from nas_cli.task.base import Table
 from nas_cli.words import printable
 
-PAGE = {"html", "head", "meta", "title", "style", "body", "main"}
+TAGS = {"html", "head", "meta", "title", "style", "body", "main", "h1", "h2", "h3", "p", "strong", "dl", "dt", "dd"}
+TAGS |= {"pre", "ul", "li", "div", "table", "tr", "th", "td"}
+TAGS |= {"figure", "svg", "text", "title", "line", "circle", "rect", "polyline"}
+POLICY = "default-src 'none'; style-src 'unsafe-inline'"
+"""What a browser may load and run for the page: its own style sheet, and nothing else."""
+NOTHING: dict[str, Any] = {
+    "name": "small",
+    "verdict": "",
+    "summary": [],
+    "notes": [],
+    "front": None,
+    "final": None,
+    "test": None,
+    "progress": None,
+    "decisions": None,
+    "architecture": None,
+    "environment": None,
+}
+"""A page without sections."""
 ATTRIBUTES = {
     "class",
     "x",
@@ -89,17 +110,39 @@ class Page(HTMLParser):
 
 def ours(markup: str) -> Page:
     page = Page(markup)
-    assert page.tags <= PAGE | TAGS
+    assert page.tags <= TAGS
     assert page.attributes <= ATTRIBUTES
     assert printable(markup, lines=True) == markup
     markup.encode()
     return page
 
 
-@given(TEXTS, TEXTS, TEXTS)
-def test_texts_stay_texts(title: str, text: str, attribute: str) -> None:
-    page = ours(document(title, "", element("p", text, aria_label=attribute), table([text], [[title], [attribute]])))
+@given(TEXTS, TEXTS)
+def test_texts_stay_texts_in_every_section(text: str, other: str) -> None:
+    chart = charts.bars([(text, 0.5), (other, 0.25)])
+    blocks = [Table(text, (text, other), ((other, text),)), test_part.Figure(other, chart)]
+    page = ours(
+        fill(
+            "page.html",
+            name=text,
+            verdict=other,
+            summary=[(text, other)],
+            notes=[text, other],
+            front=Front([text, other], chart, [text], [[other]]),
+            final=Final([text, other], [[other, text]], [text]),
+            test=test_part.Tested(False, text, [other], blocks),
+            progress=chart,
+            decisions=chart,
+            architecture=Architecture(other, [(text, other)]),
+            environment=[(text, other)],
+        )
+    )
     assert printable(text, lines=True) in page.text
+    assert printable(other, lines=True) in page.text
+
+
+def drawn(chart: charts.Chart) -> str:
+    return fill("page.html", **{**NOTHING, "progress": chart})
 
 
 @settings(max_examples=30)
@@ -107,11 +150,26 @@ def test_texts_stay_texts(title: str, text: str, attribute: str) -> None:
 def test_names_in_charts(names: list[str], numbers: list[int]) -> None:
     count = len(names)
     matrix = [numbers[row * count : (row + 1) * count] for row in range(count)]
-    ours(charts.confusion(matrix, names).markup)
-    ours(charts.bars([(name, 0.5) for name in names]).markup)
-    points = [(0, 0.1, True), (1, 0.2, False)]
-    ours(charts.progress(points, names[0]).markup)
-    ours(charts.scatter([(0, 1.0, 2.0), (1, 2.0, 1.0)], names[0], names[-1], {0: names[0]}).markup)
+    ours(drawn(charts.confusion(matrix, names)))
+    ours(drawn(charts.bars([(name, 0.5) for name in names])))
+    ours(drawn(charts.progress([(0, 0.1, True), (1, 0.2, False)], names[0])))
+    ours(drawn(charts.scatter([(0, 1.0, 2.0), (1, 2.0, 1.0)], names[0], names[-1], {0: names[0]})))
+
+
+@pytest.mark.parametrize("left_out", NOTHING)
+def test_what_a_template_is_not_given_is_an_error(left_out: str) -> None:
+    given_names = {name: value for name, value in NOTHING.items() if name != left_out}
+    with pytest.raises(UndefinedError, match=left_out):
+        fill("page.html", **given_names)
+
+
+@pytest.mark.parametrize("template", sorted(FOLDER.glob("*.html")), ids=lambda path: path.name)
+def test_no_template_takes_a_text_for_markup(template: Path) -> None:
+    """Neither `safe`, nor escaping turned off, nor an attribute without quotation marks, nor a tag's name."""
+    text = template.read_text()
+    assert not re.search(r"\|\s*safe|autoescape|Markup", text)
+    assert not re.search(r"=\s*\{\{", text)
+    assert not re.search(r"</?\s*\{\{", text)
 
 
 def test_the_page_forbids_what_it_does_not_need(run: Path) -> None:
@@ -174,8 +232,8 @@ def test_a_minimised_metric_is_drawn_as_it_is(run: Path) -> None:
 
 def test_the_lowest_is_the_best_where_it_is_minimised() -> None:
     def lowest_and_last(minimised: bool) -> list[float]:
-        drawn = charts.progress([(0, 3.0, True), (1, 1.0, True), (2, 2.0, True), (3, 0.5, False)], "rmse", minimised)
-        found = re.search(r'polyline class="best" points="([^"]*)"', drawn.markup)
+        chart = charts.progress([(0, 3.0, True), (1, 1.0, True), (2, 2.0, True), (3, 0.5, False)], "rmse", minimised)
+        found = re.search(r'polyline class="best" points="([^"]*)"', drawn(chart))
         assert found is not None
         return [float(point.split(",")[1]) for point in found[1].split()]
 
@@ -191,11 +249,10 @@ def test_only_what_ended_counts_as_trained(run: Path) -> None:
     (run / "journal.jsonl").write_text("".join(journal[: started + 1]))
     shutil.rmtree(run / "best")
     page = ours(write_report(run).read_text())
-    assert re.search(r"Search1 trained", page.text)
+    assert re.search(r"Search\s*1 trained", page.text)
 
 
 def test_a_test_that_does_not_agree_says_so() -> None:
     content = {"validation": {"equal": False, "largest_difference": 0.25}, "task": "<b>"}
-    shown = test_part.tested(content)
-    assert shown is not None
-    assert "do not give" in Page(group(shown).markup).text
+    page = ours(fill("page.html", **{**NOTHING, "test": test_part.tested(content)}))
+    assert "do not give the logged validation score:\nthey differ by up to 0.25." in page.text

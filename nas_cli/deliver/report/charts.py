@@ -1,18 +1,72 @@
-"""Plots as inline SVG, with colours from the page's own style so that they follow light and dark."""
+"""Plots as shapes at their places, in pixels. parts.html draws them, in the colours of the page's own style."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
-from nas_cli.deliver.report.elements import Element, element
 from nas_cli.figures import tick
 
 Scale = Callable[[float], float]
+Point = tuple[float, float]
 WIDTH, HEIGHT = 760, 260
 LEFT, RIGHT, TOP, BOTTOM = 62, 14, 12, 40
 SMALLEST = 1e-300
 """Between two ticks; powers of ten end below it."""
+
+
+@dataclass(frozen=True)
+class Text:
+    """`kind` is a class of style.css: "name" ends at its place, "middle" and "count" have it in their middle."""
+
+    text: str
+    x: float
+    y: float
+    kind: str = "start"
+    turned: int = 0
+    """Degrees, clockwise."""
+
+
+@dataclass(frozen=True)
+class Dot:
+    x: float
+    y: float
+    title: str
+    radius: float = 3.5
+    kind: str = "dot"
+
+
+@dataclass(frozen=True)
+class Box:
+    x: float
+    y: float
+    width: float
+    height: float
+    title: str
+    kind: str
+    opacity: float = 1.0
+
+
+@dataclass(frozen=True)
+class GridLine:
+    left: float
+    right: float
+    y: float
+
+
+@dataclass(frozen=True)
+class Chart:
+    """What lies on a plot of `width` times `height` pixels, from the lowest layer up."""
+
+    width: float
+    height: float
+    title: str
+    grid: Sequence[GridLine] = ()
+    boxes: Sequence[Box] = ()
+    line: Sequence[Point] = ()
+    dots: Sequence[Dot] = ()
+    texts: Sequence[Text] = ()
 
 
 def ticks(low: float, high: float, count: int = 5) -> list[float]:
@@ -28,106 +82,107 @@ def ticks(low: float, high: float, count: int = 5) -> list[float]:
     return [first + i * step for i in range(int((high - first) / step + 1e-9) + 1)]
 
 
-def progress(points: Sequence[tuple[int, float, bool]], y_name: str, minimised: bool = False) -> Element:
+def progress(points: Sequence[tuple[int, float, bool]], y_name: str, minimised: bool = False) -> Chart:
     """The objective of each measured trial, (number, value, keeps the constraints), with the best so far as a line."""
     values = [value for _, value, _ in points]
-    low, high = _padded(values)
     last = max(max(number for number, _, _ in points), 1)
     x = _scale(0, last, LEFT, WIDTH - RIGHT)
-    y = _scale(low, high, HEIGHT - BOTTOM, TOP)
-    parts = _frame(ticks(low, high), y, [t for t in ticks(0, last, 8) if t == int(t)], x, "trial", y_name)
-    parts += _best_so_far(sorted(points), x, y, last, minimised)
+    y = _scale(*_padded(values), HEIGHT - BOTTOM, TOP)
+    whole = [tick for tick in ticks(0, last, 8) if tick == int(tick)]
+    grid, texts = _frame(ticks(*_padded(values)), y, whole, x, "trial", y_name)
+    best = _best_so_far(sorted(points), last, minimised)
+    line = [(x(number), y(value)) for number, value in best]
+    dots = []
     for number, value, kept in points:
-        title = f"trial {number}: {value:.5g}" + ("" if kept else ", breaks a constraint")
-        parts.append(_dot(x(number), y(value), 3.5, title, "dot" if kept else "dot broken"))
-    return _svg(WIDTH, HEIGHT, parts, f"{y_name} of each trial, and the best so far")
+        title = f"trial {number}: {value:.5g}"
+        if kept:
+            dots.append(Dot(x(number), y(value), title))
+        else:
+            dots.append(Dot(x(number), y(value), f"{title}, breaks a constraint", kind="dot broken"))
+    return Chart(WIDTH, HEIGHT, f"{y_name} of each trial, and the best so far", grid, (), line, dots, texts)
 
 
-def _best_so_far(
-    points: Sequence[tuple[int, float, bool]], x: Scale, y: Scale, last: int, minimised: bool
-) -> list[Element]:
+def _best_so_far(points: Sequence[tuple[int, float, bool]], last: int, minimised: bool) -> list[Point]:
+    """The corners of a line of steps, (trial, value), up to the trial `last`."""
     best: float | None = None
-    line: list[tuple[float, float]] = []
+    corners: list[Point] = []
     for number, value, kept in points:
-        if kept and (best is None or (value < best if minimised else value > best)):
-            line += [(x(number), y(best))] if best is not None else []
-            best = value
-            line.append((x(number), y(best)))
-    if best is None:
-        return []
-    return [_line([*line, (x(last), y(best))])]
+        better = best is None or (value < best if minimised else value > best)
+        if not kept or not better:
+            continue
+        if best is not None:
+            corners.append((number, best))
+        best = value
+        corners.append((number, best))
+    return corners if best is None else [*corners, (last, best)]
 
 
-def scatter(points: Sequence[tuple[int, float, float]], x_name: str, y_name: str, marked: Mapping[int, str]) -> Element:
+def scatter(points: Sequence[tuple[int, float, float]], x_name: str, y_name: str, marked: Mapping[int, str]) -> Chart:
     """A front: (trial, x, y) as dots with a line through them; the trials in `marked` are larger, and named by it."""
     xs, ys = [x for _, x, _ in points], [y for _, _, y in points]
     x = _scale(*_padded(xs), LEFT, WIDTH - RIGHT)
     y = _scale(*_padded(ys), HEIGHT - BOTTOM, TOP)
-    parts = _frame(ticks(*_padded(ys)), y, ticks(*_padded(xs), 8), x, x_name, y_name)
-    parts.append(_line([(x(px), y(py)) for _, px, py in sorted(points, key=lambda point: point[1])]))
+    grid, texts = _frame(ticks(*_padded(ys)), y, ticks(*_padded(xs), 8), x, x_name, y_name)
+    line = [(x(px), y(py)) for _, px, py in sorted(points, key=lambda point: point[1])]
+    dots = []
     for trial, px, py in points:
         title = f"trial {trial}: {y_name} {py:.5g}, {x_name} {px:.5g}"
-        parts.append(_dot(x(px), y(py), 5 if trial in marked else 3.5, title, "dot"))
+        dots.append(Dot(x(px), y(py), title, radius=5 if trial in marked else 3.5))
         if trial in marked:
-            # Towards the middle, where there is room.
-            side, gap = ("end", -8) if x(px) > WIDTH / 2 else ("start", 8)
-            name = f"trial {trial}, {marked[trial]}"
-            parts.append(element("text", name, x=x(px) + gap, y=y(py) + 14, text_anchor=side))
-    return _svg(WIDTH, HEIGHT, parts, f"{y_name} against {x_name} of the Pareto front")
+            texts.append(_beside(x(px), y(py), f"trial {trial}, {marked[trial]}"))
+    return Chart(WIDTH, HEIGHT, f"{y_name} against {x_name} of the Pareto front", grid, (), line, dots, texts)
 
 
-def bars(items: Sequence[tuple[str, float]]) -> Element:
+def _beside(x: float, y: float, text: str) -> Text:
+    """Towards the middle, where there is room."""
+    if x > WIDTH / 2:
+        return Text(text, x - 8, y + 14, "name")
+    return Text(text, x + 8, y + 14)
+
+
+def bars(items: Sequence[tuple[str, float]]) -> Chart:
     """Horizontal bars of shares in 0..1, their names on the left."""
-    label = min(430, max(120, int(6.7 * max(len(_short(name, 62)) for name, _ in items)) + 12))
+    names = [_short(name, 62) for name, _ in items]
+    label = min(430, max(120, int(6.7 * max(map(len, names))) + 12))
     row = 24
     x = _scale(0, max(value for _, value in items), 0, WIDTH - label - 70)
-    parts = []
+    boxes, texts = [], []
     for index, (name, value) in enumerate(items):
         top = index * row + 4
-        parts.append(element("text", _short(name, 62), class_="name", x=label - 8, y=top + 12))
-        parts.append(element("rect", class_="bar", x=label, y=top, width=max(1.0, x(value)), height=15, rx=2))
-        parts.append(element("text", f"{100 * value:.0f} %", x=label + x(value) + 6, y=top + 12))
-    return _svg(WIDTH, row * len(items) + 8, parts, "share of the reward's variance explained by each decision")
+        texts.append(Text(names[index], label - 8, top + 12, "name"))
+        boxes.append(Box(label, top, max(1.0, x(value)), 15, name, "bar"))
+        texts.append(Text(f"{100 * value:.0f} %", label + x(value) + 6, top + 12))
+    title = "share of the reward's variance explained by each decision"
+    return Chart(WIDTH, row * len(items) + 8, title, boxes=boxes, texts=texts)
 
 
-def confusion(matrix: Sequence[Sequence[int]], labels: Sequence[str]) -> Element:
+def confusion(matrix: Sequence[Sequence[int]], labels: Sequence[str]) -> Chart:
     """A heat map: rows are true classes, columns predicted ones; shade is the share of the row."""
     count = len(labels)
     side = max(16, min(44, 620 // count))
-    label = min(200, 14 + 7 * max(len(_short(name, 24)) for name in labels))
-    parts = []
+    names = [_short(name, 24) for name in labels]
+    label = min(200, 14 + 7 * max(map(len, names)))
+    boxes, texts = [], []
     for i, row in enumerate(matrix):
-        parts.append(element("text", _short(labels[i], 24), class_="name", x=label - 6, y=i * side + side / 2 + 4))
-        for j in range(len(row)):
-            parts += _cell(row, i, j, side, label, labels)
+        texts.append(Text(names[i], label - 6, i * side + side / 2 + 4, "name"))
+        for j, number in enumerate(row):
+            box = _cell(row, i, j, side, label, labels)
+            boxes.append(box)
+            if number and side >= 22:
+                kind = "count strong" if box.opacity > 0.55 else "count"
+                texts.append(Text(str(number), box.x + side / 2, box.y + side / 2 + 4, kind))
     bottom = count * side
-    for j, text in enumerate(labels):
-        place = f"translate({label + j * side + side / 2 + 4:.0f},{bottom + 8}) rotate(-60)"
-        parts.append(element("text", _short(text, 24), class_="name", transform=place))
-    return _svg(label + count * side + 4, bottom + label + 4, parts, "confusion matrix")
+    for j, name in enumerate(names):
+        texts.append(Text(name, label + j * side + side / 2 + 4, bottom + 8, "name", turned=-60))
+    return Chart(label + bottom + 4, bottom + label + 4, "confusion matrix", boxes=boxes, texts=texts)
 
 
-def _cell(row: Sequence[int], i: int, j: int, side: int, label: int, labels: Sequence[str]) -> list[Element]:
+def _cell(row: Sequence[int], i: int, j: int, side: int, label: int, labels: Sequence[str]) -> Box:
     number, total = row[j], sum(row)
     opacity = 0.0 if number == 0 else 0.12 + 0.88 * number / (total or 1)
-    title = element("title", f"{_short(labels[i], 100)} taken for {_short(labels[j], 100)}: {number} of {total}")
+    title = f"{_short(labels[i], 100)} taken for {_short(labels[j], 100)}: {number} of {total}"
     kind = "cell right" if i == j else "cell wrong"
-    x, y = label + j * side, i * side
-    parts = [
-        element("rect", title, class_=kind, x=x, y=y, width=side - 1, height=side - 1, fill_opacity=opacity),
-    ]
-    if number and side >= 22:
-        shade = "count strong" if opacity > 0.55 else "count"
-        parts.append(element("text", number, class_=shade, x=x + side / 2, y=y + side / 2 + 4))
-    return parts
-
-
-def _dot(x: float, y: float, radius: float, title: str, kind: str) -> Element:
-    return element("circle", element("title", title), class_=kind, cx=x, cy=y, r=radius)
-
-
-def _line(points: Sequence[tuple[float, float]]) -> Element:
-    return element("polyline", class_="best", points=" ".join(f"{x:.1f},{y:.1f}" for x, y in points))
+    return Box(label + j * side, i * side, side - 1, side - 1, title, kind, opacity)
 
 
 def _padded(values: Sequence[float]) -> tuple[float, float]:
@@ -145,20 +200,14 @@ def _scale(low: float, high: float, start: float, end: float) -> Scale:
     return lambda value: start + (value - low) / span * (end - start)
 
 
-def _frame(ys: Sequence[float], y: Scale, xs: Sequence[float], x: Scale, x_name: str, y_name: str) -> list[Element]:
-    parts = []
-    for value in ys:
-        parts.append(element("line", class_="grid", x1=LEFT, x2=WIDTH - RIGHT, y1=y(value), y2=y(value)))
-        parts.append(element("text", f"{value:.4g}", class_="name", x=LEFT - 8, y=y(value) + 4))
-    for value in xs:
-        parts.append(element("text", tick(value), class_="middle", x=x(value), y=HEIGHT - BOTTOM + 18))
+def _frame(
+    ys: Sequence[float], y: Scale, xs: Sequence[float], x: Scale, x_name: str, y_name: str
+) -> tuple[list[GridLine], list[Text]]:
+    """The ticks of both axes and their names, and a line through the plot at each tick of y."""
+    grid = [GridLine(LEFT, WIDTH - RIGHT, y(value)) for value in ys]
+    texts = [Text(f"{value:.4g}", LEFT - 8, y(value) + 4, "name") for value in ys]
+    texts += [Text(tick(value), x(value), HEIGHT - BOTTOM + 18, "middle") for value in xs]
     across, down = (LEFT + WIDTH - RIGHT) / 2, (HEIGHT - BOTTOM + TOP) / 2
-    parts.append(element("text", _short(x_name, 60), class_="middle", x=across, y=HEIGHT - 4))
-    turned = f"translate(12,{down:.0f}) rotate(-90)"
-    parts.append(element("text", _short(y_name, 36), class_="middle", transform=turned))
-    return parts
-
-
-def _svg(width: float, height: float, parts: Sequence[Element], title: str) -> Element:
-    box = f"0 0 {width:.0f} {height:.0f}"
-    return element("svg", *parts, viewBox=box, style=f"max-width:{width:.0f}px", role="img", aria_label=title)
+    texts.append(Text(_short(x_name, 60), across, HEIGHT - 4, "middle"))
+    texts.append(Text(_short(y_name, 36), 12, down, "middle", turned=-90))
+    return grid, texts

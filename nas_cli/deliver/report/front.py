@@ -2,47 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from nas_cli.deliver.report import charts
-from nas_cli.deliver.report.elements import Child, Element, element, group, table
 from nas_cli.deliver.stored import read_front
 from nas_cli.record.candidates import spoken, trial_candidate, trial_of
 from nas_cli.record.directory import RunDirectory
 
 
-def front_section(run: RunDirectory) -> Element | None:
-    """The members of the front, as a plot of the first two objectives and as a table."""
+@dataclass(frozen=True)
+class Front:
+    """The members, as a plot of the first two objectives (None where not all have both) and as a table."""
+
+    objectives: Sequence[str] = ()
+    chart: charts.Chart | None = None
+    columns: Sequence[str] = ()
+    rows: Sequence[Sequence[str]] = ()
+
+
+def front_of(run: RunDirectory) -> Front | None:
+    """None where the search had one objective. Raises RunError for a damaged file."""
     front = read_front(run)
     if front is None:
         return None
     members = front["members"]
     if not members:
-        return group(element("h2", "Pareto front"), element("p", "No trial kept the constraints."))
-    names = [str(text).split(" ", 1)[1] for text in front["objectives"]]
-    shown = list(dict.fromkeys([*names, "params", "macs", "latency_ms"]))
-    shown = [name for name in shown if all(name in member["measurement"] for member in members)]
+        return Front()
+    objectives = [str(text) for text in front["objectives"]]
+    names = [text.split(" ", 1)[1] for text in objectives]
+    candidates = dict.fromkeys([*names, "params", "macs", "latency_ms"])
+    shown = [name for name in candidates if all(name in member["measurement"] for member in members)]
     marked = marks(front)
     rows = []
     for member in members:
         figures = [f"{member['measurement'][name]:,.5g}" for name in shown]
         rows.append([spoken(trial_candidate(member["trial"])), *figures, marked.get(member["trial"], "")])
-    figure: Child = None
+    chart = None
     if set(names[:2]) <= set(shown):
         points = [(m["trial"], m["measurement"][names[1]], m["measurement"][names[0]]) for m in members]
-        figure = element("figure", charts.scatter(points, names[1], names[0], marked), class_="plot")
-    return group(
-        element("h2", "Pareto front"),
-        element(
-            "p",
-            "What the search found: no other trial is better than one of these in every objective, "
-            f"{' and '.join(map(str, front['objectives']))}. At the knee, giving up one for another stops paying. "
-            "Which network is kept the final training says: the knee of the front of what was trained there.",
-        ),
-        figure,
-        table(["trial", *map(words, shown), ""], rows, words=True),
-    )
+        chart = charts.scatter(points, names[1], names[0], marked)
+    return Front(objectives, chart, ["trial", *map(words, shown), ""], rows)
 
 
 def marks(front: Mapping[str, Any]) -> dict[int, str]:
