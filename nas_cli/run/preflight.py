@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from nas_cli.axes import only
-from nas_cli.errors import Infeasible, PluginError
+from nas_cli.errors import DataError, Infeasible, PluginError
 from nas_cli.execute.session import Session
 from nas_cli.model.ops import OPS
 from nas_cli.model.program import Program
@@ -18,7 +18,9 @@ from nas_cli.plugins import Origin
 from nas_cli.registry import Registry, split_component
 from nas_cli.run.compose import Experiment
 from nas_cli.search import SCHEDULERS, STRATEGIES
+from nas_cli.space.decisions import Choice
 from nas_cli.space.edit import replay, sample
+from nas_cli.space.nodes import Named
 from nas_cli.space.space import Resolved
 from nas_cli.task import TASKS
 from nas_cli.train.augment import AUGMENTS
@@ -30,6 +32,7 @@ from nas_cli.trial import History, Trial
 
 DRAWS = 20
 EXAMPLES = 8
+SHOWN = 20
 MOST_VALUES = 10_000_000
 """Numbers of a validation part's outputs up to which a task is tried."""
 
@@ -56,6 +59,28 @@ def try_plugins(experiment: Experiment, session: Session) -> None:
     origin = TASKS.origin(experiment.spec.task)
     if origin is not None and drawn:
         _try_task(session, origin, *drawn[0])
+
+
+def require_weights(experiment: Experiment, session: Session) -> None:
+    """Raises DataError where a loss has weights for another number of classes than the data has, or none above 0."""
+    for weights in _weights(experiment.space.train["loss"]):
+        if not any(weights):
+            raise DataError("train.loss: weights are all 0, so that nothing counts")
+        if len(weights) != len(session.labels):
+            classes = f"{len(session.labels)} classes: {', '.join(session.labels[:SHOWN])}"
+            more = ", …" if len(session.labels) > SHOWN else ""
+            raise DataError(f"train.loss: weights are {len(weights)} numbers, and the data has {classes}{more}")
+
+
+def _weights(loss: Any) -> Iterator[list[float]]:
+    """All that may be given to a loss as weights of classes."""
+    if isinstance(loss, Choice):
+        for option in loss.options:
+            yield from _weights(option)
+    elif isinstance(loss, Named):
+        yield from _weights(loss.args.get("weights"))
+    elif isinstance(loss, list):
+        yield loss
 
 
 def _foreign(experiment: Experiment) -> Iterator[Origin]:

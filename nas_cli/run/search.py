@@ -27,7 +27,7 @@ from nas_cli.run.final.training import Candidate, Final, candidates
 from nas_cli.run.hardware import chosen_hardware, environment, find_limits, hardware_sentence, open_executor
 from nas_cli.run.more import asks_for_more, finished, more_search, spec_of
 from nas_cli.run.observer import Observer, Silent
-from nas_cli.run.preflight import try_plugins
+from nas_cli.run.preflight import require_weights, try_plugins
 from nas_cli.run.screen import screen_baselines
 from nas_cli.spec.load import Document, load_document, overridden
 from nas_cli.train.checkpoint import DISK_FULL
@@ -169,6 +169,7 @@ def open_session(experiment: Experiment, cache: Cache | None = None) -> Iterator
     )
     try:
         _require_defined(experiment, session)
+        require_weights(experiment, session)
         yield session
     finally:
         session.close()

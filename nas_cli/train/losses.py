@@ -1,22 +1,29 @@
-"""Losses by name. Targets are class indices (N,) or, after mixup, probabilities (N, classes); or numbers (N,)."""
+"""Losses by name.
+
+Targets are class indices (N,), or (N, …) with one for each place, -100 where none counts; after mixup probabilities
+(N, classes); or numbers (N,).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Annotated
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from nas_cli.arguments import Between
+from nas_cli.arguments import Between, NonNegative
 from nas_cli.registry import Registry
 from nas_cli.train.guards import hold_loss
 
 Loss = Callable[[Tensor, Tensor], Tensor]
-"""From outputs, logits (N, classes) say, and targets to the mean loss over the batch, a scalar."""
+"""From outputs, logits (N, classes, …) say, and targets to the mean loss over the batch, a scalar."""
 
-OF_CLASSES, OF_NUMBERS = ("cross_entropy", "focal"), ("mse", "mae", "huber")
+IGNORED = -100
+"""The class of what counts nowhere; torch's cross-entropy has the same."""
+Weights = list[NonNegative] | None
+OF_CLASSES, OF_NUMBERS = ("cross_entropy", "focal", "dice"), ("mse", "mae", "huber")
 """What of the losses here fits which targets; a plugin's loss is its author's business."""
 
 LOSSES: Registry[Callable[..., Loss]] = Registry("loss", guard=hold_loss)
@@ -28,9 +35,23 @@ def loss(name: str) -> Callable[[Callable[..., Loss]], Callable[..., Loss]]:
 
 
 @LOSSES.register("cross_entropy")
-def cross_entropy(label_smoothing: Annotated[float, Between(0, 0.9)] = 0.0) -> Loss:
-    """Cross-entropy with label smoothing (Szegedy et al. 2016)."""
-    return lambda logits, targets: functional.cross_entropy(logits, targets, label_smoothing=label_smoothing)
+def cross_entropy(label_smoothing: Annotated[float, Between(0, 0.9)] = 0.0, weights: Weights = None) -> Loss:
+    """Cross-entropy with label smoothing (Szegedy et al. 2016).
+
+    `weights` is a number for each class, in the order of the classes: of how much it counts what is of that class. The
+    mean is weighted too, so that the learning rate needs no change.
+    """
+
+    def loss(logits: Tensor, targets: Tensor) -> Tensor:
+        weight = _tensor(weights, logits)
+        if targets.is_floating_point() or targets.dim() == 1:
+            return functional.cross_entropy(logits, targets, weight, label_smoothing=label_smoothing)
+        losses = functional.cross_entropy(logits, targets, weight, reduction="none", label_smoothing=label_smoothing)
+        counted = targets != IGNORED
+        shares = counted.to(losses.dtype) if weight is None else weight[targets.clamp_min(0)] * counted
+        return _mean(losses, shares)
+
+    return loss
 
 
 @LOSSES.register("focal")
@@ -39,11 +60,50 @@ def focal(gamma: Annotated[float, Between(0, 10)] = 2.0) -> Loss:
 
     def loss(logits: Tensor, targets: Tensor) -> Tensor:
         logs = torch.log_softmax(logits, dim=1)
-        if targets.dim() == 1:
-            targets = functional.one_hot(targets, logits.shape[1]).to(logs.dtype)
-        return -(targets * (1 - logs.exp()) ** gamma * logs).sum(dim=1).mean()
+        if targets.is_floating_point():
+            return -(targets * (1 - logs.exp()) ** gamma * logs).sum(dim=1).mean()
+        counted = targets != IGNORED
+        log = logs.gather(1, targets.clamp_min(0)[:, None])[:, 0]
+        return _mean(-((1 - log.exp()) ** gamma) * log * counted, counted.to(logs.dtype))
 
     return loss
+
+
+@LOSSES.register("dice")
+def dice(smooth: Annotated[float, Between(1e-6, 1e6)] = 1.0, cross_entropy: NonNegative = 0.0) -> Loss:
+    """Soft Dice loss (Milletari et al. 2016): 1 - 2 sum(p t) / (sum(p^2) + sum(t)), the mean over classes.
+
+    p are probabilities, t is 1 where a place is of the class; sums are over the batch, and `smooth` is added above and
+    below. `cross_entropy` says how much of the cross-entropy is added; 1 is what Isensee et al. (2021) train with.
+    """
+    added = LOSSES["cross_entropy"]()
+
+    def loss(logits: Tensor, targets: Tensor) -> Tensor:
+        probabilities = torch.softmax(logits, dim=1)
+        if targets.is_floating_point():
+            wanted = targets
+        else:
+            counted = (targets != IGNORED)[:, None]
+            numbers = torch.arange(logits.shape[1], device=logits.device).view(-1, *[1] * (targets.dim() - 1))
+            wanted = (targets[:, None] == numbers).to(probabilities.dtype)
+            probabilities = probabilities * counted
+        axes = [axis for axis in range(logits.dim()) if axis != 1]
+        both = 2 * (probabilities * wanted).sum(axes) + smooth
+        each = (probabilities**2).sum(axes) + (wanted**2).sum(axes) + smooth
+        overlap = 1 - (both / each).mean()
+        return overlap + cross_entropy * added(logits, targets) if cross_entropy else overlap
+
+    return loss
+
+
+def _tensor(weights: Sequence[float] | None, like: Tensor) -> Tensor | None:
+    return None if weights is None else torch.tensor(weights, dtype=like.dtype, device=like.device)
+
+
+def _mean(losses: Tensor, shares: Tensor) -> Tensor:
+    """The sum over that of the shares; 0 where a batch has nothing that counts."""
+    total = shares.sum()
+    return losses.sum() / torch.where(total > 0, total, torch.ones_like(total))
 
 
 @LOSSES.register("mse")

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import numpy as np
 
-from nas_cli.data.formats.archives import File
 from nas_cli.data.formats.files import DAMAGED, first_line, unreadable
 from nas_cli.data.source import Array
 from nas_cli.errors import DataError, MissingExtraError
@@ -78,7 +77,7 @@ def require_pillow(purpose: str) -> None:
     warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")  # on EXIF data that is damaged, say
 
 
-def is_picture(path: File) -> bool:
+def is_picture(path: Path) -> bool:
     """Whether a file, whatever its name, begins as a picture does."""
     try:
         with path.open("rb") as file:
@@ -87,15 +86,15 @@ def is_picture(path: File) -> bool:
         raise unreadable(path, error) from None
 
 
-def is_deep(path: File) -> bool:
+def is_deep(path: Path) -> bool:
     """Whether a picture is a grey one with more than 8 bits, by its header. Raises DataError."""
-    with opened(path) as image:
+    with _opened(path) as image:
         return image.mode in DEEP
 
 
-def look(path: File) -> Look:
+def look(path: Path) -> Look:
     """What the header says; of a picture of more than 8 bits also what its pixels say. Raises DataError."""
-    with opened(path) as image:
+    with _opened(path) as image:
         upper = image.mode not in DEEP and any("16" in str(tile[3]) for tile in getattr(image, "tile", ()))
         moving = bool(getattr(image, "is_animated", False))
         return Look(_is_grey(image.mode), _size(image), _levels(image), upper, moving, image.has_transparency_data)
@@ -121,7 +120,7 @@ def _levels(image: Image) -> Levels | None:
 
 
 def decode(
-    path: File,
+    path: Path,
     grey: bool,
     size: tuple[int, int] | None = None,
     fit: Fit = "stretch",
@@ -134,7 +133,7 @@ def decode(
     """
     from PIL import ImageOps
 
-    with opened(path) as image:
+    with _opened(path) as image:
         if size is not None:
             # JPEG decodes to a half, a quarter or an eighth at a fraction of the time; twice the size is kept.
             image.draft(None, (2 * max(size), 2 * max(size)))
@@ -152,12 +151,12 @@ def in_parallel(function: Callable[[In], Out], items: Sequence[In]) -> Iterable[
 
 
 @contextmanager
-def opened(path: File) -> Iterator[Image]:
+def _opened(path: Path) -> Iterator[Image]:
     """The picture, while whatever Pillow raises over a broken file becomes a DataError that names it."""
     from PIL import Image, UnidentifiedImageError
 
     try:
-        with Image.open(path if isinstance(path, Path) else path.open("rb"), formats=FORMATS) as image:
+        with Image.open(path, formats=FORMATS) as image:
             pixels = image.width * image.height
             if pixels > MOST_PIXELS:
                 raise DataError(f"{path} says that it has {pixels:,} pixels, and pictures have {MOST_PIXELS:,} at most")

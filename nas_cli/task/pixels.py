@@ -1,0 +1,57 @@
+"""What counts of pixels say, and how masks are shown: the parts of tasks that give every pixel a class."""
+
+from __future__ import annotations
+
+import colorsys
+from typing import Any
+
+import numpy as np
+
+Numbers = np.ndarray[Any, Any]
+GOLDEN = 0.618034
+"""Turns of hue from class to class: no two of the first dozen look alike."""
+STRENGTH = 0.5
+"""How much of a class's colour lies over a picture."""
+
+
+def count_pairs(truth: Numbers, found: Numbers, classes: int) -> Numbers:
+    """int64 (classes, classes): pixels by their true class (rows) and the one found. What is of no class, ignored
+    pixels say, is not counted."""
+    counted = truth < classes
+    pairs = truth[counted].astype(np.int64) * classes + found[counted]
+    return np.bincount(pairs, minlength=classes * classes).reshape(classes, classes)
+
+
+def overlaps(pairs: Numbers) -> tuple[Numbers, Numbers]:
+    """IoU (classes,) and Dice (classes,) by counts of pairs; NaN of a class that is neither true nor found anywhere."""
+    hits = np.diagonal(pairs).astype(np.float64)
+    both = (pairs.sum(axis=0) + pairs.sum(axis=1)).astype(np.float64)
+    with np.errstate(invalid="ignore"):
+        return hits / (both - hits), 2 * hits / both
+
+
+def colours(count: int) -> Numbers:
+    """uint8 (count, 3): black for class 0, then bright ones."""
+    hues = [colorsys.hsv_to_rgb(GOLDEN * (number - 1) % 1, 0.8, 1.0) for number in range(1, count)]
+    shown: Numbers = np.rint(255 * np.array([(0.0, 0.0, 0.0), *hues])).astype(np.uint8)
+    return shown[:count]
+
+
+def resized(mask: Numbers, height: int, width: int) -> Numbers:
+    """(H, W) → (height, width), each pixel the nearest one."""
+    rows, columns = (
+        ((np.arange(wanted) + 0.5) * given / wanted).astype(np.int64)
+        for wanted, given in zip((height, width), mask.shape, strict=True)
+    )
+    nearest: Numbers = mask[rows[:, None], columns]
+    return nearest
+
+
+def overlay(image: Numbers, mask: Numbers, shown: Numbers) -> Numbers:
+    """uint8 (H, W, 3): an image (C, H, W) with the colours of a mask (H, W) over it, where `shown` (256,) has them."""
+    channels = image if len(image) == 3 else np.broadcast_to(image.mean(axis=0).astype(np.uint8), (3, *mask.shape))
+    picture = np.ascontiguousarray(channels.transpose(1, 2, 0))
+    covered = shown[mask]
+    mixed = (1 - STRENGTH) * picture[covered] + STRENGTH * colours(256)[mask[covered]]
+    picture[covered] = np.rint(mixed).astype(np.uint8)
+    return picture
