@@ -4,14 +4,14 @@ from nas_cli.data import portable
 from nas_cli.data.asked import Asked, Reader
 from nas_cli.data.cache import Cache
 from nas_cli.data.inputs import read_inputs
-from nas_cli.data.kinds import masks, words
+from nas_cli.data.kinds import masks, numbers, words
 from nas_cli.data.kinds.targets import IGNORED
 from nas_cli.data.load import TrainingData, load_test, load_training
 from nas_cli.data.other import load_other
 from nas_cli.data.repeated import about_repeated
 from nas_cli.data.settings import DataSettings, parse_data, source_params
 from nas_cli.data.source import ENCODERS, SOURCES, Dataset, Encoder, Examples, Levels, Part, Wanted
-from nas_cli.data.sources import conll, csv_table, digits, idx, image_folder, npz, text
+from nas_cli.data.sources import conll, csv_table, digits, idx, image_folder, image_table, npz, text
 
 __all__ = [
     "ENCODERS",
@@ -34,11 +34,13 @@ __all__ = [
     "digits",
     "idx",
     "image_folder",
+    "image_table",
     "load_other",
     "load_test",
     "load_training",
     "masks",
     "npz",
+    "numbers",
     "parse_data",
     "portable",
     "read_inputs",

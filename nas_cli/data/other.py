@@ -82,7 +82,7 @@ def _open(settings: DataSettings, path: Path, encoder: Encoder) -> Dataset:
         param.name: settings.arguments.get(param.name, param.default) for param in SOURCES.params(name)
     }
     arguments["path"] = path
-    if name == "image-folder":
+    if "color" in arguments:
         channels, height, width = encoder.axes.shape
         arguments |= {"size": (height, width), "color": "grey" if channels == 1 else "rgb"}
     return SOURCES[name](**arguments)

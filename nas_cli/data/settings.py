@@ -19,7 +19,7 @@ from nas_cli.registry import Param, short, show
 HeldOut = Union[Literal["auto"], Annotated[float, Between(0.001, 0.9)], Path]
 """auto: the part that the data has of its own, else a share of the training part; a fraction: that share; a path."""
 COMMON = (Param("validation", HeldOut, "auto"), Param("test", HeldOut, "auto"))
-TEXTS = (str, str | None, list[str], list[str] | None)
+TEXTS = (str, str | None, list[str], list[str] | None, str | list[str] | None)
 """What takes a number as it is written: a column is called 3, a cell without a value holds -999."""
 AUTO_FRACTION = 0.2
 NOT_KNOWN: Mapping[Place, str] = MappingProxyType({})
@@ -36,7 +36,7 @@ class DataSettings:
     arguments: Mapping[str, Any]
     validation: str | float | Path = "auto"
     test: str | float | Path = "auto"
-    origin: float | None = None
+    origin: float | tuple[float, ...] | None = None
     """Of targets that are numbers, where a network was trained by it."""
 
     def open(self) -> Dataset:
@@ -49,9 +49,7 @@ class DataSettings:
 
         Raises ValueError or TypeError where these are no levels, or no number.
         """
-        origin = float(facts.get("target_origin", 0.0))
-        if not math.isfinite(origin):
-            raise ValueError(f"target_origin is {origin:g}")
+        origin = _origin(facts.get("target_origin", 0.0), facts.get("labels"))
         found = replace(self, origin=origin)
         if "levels" not in facts or "levels" not in self.arguments:
             return found
@@ -64,6 +62,20 @@ class DataSettings:
         """The section with every default as plain data, paths absolute; `parse_data` reads it back."""
         content = {"source": self.source, **self.arguments, "validation": self.validation, "test": self.test}
         return {key: _plain(value) for key, value in content.items() if value is not None}
+
+
+def _origin(stored: Any, columns: object) -> float | tuple[float, ...]:
+    """Of one number, or of each of several `columns`. Raises ValueError or TypeError where it is none."""
+    if isinstance(stored, list) and len(stored) == columns:
+        return tuple(_finite(value) for value in stored)
+    return _finite(stored)
+
+
+def _finite(stored: Any) -> float:
+    origin = float(stored)
+    if not math.isfinite(origin):
+        raise ValueError(f"target_origin is {origin:g}")
+    return origin
 
 
 def _plain(value: Any) -> Any:

@@ -211,6 +211,8 @@ class Session:
 def _tensors(arrays: Mapping[str, Any], facts: Mapping[str, Any], labels: tuple[str, ...]) -> Tensors:
     tensors: dict[str, Any] = {name: torch.from_numpy(array) for name, array in arrays.items() if name != VECTORS}
     scale = facts.get("target_deviation", 1.0)
+    if isinstance(scale, list):
+        scale = torch.tensor(scale, dtype=torch.float32)
     return Tensors(classes=facts["labels"], scale=scale, labels=labels, **tensors)
 
 

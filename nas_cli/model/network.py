@@ -120,9 +120,11 @@ class Network(nn.Module):
         """Sets mean and standard deviation of each channel of the raw samples of `field`."""
         cast(Levels, self.levels[field]).set(mean, std)
 
-    def set_origin(self, origin: float) -> None:
-        """Sets what outputs are counted from, unless it is 0; no GPU of Apple's has 64 bits, so it is for a CPU."""
-        self.origin = torch.tensor(origin, dtype=torch.float64) if origin else None
+    def set_origin(self, origin: float | Sequence[float]) -> None:
+        """Sets what outputs are counted from, one number or one for each output, unless it is 0; no GPU of Apple's has
+        64 bits, so it is for a CPU."""
+        found = torch.tensor(origin, dtype=torch.float64)
+        self.origin = found if bool(found.any()) else None
 
     def set_vectors(self, vectors: Tensor | None) -> None:
         """Gives pretrained `vectors` (n, size) of the data, if there are any, to the layers that begin with them."""

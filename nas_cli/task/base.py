@@ -18,6 +18,8 @@ Direction = Literal["maximize", "minimize"]
 Shape = tuple[int, ...]
 """Of one example, without the batch."""
 Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+Scale = float | torch.Tensor
+"""The deviation of targets that are numbers: of one, or float32 (K,) of several."""
 Array = np.ndarray[Any, Any] | torch.Tensor
 """Network outputs and targets come as tensors while training, and as arrays from ONNX Runtime."""
 
@@ -66,8 +68,8 @@ class Task(Protocol):
         """
         ...
 
-    def loss(self, outputs: torch.Tensor, targets: torch.Tensor, loss_of: Loss, scale: float) -> torch.Tensor:
-        """What a training step makes smaller, a scalar; `scale` is the deviation of targets that are numbers."""
+    def loss(self, outputs: torch.Tensor, targets: torch.Tensor, loss_of: Loss, scale: Scale) -> torch.Tensor:
+        """What a training step makes smaller, a scalar; `scale` is that of targets that are numbers."""
         ...
 
     def measure(self, logits: Array, targets: Array, labels: Sequence[str] = ()) -> dict[str, float]:

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from nas_cli.data.source import Wanted
-from nas_cli.task.base import Array, Direction, Loss, Shape, Table
+from nas_cli.task.base import Array, Direction, Loss, Scale, Shape, Table
 
 Numbers = np.ndarray[Any, Any]
 CONFUSION = "Confusion: rows are true, columns predicted"
@@ -41,7 +41,7 @@ class Classification:
         pooling = [{"global_pool": "avg"}] if len(shape) > 1 else []
         return [*pooling, {"linear": {"units": facts["labels"]}}]
 
-    def loss(self, outputs: torch.Tensor, targets: torch.Tensor, loss_of: Loss, scale: float) -> torch.Tensor:
+    def loss(self, outputs: torch.Tensor, targets: torch.Tensor, loss_of: Loss, scale: Scale) -> torch.Tensor:
         return loss_of(outputs, targets)
 
     def measure(self, logits: Array, targets: Array, labels: Sequence[str] = ()) -> dict[str, float]:

@@ -14,7 +14,7 @@ from nas_cli.plugins import Origin
 from nas_cli.registry import show
 
 if TYPE_CHECKING:
-    from nas_cli.task.base import Array, Direction, Loss, Shape, Table, Task
+    from nas_cli.task.base import Array, Direction, Loss, Scale, Shape, Table, Task
 
 R = TypeVar("R")
 MAPPING: Any = Mapping
@@ -77,7 +77,7 @@ class HeldTask:
     def head(self, shape: Shape, facts: Mapping[str, Any]) -> list[Any]:
         return self._ask(list, "a list of layers", "head", self._task.head, shape, facts)
 
-    def loss(self, outputs: torch.Tensor, targets: torch.Tensor, loss_of: Loss, scale: float) -> torch.Tensor:
+    def loss(self, outputs: torch.Tensor, targets: torch.Tensor, loss_of: Loss, scale: Scale) -> torch.Tensor:
         try:
             value: Any = self._task.loss(outputs, targets, loss_of, scale)
         except RuntimeError:

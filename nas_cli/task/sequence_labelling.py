@@ -13,7 +13,7 @@ from nas_cli.data.kinds.targets import IGNORED
 from nas_cli.data.portable import best_paths
 from nas_cli.data.source import Wanted
 from nas_cli.errors import Infeasible
-from nas_cli.task.base import TASKS, Array, Direction, Loss, Shape, Table
+from nas_cli.task.base import TASKS, Array, Direction, Loss, Scale, Shape, Table
 from nas_cli.task.classification import as_numpy, metrics_table
 from nas_cli.task.crf import negative_log_likelihood
 from nas_cli.task.entities import count_entities, find_entities, scores, total
@@ -47,7 +47,7 @@ class SequenceLabelling:
             raise Infeasible("it gives another number of places than there are words, and every word needs a tag")
         return [{"linear": {"units": facts["labels"]}}]
 
-    def loss(self, outputs: torch.Tensor, targets: torch.Tensor, loss_of: Loss, scale: float) -> torch.Tensor:
+    def loss(self, outputs: torch.Tensor, targets: torch.Tensor, loss_of: Loss, scale: Scale) -> torch.Tensor:
         """With a `crf` the negative log-likelihood of the tags, a word; else the loss of every word."""
         if outputs.shape[2] > targets.shape[1]:
             return negative_log_likelihood(outputs, targets)

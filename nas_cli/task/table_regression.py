@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from nas_cli.data.source import Wanted
-from nas_cli.task.base import TASKS, Array, Direction, Loss, Shape, Table
+from nas_cli.task.base import TASKS, Array, Direction, Loss, Scale, Shape, Table
 from nas_cli.task.boosting import NAME, boosted_numbers
 from nas_cli.task.classification import as_numpy, metrics_table
 
@@ -32,7 +32,7 @@ class TableRegression:
         units = {"scale": facts["target_deviation"], "shift": facts["target_mean"]}
         return [*pooling, {"linear": {"units": 1}}, {"affine": units}]
 
-    def loss(self, outputs: torch.Tensor, targets: torch.Tensor, loss_of: Loss, scale: float) -> torch.Tensor:
+    def loss(self, outputs: torch.Tensor, targets: torch.Tensor, loss_of: Loss, scale: Scale) -> torch.Tensor:
         """In units of the targets' deviation, so that learning rates do not depend on whether lengths are mm or km."""
         return loss_of(outputs[:, 0] / scale, targets / scale)
 

@@ -27,7 +27,8 @@ AHEAD = 2
 class Tensors:
     """The training and validation part, raw: inputs uint8 (N, C, H, W) for images, int32 (N, K, L) for sequences, of
     which row 0 is not zero where there is something, float32 (N, F) for table rows; targets int64, or float32 numbers
-    whose deviation is `scale`. `labels` are the names of classes or tags.
+    (N,) or (N, K) whose deviation is `scale`, float32 (K,) of several. `labels` are the names of classes, tags, or
+    columns of several numbers.
 
     Inputs and targets lie on `device`, which trains, or on the CPU, there also mapped from a file. Where a part has
     `rows`, int64 (n,), its example `i` is `inputs[rows[i]]` with `targets[i]`: a file in an order of its own, which
@@ -42,7 +43,7 @@ class Tensors:
     train_rows: Tensor | None = None
     validation_rows: Tensor | None = None
     device: torch.device = CPU
-    scale: float = 1.0
+    scale: float | Tensor = 1.0
     labels: tuple[str, ...] = ()
 
     def place(self, device: torch.device) -> Tensors:
@@ -52,7 +53,8 @@ class Tensors:
         tensors = {name: value for name, value in vars(self).items() if isinstance(value, Tensor)}
         distinct = {_place(tensor): tensor for tensor in tensors.values()}  # two parts of one file are moved once
         if sum(tensor.nbytes for tensor in distinct.values()) > RESIDENT_SHARE * _memory(device):
-            return dataclasses.replace(self, device=device)
+            scale = self.scale.to(device) if isinstance(self.scale, Tensor) else self.scale
+            return dataclasses.replace(self, device=device, scale=scale)
         moved = {place: tensor.to(device) for place, tensor in distinct.items()}
         there: dict[str, Any] = {name: moved[_place(tensor)] for name, tensor in tensors.items()}
         return dataclasses.replace(self, device=device, **there)

@@ -118,7 +118,39 @@ def make_image_folder(folder: Path, divided: bool) -> Made:
     return made
 
 
-MAKERS = {"digits": make_digits, "idx": make_idx, "npz": make_npz, "image-folder": make_image_folder}
+def write_table(folder: Path, table: Path, images: Any, labels: Any) -> None:
+    """Pictures in `folder`, and a table that names each and its digit."""
+    folder.mkdir(parents=True, exist_ok=True)
+    rows = ["file,digit"]
+    for k, (image, label) in enumerate(zip(images, labels, strict=True)):
+        Image.fromarray(image).save(folder / f"{k:04d}.png")
+        rows.append(f"{folder.name}/{k:04d}.png,digit-{label}")
+    table.write_text("\n".join(rows) + "\n")
+
+
+def make_image_table(folder: Path, divided: bool) -> Made:
+    images, labels = few_digits()
+    parts = halves(images, labels) if divided else {"all": (images, labels)}
+    for part, (x, y) in parts.items():
+        write_table(folder / f"images-{part}", folder / f"{part}.csv", x, y)
+
+    def damage() -> None:  # past the first, which tells whether there is something to test on
+        for file in sorted((folder / "images-test").iterdir())[1:]:
+            file.write_bytes(b"no longer what it was")
+
+    section = {"source": "image-table", "path": str(folder)}
+    made = Made(section, images, [f"digit-{k}" for k in labels], path=folder)
+    made.damage_test = damage if divided else None
+    return made
+
+
+MAKERS = {
+    "digits": make_digits,
+    "idx": make_idx,
+    "npz": make_npz,
+    "image-folder": make_image_folder,
+    "image-table": make_image_table,
+}
 
 
 @pytest.fixture

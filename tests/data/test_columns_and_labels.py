@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from nas_cli.data import Wanted, load_training, parse_data, portable
-from nas_cli.data.kinds.targets import find_numbers
+from nas_cli.data.kinds.numbers import find_numbers
 from nas_cli.data.source import Examples
 from nas_cli.describe.starter import survey
 from nas_cli.errors import DataError

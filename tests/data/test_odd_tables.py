@@ -146,7 +146,7 @@ def test_what_is_wrong_is_said(tmp_path: Path, text: str, settings: dict[str, An
 
 
 def test_a_class_is_no_number_to_predict(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="target 'no', which is no number; classes are learned by the task table-class"):
+    with pytest.raises(DataError, match="target 'no', which is no number; classes are learned by the tasks"):
         load(tmp_path / "a.csv", GOOD, NUMBER)
 
 

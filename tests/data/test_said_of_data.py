@@ -12,7 +12,7 @@ from nas_cli.axes import only
 from nas_cli.data import Reader, TrainingData, load_test, load_training, parse_data
 from nas_cli.data.formats.encodings import decode
 from nas_cli.data.kinds.classes import Classes, find_classes
-from nas_cli.data.kinds.targets import find_numbers
+from nas_cli.data.kinds.numbers import find_numbers
 from nas_cli.data.source import Examples, Wanted
 from nas_cli.describe.starter import survey
 from nas_cli.errors import DataError

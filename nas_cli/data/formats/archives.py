@@ -7,8 +7,8 @@ import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from pathlib import Path
-from typing import BinaryIO
+from pathlib import Path, PurePosixPath
+from typing import BinaryIO, Literal
 
 from nas_cli.data.formats.files import DAMAGED, first_line, unreadable
 from nas_cli.data.formats.folders import PassedOver, Place, is_junk
@@ -32,6 +32,7 @@ DOCUMENTS = (
 class Archive:
     """An open zip file, which messages call `shown`: its files by their places, in order, and places of folders."""
 
+    path: Path
     shown: str
     file: zipfile.ZipFile
     members: Mapping[Place, zipfile.ZipInfo]
@@ -57,6 +58,36 @@ class Archive:
         with _damage_named(fault), self.file.open(member) as packed:
             while block := packed.read(BLOCK):
                 yield block
+
+
+@dataclass(frozen=True)
+class Member:
+    """A file in a zip, read as a path is; messages call it by its place below the zip."""
+
+    archive: Archive
+    place: Place
+
+    @property
+    def name(self) -> str:
+        return self.place[-1]
+
+    @property
+    def suffix(self) -> str:
+        return PurePosixPath(self.name).suffix
+
+    def open(self, mode: Literal["rb"]) -> io.BytesIO:
+        return io.BytesIO(self.read_bytes())
+
+    def read_bytes(self) -> bytes:
+        """Raises DataError."""
+        return self.archive.read(self.place)
+
+    def __str__(self) -> str:
+        return "/".join((self.archive.shown, *self.place))
+
+
+File = Path | Member
+"""A file on the disk or in a zip."""
 
 
 def open_archive(path: Path, shown: str, most: int, passed: PassedOver) -> Archive:
@@ -85,7 +116,7 @@ def open_archive(path: Path, shown: str, most: int, passed: PassedOver) -> Archi
             if place in members:
                 passed.add("there twice, of which the last is read", place)
             members[place] = member
-    return Archive(shown, archive, dict(sorted(members.items())), sorted(folders - {()}))
+    return Archive(path, shown, archive, dict(sorted(members.items())), sorted(folders - {()}))
 
 
 def names_in(path: Path) -> list[str]:

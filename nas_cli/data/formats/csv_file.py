@@ -88,17 +88,18 @@ def read_table(
     optional: str = "",
     encoding: str = "utf-8",
     say: Say | None = None,
+    raw: bytes | None = None,
 ) -> tuple[list[str], Rows]:
     """Column names, in Unicode's NFC, and cells, spaces around them taken away. Raises DataError with file and line of
     a ragged row.
 
     `expected` are the columns that must be there, in any order; `optional` need not be. A column without a name is
     called by its place; a last one with neither a name nor a cell comes of a separator at the end of each line, and is
-    none. `say` is told what was guessed and passed over.
+    none. `say` is told what was guessed and passed over. `raw` is the content of a file in a zip, which `file` names.
     """
     require_separator(separator)
     say = say or _unsaid
-    text = decode(read_file(file, encoding), encoding, file, say)
+    text = decode(read_file(file, encoding, None, raw), encoding, file, say)
     if "\0" in text:
         line = text[: text.index("\0")].count("\n") + 1
         raise DataError(f"{file}:{line}: there is a zero byte, which no text has: the file is damaged, or no table")
@@ -196,12 +197,12 @@ def find_separator(file: Path, encoding: str) -> str:
     return first_rows(file, encoding)[0]
 
 
-def first_rows(file: Path, encoding: str) -> tuple[str, list[list[str]]]:
+def first_rows(file: Path, encoding: str, raw: bytes | None = None) -> tuple[str, list[list[str]]]:
     """The separator and the first rows, the header among them; without a look at the rest of the file.
 
     Raises DataError where it cannot be read.
     """
-    whole = _start(file, encoding)
+    whole = _start(file, encoding, raw)
     said = named_separator(whole)
     if said is not None:
         return said, _rows_at_start(whole, said)
@@ -217,9 +218,9 @@ def first_rows(file: Path, encoding: str) -> tuple[str, list[list[str]]]:
     return best[1], _rows_at_start(whole, best[1])
 
 
-def _start(file: Path, encoding: str) -> str:
+def _start(file: Path, encoding: str, raw: bytes | None = None) -> str:
     """Its first lines."""
-    raw = read_file(file, encoding, START)
+    raw = read_file(file, encoding, START, raw)
     text = glimpse(raw, encoding)
     return text[: text.rfind("\n") + 1] or text if len(raw) == START else text
 
@@ -274,12 +275,14 @@ def require_separator(separator: str) -> None:
         raise DataError(f"separator takes auto or one character, such as ','; got '{separator}'{hint}")
 
 
-def read_file(file: Path, encoding: str, limit: int | None = None) -> bytes:
-    """The content, unpacked where the file is gzipped, whatever its name says. Raises DataError where it cannot be
-    read, and where it is another program's file."""
-    require_file(file)
-    start = read_bytes(file, False, len(GZIP))
-    raw = read_bytes(file, start == GZIP or file.name.lower().endswith(".gz"), limit)
+def read_file(file: Path, encoding: str, limit: int | None = None, raw: bytes | None = None) -> bytes:
+    """The content, or what of it is known, unpacked where the file is gzipped, whatever its name says. Raises
+    DataError where it cannot be read, and where it is another program's file."""
+    if raw is None:
+        require_file(file)
+        start = read_bytes(file, False, len(GZIP))
+        raw = read_bytes(file, start == GZIP or file.name.lower().endswith(".gz"), limit)
+    raw = raw[:limit]
     require_text(raw[:START], file, encoding)
     return raw
 

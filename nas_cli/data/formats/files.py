@@ -119,7 +119,7 @@ def as_objects(items: Sequence[object]) -> Array:
     return array
 
 
-def unreadable(path: Path, error: OSError) -> DataError:
+def unreadable(path: object, error: OSError) -> DataError:
     return DataError(f"{path} cannot be read: {error.strerror or first_line(error)}")
 
 

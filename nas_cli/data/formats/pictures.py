@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import numpy as np
 
+from nas_cli.data.formats.archives import File
 from nas_cli.data.formats.files import DAMAGED, first_line, unreadable
 from nas_cli.data.source import Array
 from nas_cli.errors import DataError, MissingExtraError
@@ -77,7 +78,7 @@ def require_pillow(purpose: str) -> None:
     warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")  # on EXIF data that is damaged, say
 
 
-def is_picture(path: Path) -> bool:
+def is_picture(path: File) -> bool:
     """Whether a file, whatever its name, begins as a picture does."""
     try:
         with path.open("rb") as file:
@@ -86,15 +87,15 @@ def is_picture(path: Path) -> bool:
         raise unreadable(path, error) from None
 
 
-def is_deep(path: Path) -> bool:
+def is_deep(path: File) -> bool:
     """Whether a picture is a grey one with more than 8 bits, by its header. Raises DataError."""
-    with _opened(path) as image:
+    with opened(path) as image:
         return image.mode in DEEP
 
 
-def look(path: Path) -> Look:
+def look(path: File) -> Look:
     """What the header says; of a picture of more than 8 bits also what its pixels say. Raises DataError."""
-    with _opened(path) as image:
+    with opened(path) as image:
         upper = image.mode not in DEEP and any("16" in str(tile[3]) for tile in getattr(image, "tile", ()))
         moving = bool(getattr(image, "is_animated", False))
         return Look(_is_grey(image.mode), _size(image), _levels(image), upper, moving, image.has_transparency_data)
@@ -120,7 +121,7 @@ def _levels(image: Image) -> Levels | None:
 
 
 def decode(
-    path: Path,
+    path: File,
     grey: bool,
     size: tuple[int, int] | None = None,
     fit: Fit = "stretch",
@@ -133,7 +134,7 @@ def decode(
     """
     from PIL import ImageOps
 
-    with _opened(path) as image:
+    with opened(path) as image:
         if size is not None:
             # JPEG decodes to a half, a quarter or an eighth at a fraction of the time; twice the size is kept.
             image.draft(None, (2 * max(size), 2 * max(size)))
@@ -151,12 +152,12 @@ def in_parallel(function: Callable[[In], Out], items: Sequence[In]) -> Iterable[
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[Image]:
+def opened(path: File) -> Iterator[Image]:
     """The picture, while whatever Pillow raises over a broken file becomes a DataError that names it."""
     from PIL import Image, UnidentifiedImageError
 
     try:
-        with Image.open(path, formats=FORMATS) as image:
+        with Image.open(path if isinstance(path, Path) else path.open("rb"), formats=FORMATS) as image:
             pixels = image.width * image.height
             if pixels > MOST_PIXELS:
                 raise DataError(f"{path} says that it has {pixels:,} pixels, and pictures have {MOST_PIXELS:,} at most")

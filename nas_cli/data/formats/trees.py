@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
-from nas_cli.data.formats.archives import open_archive
+from nas_cli.data.formats.archives import File, Member, open_archive
 from nas_cli.data.formats.files import read_bytes, require_file
 from nas_cli.data.formats.folders import PassedOver, Place, only_folder, subfolders, walk
 from nas_cli.data.formats.parts import part_of
@@ -26,13 +25,13 @@ class Tree:
     """
 
     origin: Path
-    files: dict[Place, Callable[[], bytes]]
+    files: dict[Place, File]
     folders: tuple[str, ...]
     packed: tuple[Place, ...] = ()
 
     def below(self, name: str) -> Tree:
         """What lies in the folder `name`."""
-        files = {place[1:]: read for place, read in self.files.items() if place[0] == name and len(place) > 1}
+        files = {place[1:]: file for place, file in self.files.items() if place[0] == name and len(place) > 1}
         if self.origin.is_dir():
             return Tree(self.origin / name, files, tuple(subfolders(self.origin / name)))
         packed = tuple(place[1:] for place in self.packed if place[0] == name and len(place) > 1)
@@ -48,13 +47,13 @@ def open_tree(path: Path, passed: PassedOver) -> Tree:
     if path.suffix.lower() == ".zip" and not path.is_dir():
         return _open_zip(path, passed)
     root = only_folder(path)
-    files: dict[Place, Callable[[], bytes]] = {}
-    for place, file in walk(root, root, passed):
-        files[place] = partial(_read_file, file)
-    return Tree(root, files, tuple(subfolders(root)))
+    return Tree(root, dict(walk(root, root, passed)), tuple(subfolders(root)))
 
 
-def _read_file(file: Path) -> bytes:
+def content(file: File) -> bytes:
+    """All of a file. Raises DataError."""
+    if isinstance(file, Member):
+        return file.read_bytes()
     return read_bytes(file, False) if file.stat().st_size else b""
 
 
@@ -65,12 +64,12 @@ def _folders(files: Iterable[Place], folders: Iterable[Place]) -> tuple[str, ...
 def _open_zip(path: Path, passed: PassedOver) -> Tree:
     require_file(path)
     archive = open_archive(path, str(path), max(ALWAYS, MOST_PACKED * path.stat().st_size), passed)
-    files: dict[Place, Callable[[], bytes]] = {place: partial(archive.read, place) for place in archive.members}
+    files: dict[Place, File] = {place: Member(archive, place) for place in archive.members}
     folders = list(archive.folders)
     while files and all(len(place) > 1 for place in files):
         tops = {place[0] for place in (*files, *folders)}
         if len(tops) > 1 or part_of(tops.pop()):
             break
-        files = {place[1:]: read for place, read in files.items()}
+        files = {place[1:]: file for place, file in files.items()}
         folders = [place[1:] for place in folders if len(place) > 1]
     return Tree(path, files, _folders(files, folders), tuple(folders))

@@ -13,8 +13,8 @@ from nas_cli.data.formats.csv_lines import Rows
 from nas_cli.data.kinds.classes import about_alike
 from nas_cli.data.kinds.columns import Form, count_groups, find_form, find_numbers, has_commas, orders_rows
 from nas_cli.data.kinds.leaks import find_leaks, rows_to_try
+from nas_cli.data.kinds.numbers import decimals_after_comma
 from nas_cli.data.kinds.row import TableEncoder, Transform, fit_category, fit_number
-from nas_cli.data.kinds.targets import decimals_after_comma
 from nas_cli.data.portable import as_floats
 from nas_cli.data.source import Array
 from nas_cli.errors import DataError

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
@@ -20,7 +21,7 @@ from nas_cli.data.formats.folders import (
     walk,
 )
 from nas_cli.data.formats.parts import part_of
-from nas_cli.data.formats.pictures import LARGE, READ, SUFFIXES, Fit, is_picture, require_pillow
+from nas_cli.data.formats.pictures import READ, SUFFIXES, Fit, is_picture, require_pillow
 from nas_cli.data.source import SOURCES, Dataset, Examples
 from nas_cli.data.sources.picture_reading import Pictures, Reading, examples
 from nas_cli.errors import DataError
@@ -61,17 +62,12 @@ def image_folder(
     A part of more than `cache_above` decoded is not held in memory, but decoded once into a file beside the runs.
     """
     require_pillow("the source image-folder")
-    if levels != "auto" and not levels[0] < levels[1]:
-        raise DataError(f"levels are [{levels[0]:g}, {levels[1]:g}]: the first is the lower one")
-    wanted_size = (size, size) if isinstance(size, int) else size
-    if wanted_size is not None and wanted_size[0] * wanted_size[1] > LARGE:
-        raise DataError(f"size is {wanted_size[0]:,}x{wanted_size[1]:,}: pictures of {LARGE:,} pixels at most are made")
     root = only_folder(path)
     parts = parts_of(root)
     top = root / parts.get("train", "")
     passed = PassedOver()
     train = find_pictures(top, root, passed, whole=True)
-    reading = Reading(train, wanted_size, color, fit, levels)
+    reading = Reading.as_said(train, size, color, fit, levels)
     notes: list[str] = []
 
     def part(folder: Path, name: str) -> Examples:
@@ -108,10 +104,19 @@ def image_folder(
     )
 
 
+@dataclass(frozen=True)
+class ByClass(Pictures):
+    """The pictures of one part by class and name."""
+
+    files: Sequence[Path]
+    classes: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """The names of the folders of each class: more than one where they differ in their Unicode form alone."""
+
+
 # Which pictures -------------------------------------------------------------------------------------------------------
 
 
-def find_pictures(folder: Path, root: Path, passed: PassedOver, whole: bool = False) -> Pictures:
+def find_pictures(folder: Path, root: Path, passed: PassedOver, whole: bool = False) -> ByClass:
     """All below the class folders of `folder`, by ending or else by content. What is none goes to `passed`.
 
     Raises DataError where there are none, where one is of a format that is not read and, with `whole`, where a class
@@ -143,7 +148,7 @@ def find_pictures(folder: Path, root: Path, passed: PassedOver, whole: bool = Fa
     for name in filled:
         classes.setdefault(class_name(name, folder), []).append(name)
     labels = [label for label, folders in classes.items() for name in folders for _ in files[name]]
-    return Pictures(folder, [f for names in classes.values() for name in names for f in files[name]], labels, classes)
+    return ByClass(folder, [f for names in classes.values() for name in names for f in files[name]], labels, classes)
 
 
 def parts_of(root: Path) -> dict[str, str]:
@@ -171,7 +176,7 @@ def _require_known(folder: Path, top: Path, classes: Mapping[str, Any]) -> None:
         raise DataError(f"{folder} has the class folder '{new}', which {top} does not have")
 
 
-def _layout_notes(path: Path, root: Path, parts: Mapping[str, str], train: Pictures) -> Iterator[str]:
+def _layout_notes(path: Path, root: Path, parts: Mapping[str, str], train: ByClass) -> Iterator[str]:
     if root != path:
         yield f"the data lies in {root}, the only folder there"
     beside = sorted(set(subfolders(root)) - set(parts.values())) if parts else []

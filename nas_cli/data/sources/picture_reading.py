@@ -10,7 +10,9 @@ from typing import Any, Literal
 
 import numpy as np
 
-from nas_cli.data.formats.pictures import Fit, Levels, Look, decode, in_parallel, is_deep, look
+from nas_cli.arguments import Size
+from nas_cli.data.formats.archives import File, Member
+from nas_cli.data.formats.pictures import LARGE, Fit, Levels, Look, decode, in_parallel, is_deep, look
 from nas_cli.data.formats.pixels import shape_text
 from nas_cli.data.source import Array, Examples, Stream
 from nas_cli.errors import DataError
@@ -20,13 +22,11 @@ CHUNK = 256
 
 @dataclass(frozen=True)
 class Pictures:
-    """The picture files of one part, and the class of each (N,), by class and name."""
+    """The picture files of one part, below `folder` or in the zip of that path, and the label of each (N, …)."""
 
     folder: Path
-    files: list[Path]
-    labels: list[str]
-    classes: dict[str, list[str]]
-    """The names of the folders of each class: more than one where they differ in their Unicode form alone."""
+    files: Sequence[File]
+    labels: Sequence[str] | Array
 
 
 class Reading:
@@ -44,6 +44,23 @@ class Reading:
         levels: Literal["auto"] | Levels,
     ) -> None:
         self.train, self.size, self.color, self.fit, self.said = train, size, color, fit, levels
+
+    @classmethod
+    def as_said(
+        cls,
+        train: Pictures,
+        size: Size | None,
+        color: Literal["auto", "grey", "rgb"],
+        fit: Fit,
+        levels: Literal["auto"] | Levels,
+    ) -> Reading:
+        """By the keys of the `data:` section. Raises DataError where they allow no pictures."""
+        if levels != "auto" and not levels[0] < levels[1]:
+            raise DataError(f"levels are [{levels[0]:g}, {levels[1]:g}]: the first is the lower one")
+        sides = (size, size) if isinstance(size, int) else size
+        if sides is not None and sides[0] * sides[1] > LARGE:
+            raise DataError(f"size is {sides[0]:,}x{sides[1]:,}: pictures of {LARGE:,} pixels at most are made")
+        return cls(train, sides, color, fit, levels)
 
     @cached_property
     def looks(self) -> list[Look]:
@@ -90,7 +107,7 @@ class Reading:
         return _notes(self.looks, self.levels) if "looks" in vars(self) else []
 
 
-def looked_at(files: Sequence[Path]) -> tuple[list[tuple[int, int]], list[str]]:
+def looked_at(files: Sequence[File]) -> tuple[list[tuple[int, int]], list[str]]:
     """(height, width) of each picture, and notes on what they are. Raises DataError where one is damaged."""
     looks = list(in_parallel(look, files))
     return [each.size for each in looks], _notes(looks, _all_levels(looks))
@@ -151,11 +168,19 @@ def examples(found: Pictures, reading: Reading, cache_above: int) -> Examples:
         for start in range(1, len(files), CHUNK):
             yield read(np.arange(start, min(start + CHUNK, len(files))))
 
-    stream = Stream(chunks, files, lambda: repr(sorted(reading.decode.keywords.items())), cache_above)
-    return Examples(str(found.folder), np.array(found.labels), read, stream)
+    def settings() -> str:
+        return repr(sorted(reading.decode.keywords.items())) + "".join(_in_zip(file) for file in files)
+
+    on_disk = [file.archive.path if isinstance(file, Member) else file for file in files]
+    stream = Stream(chunks, list(dict.fromkeys(on_disk)), settings, cache_above)
+    return Examples(str(found.folder), np.asarray(found.labels), read, stream)
 
 
-def _one_size(files: Sequence[Path], looks: Sequence[Look]) -> tuple[int, int]:
+def _in_zip(file: File) -> str:
+    return f"\n{'/'.join(file.place)}" if isinstance(file, Member) else ""
+
+
+def _one_size(files: Sequence[File], looks: Sequence[Look]) -> tuple[int, int]:
     first = looks[0].size
     for file, each in zip(files, looks, strict=True):
         if each.size != first:

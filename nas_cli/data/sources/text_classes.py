@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
+from nas_cli.data.formats.archives import File
 from nas_cli.data.formats.encodings import Say, decode, encoding_of, require_codec
 from nas_cli.data.formats.files import GZIP, read_bytes
 from nas_cli.data.formats.folders import PassedOver, Place, class_name, require_classes
 from nas_cli.data.formats.foreign import is_json
-from nas_cli.data.formats.trees import Tree
+from nas_cli.data.formats.trees import Tree, content
 from nas_cli.data.sources.text_table import Texts
 from nas_cli.errors import DataError
 
@@ -21,7 +22,7 @@ DOCUMENTS = (b"%PDF-", b"PK\3\4", b"\xd0\xcf\x11\xe0", b"\x1f\x8b", b"\x89PNG", 
 LOOKED_AT, MOST_ZEROS = 8192, 0.01
 """Bytes, and the share of zeros among them above which they are no text; a stray one may be in any."""
 
-Files = list[tuple[Place, Callable[[], bytes]]]
+Files = list[tuple[Place, File]]
 
 
 def read_classes(tree: Tree, encoding: str, passed: PassedOver, whole: bool, say: Say) -> Texts:
@@ -33,15 +34,15 @@ def read_classes(tree: Tree, encoding: str, passed: PassedOver, whole: bool, say
     texts: Texts = []
     for name, files in find_classes(tree, passed).items():
         before = len(texts)
-        for place, read in files:
-            raw, origin = read(), Path(tree.origin, *place)
+        for place, file in files:
+            raw, origin = content(file), Path(tree.origin, *place)
             if _is_binary(raw, encoding):
                 if len(place) == 1:
                     raise DataError(f"{origin} is no text, and is a class by its name: take it away")
                 passed.add("no texts", _named(tree, place))
                 continue
-            content = decode(raw, encoding, origin, say)
-            lines = content.split("\n") if len(place) == 1 else [content]
+            text = decode(raw, encoding, origin, say)
+            lines = text.split("\n") if len(place) == 1 else [text]
             if len(place) == 1 and is_json(raw[:LOOKED_AT]):
                 say(f"lines of {origin} are JSON, and are read as they stand, with names and brackets")
             found = [(line.strip(), name) for line in lines if line.strip()]
@@ -64,24 +65,24 @@ def find_classes(tree: Tree, passed: PassedOver) -> dict[str, Files]:
         require_classes(tree.origin, tree.folders)
         for folder in tree.folders:
             classes.setdefault(class_name(folder, tree.origin), [])
-        for place, read in tree.files.items():
+        for place, file in tree.files.items():
             if len(place) == 1:
                 passed.add("beside the folders of classes", _named(tree, place))
             else:
-                classes[class_name(place[0], tree.origin)].append((place, read))
+                classes[class_name(place[0], tree.origin)].append((place, file))
         return classes
     lines = []
-    for place, read in tree.files.items():
+    for place, file in tree.files.items():
         if place[0].split(".")[0].lower() in NO_CLASS:
             passed.add("no classes by their names", _named(tree, place))
         else:
-            lines.append((place, read))
+            lines.append((place, file))
     if not lines:
         raise DataError(f"{tree.origin} has no files of texts")
     names = class_names([place[0] for place, _ in lines])
     require_classes(tree.origin, names)
-    for name, file in zip(names, lines, strict=True):
-        classes.setdefault(class_name(name, tree.origin), []).append(file)
+    for name, line in zip(names, lines, strict=True):
+        classes.setdefault(class_name(name, tree.origin), []).append(line)
     return classes
 
 

@@ -105,7 +105,7 @@ def compare(model: Model, run_exported: Run, samples: Array, form: str) -> float
         batches.append(np.pad(samples[:3], ((0, 0), (0, 0), (0, LONGER))))
         batches.append(np.ascontiguousarray(samples[shortest : shortest + 1, :, : lengths[shortest]]))
     expected = [run_network(model, batch) for batch in batches]
-    origin = 0.0 if model.network.origin is None else model.network.origin.item()
+    origin = 0.0 if model.network.origin is None else model.network.origin.numpy()
     allowed = TOLERANCE * max(1.0, float(np.abs(expected[0] - origin).max()))
     largest = 0.0
     for batch, found, wanted in zip(batches, run_exported(batches), expected, strict=True):

@@ -166,7 +166,9 @@ def _lines(model: Model) -> list[str]:
         line = f"{given} = {expression}" if index < last else f"return {expression}"
         lines += [line] if line != f"{given} = {given}" else []
     if model.network.origin is not None:
-        lines[-1] = f"return ({lines[-1].removeprefix('return ')}).double() + {model.network.origin.item()!r}"
+        origin = repr(model.network.origin.tolist())
+        counted = origin if model.network.origin.dim() == 0 else f"torch.tensor({origin}, dtype=torch.float64)"
+        lines[-1] = f"return ({lines[-1].removeprefix('return ')}).double() + {counted}"
     return lines
 
 

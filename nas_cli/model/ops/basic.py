@@ -10,7 +10,7 @@ from torch import nn
 from nas_cli.arguments import Channels, Fraction, NonNegative, PositiveInt
 from nas_cli.axes import Shape
 from nas_cli.errors import Infeasible
-from nas_cli.model.ops.modules import Affine, ChannelNorm, DropPath, Zero
+from nas_cli.model.ops.modules import Affine, AffineChannels, ChannelNorm, DropPath, Zero
 from nas_cli.model.ops.sequence_modules import PlaceNorm
 from nas_cli.model.ops.vocabulary import op
 
@@ -77,9 +77,21 @@ def zero(shape: Shape) -> nn.Module:
 
 
 @op("affine")
-def affine(shape: Shape, scale: float = 1.0, shift: float = 0.0) -> nn.Module:
-    """Fixed units: `scale` times what comes in, plus `shift`."""
-    return Affine(scale, shift)
+def affine(shape: Shape, scale: float | list[float] = 1.0, shift: float | list[float] = 0.0) -> nn.Module:
+    """Fixed units: `scale` times what comes in, plus `shift`; a list has a number for each channel."""
+    if isinstance(scale, float) and isinstance(shift, float):
+        return Affine(scale, shift)
+    scales, shifts = _of_each_channel(scale, shape[0]), _of_each_channel(shift, shape[0])
+    return AffineChannels(scales, shifts)
+
+
+def _of_each_channel(values: float | list[float], channels: int) -> list[float]:
+    """Raises Infeasible where there are other channels than values."""
+    if isinstance(values, float):
+        return [values] * channels
+    if len(values) != channels:
+        raise Infeasible(f"{len(values)} numbers are given for its {channels} channels")
+    return list(values)
 
 
 @op("leaky_relu")

@@ -71,6 +71,27 @@ class Affine(nn.Module):
         return f"scale={self.scale}, shift={self.shift}"
 
 
+class AffineChannels(nn.Module):
+    """Each channel (N, C, …) times its `scale`, plus its `shift`; nothing of it is learned."""
+
+    scales: Tensor
+    shifts: Tensor
+
+    def __init__(self, scale: list[float], shift: list[float]) -> None:
+        super().__init__()
+        self.scale, self.shift = scale, shift
+        # Written in the architecture, and so no part of the weights.
+        self.register_buffer("scales", torch.tensor(scale, dtype=torch.float32), persistent=False)
+        self.register_buffer("shifts", torch.tensor(shift, dtype=torch.float32), persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        sides = (-1, *[1] * (x.dim() - 2))
+        return self.scales.view(sides) * x.float() + self.shifts.view(sides)
+
+    def extra_repr(self) -> str:
+        return f"scale={self.scale}, shift={self.shift}"
+
+
 class DropPath(nn.Module):
     """Stochastic depth (Huang et al. 2016): in training, a sample becomes zero with probability `rate`."""
 

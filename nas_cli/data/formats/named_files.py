@@ -1,0 +1,152 @@
+"""Files by the names that a table has for them, which are often those of another machine."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+
+from nas_cli.data.formats.archives import File
+from nas_cli.data.formats.folders import PassedOver, Place, walk
+from nas_cli.data.formats.pictures import SUFFIXES
+
+DRIVE = re.compile(r"[A-Za-z]:|[a-z]{2,}:")
+"""Of Windows, or the scheme of a URL."""
+
+
+@dataclass
+class Found:
+    """How names led to files, each with the first name of its kind: as they stand, or in another way."""
+
+    counts: dict[str, int] = field(default_factory=dict)
+    firsts: dict[str, tuple[str, str]] = field(default_factory=dict)
+
+    def add(self, how: str, name: str, file: File) -> None:
+        self.counts[how] = self.counts.get(how, 0) + 1
+        self.firsts.setdefault(how, (name, str(file)))
+
+    def notes(self, table: Path) -> list[str]:
+        return [
+            f"{how}: {self.counts[how]:,} names in {table} ('{name}' is {file})"
+            for how, (name, file) in self.firsts.items()
+        ]
+
+
+TAIL = "found by the end of their path"
+LETTERS = "found in other letters, or with another ending"
+ALONE = "found by their name alone, in a folder further down"
+
+
+@dataclass(frozen=True)
+class Known:
+    """Files by their place in plain letters, those without an ending too, and by their name alone."""
+
+    places: Mapping[Place, File]
+    names: Mapping[str, list[File]]
+
+
+class NamedFiles:
+    """The files below `folder`; or those of a zip that is called `folder`, by their `packed` places below it."""
+
+    def __init__(self, folder: Path, packed: Mapping[Place, File] | None = None) -> None:
+        self.folder, self.packed = folder, packed
+        self.found = Found()
+        self.ambiguous: list[str] = []
+
+    def find(self, name: str) -> File | None:
+        """The file that `name` stands for: by its path from here, or by the longest end of it that leads to one; then
+        by its name alone, where one file below is called so. Upper and lower case are one where nothing else fits, and
+        a name without the ending of a picture may get one.
+        """
+        parts = _parts(name)
+        if not parts:
+            return None
+        if self.packed is None and name.startswith("/") and _is_file(Path(name)):
+            return Path(name)
+        for start in range(len(parts)):
+            file = self._at(parts[start:])
+            if file is not None:
+                if start or name.startswith(("/", "\\")) or DRIVE.match(name):
+                    self.found.add(TAIL, name, file)
+                return file
+        return self._search(name, tuple(map(plain, parts)))
+
+    def _at(self, parts: Place) -> File | None:
+        if self.packed is not None:
+            return self.packed.get(without_dots(parts))
+        file = self.folder.joinpath(*parts)
+        return file if _is_file(file) else None
+
+    def _search(self, name: str, parts: Place) -> File | None:
+        """Among all files below."""
+        known = self._below
+        for start in range(len(parts)):
+            file = known.places.get(parts[start:])
+            if file is not None:
+                self.found.add(LETTERS, name, file)
+                return file
+        same = known.names.get(parts[-1], [])
+        if len(same) == 1:
+            self.found.add(ALONE, name, same[0])
+            return same[0]
+        if same:
+            self.ambiguous.append(name)
+        return None
+
+    @cached_property
+    def _below(self) -> Known:
+        places: dict[Place, File] = {}
+        names: dict[str, list[File]] = {}
+        for place, file in self._all():
+            lower = tuple(map(plain, place))
+            for key in _spellings(lower):
+                places.setdefault(key, file)
+                names.setdefault(key[-1], []).append(file)
+        return Known(places, names)
+
+    def _all(self) -> Iterable[tuple[Place, File]]:
+        if self.packed is not None:
+            return self.packed.items()
+        return walk(self.folder, self.folder, PassedOver()) if self.folder.is_dir() else []
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # too long for a name, or with a zero
+        return False
+
+
+def has_picture_ending(name: str) -> bool:
+    return name.lower().endswith(SUFFIXES)
+
+
+def plain(name: str) -> str:
+    return unicodedata.normalize("NFC", name).casefold()
+
+
+def _spellings(place: Place) -> list[Place]:
+    """A place, and that of a picture without its ending."""
+    stem = PurePosixPath(place[-1]).stem
+    return [place, (*place[:-1], stem)] if has_picture_ending(place[-1]) and stem else [place]
+
+
+def _parts(name: str) -> Place:
+    """Of a path of any system; none where nothing is named."""
+    parts = [part for part in re.split(r"[/\\]+", name.strip()) if part not in ("", ".")]
+    if parts and DRIVE.fullmatch(parts[0]):
+        parts = parts[1:]
+    return () if parts == [".."] else tuple(parts)
+
+
+def without_dots(parts: Place) -> Place:
+    kept: list[str] = []
+    for part in parts:
+        if part != "..":
+            kept.append(part)
+        elif kept:
+            kept.pop()
+    return tuple(kept)

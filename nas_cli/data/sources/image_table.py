@@ -1,0 +1,287 @@
+"""A table of picture files, and of what is to be learned from each: a number, several, or a class."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from nas_cli.arguments import Fraction, Size
+from nas_cli.data.formats.csv_file import first_rows, named, read_table
+from nas_cli.data.formats.csv_lines import Rows
+from nas_cli.data.formats.csv_top import looks_like_a_row
+from nas_cli.data.formats.encodings import Say
+from nas_cli.data.formats.file_tables import FileTable, find_file_tables
+from nas_cli.data.formats.files import choose_part
+from nas_cli.data.formats.folders import NAMED, PassedOver
+from nas_cli.data.formats.named_files import NamedFiles, has_picture_ending
+from nas_cli.data.formats.parts import WORDS
+from nas_cli.data.formats.pictures import Fit, look, require_pillow
+from nas_cli.data.source import SOURCES, Dataset, Examples
+from nas_cli.data.sources.csv_table import EMPTY, labels_in
+from nas_cli.data.sources.picture_reading import Pictures, Reading, examples
+from nas_cli.errors import DataError, did_you_mean
+from nas_cli.units import Bytes
+
+LOOKED_AT = 20
+"""Rows that tell which column names files."""
+
+
+@dataclass(frozen=True)
+class Form:
+    """How every table is read, and its columns: that of the `image`, and those of the `targets`."""
+
+    separator: str
+    header: bool
+    encoding: str
+    missing: Sequence[str]
+    decimal: str
+    images: str | None
+    missing_files: float
+    image: str
+    targets: tuple[str, ...]
+
+
+@SOURCES.register("image-table")
+def image_table(
+    path: Path,
+    table: str | None = None,
+    image: str | None = None,
+    target: str | list[str] | None = None,
+    images: str | None = None,
+    size: Size | None = None,
+    color: Literal["auto", "grey", "rgb"] = "auto",
+    fit: Fit = "stretch",
+    levels: Literal["auto"] | tuple[float, float] = "auto",
+    missing_files: Fraction = 0.1,
+    missing: list[str] = list(EMPTY),  # noqa: B006
+    separator: str = "auto",
+    header: Literal["auto"] | bool = "auto",
+    encoding: str = "utf-8",
+    decimal: Literal[".", ","] = ".",
+    cache_above: Bytes = 4_000_000_000,
+) -> Dataset:
+    """A CSV file that names pictures, or a folder or .zip that holds it, called `table`; one for each part, or one.
+
+    `image` is the column of the files, and `target` that or those to learn, the last one where it is not named; without
+    a header they are called 1, 2, …. Files are sought beside the table, or in the folder `images` there; of a path of
+    another machine the longest end counts that leads to a file. A row whose file is missing is passed over, and no more
+    than the share `missing_files` of the rows may be. `size`, `color`, `fit`, `levels` and `cache_above` are those of
+    image-folder; `missing`, `separator`, `encoding` and `decimal` those of csv.
+    """
+    require_pillow("the source image-table")
+    notes: list[str] = []
+    passed = PassedOver()
+    tables = find_file_tables(path, table, passed)
+    first = tables["train"]
+    mark, top = first_rows(first.path, encoding, first.raw)
+    if separator != "auto":
+        mark = separator
+    has_header = _has_header(first, top, notes.append) if header == "auto" else header
+    columns, rows = read_table(first.path, mark, has_header, encoding=encoding, say=notes.append, raw=first.raw)
+    files = first.files(images)
+    chosen = image_column(first, columns, rows, image, files, notes.append)
+    targets = _targets(first, columns, chosen, target, rows, notes.append)
+    form = Form(mark, has_header, encoding, missing, decimal, images, missing_files, chosen, targets)
+    train = _pictures(first, columns, rows, form, files, notes.append)
+    reading = Reading.as_said(train, size, color, fit, levels)
+
+    def part(which: FileTable) -> Examples:
+        found = read_pictures(which, form, notes.append)
+        reading.require_known(found)
+        return examples(found, reading, cache_above)
+
+    def own(wanted: str) -> Callable[[], Examples] | None:
+        return partial(part, tables[wanted]) if wanted in tables else None
+
+    def at(place: Path | None, wanted: str) -> FileTable:
+        if place is None:
+            return tables[wanted]
+        other = find_file_tables(place, table, PassedOver(), wanted)
+        chosen = other[choose_part(place, list(other), wanted, path)]
+        if chosen.path.resolve() == first.path.resolve():
+            raise DataError(f"{wanted} is {place}, the table that is trained on: a share such as 0.2 holds rows out")
+        return chosen
+
+    return Dataset(
+        examples(train, reading, cache_above),
+        own("validation"),
+        own("test"),
+        elsewhere=lambda place, wanted: part(at(place, wanted)),
+        names=targets if len(targets) > 1 else None,
+        facts=lambda: reading.facts,
+        notes=lambda: [*_about_parts(tables), *passed.notes(path), *notes, *reading.notes],
+        check_test=lambda place: check_table(at(place, "test"), form),
+    )
+
+
+def _about_parts(tables: Mapping[str, FileTable]) -> list[str]:
+    parts = [f"{tables[part].path} for {part}" for part in WORDS if part in tables]
+    return [f"tables by their names: {', '.join(parts)}"] if len(parts) > 1 else []
+
+
+def _has_header(table: FileTable, rows: Sequence[Sequence[str]], say: Say) -> bool:
+    """Whether the first of `rows` names columns, and no picture."""
+    if not rows:
+        return True
+    if any(map(has_picture_ending, rows[0])) or looks_like_a_row(rows):
+        say(
+            f"the first row of {table.path} is taken for an example, since it looks like the others; header: true says "
+            "that it has names"
+        )
+        return False
+    return True
+
+
+# Columns -------------------------------------------------------------------------------------------------------------
+
+
+def image_column(
+    table: FileTable, columns: Sequence[str], rows: Rows, said: str | None, files: NamedFiles, say: Say
+) -> str:
+    """The column of the files. Raises DataError where none names any, or several do."""
+    if said is not None:
+        said = unicodedata.normalize("NFC", said)
+        if said not in columns:
+            raise DataError(f"{table.path} has no column '{said}' of images{did_you_mean(said, columns)}")
+        return said
+    found = _columns_of_files(columns, rows, files)
+    if len(found) == 1:
+        say(f"pictures are those in the column '{found[0]}' of {table.path}: image names another")
+        return found[0]
+    if found:
+        raise DataError(
+            f"{table.path} has several columns of images, {', '.join(found)}: say which with image: {found[0]}"
+        )
+    raise DataError(
+        f"no column of {table.path} names pictures that are below {files.folder}; there are {', '.join(columns)}: say "
+        "image: COLUMN, and images: FOLDER where the pictures lie elsewhere"
+    )
+
+
+def _columns_of_files(columns: Sequence[str], rows: Rows, files: NamedFiles) -> list[str]:
+    """Those with the endings of pictures, or else those whose names are files."""
+    looked_at = rows[:LOOKED_AT]
+
+    def share(place: int, names_one: Callable[[str], object]) -> float:
+        cells = [cell for cell in looked_at[:, place].tolist() if cell]
+        return sum(bool(names_one(cell)) for cell in cells) / max(1, len(cells))
+
+    by_ending = [name for place, name in enumerate(columns) if share(place, has_picture_ending) > 0.5]
+    if by_ending:
+        return by_ending
+    silent = NamedFiles(files.folder, files.packed)
+    return [name for place, name in enumerate(columns) if share(place, silent.find) > 0.5]
+
+
+def _targets(
+    table: FileTable, columns: Sequence[str], image: str, said: str | list[str] | None, rows: Rows, say: Say
+) -> tuple[str, ...]:
+    if said is None:
+        others = [name for name in columns if name != image]
+        free = [name for name in others if not any(map(has_picture_ending, rows[:LOOKED_AT, columns.index(name)]))]
+        if not free:
+            raise DataError(f"{table.path} has no column to learn beside those of images: {', '.join(columns)}")
+        if len(free) > 1:
+            say(
+                f"what is learned is '{free[-1]}', the last column of {table.path}, and not {', '.join(free[:-1])}: "
+                "target takes one, or a list"
+            )
+        return (free[-1],)
+    wanted = [unicodedata.normalize("NFC", name) for name in ([said] if isinstance(said, str) else said)]
+    if not wanted:
+        raise DataError(f"target is an empty list: it takes columns of {table.path}{did_you_mean('', columns)}")
+    for name in wanted:
+        if name not in columns:
+            raise DataError(f"{table.path} has no column '{name}' to learn{did_you_mean(name, columns)}")
+        if name == image:
+            raise DataError(f"target is '{name}', the column of the images of {table.path}")
+        if wanted.count(name) > 1:
+            raise DataError(f"target names the column '{name}' twice")
+    return tuple(wanted)
+
+
+# Rows ----------------------------------------------------------------------------------------------------------------
+
+
+def read_pictures(table: FileTable, form: Form, say: Say) -> Pictures:
+    """Of a table that is not trained on. Raises DataError."""
+    needed = [form.image, *form.targets]
+    columns, rows = read_table(
+        table.path, form.separator, form.header, needed, encoding=form.encoding, say=say, raw=table.raw
+    )
+    return _pictures(table, columns, rows, form, table.files(form.images), say)
+
+
+def _pictures(
+    table: FileTable, columns: Sequence[str], rows: Rows, form: Form, files: NamedFiles, say: Say
+) -> Pictures:
+    """The pictures of the rows whose files are there, and their labels: (N,) texts, or (N, targets) of several.
+
+    Raises DataError where too many files are missing, or a target is.
+    """
+    names = rows[:, list(columns).index(form.image)].tolist()
+    found = {name: files.find(name) for name in dict.fromkeys(names)}
+    there = [k for k, name in enumerate(names) if found[name] is not None]
+    gone = [name for name in names if found[name] is None]
+    if gone:
+        _require_most(table, gone, len(names), form, files)
+        say(f"rows of {table.path} whose files are missing are passed over: {_count(gone, len(names))}")
+    for note in files.found.notes(table.path):
+        say(note)
+    kept = [file for name in names if (file := found[name]) is not None]
+    again = len(kept) - len(set(map(str, kept)))
+    if again:
+        say(f"rows of {table.path} that name the picture of an earlier row: {again:,}")
+    labels = []
+    for target in form.targets:
+        cells = rows[:, list(columns).index(target)]
+        labels.append(labels_in(table.path, target, cells, form.missing, form.decimal)[there])
+    return Pictures(table.path, kept, labels[0] if len(labels) == 1 else np.stack(labels, axis=1))
+
+
+def _count(gone: Sequence[str], of: int) -> str:
+    shown = [f"'{name}'" for name in gone[:NAMED]]
+    return f"{len(gone):,} of {of:,} ({', '.join(shown)}{', …' if len(gone) > NAMED else ''})"
+
+
+def _require_most(table: FileTable, gone: Sequence[str], of: int, form: Form, files: NamedFiles) -> None:
+    if len(gone) <= form.missing_files * of and len(gone) < of:
+        return
+    message = f"{table.path} names files in the column '{form.image}' that are not below {files.folder}: "
+    message += _count(gone, of)
+    if files.ambiguous:
+        message += f"; several files there are called {files.ambiguous[0]}"
+    message += "; say where pictures lie with images: FOLDER, or another column with image"
+    if len(gone) < of:
+        message += (
+            f"; missing_files: {len(gone) / of + 0.005:.2f} passes over so many, and now it is {form.missing_files:g}"
+        )
+    raise DataError(message)
+
+
+def check_table(table: FileTable, form: Form) -> None:
+    """By its first rows. Raises DataError where networks cannot be tested by it."""
+    _, top = first_rows(table.path, form.encoding, table.raw)
+    if len(top) < 1 + form.header:
+        raise DataError(f"{table.path} has no rows")
+    columns = named(top[0], form.header)
+    for name in (form.image, *form.targets):
+        if name not in columns:
+            what = "names the pictures" if name == form.image else "is what is learned"
+            raise DataError(f"{table.path} has no column '{name}', which {what}{did_you_mean(name, columns)}")
+    rows = np.array([row for row in top[form.header :] if len(row) == len(columns)], object)
+    if not len(rows):
+        raise DataError(f"{table.path} has rows of another length than its header")
+    for name in form.targets:
+        labels_in(table.path, name, rows[:, columns.index(name)], form.missing, form.decimal)
+    files = table.files(form.images)
+    found = [file for name in rows[:, columns.index(form.image)].tolist() if (file := files.find(name)) is not None]
+    if not found:
+        raise DataError(f"{table.path} names files in the column '{form.image}' that are not below {files.folder}")
+    look(found[0])
