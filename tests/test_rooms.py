@@ -46,7 +46,7 @@ MAY_IMPORT = {
     "model": BASE | {"space", "torch_tuning"},
     "data": BASE | {"model"},
     "task": BASE | {"model", "data"},
-    "train": BASE | {"task", "model", "space", "torch_tuning"},
+    "train": BASE | {"task", "data", "model", "space", "torch_tuning"},
     "execute": BASE | {"train", "task", "data", "model", "space"},
     "record": BASE | {"search", "spec"},
     "run": BASE | {"record", "execute", "train", "task", "data", "model", "search", "space", "spec"},

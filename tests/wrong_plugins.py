@@ -9,7 +9,7 @@ from nas_cli.task.classification import Classification
 @task("mine")
 class Mine(Classification):
     def __init__(self):
-        super().__init__(Wanted("images", "class"), augmented=True)
+        super().__init__(Wanted("images", "class"))
 """
 STRATEGY = """
 from nas_cli.plugins import strategy

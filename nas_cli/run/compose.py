@@ -21,13 +21,15 @@ from nas_cli.search.scheduler import Scheduler
 from nas_cli.search.strategy import Strategy
 from nas_cli.space.builtins import load_builtin
 from nas_cli.space.canonical import Canonical
-from nas_cli.space.nodes import Seq
+from nas_cli.space.decisions import Choice
+from nas_cli.space.nodes import Items, Named, Ref, Seq
 from nas_cli.space.parse import parse_architecture, parse_space
 from nas_cli.space.size import Size, size
 from nas_cli.space.space import Space
 from nas_cli.spec.load import Document
 from nas_cli.spec.schema import RunSpec, check_spec
 from nas_cli.task import TASKS, Task
+from nas_cli.train.augment.fitting import require_fitting
 from nas_cli.train.losses import OF_CLASSES, OF_NUMBERS
 from nas_cli.train.settings import TRAIN
 from nas_cli.words import is_utf8, run_name, utf8
@@ -126,6 +128,7 @@ def _compose(document: Document, refusal: str | None) -> Experiment:
     _require_utf8(spec, settings)
     spec = _recipe(spec, task)
     space = _space(spec, settings)
+    require_fitting(_components(space.train["augment"], ("train", "augment")), task, spec.task)
     with _under("objective"):
         objective = parse_objective(spec.objective, task.metrics, COSTS)
     baselines = {}
@@ -196,15 +199,13 @@ def _space(spec: RunSpec, data: DataSettings) -> Space:
 
 
 def _recipe(spec: RunSpec, task: Task) -> RunSpec:
-    """With the task's own loss where none is named. Raises SpecError where a loss or augmentation does not fit it."""
+    """With the task's own loss where none is named. Raises SpecError where a loss does not fit it."""
     wrong = {*OF_CLASSES, *OF_NUMBERS} - set(task.losses)
     loss = next((name for name in _named(spec.train.get("loss")) if name in wrong), None)
     if loss is not None:
         raise SpecError(
             f"{spec.task} cannot be trained with {loss}; allowed: {', '.join(task.losses)}", ("train", "loss")
         )
-    if spec.train.get("augment") and not task.augmented:
-        raise SpecError(f"{task.wanted.inputs} cannot be augmented: leave augment out", ("train", "augment"))
     if "loss" in spec.train or task.losses[0] == OF_CLASSES[0]:
         return spec
     return spec.model_copy(update={"train": {**spec.train, "loss": task.losses[0]}})
@@ -221,6 +222,21 @@ def _named(raw: Any) -> Iterator[str]:
                     yield from _named(option)
             else:
                 yield str(key)
+
+
+def _components(value: Any, path: tuple[str | int, ...]) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """The components in a value of the space, those of every choice, each with its place in the spec."""
+    match value:
+        case Named(name):
+            yield path, name
+        case Items(items):
+            for index, item in enumerate(items):
+                yield from _components(item, (*path, index))
+        case Choice(options):
+            for index, option in enumerate(options):
+                yield from _components(option, (*path, "choice", index))
+        case Ref(name, node):
+            yield from _components(node, ("let", name))
 
 
 def _stop_condition(spec: RunSpec) -> tuple[RunSpec, list[str]]:

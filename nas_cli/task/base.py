@@ -56,11 +56,6 @@ class Task(Protocol):
         """The losses that it can be trained with; the first one is taken where a spec names none."""
         ...
 
-    @property
-    def augmented(self) -> bool:
-        """Whether its inputs can be augmented, as images can."""
-        ...
-
     def head(self, shape: Shape, facts: Mapping[str, Any]) -> list[Any]:
         """The last layers, in the language of spaces, for a body whose output has `shape`; `facts` are of the data.
 

@@ -32,9 +32,8 @@ class Classification:
     proportions = frozenset({"accuracy", "top5_accuracy"})
     losses: tuple[str, ...] = ("cross_entropy", "focal")
 
-    def __init__(self, wanted: Wanted = Wanted(), augmented: bool = False) -> None:  # noqa: B008 - it never changes
+    def __init__(self, wanted: Wanted = Wanted()) -> None:  # noqa: B008 - it never changes
         self.wanted = wanted
-        self.augmented = augmented
 
     def head(self, shape: Shape, facts: Mapping[str, Any]) -> list[Any]:
         """Global average pooling where `shape` still has places, then a linear layer to a logit a class."""

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 R = TypeVar("R")
 MAPPING: Any = Mapping
-ATTRIBUTES = ("metrics", "proportions", "wanted", "losses", "augmented")
+ATTRIBUTES = ("metrics", "proportions", "wanted", "losses")
 METHODS = ("head", "loss", "measure", "undefined", "report", "reference", "tables", "answer", "describe")
 
 
@@ -71,8 +71,9 @@ class HeldTask:
         return tuple(self._task.losses)
 
     @property
-    def augmented(self) -> bool:
-        return bool(self._task.augmented)
+    def unchanged_by(self) -> tuple[str, ...] | None:
+        names = getattr(self._task, "unchanged_by", None)
+        return None if names is None else tuple(names)
 
     def head(self, shape: Shape, facts: Mapping[str, Any]) -> list[Any]:
         return self._ask(list, "a list of layers", "head", self._task.head, shape, facts)

@@ -6,4 +6,4 @@ from nas_cli.data.source import Wanted
 from nas_cli.task.base import TASKS
 from nas_cli.task.classification import Classification
 
-TASKS.register("image-classification")(Classification(Wanted("images", "class"), augmented=True))
+TASKS.register("image-classification")(Classification(Wanted("images", "class")))

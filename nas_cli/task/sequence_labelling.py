@@ -35,7 +35,6 @@ class SequenceLabelling:
     proportions: frozenset[str] = frozenset()
     wanted = Wanted("sentences", "tags")
     losses: tuple[str, ...] = ("cross_entropy",)
-    augmented = False
 
     def head(self, shape: Shape, facts: Mapping[str, Any]) -> list[Any]:
         """A linear layer to a logit a tag at every place; nothing where the body ends with a `crf`."""

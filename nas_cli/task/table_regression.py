@@ -24,7 +24,6 @@ class TableRegression:
     proportions: frozenset[str] = frozenset()
     wanted = Wanted("table rows", "number")
     losses: tuple[str, ...] = ("mse", "mae", "huber")
-    augmented = False
 
     def head(self, shape: Shape, facts: Mapping[str, Any]) -> list[Any]:
         """Pooling where `shape` still has places, one linear unit, and the units of the training part's targets."""

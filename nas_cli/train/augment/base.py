@@ -20,8 +20,12 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor
 
-from nas_cli.registry import Registry
+from nas_cli.data.source import KINDS, TARGETS
+from nas_cli.errors import SpecError, did_you_mean
+from nas_cli.plugins import Origin
+from nas_cli.registry import Registry, short
 from nas_cli.train.batch import Batch
 from nas_cli.train.guards import hold_augmentation
 
@@ -31,10 +35,12 @@ Augmentation = Callable[[Batch, torch.Generator], Batch]
 
 @dataclass(frozen=True)
 class Fit:
-    """The kinds of input that an augmentation is made for, and the kinds of target that its result is right for."""
+    """The kinds of input that an augmentation is made for, and the kinds of target that are right after it; whether it
+    blends the targets of several examples."""
 
-    inputs: frozenset[str] = frozenset({"images"})
-    targets: frozenset[str] = frozenset({"class"})
+    inputs: frozenset[str]
+    targets: frozenset[str]
+    blends: bool = False
 
 
 class Augmentations(Registry[Callable[..., Augmentation]]):
@@ -48,6 +54,16 @@ class Augmentations(Registry[Callable[..., Augmentation]]):
         self[name]  # raises where there is none
         return self._fits[name]
 
+    def _require_usable(self, name: str, origin: Origin) -> None:
+        super()._require_usable(name, origin)
+        fit = self.fit(name)
+        for what, named, known in (("input", fit.inputs, KINDS), ("target", fit.targets, TARGETS)):
+            for kind in sorted(named):
+                if kind not in known:
+                    raise SpecError(
+                        f"augmentation '{name}' is for the kind of {what} '{short(kind)}'{did_you_mean(kind, known)}"
+                    )
+
     def say(self, name: str, fit: Fit) -> None:
         """That the augmentation `name`, which is registered next, fits `fit`."""
         self._fits[name] = fit
@@ -57,16 +73,21 @@ AUGMENTS = Augmentations()
 
 
 def augmentation(
-    name: str, *, inputs: Collection[str] = ("images",), targets: Collection[str] = ("class",)
+    name: str,
+    *,
+    inputs: str | Collection[str] = ("images",),
+    targets: str | Collection[str] = ("class",),
+    blends: bool = False,
 ) -> Callable[[Callable[..., Augmentation]], Callable[..., Augmentation]]:
     """Decorator: makes a function of the spec's arguments to an Augmentation the augmentation of that name.
 
     `inputs` are the kinds of input that it is made for. `targets` are the kinds of target that are right after it: it
-    does not change what is to be learned ("number"), or it moves the targets along ("mask"). A plugin's own kinds may
-    be named too; `batch.target` says which kind a batch has.
+    leaves what is to be learned as it is, or it changes the targets too, as a mirror does masks. A plugin's own kinds
+    may be named; `batch.target` says which kind a batch has. One that `blends` the targets of several examples can
+    never be said to leave a target unchanged.
     """
     add = AUGMENTS.register(name)
-    fit = Fit(frozenset(inputs), frozenset(targets))
+    fit = Fit(_names(inputs), _names(targets), blends)
 
     def say_and_add(function: Callable[..., Augmentation]) -> Callable[..., Augmentation]:
         added = add(function)
@@ -74,3 +95,12 @@ def augmentation(
         return added
 
     return say_and_add
+
+
+def _names(given: str | Collection[str]) -> frozenset[str]:
+    return frozenset({given} if isinstance(given, str) else given)
+
+
+def evenly(count: int, low: float, high: float, generator: torch.Generator) -> Tensor:
+    """A number from `low` to `high` for each of `count` examples, on the CPU."""
+    return low + (high - low) * torch.rand(count, generator=generator)

@@ -1,50 +1,48 @@
-"""Augmentations of images that leave every pixel on the grid: none of them interpolates."""
+"""Augmentations that change what images show and leave it where it is, and mixup."""
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from nas_cli.arguments import Between, Fraction, PositiveInt
-from nas_cli.train.augment.base import Augmentation, augmentation
+from nas_cli.train.augment.base import Augmentation, augmentation, evenly
 from nas_cli.train.batch import Batch
 from nas_cli.train.feed import send
 
 
-@augmentation("crop", targets={"class"})
-def crop(padding: PositiveInt = 2) -> Augmentation:
-    """Random crop: pads every side, then cuts a window of the old size."""
+@augmentation("brightness", targets={"class", "number", "mask"})
+def brightness(amount: Annotated[float, Between(0, 10)] = 0.2) -> Augmentation:
+    """Makes each image lighter or darker, by at most amount times the deviation of each channel over the data."""
 
     def apply(batch: Batch, generator: torch.Generator) -> Batch:
-        x = batch.inputs
-        count, _, height, width = x.shape
-        tops, lefts = send(torch.randint(0, 2 * padding + 1, (2, count, 1), generator=generator)[..., 0], x.device)
-        padded = functional.pad(x, (padding, padding, padding, padding))
-        windows = padded.unfold(2, height, 1).unfold(3, width, 1)  # (N, C, tops, lefts, H, W), a view
-        return batch.with_(inputs=windows[torch.arange(count, device=x.device), :, tops, lefts])
+        drawn = send(evenly(len(batch), -amount, amount, generator), batch.inputs.device)
+        return batch.with_(batch.inputs + drawn[:, None, None, None])
 
     return apply
 
 
-@augmentation("flip", targets={"class"})
-def flip(axis: Literal["horizontal", "vertical"] = "horizontal", rate: Fraction = 0.5) -> Augmentation:
-    """Mirrors an image with probability rate."""
-    dimension = 3 if axis == "horizontal" else 2
+@augmentation("contrast", targets={"class", "number", "mask"})
+def contrast(amount: Fraction = 0.2) -> Augmentation:
+    """Multiplies what each image differs from its mean, in each channel, by a factor from 1 - amount to 1 + amount."""
 
     def apply(batch: Batch, generator: torch.Generator) -> Batch:
         x = batch.inputs
-        chosen = send(torch.rand(len(batch), generator=generator) < rate, x.device)
-        return batch.with_(inputs=torch.where(chosen[:, None, None, None], x.flip(dimension), x))
+        factors = send(evenly(len(batch), 1 - amount, 1 + amount, generator), x.device)
+        return batch.with_(torch.lerp(x.mean(dim=(2, 3), keepdim=True), x, factors[:, None, None, None]))
 
     return apply
 
 
-@augmentation("cutout", targets={"class"})
+@augmentation("cutout", targets={"class", "mask"})
 def cutout(size: PositiveInt = 4) -> Augmentation:
-    """Cutout (DeVries & Taylor 2017): blanks a square around a random pixel; it may reach over the edge."""
+    """Cutout (DeVries & Taylor 2017): blanks a square around a random pixel; it may reach over the edge.
+
+    The pixels of a mask keep their classes, to be told by what is around them, as an image keeps its own.
+    """
 
     def apply(batch: Batch, generator: torch.Generator) -> Batch:
         x = batch.inputs
@@ -61,7 +59,7 @@ def cutout(size: PositiveInt = 4) -> Augmentation:
     return apply
 
 
-@augmentation("mixup", targets={"class"})
+@augmentation("mixup", targets={"class"}, blends=True)
 def mixup(alpha: Annotated[float, Between(0.01, 10)] = 0.2) -> Augmentation:
     """Mixup (Zhang et al. 2018): blends pairs of images and their labels, the share drawn from Beta(alpha, alpha)."""
 

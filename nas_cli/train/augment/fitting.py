@@ -1,0 +1,58 @@
+"""Which augmentations a task can be trained with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from nas_cli.errors import Path, SpecError, did_you_mean
+from nas_cli.task import Task
+from nas_cli.train.augment.base import AUGMENTS
+
+
+def require_fitting(named: Iterable[tuple[Path, str]], task: Task, task_name: str) -> None:
+    """Raises SpecError where one of the augmentations `named`, each at its place in the spec, does not fit the task:
+    it is not made for such inputs, or might change what is to be learned.
+
+    A task's `unchanged_by` names further augmentations of which the user says that they leave its targets as they are.
+    """
+    unchanged_by = _unchanged_by(task, task_name)
+    inputs, target = task.wanted.inputs, task.wanted.target
+    fitting = []
+    for name in AUGMENTS:
+        fit = AUGMENTS.fit(name)
+        if inputs in fit.inputs and (target in fit.targets or name in unchanged_by):
+            fitting.append(name)
+    for place, name in named:
+        if name in fitting:
+            continue
+        fit = AUGMENTS.fit(name)
+        allowed = f"allowed: {', '.join(fitting)}" if fitting else "no augmentation fits: leave augment out"
+        if inputs not in fit.inputs:
+            raise SpecError(
+                f"{task_name} learns from {inputs}, and {name} is for {_listed(fit.inputs)}; {allowed}", place
+            )
+        said = ""
+        if getattr(task, "unchanged_by", None) is not None and not fit.blends:
+            names = ", ".join([*unchanged_by, name])
+            said = f"; where it changes nothing: task: {{{task_name}: {{unchanged_by: [{names}]}}}}"
+        raise SpecError(
+            f"{task_name} learns targets of the kind '{target}', and after {name} only those of the kind "
+            f"{_listed(fit.targets)} are right; {allowed}{said}",
+            place,
+        )
+
+
+def _unchanged_by(task: Task, task_name: str) -> tuple[str, ...]:
+    names = tuple(getattr(task, "unchanged_by", None) or ())
+    place = ("task", task_name, "unchanged_by")
+    allowed = [name for name in AUGMENTS if not AUGMENTS.fit(name).blends]
+    for name in names:
+        if name not in AUGMENTS:
+            raise SpecError(f"unknown augmentation '{name}'{did_you_mean(name, allowed)}", place)
+        if name not in allowed:
+            raise SpecError(f"{name} blends the targets of several examples, so none stays as it is", place)
+    return names
+
+
+def _listed(kinds: Iterable[str]) -> str:
+    return " or ".join(sorted(kinds)) or "none"

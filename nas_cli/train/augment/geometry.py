@@ -1,0 +1,138 @@
+"""Augmentations that move pixels. What they do to an image they do to a mask, so that each pixel keeps its class.
+
+What comes in from outside of an image is 0, the mean of normalised images; in a mask it is ignored. Where pixels of
+the result lie between those of the image, images are interpolated bilinearly, and a mask has the nearest pixel's class.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Annotated, Literal
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from nas_cli.arguments import Between, Fraction, PositiveInt
+from nas_cli.train.augment.base import Augmentation, augmentation, evenly
+from nas_cli.train.batch import Batch
+from nas_cli.train.feed import send
+
+MOVED = {"class", "mask"}
+"""The kinds of target that are right after a move: those of images as a whole stay, masks move along. A number may be
+another one (a steering angle in a mirror, a count with half of the things outside)."""
+IGNORED = 255
+"""What a pixel of a mask is where it is of no class."""
+Factor = Annotated[float, Between(0.1, 10)]
+
+
+@augmentation("crop", targets=MOVED)
+def crop(padding: PositiveInt = 2) -> Augmentation:
+    """Random crop: pads every side, then cuts a window of the old size."""
+
+    def apply(batch: Batch, generator: torch.Generator) -> Batch:
+        drawn = torch.randint(0, 2 * padding + 1, (2, len(batch), 1), generator=generator)[..., 0]
+        tops, lefts = send(drawn, batch.inputs.device)
+        return _windows(batch, (padding, padding), tops, lefts)
+
+    return apply
+
+
+@augmentation("shift", targets=MOVED)
+def shift(share: Annotated[float, Between(0, 0.5)] = 0.1) -> Augmentation:
+    """Shifts by whole pixels, in each direction by at most this share of the side."""
+
+    def apply(batch: Batch, generator: torch.Generator) -> Batch:
+        device, sides = batch.inputs.device, batch.inputs.shape[2:]
+        height, width = (round(share * side) for side in sides)
+        tops = send(torch.randint(0, 2 * height + 1, (len(batch),), generator=generator), device)
+        lefts = send(torch.randint(0, 2 * width + 1, (len(batch),), generator=generator), device)
+        return _windows(batch, (height, width), tops, lefts)
+
+    return apply
+
+
+@augmentation("flip", targets=MOVED)
+def flip(axis: Literal["horizontal", "vertical"] = "horizontal", rate: Fraction = 0.5) -> Augmentation:
+    """Mirrors an image with probability rate."""
+    dimension = 3 if axis == "horizontal" else 2
+
+    def apply(batch: Batch, generator: torch.Generator) -> Batch:
+        chosen = send(torch.rand(len(batch), generator=generator) < rate, batch.inputs.device)[:, None, None, None]
+        return _move(batch, lambda pixels, outside, mode: torch.where(chosen, pixels.flip(dimension), pixels))
+
+    return apply
+
+
+@augmentation("rotate", targets=MOVED)
+def rotate(degrees: Annotated[float, Between(0, 180)] = 10.0) -> Augmentation:
+    """Rotates about the middle, by at most so many degrees to either side."""
+
+    def apply(batch: Batch, generator: torch.Generator) -> Batch:
+        return warp(batch, rotation(evenly(len(batch), -degrees, degrees, generator)))
+
+    return apply
+
+
+@augmentation("scale", targets=MOVED)
+def scale(low: Factor = 0.8, high: Factor = 1.25) -> Augmentation:
+    """Zooms about the middle by a factor between low and high: above 1 things are larger, below 1 smaller."""
+
+    def apply(batch: Batch, generator: torch.Generator) -> Batch:
+        factors = evenly(len(batch), math.log(low), math.log(high), generator).exp()
+        return warp(batch, torch.eye(2) / factors[:, None, None])
+
+    return apply
+
+
+def rotation(degrees: Tensor) -> Tensor:
+    """Matrices (n, 2, 2) for `warp` that turn images counter-clockwise."""
+    angles = torch.deg2rad(degrees)
+    cos, sin = angles.cos(), angles.sin()
+    return torch.stack([cos, -sin, sin, cos], dim=1).view(-1, 2, 2)
+
+
+def warp(batch: Batch, matrices: Tensor) -> Batch:
+    """Images and masks whose pixel at (x, y) comes from `matrix @ (x, y)`, both counted in pixels from the middle.
+
+    `matrices` (n, 2, 2), on the CPU, are of each image. Multiplied out, since a GPU may multiply matrices in TF32,
+    which would move the pixels of large images.
+    """
+    device, (height, width) = batch.inputs.device, batch.inputs.shape[2:]
+    m = send(matrices, device)[..., None, None]
+    x = torch.arange(width, device=device) - (width - 1) / 2
+    y = torch.arange(height, device=device)[:, None] - (height - 1) / 2
+    grid = torch.stack(
+        [(m[:, 0, 0] * x + m[:, 0, 1] * y) * (2 / width), (m[:, 1, 0] * x + m[:, 1, 1] * y) * (2 / height)], dim=3
+    )
+
+    def sample(pixels: Tensor, outside: int, mode: str) -> Tensor:
+        numbers = pixels.to(grid.dtype) - outside  # what comes in is zero
+        sampled = functional.grid_sample(numbers, grid, mode, "zeros", align_corners=False)
+        return (sampled + outside).to(pixels.dtype)
+
+    return _move(batch, sample)
+
+
+def _windows(batch: Batch, padding: tuple[int, int], tops: Tensor, lefts: Tensor) -> Batch:
+    """Cuts a window of the old size at (top, left) of each image, once every side is padded by (height, width)."""
+    height, width = batch.inputs.shape[2:]
+    rows, columns = padding
+    which = torch.arange(len(batch), device=batch.inputs.device)
+
+    def cut(pixels: Tensor, outside: int, mode: str) -> Tensor:
+        padded = functional.pad(pixels, (columns, columns, rows, rows), value=outside)
+        windows = padded.unfold(2, height, 1).unfold(3, width, 1)  # (N, C, tops, lefts, H, W), a view
+        return windows[which, :, tops, lefts]
+
+    return _move(batch, cut)
+
+
+def _move(batch: Batch, move: Callable[[Tensor, int, str], Tensor]) -> Batch:
+    """What `move` of (pixels (n, C, H, W), what comes in from outside, how to interpolate) makes of the images, and, in
+    step with them, of masks."""
+    images = move(batch.inputs, 0, "bilinear")
+    if batch.target != "mask":
+        return batch.with_(images)
+    return batch.with_(images, move(batch.targets[:, None], IGNORED, "nearest")[:, 0])
