@@ -152,8 +152,21 @@ class _Held:
                 f"gave the label {show(strange[0])} in the {part} part, and numbers, texts, or tuples of texts "
                 "(a tag a word) are wanted"
             )
-        held: Examples = replace(examples, read=lambda rows: self._read(examples, rows, part))
+        held: Examples = replace(
+            examples,
+            read=lambda rows: self._read(examples, rows, part),
+            names=(lambda rows: self._names(examples, rows, part)) if examples.names is not None else None,
+        )
         return held
+
+    def _names(self, examples: Examples, rows: Array, part: str) -> Sequence[str]:
+        assert examples.names is not None
+        found = list(self._origin.call(f"names of the {part} part", examples.names, rows))
+        if len(found) != len(rows) or not all(isinstance(name, str) for name in found):
+            raise self._origin.wrong(
+                f"names {len(rows)} examples of the {part} part {show(found)}, and a text for each is wanted"
+            )
+        return found
 
     def _read(self, examples: Examples, rows: Array, part: str) -> Array:
         found: Array = self._origin.call(f"read of the {part} part", examples.read, rows)

@@ -196,12 +196,16 @@ def load_test(
     if fraction is not None:
         targets = kind.encode(dataset.train)
         _, held = _divide(kind.strata(targets), np.arange(len(targets)), fraction, seed, "test")
-        test = _part(dataset.train, np.sort(held), targets, kind, cache, encoder)
+        held = np.sort(held)
+        test = _part(dataset.train, held, targets, kind, cache, encoder)
+        names = dataset.train.called(held)
     else:
-        test = _whole(_own_part(settings.test, dataset, "test"), kind, cache, encoder)
+        own = _own_part(settings.test, dataset, "test")
+        test = _whole(own, kind, cache, encoder)
+        names = own.called(np.arange(len(test)))
     if encoder is not None:
         encoder.require(test, "the test part")
-    return replace(test, notes=tuple(note for note in dataset.notes() if note not in known))
+    return replace(test, notes=tuple(note for note in dataset.notes() if note not in known), names=names)
 
 
 def _open(settings: DataSettings, wanted: Wanted) -> Dataset:

@@ -54,7 +54,8 @@ def load_other(
     notes += dataset.notes() if dataset else []
     if kind.ragged:
         targets = targets[:, : inputs.shape[-1]]
-    part = Part(inputs, targets, others=kind.others(examples), notes=tuple(notes))
+    called = examples.called(np.arange(len(targets)))
+    part = Part(inputs, targets, others=kind.others(examples), notes=tuple(notes), names=called)
     encoder.require(part, examples.origin)
     return part
 

@@ -131,7 +131,8 @@ class Part:
 
     Example i is `inputs[i]`, or `inputs[rows[i]]` where the inputs are a file of more, mapped and not in memory.
     `others` are labels, numbered after the training part's, that this part alone has. `notes` are sentences for the
-    user on what was found and passed over.
+    user on what was found and passed over. `names` (n,) are what examples of a test part are called, where the source
+    says so: their files, say.
     """
 
     inputs: Array
@@ -139,6 +140,7 @@ class Part:
     rows: Array | None = None
     others: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.targets)
@@ -168,13 +170,19 @@ class Examples:
     them, tuples of texts, a tag a word, and so on. `origin` names them in messages.
 
     `read` takes indices (n,) and returns these inputs in this order: for images uint8 (n, C, H, W), else what the
-    dataset's `fit` takes; it raises DataError, and opens no more than it must.
+    dataset's `fit` takes; it raises DataError, and opens no more than it must. `names` takes indices (n,) and says what
+    these examples are called, their files say; None where their numbers are all there is to say.
     """
 
     origin: str
     labels: Array
     read: Callable[[Array], Array]
     stream: Stream | None = None
+    names: Callable[[Array], Sequence[str]] | None = None
+
+    def called(self, indices: Array) -> tuple[str, ...]:
+        """The names of these examples; () where they have none."""
+        return tuple(self.names(indices)) if self.names is not None else ()
 
 
 @dataclass(frozen=True)

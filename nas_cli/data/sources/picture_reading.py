@@ -173,7 +173,17 @@ def examples(found: Pictures, reading: Reading, cache_above: int) -> Examples:
 
     on_disk = [file.archive.path if isinstance(file, Member) else file for file in files]
     stream = Stream(chunks, list(dict.fromkeys(on_disk)), settings, cache_above)
-    return Examples(str(found.folder), np.asarray(found.labels), read, stream)
+    above = f"{found.folder if _holds(found.folder, files) else found.folder.parent}/"
+
+    def names(indices: Array) -> list[str]:
+        return [str(files[k]).removeprefix(above) for k in indices]
+
+    return Examples(str(found.folder), np.asarray(found.labels), read, stream, names)
+
+
+def _holds(folder: Path, files: Sequence[File]) -> bool:
+    """Whether `folder` holds the files, and is no table that names them."""
+    return str(files[0]).startswith(f"{folder}/")
 
 
 def _in_zip(file: File) -> str:
