@@ -11,7 +11,7 @@ from test_rooms import BASE, MAY_IMPORT
 
 import nas_cli.plugins
 from nas_cli.plugins import DECORATORS, import_plugin, taking_back
-from nas_cli.testing import check_op, check_strategy
+from nas_cli.testing import check_augmentation, check_op, check_strategy
 
 ROOT = Path(__file__).parents[1]
 ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
@@ -63,3 +63,4 @@ def test_the_examples_pass_the_checks(tmp_path: Path) -> None:
         import_plugin(tmp_path / "mine.py")
         check_op("scale", {"by": 2.0})
         check_strategy("hill-climbing")
+        check_augmentation("noise", {"size": 0.2})

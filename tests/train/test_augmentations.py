@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from nas_cli.testing import check_augmentation
 from nas_cli.train.augment import AUGMENTS
 from nas_cli.train.batch import Batch
 
@@ -41,6 +42,11 @@ def test_augmentation_repeats_and_keeps_shapes(name: str) -> None:
     assert first.inputs.dtype == before.dtype
     assert not torch.equal(first.inputs, before)
     assert not torch.equal(first.inputs, augment(batch, generator(6)).inputs)
+
+
+@pytest.mark.parametrize("name", list(AUGMENTS))
+def test_augmentations_keep_to_the_contract(name: str) -> None:
+    check_augmentation(name)
 
 
 # What was drawn before augmentations worked on batches ----------------------------------------------------------------

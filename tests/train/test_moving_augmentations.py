@@ -10,8 +10,9 @@ import torch
 from scipy import ndimage
 from torch import Tensor
 
+from nas_cli.data.kinds.masks import IGNORED
 from nas_cli.train.augment import AUGMENTS
-from nas_cli.train.augment.geometry import IGNORED, rotation, warp
+from nas_cli.train.augment.geometry import rotation, warp
 from nas_cli.train.batch import Batch
 
 CLASSES = 3

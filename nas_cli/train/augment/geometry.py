@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from nas_cli.arguments import Between, Fraction, PositiveInt
+from nas_cli.data.kinds.masks import IGNORED
 from nas_cli.train.augment.base import Augmentation, augmentation, evenly
 from nas_cli.train.batch import Batch
 from nas_cli.train.feed import send
@@ -22,8 +23,6 @@ from nas_cli.train.feed import send
 MOVED = {"class", "mask"}
 """The kinds of target that are right after a move: those of images as a whole stay, masks move along. A number may be
 another one (a steering angle in a mirror, a count with half of the things outside)."""
-IGNORED = 255
-"""What a pixel of a mask is where it is of no class."""
 Factor = Annotated[float, Between(0.1, 10)]
 
 

@@ -1,4 +1,4 @@
-"""Checks for whoever writes a component: what every op, strategy, scheduler, source and task keeps to.
+"""Checks for whoever writes a component: what every op, strategy, scheduler, source, task and augmentation keeps to.
 
     from nas_cli.testing import check_op
 
@@ -35,6 +35,7 @@ from nas_cli.space.nodes import Op
 from nas_cli.space.parse import parse_architecture, parse_space
 from nas_cli.space.space import Space
 from nas_cli.task import TASKS
+from nas_cli.testing.augment import check_augmentation as check_augmentation
 from nas_cli.train.losses import LOSSES
 from nas_cli.trial import Genotype, History, Trial
 
