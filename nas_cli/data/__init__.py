@@ -11,7 +11,7 @@ from nas_cli.data.other import load_other
 from nas_cli.data.repeated import about_repeated
 from nas_cli.data.settings import DataSettings, parse_data, source_params
 from nas_cli.data.source import ENCODERS, SOURCES, Dataset, Encoder, Examples, Levels, Part, Wanted
-from nas_cli.data.sources import conll, csv_table, digits, idx, image_folder, image_table, npz, text
+from nas_cli.data.sources import conll, csv_table, digits, idx, image_folder, image_masks, image_table, npz, text
 
 __all__ = [
     "ENCODERS",
@@ -34,6 +34,7 @@ __all__ = [
     "digits",
     "idx",
     "image_folder",
+    "image_masks",
     "image_table",
     "load_other",
     "load_test",

@@ -30,12 +30,12 @@ class FileTable:
     def files(self, images: str | None) -> NamedFiles:
         """What its names may stand for: the files below its folder, or below the folder `images`, which is one beside
         it, or in the whole of the zip, or an absolute path. Raises DataError where there is no such folder."""
-        wanted = () if images is None else tuple(part for part in images.split("/") if part not in ("", "."))
         if self.tree is None:
             folder = self.path.parent if images is None else self.path.parent / Path(images).expanduser()
             if not folder.is_dir():
                 raise DataError(f"{folder} is no folder: images is one beside {self.path}, or an absolute path")
             return NamedFiles(folder)
+        wanted = () if images is None else self.tree.inside(images)
         for above in (self.place[:-1], ()):
             base = without_dots((*above, *wanted))
             packed = {place[len(base) :]: file for place, file in self.tree.files.items() if place[: len(base)] == base}
@@ -57,7 +57,7 @@ def find_file_tables(path: Path, name: str | None, passed: PassedOver, only: str
     places = [place for place in tree.files if _is_table(place, path.is_dir())]
     if not places:
         raise DataError(f"{path} has no table: a CSV or TSV file that names pictures is expected")
-    chosen = [place for place in places if name is None or _is_called(place, name)]
+    chosen = [place for place in places if name is None or _is_called(place, tree.inside(name))]
     if not chosen:
         raise DataError(f"{path} has no table '{name}'{did_you_mean(name, map('/'.join, places))}")
     parts = {only: chosen[0]} if len(chosen) == 1 else _parts(path, chosen)
@@ -80,9 +80,11 @@ def _is_table(place: Place, on_disk: bool) -> bool:
     return name.endswith(ENDINGS) and (on_disk or not name.endswith(".gz"))
 
 
-def _is_called(place: Place, name: str) -> bool:
-    wanted = tuple(map(plain, Path(name).parts))
-    return tuple(map(plain, place))[-len(wanted) :] == wanted or plain(place[-1].partition(".")[0]) == plain(name)
+def _is_called(place: Place, name: Place) -> bool:
+    """With its folders or without, and with its ending or without."""
+    wanted, found = tuple(map(plain, name)), tuple(map(plain, place))
+    without = (*found[:-1], found[-1].partition(".")[0])
+    return bool(wanted) and wanted in (found[-len(wanted) :], without[-len(wanted) :])
 
 
 def _parts(path: Path, places: list[Place]) -> dict[str, Place]:

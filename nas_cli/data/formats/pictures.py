@@ -120,6 +120,37 @@ def _levels(image: Image) -> Levels | None:
     return (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)
 
 
+def stands(path: File) -> tuple[tuple[int, int], int]:
+    """(height, width) upright, and how EXIF data turns it: 1 is not at all. Raises DataError."""
+    with opened(path) as image:
+        known = image.format != "PNG" or "exif" in image.info
+        return _size(image), int(image.getexif().get(ORIENTATION, 1)) if known else 1
+
+
+def fit_classes(classes: Array, size: tuple[int, int], fit: Fit, outside: int) -> Array:
+    """Whole numbers for pixels, uint8 (H, W), in the place that `decode` gives them, without any in between; `outside`
+    is what the edges hold that `fit: pad` adds."""
+    from PIL import Image as Pillow
+
+    if classes.shape == size:
+        return classes
+    return np.asarray(_resize(Pillow.fromarray(classes), size, fit, smooth=False, outside=outside))
+
+
+def turn(pixels: Array, orientation: int) -> Array:
+    """(H, W) upright, as EXIF data has it."""
+    turned = {
+        2: pixels[:, ::-1],
+        3: pixels[::-1, ::-1],
+        4: pixels[::-1],
+        5: pixels.T,
+        6: np.rot90(pixels, -1),
+        7: pixels[::-1, ::-1].T,
+        8: np.rot90(pixels),
+    }
+    return np.ascontiguousarray(turned.get(orientation, pixels))
+
+
 def decode(
     path: File,
     grey: bool,
@@ -192,13 +223,14 @@ def _flat(image: Image, levels: Levels) -> Image:
     return Pillow.alpha_composite(Pillow.new("RGBA", layers.size, "white"), layers)
 
 
-def _resize(image: Image, size: tuple[int, int], fit: Fit) -> Image:
+def _resize(image: Image, size: tuple[int, int], fit: Fit, smooth: bool = True, outside: int | None = None) -> Image:
     from PIL import ImageOps
     from PIL.Image import Resampling
 
     height, width = size
+    method = Resampling.BILINEAR if smooth else Resampling.NEAREST
     if fit == "crop":
-        return ImageOps.fit(image, (width, height), Resampling.BILINEAR)
+        return ImageOps.fit(image, (width, height), method)
     if fit == "pad":
-        return ImageOps.pad(image, (width, height), Resampling.BILINEAR)
-    return image.resize((width, height), Resampling.BILINEAR)
+        return ImageOps.pad(image, (width, height), method, color=outside)
+    return image.resize((width, height), method)

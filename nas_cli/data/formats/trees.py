@@ -21,13 +21,20 @@ ALWAYS = 64 * 2**20
 class Tree:
     """Files by their place below `origin`, in order, and the folders directly in it, the empty ones too.
 
-    `packed` are the places of folders that an archive names, whether it has files in them or not.
+    `packed` are the places of folders that an archive names, whether it has files in them or not; `above` are the
+    folders that all of it lies in.
     """
 
     origin: Path
     files: dict[Place, File]
     folders: tuple[str, ...]
     packed: tuple[Place, ...] = ()
+    above: Place = ()
+
+    def inside(self, name: str) -> Place:
+        """Where a path leads that a user gives, with the folders above or without."""
+        parts = tuple(part for part in name.replace("\\", "/").split("/") if part not in ("", "."))
+        return parts[len(self.above) :] if self.above and parts[: len(self.above)] == self.above else parts
 
     def below(self, name: str) -> Tree:
         """What lies in the folder `name`."""
@@ -47,7 +54,7 @@ def open_tree(path: Path, passed: PassedOver) -> Tree:
     if path.suffix.lower() == ".zip" and not path.is_dir():
         return _open_zip(path, passed)
     root = only_folder(path)
-    return Tree(root, dict(walk(root, root, passed)), tuple(subfolders(root)))
+    return Tree(root, dict(walk(root, root, passed)), tuple(subfolders(root)), above=root.relative_to(path).parts)
 
 
 def content(file: File) -> bytes:
@@ -66,10 +73,12 @@ def _open_zip(path: Path, passed: PassedOver) -> Tree:
     archive = open_archive(path, str(path), max(ALWAYS, MOST_PACKED * path.stat().st_size), passed)
     files: dict[Place, File] = {place: Member(archive, place) for place in archive.members}
     folders = list(archive.folders)
+    above: list[str] = []
     while files and all(len(place) > 1 for place in files):
         tops = {place[0] for place in (*files, *folders)}
-        if len(tops) > 1 or part_of(tops.pop()):
+        if len(tops) > 1 or part_of(*tops):
             break
+        above += tops
         files = {place[1:]: file for place, file in files.items()}
         folders = [place[1:] for place in folders if len(place) > 1]
-    return Tree(path, files, _folders(files, folders), tuple(folders))
+    return Tree(path, files, _folders(files, folders), tuple(folders), tuple(above))

@@ -1,0 +1,204 @@
+"""From what masks hold to classes: by a legend, or by the values and colours that those to train on have."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Literal
+
+import numpy as np
+
+from nas_cli.data.formats.archives import File
+from nas_cli.data.formats.legends import Legend, as_colour, code, grey
+from nas_cli.data.formats.mask_values import Held, look_at_masks, stored
+from nas_cli.data.source import Array
+from nas_cli.errors import DataError
+
+IGNORED, UNKNOWN = 255, 254
+"""What a pixel holds that counts for nothing, and one that is of no class."""
+NEAR, MOST_BETWEEN = 40, 0.05
+"""How far from black and white a blurred mask of two classes may be, but for so small a share of its pixels."""
+FEW = 8
+"""So many values may be classes."""
+GUESSED = 64
+"""255 is taken for an ignored value where all others are below, as numbers of classes are."""
+Ignore = Literal["auto", "none"] | int | tuple[int, int, int]
+SAY = "say which colour is which class with classes: {name: [red, green, blue], …}"
+
+
+@dataclass(frozen=True)
+class Coding:
+    """How masks become classes. `table` (values or colours,) has the class of each, IGNORED or UNKNOWN."""
+
+    names: tuple[str, ...]
+    colours: bool
+    table: Array
+    legend: bool
+    """Whether it is of the user, and not of the masks."""
+
+    def encode(self, file: File) -> Array:
+        """uint8 (H, W). Raises DataError where the mask holds what is of no class."""
+        found = stored(file, self.colours)
+        if found.colours and not self.colours:
+            others = "classes has values alone" if self.legend else "those to train on in grey values or indices"
+            raise DataError(f"the mask {file} is in colours, and {others}: {SAY}")
+        classes: Array = self.table[found.values]
+        unknown = classes == UNKNOWN
+        if unknown.any():
+            values, places = np.unique(found.values[unknown], return_inverse=True)
+            if not found.lossy:
+                raise self._unknown(file, int(values[0]), int((places == 0).sum()))
+            classes[unknown] = self.table[self._nearest(values)][places.reshape(-1)]
+        return classes
+
+    def _nearest(self, values: Array) -> Array:
+        """The known values (n,) that are nearest to `values` (n,), by squares of their channels."""
+        known = np.flatnonzero(self.table != UNKNOWN)
+        distances = ((_channels(values)[:, None] - _channels(known)[None]) ** 2).sum(axis=2)
+        nearest: Array = known[distances.argmin(axis=1)]
+        return nearest
+
+    def _unknown(self, file: File, value: int, count: int) -> DataError:
+        shown = f"colour {as_colour(value)}" if self.colours else f"value {value}"
+        nearest = int(self._nearest(np.array([value]))[0])
+        kind = int(self.table[nearest])
+        name = "ignored" if kind == IGNORED else f"'{self.names[kind]}'"
+        near = as_colour(nearest) if self.colours else nearest
+        whose = "classes does not have it" if self.legend else "no mask to train on has it"
+        said = as_colour(value) if self.colours else value
+        return DataError(
+            f"the mask {file} holds the {shown} in {count:,} pixels, and {whose} (the nearest is {near}, {name}): name "
+            f"it in classes, or say ignore: {said}"
+        )
+
+
+def _channels(values: Array) -> Array:
+    return np.stack([values >> 16, values >> 8 & 255, values & 255], axis=1).astype(np.int64)
+
+
+def find_coding(files: Sequence[File], legend: Legend | None, ignore: Ignore) -> tuple[Coding, list[str]]:
+    """By the `legend`, or by all masks to train on, `files`; with notes on what was guessed. Raises DataError."""
+    if legend is not None and legend.codes is not None:
+        pairs = [(value, k) for k, codes in enumerate(legend.codes) for value in codes]
+        ignored = _ignored(ignore, legend.colours)
+        both = next((legend.names[k] for value, k in pairs if value == ignored), None)
+        if both is not None:
+            raise DataError(f"ignore is {_shown(ignore)}, which classes gives to '{both}'")
+        return _coding(legend.names, legend.colours, pairs, ignored, True), []
+    held = look_at_masks(files)
+    ignored = _ignored(ignore, held.colours)
+    names = None if legend is None else legend.names
+    notes = []
+    if ignore == "auto" and not held.colours and _looks_ignored(held.values, names):
+        ignored = 255
+        notes.append(
+            "pixels of 255 in masks are ignored, as in those of Pascal VOC and Cityscapes: ignore says otherwise"
+        )
+    values = [value for value in held.values if value != ignored]
+    if _is_blurred(held, values, names):
+        pairs = [(value, int(value >= 128)) for value in range(256) if value != ignored]
+        notes.append(
+            f"masks hold {len(values)} values, nearly all of them near 0 and 255, as blurred ones do: those from 128 "
+            "on are the second class"
+        )
+        return _coding(names or ("0", "255"), False, pairs, ignored, False), notes
+    _require_classes(held, values)
+    pairs, about = _by_value(held, values, names)
+    return _coding(names or _named(held, values), held.colours, pairs, ignored, False), [*notes, *about]
+
+
+def _coding(
+    names: Sequence[str], colours: bool, pairs: Sequence[tuple[int, int]], ignored: int | None, legend: bool
+) -> Coding:
+    table = np.full(1 << 24 if colours else 1 << 16, UNKNOWN, np.uint8)
+    for value, kind in pairs:
+        table[value] = kind
+    if ignored is not None:
+        table[ignored] = IGNORED
+    return Coding(tuple(names), colours, table, legend)
+
+
+def _ignored(ignore: Ignore, colours: bool) -> int | None:
+    if isinstance(ignore, str):
+        return None
+    if isinstance(ignore, int):
+        if not 0 <= ignore <= (255 if colours else 65535):
+            raise DataError(f"ignore is {ignore}, and masks hold values of 0 to {255 if colours else 65535}")
+        return grey(ignore) if colours else ignore
+    if not all(0 <= channel <= 255 for channel in ignore):
+        raise DataError(f"ignore is {list(ignore)}, and a colour has three values of 0 to 255")
+    if not colours and len(set(ignore)) > 1:
+        raise DataError(f"ignore is the colour {list(ignore)}, and masks hold values, not colours: say a value")
+    return code(ignore) if colours else ignore[0]
+
+
+def _shown(ignore: Ignore) -> str:
+    return str(list(ignore) if isinstance(ignore, tuple) else ignore)
+
+
+def _looks_ignored(values: Sequence[int], names: Sequence[str] | None) -> bool:
+    """Whether 255 stands beside the numbers of classes, and is none."""
+    others = [value for value in values if value != 255]
+    if len(others) < 2 or len(others) == len(values) or others[-1] >= GUESSED:
+        return False
+    if names is not None and len(names) == len(values):  # a name for each, 255 included
+        return False
+    return any(b - a == 1 for a, b in pairwise(others))
+
+
+def _is_blurred(held: Held, values: Sequence[int], names: Sequence[str] | None) -> bool:
+    """Whether nearly all pixels are nearly black or nearly white, and few between. A few values may be rare classes
+    where no two names say otherwise."""
+    if held.colours or len(values) < 3 or values[-1] > 255 or values[-1] < 255 - NEAR or values[0] > NEAR:
+        return False
+    two = len(names) == 2 if names is not None else held.lossy or len(values) > FEW
+    if not two:
+        return False
+    total = sum(held.counts[value] for value in values)
+    between = sum(held.counts[value] for value in values if NEAR < value < 255 - NEAR)
+    return between <= MOST_BETWEEN * total
+
+
+def _require_classes(held: Held, values: Sequence[int]) -> None:
+    what = "colours" if held.colours else "values"
+    if held.lossy and len(values) > 2:
+        raise DataError(
+            f"masks such as {held.firsts[values[-1]]} are JPEG or WebP, whose {what} are blurred: there are "
+            f"{len(values):,}; {SAY} or a value, and the nearest is taken"
+        )
+    if len(values) > 254:
+        raise DataError(
+            f"masks hold {len(values):,} {what}, and 254 classes at most are learned: if each is an object of its own, "
+            f"make them 0 and 1; else {SAY}"
+        )
+    if len(values) < 2:
+        only = f"{'colour' if held.colours else 'value'} {held.shown(values)}" if values else "ignored value"
+        raise DataError(f"all masks to train on hold the {only} alone: two classes are needed to tell apart")
+
+
+def _by_value(
+    held: Held, values: Sequence[int], names: Sequence[str] | None
+) -> tuple[list[tuple[int, int]], list[str]]:
+    """The class of each value: by number where all are numbers of `names`, else in their order."""
+    what = "colours" if held.colours else "values"
+    if names is None:
+        note = f"masks hold the {what} {held.shown(values)}, a class each: classes names them"
+        return [(value, k) for k, value in enumerate(values)], [note]
+    if held.colours:
+        raise DataError(f"masks are in colours, and classes has names alone: {SAY}; there are {held.shown(values)}")
+    if values[-1] < len(names):
+        return [(value, value) for value in range(len(names))], []
+    if len(values) == len(names):
+        shown = ", ".join(f"{value} is {name}" for value, name in zip(values, names, strict=True))
+        return [(value, k) for k, value in enumerate(values)], [f"classes by the order of values in masks: {shown}"]
+    beyond = [value for value in values if value >= len(names)]
+    raise DataError(
+        f"masks hold the values {held.shown(values)}, and classes has {len(names)} names: {held.shown(beyond[:1])} in "
+        f"{held.firsts[beyond[0]]} is beyond them; name {len(values)}, say ignore: {beyond[-1]}, or give each class "
+        "its value, {name: value}"
+    )
+
+
+def _named(held: Held, values: Sequence[int]) -> list[str]:
+    return [f"#{value:06x}" if held.colours else str(value) for value in values]

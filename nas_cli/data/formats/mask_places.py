@@ -1,0 +1,161 @@
+"""Where images and masks lie: which folders hold them, by their names, and what their own names have in common."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from nas_cli.data.formats.archives import File
+from nas_cli.data.formats.folders import PassedOver, Place
+from nas_cli.data.formats.named_files import has_picture_ending, plain
+from nas_cli.data.formats.parts import WORDS, part_of
+from nas_cli.data.formats.pictures import is_picture
+from nas_cli.data.formats.trees import Tree
+from nas_cli.errors import DataError, did_you_mean
+
+FOLDERS = {
+    "images": (
+        *("image", "images", "img", "imgs", "jpegimages", "leftimgbit", "input", "inputs", "photo", "photos"),
+        *("picture", "pictures", "rgb", "frame", "frames", "original", "originals"),
+    ),
+    "masks": (
+        *("mask", "masks", "gt", "gts", "gtfine", "groundtruth", "groundtruths", "annotation", "annotations"),
+        *("annot", "annots", "label", "labels", "segmentationclass", "segmentationclassaug", "segmentationclassraw"),
+        *("segmentation", "segmentations", "seg", "segs", "segmentationmask", "segmentationmasks", "target"),
+        *("targets", "trimap", "trimaps", "maskimages", "manual", "stmanual", "labelids", "labelimages"),
+    ),
+}
+"""What folders are called that hold them, without words for parts, signs and digits."""
+FORMATS = ("png", "jpg", "jpeg", "tif", "tiff", "gif", "bmp")
+BEFORE = re.compile(r"(mask|masks|label|labels|gt|seg|segmentation|image|images|img)[ _.-]+(?=.)")
+AFTER = {
+    "masks": re.compile(
+        r"(?<=.)[ _.-]+(masks?|gt|gtfine_labelids|labels?|labelids|segmentations?|seg|annotations?|groundtruth|l|"
+        r"manual\d?|matte)$"
+    ),
+    "images": re.compile(r"(?<=.)[ _.-]+(images?|img|leftimg8bit|sat|rgb)$"),
+}
+"""What stands before or after the name that an image and its mask have in common."""
+
+
+@dataclass(frozen=True)
+class Spot:
+    """Where a picture lies: the `part`, the folders below those of parts and kinds, and its name without an ending.
+
+    `folder` is the name of the folder that says what it is, "images" or "masks", and `kind` which.
+    """
+
+    place: Place
+    file: File
+    kind: str | None
+    folder: str
+    part: str | None
+    inner: Place
+
+    @property
+    def stem(self) -> str:
+        return plain(PurePosixPath(self.place[-1]).stem)
+
+    @property
+    def core(self) -> str:
+        """What it has in common with its mask, or its image: `a` of `a_mask` and of `img_a`."""
+        stem = BEFORE.sub("", self.stem, count=1) if BEFORE.match(self.stem) else self.stem
+        for after in AFTER.values():
+            stem = after.sub("", stem)
+        return stem
+
+
+def find_spots(tree: Tree, images: str | None, masks: str | None, passed: PassedOver) -> list[Spot]:
+    said = {
+        "images": None if images is None else tree.inside(images),
+        "masks": None if masks is None else tree.inside(masks),
+    }
+    spots = []
+    for place, file in tree.files.items():
+        if has_picture_ending(place[-1]) or is_picture(file):
+            spots.append(_spot(place, file, said))
+        elif not place[-1].lower().endswith((".txt", ".csv", ".json", ".xml", ".md")):
+            passed.add("no pictures", place)
+    if not spots:
+        raise DataError(f"{tree.origin} has no pictures")
+    return spots
+
+
+def _spot(place: Place, file: File, said: Mapping[str, Place | None]) -> Spot:
+    folders = place[:-1]
+    kind, first, last, name = None, 0, 0, ""
+    for each, wanted in said.items():
+        parts = wanted or ()
+        starts = [k for k in range(len(folders)) if parts and folders[k : k + len(parts)] == parts]
+        if starts:
+            kind, first, last, name = each, starts[0], starts[0] + len(parts), "/".join(parts)
+    if kind is None:
+        for k, folder in enumerate(folders):
+            guessed, common = _kind_of(folder)
+            if guessed is not None and said[guessed] is None:
+                kind, first, last, name = guessed, k, k + 1, common
+                break
+    where = next((k for k, folder in enumerate(folders) if _part_of(folder)), None)
+    part = None if where is None else _part_of(folders[where])
+    inner = [plain(folder) for k, folder in enumerate(folders) if k != where and not first <= k < last]
+    return Spot(place, file, kind, name, part, tuple(inner))
+
+
+def _words(name: str) -> list[str]:
+    return re.findall(r"[^\W\d_]+", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).lower())
+
+
+def _kind_of(folder: str) -> tuple[str | None, str]:
+    """What a folder of that name holds, and its name without the word for a part: `annot` of `trainannot`."""
+    forms = [form for known in WORDS.values() for form in known]
+    kept = [_without_part(word) for word in _words(folder) if word not in forms and word not in FORMATS]
+    common = "".join(kept)
+    return next((kind for kind, names in FOLDERS.items() if common in names), None), common
+
+
+def _without_part(word: str) -> str:
+    for known in WORDS.values():
+        for form in known:
+            if word.startswith(form) and word[len(form) :] in FOLDERS["masks"]:
+                return word[len(form) :]
+    return word
+
+
+def _part_of(folder: str) -> str | None:
+    """`trainannot` is a part, too."""
+    glued = [word for word in _words(folder) if _without_part(word) != word]
+    return part_of(folder) or next((part_of(word.removesuffix(_without_part(word))) for word in glued), None)
+
+
+def by_kind(tree: Tree, spots: Sequence[Spot], images: str | None, masks: str | None) -> tuple[list[Spot], list[Spot]]:
+    """The images and the masks. Where no folder says which are the masks, their names may; where none says which are
+    the images, all others are. Raises DataError where one or the other cannot be told."""
+    pictures = [spot for spot in spots if spot.kind == "images"]
+    drawn = [spot for spot in spots if spot.kind == "masks"]
+    folders = sorted({"/".join(spot.place[:-1]) for spot in spots if len(spot.place) > 1})
+    for kind, said, found in (("images", images, pictures), ("masks", masks, drawn)):
+        if said is not None and not found:
+            raise DataError(
+                f"{tree.origin} has no pictures in a folder '{said}' of {kind}{did_you_mean(said, folders)}"
+            )
+        names = sorted({spot.folder for spot in found})
+        if said is None and len(names) > 1:
+            raise DataError(
+                f"{tree.origin} has several folders that may hold the {kind}: {' and '.join(names)}; say {kind}: FOLDER"
+            )
+    if not drawn:
+        cores = {(spot.inner, spot.part, spot.core) for spot in spots if not AFTER["masks"].search(spot.stem)}
+        drawn = [s for s in spots if AFTER["masks"].search(s.stem) and (s.inner, s.part, s.core) in cores]
+    taken = {spot.place for spot in drawn}
+    pictures = [spot for spot in pictures if spot.place not in taken]
+    if not pictures:
+        pictures = [spot for spot in spots if spot.kind is None and spot.place not in taken]
+    if not drawn or not pictures:
+        missing = "masks" if not drawn else "images"
+        raise DataError(
+            f"{tree.origin} has no folder of {missing} by its name; there is {', '.join(folders[:20]) or 'no folder'}: "
+            "say images: FOLDER and masks: FOLDER"
+        )
+    return pictures, drawn
