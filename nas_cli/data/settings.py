@@ -44,24 +44,34 @@ class DataSettings:
         return SOURCES[self.source](**self.arguments)
 
     def as_found(self, facts: Mapping[str, Any]) -> DataSettings:
-        """With what `levels: auto` and the origin of targets came to when a network was trained, by the `facts` that
-        were kept with it.
+        """With what `levels: auto`, the values of masks and the origin of targets came to when a network was trained,
+        by the `facts` that were kept with it.
 
         Raises ValueError or TypeError where these are no levels, or no number.
         """
         origin = _origin(facts.get("target_origin", 0.0), facts.get("labels"))
-        found = replace(self, origin=origin)
-        if "levels" not in facts or "levels" not in self.arguments:
-            return found
-        low, high = (float(level) for level in facts["levels"])
-        if not -math.inf < low <= high < math.inf:
-            raise ValueError(f"levels are {low:g} and {high:g}")
-        return replace(found, arguments={**self.arguments, "levels": (low, high)})
+        arguments = dict(self.arguments)
+        if "levels" in facts and "levels" in arguments:
+            low, high = (float(level) for level in facts["levels"])
+            if not -math.inf < low <= high < math.inf:
+                raise ValueError(f"levels are {low:g} and {high:g}")
+            arguments["levels"] = (low, high)
+        if "mask_values" in facts and "classes" in arguments:
+            arguments |= _mask_values(facts["mask_values"], facts.get("mask_ignored"))
+        return replace(self, origin=origin, arguments=arguments)
 
     def written_out(self) -> dict[str, Any]:
         """The section with every default as plain data, paths absolute; `parse_data` reads it back."""
         content = {"source": self.source, **self.arguments, "validation": self.validation, "test": self.test}
         return {key: _plain(value) for key, value in content.items() if value is not None}
+
+
+def _mask_values(values: Any, ignored: Any) -> dict[str, Any]:
+    """`classes` and `ignore` of a source of masks. Raises TypeError where they are none."""
+    colour = isinstance(ignored, list) and len(ignored) == 3
+    if not isinstance(values, dict) or not (ignored is None or isinstance(ignored, int) or colour):
+        raise TypeError(f"mask_values are {show(values)}, and mask_ignored is {show(ignored)}")
+    return {"classes": values, "ignore": "none" if ignored is None else tuple(ignored) if colour else ignored}
 
 
 def _origin(stored: Any, columns: object) -> float | tuple[float, ...]:

@@ -18,8 +18,8 @@ from nas_cli.errors import SpecError
         (
             {},
             (),
-            "data needs source, the format of the data; allowed: conll, csv, digits, idx, image-folder, image-table, "
-            "npz, text",
+            "data needs source, the format of the data; allowed: conll, csv, digits, idx, image-folder, image-masks, "
+            "image-table, npz, text",
         ),
         ({"source": "digit"}, ("source",), "unknown source 'digit'; did you mean 'digits'?"),
         ({"source": 3}, ("source",), "unknown source 3"),

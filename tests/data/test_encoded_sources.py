@@ -77,7 +77,7 @@ def counted(*parts: Any) -> Counter[bytes]:
 
 
 def test_every_source_is_held_to_one_suite() -> None:
-    assert {*WANTED, "digits", "idx", "image-folder", "image-table", "npz"} == set(SOURCES)
+    assert {*WANTED, "digits", "idx", "image-folder", "image-masks", "image-table", "npz"} == set(SOURCES)
 
 
 @EACH

@@ -10,9 +10,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from nas_cli.data import SOURCES, Cache, Wanted, load_test, load_training, parse_data
+from nas_cli.data import SOURCES, Cache, Wanted, load_other, load_test, load_training, parse_data
+from nas_cli.data.formats.pictures import turn
 from nas_cli.data.source import Dataset
 from nas_cli.errors import DataError, SpecError
+from nas_cli.testing import check_source
 
 COUNT = 6
 SIZE = (8, 10)
@@ -275,8 +277,6 @@ def test_masks_are_upright_as_their_images_are(tmp_path: Path, orientation: int,
     exif = Image.Exif()
     exif[0x0112] = orientation
     back = {2: 2, 3: 3, 4: 4, 5: 5, 6: 8, 7: 7, 8: 6}[orientation]
-    from nas_cli.data.formats.pictures import turn
-
     for k in range(COUNT):
         image, mask = 100 * classes_of(k), classes_of(k)
         save(tmp_path / f"images/{k}.png", turn(image, back), exif=exif)
@@ -357,3 +357,28 @@ def test_a_search_sees_images_and_masks_in_one_order(tmp_path: Path) -> None:
             np.testing.assert_array_equal(mask, classes_of(seen[-1]))
     assert sorted(seen) == list(range(20))
     assert data.labels == ("off", "on")
+
+
+@pytest.mark.parametrize("divided", [False, True])
+def test_the_source_passes_the_check_for_plugins(tmp_path: Path, divided: bool) -> None:
+    for part in ("train", "test") if divided else (".",):
+        draw(tmp_path, f"{part}/images/{{}}.png", f"{part}/masks/{{}}.png", count=20)
+    check_source("image-masks", {"path": str(tmp_path)}, "mask")
+
+
+def test_values_are_those_that_the_network_learned(tmp_path: Path) -> None:
+    """Data to evaluate on may have fewer of them, whose order would be another."""
+    for k in range(20):
+        save(tmp_path / f"a/images/{k}.png", image_of(k))
+        save(tmp_path / f"a/masks/{k}.png", np.array([0, 100, 200], np.uint8)[classes_of(k, kinds=3)])
+        save(tmp_path / f"b/images/{k}.png", image_of(k))
+        save(tmp_path / f"b/masks/{k}.png", 200 * classes_of(k))
+    settings, wanted = parse_data({"source": "image-masks", "path": str(tmp_path / "a")}), Wanted("images", "mask")
+    data = load_training(settings, 0, wanted=wanted)
+    assert data.labels == ("0", "100", "200")
+    assert data.facts["mask_values"] == {"0": 0, "100": 100, "200": 200}
+    found = load_other(settings.as_found(data.facts), tmp_path / "b", data.labels, wanted, data.encoder)
+    np.testing.assert_array_equal(found.targets[3], 2 * classes_of(int(found.inputs[3, 0, 0, 0])))
+    for facts in ({"mask_values": 3}, {"mask_values": {"a": 1}, "mask_ignored": {}}):
+        with pytest.raises((TypeError, ValueError)):
+            settings.as_found(facts)

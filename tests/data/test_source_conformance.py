@@ -17,7 +17,9 @@ from nas_cli.testing import check_source
 BOTH = pytest.mark.parametrize("divided", [False, True], ids=["whole", "divided"])
 ENCODED = ("conll", "csv", "text")
 """Of these test_encoded_sources.py."""
-IMAGES = [name for name in SOURCES if name not in ENCODED]
+DENSE = ("image-masks",)
+"""Of these test_image_masks.py."""
+IMAGES = [name for name in SOURCES if name not in (*ENCODED, *DENSE)]
 EACH = pytest.mark.parametrize("source", IMAGES)
 WITH_FILES = [name for name in IMAGES if any(p.name == "path" for p in source_params(name))]
 

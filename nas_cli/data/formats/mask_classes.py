@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -36,6 +36,8 @@ class Coding:
     table: Array
     legend: bool
     """Whether it is of the user, and not of the masks."""
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    """What was guessed, by which data to evaluate on is to be read too."""
 
     def encode(self, file: File) -> Array:
         """uint8 (H, W). Raises DataError where the mask holds what is of no class."""
@@ -60,13 +62,12 @@ class Coding:
         return nearest
 
     def _unknown(self, file: File, value: int, count: int) -> DataError:
-        shown = f"colour {as_colour(value)}" if self.colours else f"value {value}"
+        shown = f"{'colour' if self.colours else 'value'} {_plain(value, self.colours)}"
         nearest = int(self._nearest(np.array([value]))[0])
         kind = int(self.table[nearest])
         name = "ignored" if kind == IGNORED else f"'{self.names[kind]}'"
-        near = as_colour(nearest) if self.colours else nearest
+        near, said = _plain(nearest, self.colours), _plain(value, self.colours)
         whose = "classes does not have it" if self.legend else "no mask to train on has it"
-        said = as_colour(value) if self.colours else value
         return DataError(
             f"the mask {file} holds the {shown} in {count:,} pixels, and {whose} (the nearest is {near}, {name}): name "
             f"it in classes, or say ignore: {said}"
@@ -105,7 +106,17 @@ def find_coding(files: Sequence[File], legend: Legend | None, ignore: Ignore) ->
         return _coding(names or ("0", "255"), False, pairs, ignored, False), notes
     _require_classes(held, values)
     pairs, about = _by_value(held, values, names)
-    return _coding(names or _named(held, values), held.colours, pairs, ignored, False), [*notes, *about]
+    coding = _coding(names or _named(held, values), held.colours, pairs, ignored, False)
+    return replace(coding, facts=_facts(coding, pairs, ignored)), [*notes, *about]
+
+
+def _facts(coding: Coding, pairs: Sequence[tuple[int, int]], ignored: int | None) -> dict[str, Any]:
+    values = {coding.names[kind]: _plain(value, coding.colours) for value, kind in pairs}
+    return {"mask_values": values, **({} if ignored is None else {"mask_ignored": _plain(ignored, coding.colours)})}
+
+
+def _plain(value: int, colours: bool) -> int | list[int]:
+    return as_colour(value) if colours else value
 
 
 def _coding(
