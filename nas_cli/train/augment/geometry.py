@@ -99,17 +99,18 @@ def warp(batch: Batch, matrices: Tensor) -> Batch:
     which would move the pixels of large images.
     """
     device, (height, width) = batch.inputs.device, batch.inputs.shape[2:]
-    m = send(matrices, device)[..., None, None]
+    grid = torch.empty((len(batch), height, width, 2), device=device)
     x = torch.arange(width, device=device) - (width - 1) / 2
     y = torch.arange(height, device=device)[:, None] - (height - 1) / 2
-    grid = torch.stack(
-        [(m[:, 0, 0] * x + m[:, 0, 1] * y) * (2 / width), (m[:, 1, 0] * x + m[:, 1, 1] * y) * (2 / height)], dim=3
-    )
+    for axis, side in enumerate((width, height)):
+        of_x, of_y = send(matrices[:, axis] * (2 / side), device)[..., None, None].unbind(1)
+        torch.add(of_x * x, of_y * y, out=grid[..., axis])
 
     def sample(pixels: Tensor, outside: int, mode: str) -> Tensor:
-        numbers = pixels.to(grid.dtype) - outside  # what comes in is zero
-        sampled = functional.grid_sample(numbers, grid, mode, "zeros", align_corners=False)
-        return (sampled + outside).to(pixels.dtype)
+        if pixels.is_floating_point():
+            return functional.grid_sample(pixels, grid, mode, "zeros", align_corners=False)
+        apart = pixels.to(grid.dtype) - outside  # what comes in is zero
+        return (functional.grid_sample(apart, grid, mode, "zeros", align_corners=False) + outside).to(pixels.dtype)
 
     return _move(batch, sample)
 
