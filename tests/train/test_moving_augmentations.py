@@ -150,6 +150,16 @@ def test_ignored_pixels_stay_ignored() -> None:
         assert (moved.targets == IGNORED).flatten(1).sum(1).min() > 60, name
 
 
+@pytest.mark.parametrize("name", ["crop", "shift", "flip", "rotate", "scale"])
+@pytest.mark.parametrize("numbers", [torch.uint8, torch.int64, torch.float32])
+def test_a_plugins_pixels_move_as_masks_do(name: str, numbers: torch.dtype) -> None:
+    batch = of_masks()
+    own = batch.with_(targets=batch.targets.to(numbers))
+    moved, expected = (AUGMENTS[name]()(each, generator()) for each in (own, batch))
+    assert moved.targets.dtype == numbers
+    assert torch.equal(moved.targets, expected.targets.to(numbers))
+
+
 @pytest.mark.parametrize("name", ["brightness", "contrast", "cutout"])
 def test_what_moves_nothing_leaves_masks_as_they_are(name: str) -> None:
     batch = of_masks()

@@ -107,7 +107,7 @@ def warp(batch: Batch, matrices: Tensor) -> Batch:
         torch.add(of_x * x, of_y * y, out=grid[..., axis])
 
     def sample(pixels: Tensor, outside: int, mode: str) -> Tensor:
-        if pixels.is_floating_point():
+        if not outside:
             return functional.grid_sample(pixels, grid, mode, "zeros", align_corners=False)
         apart = pixels.to(grid.dtype) - outside  # what comes in is zero
         return (functional.grid_sample(apart, grid, mode, "zeros", align_corners=False) + outside).to(pixels.dtype)
