@@ -218,8 +218,14 @@ class HeldEncoder:
         return tuple(getattr(self._encoder, "notes", ()))
 
     @property
-    def vectors(self) -> Array | None:
-        return getattr(self._encoder, "vectors", None)
+    def assets(self) -> Mapping[str, Array]:
+        found = getattr(self._encoder, "assets", {})
+        if not isinstance(found, Mapping) or not all(isinstance(array, np.ndarray) for array in found.values()):
+            raise self._origin.wrong(f"has the assets {show(found)}, and arrays by name are wanted")
+        taken = [name for name in found if str(name).startswith(("train_", "validation_"))]
+        if taken:
+            raise self._origin.wrong(f"calls an asset '{taken[0]}', and that is a name of examples")
+        return found
 
     def encode(self, raw: Array) -> Array:
         found: Array = self._origin.call("encode", self._encoder.encode, raw)

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Protocol
 
 import numpy as np
@@ -51,13 +52,16 @@ class Levels:
         return cls(tuple(data["mean"]), tuple(data["std"]))
 
 
+NO_ASSETS: Mapping[str, Array] = MappingProxyType({})
+
+
 class Encoder(Protocol):
     """How examples become a network's inputs, fitted on the training part; kept with the weights of a network.
 
     `kind` is the name by which ENCODERS makes it again. `axes` are those of one input. Where it is `raw`, a network
     takes examples as a source reads them, and normalises them by `levels`. `facts` is what ops may take from the data,
-    JSON; `notes` are sentences for the user on what was found. `vectors` float32 (n, size) are what a `pretrained` op
-    begins with, None without such.
+    JSON; `notes` are sentences for the user on what was found. `assets` are arrays that layers begin with, by name:
+    `vectors` float32 (n, size) of the last n words, say. A module's `first_weights` gets them as tensors.
     """
 
     @property
@@ -73,7 +77,7 @@ class Encoder(Protocol):
     @property
     def notes(self) -> tuple[str, ...]: ...
     @property
-    def vectors(self) -> Array | None: ...
+    def assets(self) -> Mapping[str, Array]: ...
 
     def encode(self, raw: Array) -> Array:
         """Examples (n,) or (n, columns), as the source reads them, as inputs (n, *axes.shape). Ragged ones are as long

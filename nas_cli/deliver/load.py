@@ -21,10 +21,11 @@ from nas_cli.data.load import field_of
 from nas_cli.deliver.given import divide
 from nas_cli.deliver.stored import read_metrics
 from nas_cli.errors import DataError, Infeasible, RunError, SpecError, did_you_mean
-from nas_cli.model.build import build
-from nas_cli.model.initialise import initialise
+from nas_cli.model.build import plan
 from nas_cli.model.network import Network
 from nas_cli.model.ops import OPS
+from nas_cli.model.program import Program
+from nas_cli.model.weights import constructed, without_weights
 from nas_cli.plugins import import_plugin
 from nas_cli.record.directory import CACHE, Kept, RunDirectory, open_run
 from nas_cli.record.journal import iter_journal
@@ -184,12 +185,12 @@ def load(
         model = parse_architecture(architecture, OPS)
         facts = {**stored.get("facts", {}), "labels": len(labels)}
         data = data.as_found(facts)
-        network = build(model, inputs, lambda s: parse_architecture(task.head(s, facts), OPS), facts)
+        program = plan(model, inputs, lambda s: parse_architecture(task.head(s, facts), OPS), facts)
     encoder = _encoder(kept, axes)
     if encoder.axes != axes:
         raise RunError(f"{kept.preprocessing} does not fit {kept.architecture.name}: it gives other inputs")
-    needed = _require_size(network, kept)
-    initialise(network, torch.Generator())
+    needed = _require_size(program, kept)
+    network = Network(program, constructed)
     tensors, _ = load_tensors(kept.weights, needed)
     try:
         network.load_state_dict(tensors)
@@ -219,8 +220,9 @@ def load(
     )
 
 
-def _require_size(network: Network, kept: Kept) -> int:
+def _require_size(program: Program, kept: Kept) -> int:
     """The bytes of the weights: memory for them is asked for only where the file has as many. Raises RunError."""
+    network = Network(program, without_weights)
     needed = int(sum(tensor.nbytes for tensor in network.state_dict().values()))
     there = kept.weights.stat().st_size if kept.weights.exists() else 0
     if 0 < there < needed:

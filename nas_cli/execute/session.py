@@ -19,13 +19,15 @@ from nas_cli.model.cost import cost
 from nas_cli.model.latency import device_name
 from nas_cli.model.ops import OPS
 from nas_cli.model.program import Program
+from nas_cli.model.weights import Assets
 from nas_cli.space.nodes import Seq
 from nas_cli.space.parse import parse_architecture
 from nas_cli.task import TASKS, Task
 from nas_cli.train.feed import Tensors, batch_of
 from nas_cli.train.precision import Precision, choose_precision
 
-VECTORS = "vectors"
+PARTS = tuple(f"{part}_{what}" for part in ("train", "validation") for what in ("inputs", "targets", "rows"))
+"""Shared arrays that are examples; all others are assets."""
 
 
 @dataclass(frozen=True)
@@ -49,8 +51,8 @@ class Session:
     levels: Mapping[str, Levels] = field(default_factory=dict)
     encoder: Encoder | None = None
     """None in a worker, which gets inputs only."""
-    vectors: torch.Tensor | None = None
-    """Pretrained ones of words, (n, size), mapped from `shared`."""
+    assets: Assets = field(default_factory=dict)
+    """What layers may begin with, mapped from `shared`."""
     notes: tuple[str, ...] = ()
     """Sentences for the user on what was found in the data, guessed and passed over."""
 
@@ -82,7 +84,7 @@ class Session:
             "validation_inputs": loaded.validation.inputs,
             "validation_targets": loaded.validation.targets,
             "validation_rows": loaded.validation.rows,
-            VECTORS: loaded.encoder.vectors,
+            **loaded.encoder.assets,
         }
         shared = SharedArrays({name: array for name, array in arrays.items() if array is not None})
         chosen, reasons = choose_precision(precision, layout, place, only(loaded.inputs))
@@ -100,7 +102,7 @@ class Session:
             loaded.facts,
             {loaded.field: loaded.encoder.levels} if loaded.encoder.levels else {},
             loaded.encoder,
-            _vectors(shared.arrays),
+            _assets(shared.arrays),
             loaded.notes,
         )
 
@@ -122,7 +124,7 @@ class Session:
             {},
             facts=description["facts"],
             levels={field: Levels.from_data(levels) for field, levels in description["levels"].items()},
-            vectors=_vectors(arrays),
+            assets=_assets(arrays),
         )
 
     def description(self) -> dict[str, Any]:
@@ -141,7 +143,7 @@ class Session:
         }
 
     def digest(self) -> str:
-        """Differs where the data does: inputs, targets, the split, pretrained vectors."""
+        """Differs where the data does: inputs, targets, the split, what layers begin with."""
         assert self.shared is not None
         return self.shared.digest()
 
@@ -209,12 +211,12 @@ class Session:
 
 
 def _tensors(arrays: Mapping[str, Any], facts: Mapping[str, Any], labels: tuple[str, ...]) -> Tensors:
-    tensors: dict[str, Any] = {name: torch.from_numpy(array) for name, array in arrays.items() if name != VECTORS}
+    tensors: dict[str, Any] = {name: torch.from_numpy(array) for name, array in arrays.items() if name in PARTS}
     scale = facts.get("target_deviation", 1.0)
     if isinstance(scale, list):
         scale = torch.tensor(scale, dtype=torch.float32)
     return Tensors(classes=facts["labels"], scale=scale, labels=labels, **tensors)
 
 
-def _vectors(arrays: Mapping[str, Any]) -> torch.Tensor | None:
-    return torch.from_numpy(arrays[VECTORS]) if VECTORS in arrays else None
+def _assets(arrays: Mapping[str, Any]) -> Assets:
+    return {name: torch.from_numpy(array) for name, array in arrays.items() if name not in PARTS}

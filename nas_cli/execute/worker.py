@@ -17,12 +17,12 @@ from nas_cli.execute.executor import Job, JobResult
 from nas_cli.execute.hardware import NO_SUCH_KERNEL, repeat_exactly
 from nas_cli.execute.session import Session
 from nas_cli.model.build import build
-from nas_cli.model.initialise import initialise
 from nas_cli.model.latency import measure_latency
 from nas_cli.model.latency_table import measure_entries
 from nas_cli.model.network import Network
 from nas_cli.model.ops import OPS
 from nas_cli.model.transport import program_from_data
+from nas_cli.model.weights import Fresh
 from nas_cli.space.parse import parse_architecture
 from nas_cli.train.checkpoint import DISK_FULL, DiskFault, save_tensors
 from nas_cli.train.loop import Epochs, seed_globally, train_network
@@ -129,22 +129,24 @@ def _run(job: Job, session: Session, watcher: Watcher, start: float) -> JobResul
 
 
 def make_network(architecture: object, session: Session, seed: int) -> Network:
-    """The network of `architecture` with new weights, the session's normalisation and vectors. Raises Infeasible."""
-    network = build(parse_architecture(architecture, OPS), session.inputs, session.head, session.facts)
-    return _initialised(network, session, seed)
+    """The network of `architecture` with new weights and the session's normalisation. Raises Infeasible."""
+    model = parse_architecture(architecture, OPS)
+    return _normalised(build(model, session.inputs, session.head, session.facts, _fresh(session, seed)), session)
 
 
 def _network(job: Job, session: Session) -> Network:
     if job.program is None:
         return make_network(job.architecture, session, job.seed)
-    return _initialised(Network(program_from_data(job.program)), session, job.seed)
+    return _normalised(Network(program_from_data(job.program), _fresh(session, job.seed)), session)
 
 
-def _initialised(network: Network, session: Session, seed: int) -> Network:
-    initialise(network, torch.Generator().manual_seed(seed))
+def _fresh(session: Session, seed: int) -> Fresh:
+    return Fresh(torch.Generator().manual_seed(seed), session.assets)
+
+
+def _normalised(network: Network, session: Session) -> Network:
     for field, levels in session.levels.items():
         network.set_normalisation(field, levels.mean, levels.std)
-    network.set_vectors(session.vectors)
     return network
 
 

@@ -19,6 +19,7 @@ from nas_cli.model.ops import show_shape
 from nas_cli.model.ops.inputs import TAKE
 from nas_cli.model.ops.modules import AS_LONG
 from nas_cli.model.program import Program, Step, without_dead_steps, without_idle_biases
+from nas_cli.model.weights import Modules, without_weights
 from nas_cli.space.nodes import Branches, Cell, Join, Layer, Op, Residual, Seq, Tap
 
 MAX_PARAMS = 2_000_000_000
@@ -30,15 +31,21 @@ PROBES = tuple(range(64, 96))
 NO_FACTS: Mapping[str, Any] = MappingProxyType({})
 
 
-def build(arch: Seq, inputs: Mapping[str, Axes], head: Head, facts: Mapping[str, Any] = NO_FACTS) -> Network:
-    """The network of `arch` for samples with the fields `inputs`, on the meta device: `initialise` gives it weights.
+def build(
+    arch: Seq,
+    inputs: Mapping[str, Axes],
+    head: Head,
+    facts: Mapping[str, Any] = NO_FACTS,
+    modules: Modules = without_weights,
+) -> Network:
+    """The network of `arch` for samples with the fields `inputs`, made of `modules`: new ones, say.
 
     The first field comes into the first layer, and any field into the layers after `take: FIELD`. Images are (C, H, W),
     table rows (F,); sequences are (C, L), and a network that is built for a typical length takes any. `head(shape)`
     gives the last layers from the shape that `arch` ends with; `facts` are of the data, for ops that need them (the
     size of a vocabulary, say). Raises Infeasible with one sentence that names the layer and the shape that came to it.
     """
-    return Network(plan(arch, inputs, head, facts))
+    return Network(plan(arch, inputs, head, facts), modules)
 
 
 def plan(arch: Seq, inputs: Mapping[str, Axes], head: Head, facts: Mapping[str, Any] = NO_FACTS) -> Program:
@@ -85,6 +92,7 @@ class _Builder:
         self.steps: list[Step] = []
         self._taps: dict[str, _Value] = {}
         self._names: set[str] = set()
+        self._places: set[str] = set()
         self._params = 0
 
     def seq(self, seq: Seq, path: str, value: _Value) -> _Value:
@@ -99,12 +107,13 @@ class _Builder:
             case Op(name, args) if name == TAKE:
                 return self._take(str(args["field"]), f"{path}.{TAKE}")
             case Op(name, args):
-                return self._op(f"{path}.{name}", name, args, value)
+                return self._op(f"{path}.{name}", f"{layer.at or path}.{name}", name, args, value)
             case Seq():
                 return self.seq(layer, path, value)
             case Residual(body):
                 inner = self.seq(body, f"{path}.residual", value)
-                shortcut = self._project(value, inner.shape, f"{path}.residual.shortcut")
+                at = f"{layer.at or path}.residual.shortcut"
+                shortcut = self._project(value, inner.shape, f"{path}.residual.shortcut", at)
                 return self._add([shortcut, inner], f"{path}.residual")
             case Branches(paths, join):
                 ends = [self.seq(body, f"{path}.branches[{n}]", value) for n, body in enumerate(paths)]
@@ -115,7 +124,7 @@ class _Builder:
                 self._taps[name] = value
                 return value
             case Join(tap, by):
-                return self._join(tap, by, f"{path}.join", value)
+                return self._join(tap, by, f"{path}.join", f"{layer.at or path}.join", value)
         raise AssertionError(f"{type(layer).__name__} belongs to a space, not to an architecture")
 
     def _take(self, field: str, path: str) -> _Value:
@@ -123,14 +132,14 @@ class _Builder:
             raise Infeasible(f"{path} wants the field '{field}', and the data has {', '.join(self.fields)}")
         return self.fields[field]
 
-    def _op(self, path: str, name: str, args: Mapping[str, Any], value: _Value) -> _Value:
+    def _op(self, path: str, at: str, name: str, args: Mapping[str, Any], value: _Value) -> _Value:
         try:
             resolved = resolve_arguments(name, args, value.shape, self.facts)
-            return self._run(path, name, resolved, value)
+            return self._run(path, at, name, resolved, value)
         except Infeasible as error:
             raise Infeasible(f"{path} cannot take {show_shape(value.shape)}: {error}") from error.__cause__
 
-    def _run(self, path: str, name: str, args: Mapping[str, Any], value: _Value) -> _Value:
+    def _run(self, path: str, at: str, name: str, args: Mapping[str, Any], value: _Value) -> _Value:
         """Adds a step, unless the op does nothing or works on nothing. Raises Infeasible with the bare reason."""
         found = infer(name, args, value.axes)
         if found.is_zero or value.is_zero:
@@ -142,7 +151,7 @@ class _Builder:
             raise Infeasible(f"the network would have more than {MAX_PARAMS:,} parameters")
         if found.axes.size > MAX_VALUES:
             raise Infeasible(f"its output, {show_shape(found.axes.shape)}, would have more than {MAX_VALUES:,} values")
-        return self._emit(path, "op", (value.index,), _Value(-1, found.axes, _probes(found, value)), name, args)
+        return self._emit(path, "op", (value.index,), _Value(-1, found.axes, _probes(found, value)), name, args, at)
 
     def _emit(
         self,
@@ -152,14 +161,12 @@ class _Builder:
         value: _Value,
         op: str,
         args: Mapping[str, Any],
+        at: str = "",
     ) -> _Value:
-        """Adds a step that gives what `value` says, under a name of its own."""
-        name = stem = re.sub(r"\W+", "_", path).strip("_")
-        suffix = 2
-        while name in self._names:
-            name, suffix = f"{stem}_{suffix}", suffix + 1
-        self._names.add(name)
-        self.steps.append(Step(name, kind, inputs, value.axes, op, args, path))
+        """Adds a step that gives what `value` says, under a name of its own and at a place of its own."""
+        name = _unused(re.sub(r"\W+", "_", path).strip("_"), "_", self._names)
+        place = _unused(at or path, "#", self._places)
+        self.steps.append(Step(name, kind, inputs, value.axes, op, args, path, place))
         return replace(value, index=len(self.fields) + len(self.steps) - 1)
 
     # Joining ----------------------------------------------------------------------------------------------------------
@@ -203,21 +210,21 @@ class _Builder:
         to = (*value.shape[:-1], AS_LONG) if value.axes.ragged else value.shape
         return self._emit(f"{path}.zeros", "op", (live.index,), value, "zeros", {"to": to})
 
-    def _project(self, value: _Value, shape: Shape, path: str) -> _Value:
+    def _project(self, value: _Value, shape: Shape, path: str, at: str) -> _Value:
         """`value` itself where it has `shape` already, else a projection of it."""
         if value.shape == shape:
             return value
         try:
-            return self._run(f"{path}.projection", "projection", {"to": shape}, value)
+            return self._run(f"{path}.projection", f"{at}.projection", "projection", {"to": shape}, value)
         except Infeasible as error:
             raise Infeasible(f"{path} cannot take {show_shape(value.shape)}: {error}") from None
 
-    def _join(self, tap: str, by: str, path: str, value: _Value) -> _Value:
+    def _join(self, tap: str, by: str, path: str, at: str, value: _Value) -> _Value:
         if tap not in self._taps:
             raise Infeasible(f"{path} wants the tap '{tap}', and none before it has that name in this architecture")
         kept = self._taps[tap]
         if by == "add":
-            kept = self._project(kept, value.shape, path)
+            kept = self._project(kept, value.shape, path, at)
         return self._joined(by, [value, kept], path)
 
     # Cells ------------------------------------------------------------------------------------------------------------
@@ -235,12 +242,21 @@ class _Builder:
         shape = (relative_channels(cell.channels, value.shape[0]), *value.shape[1:])
         inputs: list[_Value] = []
         for index, given in enumerate([before, value] if cell.inputs == 2 else [value]):
-            at = f"{path}.input[{index}]"
+            here, at = f"{path}.input[{index}]", f"{cell.at}.cell.input[{index}]" if cell.at else ""
             try:
-                inputs.append(self._run(at, "cell_input", {"to": shape}, given))
+                inputs.append(self._run(here, at, "cell_input", {"to": shape}, given))
             except Infeasible as error:
-                raise Infeasible(f"{at} cannot take {show_shape(given.shape)}: {error}") from None
+                raise Infeasible(f"{here} cannot take {show_shape(given.shape)}: {error}") from None
         return inputs
+
+
+def _unused(stem: str, divider: str, taken: set[str]) -> str:
+    """`stem`, or where it is taken `stem`, `divider` and a number; it is taken afterwards."""
+    found, suffix = stem, 2
+    while found in taken:
+        found, suffix = f"{stem}{divider}{suffix}", suffix + 1
+    taken.add(found)
+    return found
 
 
 def _probes(found: Inferred, value: _Value) -> tuple[int, ...]:

@@ -10,14 +10,13 @@ import torch
 from torch import Tensor, nn
 
 from nas_cli.axes import Axes
-from nas_cli.model.infer import construct
 from nas_cli.model.ops import OPS
 from nas_cli.model.ops.layout import flattens, keep_layout
 from nas_cli.model.ops.lengths import lengths_of
-from nas_cli.model.ops.sequence_modules import Pretrained
 from nas_cli.model.ops.traits import of_module
 from nas_cli.model.ops.vocabulary import apply
 from nas_cli.model.program import Program, Step
+from nas_cli.model.weights import Modules
 
 
 def leaves_ends(op: str, module: nn.Module) -> bool:
@@ -67,18 +66,17 @@ class Network(nn.Module):
     """Takes the raw fields of samples and gives what the last step gives, logits (N, classes) say.
 
     `layers` holds the module of every 'op' step by the step's name, `levels` the normalisation of the fields that have
-    one. A network comes on the meta device: `initialise` gives it weights. Dropout and drop-path draw from torch's
-    global generator when training: whoever trains seeds it. `origin` is what the last step's numbers are counted from:
+    one. The modules come from `modules`: new ones, or any that fit. Dropout and drop-path draw from torch's global
+    generator when training: whoever trains seeds it. `origin` is what the last step's numbers are counted from:
     it is added to the outputs, in 64 bits, and is no part of the `body`, which is trained and scored.
     """
 
     origin: Tensor | None
 
-    def __init__(self, program: Program) -> None:
+    def __init__(self, program: Program, modules: Modules) -> None:
         super().__init__()
         self.program = program
-        with torch.device("meta"):
-            self.layers = nn.ModuleDict({s.name: self.construct(s) for s in program.steps if s.kind == "op"})
+        self.layers = nn.ModuleDict(modules(program))
         self.levels = nn.ModuleDict({field: Levels(axes) for field, axes in program.inputs.items() if axes.levels})
         self.register_buffer("origin", None, persistent=False)
         self.register_load_state_dict_pre_hook(_renamed)  # type: ignore[no-untyped-call]
@@ -112,10 +110,6 @@ class Network(nn.Module):
         """Whether a field that comes in is."""
         return any(axes.ragged for axes in self.inputs.values())
 
-    def construct(self, step: Step) -> nn.Module:
-        """A new module for an 'op' step, on torch's default device."""
-        return construct(step.op, step.args, self.program.shape(step.inputs[0]))
-
     def set_normalisation(self, field: str, mean: Sequence[float], std: Sequence[float]) -> None:
         """Sets mean and standard deviation of each channel of the raw samples of `field`."""
         cast(Levels, self.levels[field]).set(mean, std)
@@ -125,12 +119,6 @@ class Network(nn.Module):
         64 bits, so it is for a CPU."""
         found = torch.tensor(origin, dtype=torch.float64)
         self.origin = found if bool(found.any()) else None
-
-    def set_vectors(self, vectors: Tensor | None) -> None:
-        """Gives pretrained `vectors` (n, size) of the data, if there are any, to the layers that begin with them."""
-        for module in self.layers.modules():
-            if isinstance(module, Pretrained) and vectors is not None:
-                module.give(vectors)
 
     def forward(self, *raw: Tensor) -> Tensor:
         """`raw` are the fields in their order, and after them the lengths of the ragged ones that are floats."""

@@ -7,8 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+from torch import nn
+
 from nas_cli.axes import Axes, Shape
-from nas_cli.model.infer import Counted, Inferred, count, infer
+from nas_cli.model.infer import Counted, Inferred, construct, count, infer
 from nas_cli.model.ops import OPS
 
 
@@ -18,7 +20,9 @@ class Step:
 
     `op` and `args` say which module an 'op' step runs on its one input; 'add' and 'concat' (of channels) take several.
     `axes` are the value's. `path` is the layer's place in the architecture, such as `model[3].residual[0].conv`, and
-    `name` the same as a part of the name of its weights: `model_3_residual_0_conv`.
+    `name` the same as a part of the name of its weights: `model_3_residual_0_conv`. `at` is its place in the space,
+    such as `model[1].repeat[2].residual[0].conv`: the same for the same layer of another architecture. It is `path`
+    where the architecture does not know its places.
     """
 
     name: str
@@ -28,6 +32,7 @@ class Step:
     op: str
     args: Mapping[str, Any]
     path: str
+    at: str
 
     @property
     def shape(self) -> Shape:
@@ -61,18 +66,27 @@ class Program:
         """The number of the last value."""
         return self.value(len(self.steps) - 1)
 
+    @property
+    def op_steps(self) -> tuple[Step, ...]:
+        """Those that run a module."""
+        return tuple(step for step in self.steps if step.kind == "op")
+
+    def construct(self, step: Step) -> nn.Module:
+        """A new module for an 'op' step, on torch's default device, with what its constructor gives it."""
+        return construct(step.op, step.args, self.shape(step.inputs[0]))
+
     def inferred(self, step: Step) -> Inferred:
         """Shape and parameters of the module of an 'op' step."""
         return infer(step.op, step.args, self.axes(step.inputs[0]))
 
     @property
     def params(self) -> int:
-        return sum(self.inferred(step).params for step in self.steps if step.kind == "op")
+        return sum(self.inferred(step).params for step in self.op_steps)
 
     @property
     def macs(self) -> int:
         """Multiply-accumulates of one sample, of convolutions and matrix products."""
-        return sum(self.counted(step).macs for step in self.steps if step.kind == "op")
+        return sum(self.counted(step).macs for step in self.op_steps)
 
     @property
     def activations(self) -> int:

@@ -28,7 +28,7 @@ def constructor(network: Network, step: Step) -> str:
     if not theirs:
         return _written(module, {})
     with torch.device("meta"), torch.random.fork_rng(devices=[]), _recording(theirs) as made:
-        again = network.construct(step)
+        again = network.program.construct(step)
     return _written(again, made)
 
 

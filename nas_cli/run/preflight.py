@@ -14,6 +14,7 @@ from nas_cli.errors import DataError, Infeasible, PluginError
 from nas_cli.execute.session import Session
 from nas_cli.model.ops import OPS
 from nas_cli.model.program import Program
+from nas_cli.model.weights import Fresh, brings_weights, without_weights
 from nas_cli.plugins import Origin
 from nas_cli.registry import Registry, split_component
 from nas_cli.run.compose import Experiment
@@ -48,7 +49,7 @@ def try_plugins(experiment: Experiment, session: Session) -> None:
     if not any(True for _ in _foreign(experiment)):
         return
     drawn = _draw(experiment, session)
-    tried = set()
+    tried: set[tuple[str, str]] = set()
     for resolved, program in drawn:
         for registry, named in _of_training(resolved.train):
             name, _ = split_component(named, registry.kind)
@@ -56,6 +57,7 @@ def try_plugins(experiment: Experiment, session: Session) -> None:
             if origin is not None and (registry.kind, name) not in tried:
                 tried.add((registry.kind, name))
                 _try(registry, named, origin, session, program)
+        _try_weights(session, program, tried)
     origin = TASKS.origin(experiment.spec.task)
     if origin is not None and drawn:
         _try_task(session, origin, *drawn[0])
@@ -153,6 +155,15 @@ def _try(registry: Registry[Any], named: Mapping[str, Any], origin: Origin, sess
             inputs = torch.randn((len(targets), *only(session.inputs).shape), generator=generator)
             batch = Batch(inputs, targets, session.task.wanted.target, session.data.classes)
             origin.call(_on(inputs, targets), make(**arguments), batch, generator)
+
+
+def _try_weights(session: Session, program: Program, tried: set[tuple[str, str]]) -> None:
+    """Makes the layers where one of them is a plugin's that brings its weights, and was not made before."""
+    known = {(OPS.kind, step.op) for step in program.op_steps if OPS.origin(step.op) is not None} - tried
+    tried |= known
+    bringing = [module for module in without_weights(program).values() if any(map(brings_weights, module.modules()))]
+    if known and bringing:
+        Fresh(torch.Generator().manual_seed(0), session.assets)(program)
 
 
 def _try_task(session: Session, origin: Origin, resolved: Resolved, program: Program) -> None:

@@ -20,9 +20,12 @@ def sample(space: Space, rng: np.random.Generator) -> dict[str, Scalar]:
     return space.resolve(lambda path, decision: decision.sample(rng)).genotype
 
 
-def replay(space: Space, genotype: Genotype) -> Resolved:
-    """The point of the space that `genotype` names. Raises SpecError where a decision is missing or not allowed."""
-    return space.resolve(lambda path, decision: _taken(genotype, path, decision))
+def replay(space: Space, genotype: Genotype, placed: bool = False) -> Resolved:
+    """The point of the space that `genotype` names; `placed` as `Space.resolve` takes it.
+
+    Raises SpecError where a decision is missing or not allowed.
+    """
+    return space.resolve(lambda path, decision: _taken(genotype, path, decision), placed)
 
 
 def decisions(space: Space, genotype: Genotype) -> dict[str, Decision]:

@@ -3,13 +3,17 @@
 Layers stand in a `Seq`. What an architecture may hold is `Op`, `Seq`, `Residual`, `Branches`, `Cell`, `Tap` and `Join`,
 with plain values as arguments; a space may hold the decisions and `Repeat`, `Maybe`, `CellSpace` and `Ref` as well.
 All are frozen, so that parts of a space are shared by every architecture that is drawn from it.
+
+Layers that may have weights have a place: `at`, the path that leads to them in the *space*, such as
+`model[1].repeat[0].choice[2]`, wherever they stand in an architecture. By it a layer of one architecture is known again
+in another. Layers that are equal may have different places; `at` is "" where `Space.resolve` was not asked for places.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from nas_cli.space.decisions import Choice
@@ -56,6 +60,7 @@ class Op:
 
     name: str
     args: Mapping[str, Value]
+    at: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True)
@@ -70,6 +75,7 @@ class Residual:
     """input + body(input). Where shapes differ, the input goes through a projection to the body's shape."""
 
     body: Seq
+    at: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True)
@@ -93,6 +99,7 @@ class Cell:
     output: Literal["last", "concat"]
     inputs: Literal[1, 2]
     channels: int | str = "same"
+    at: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True)
@@ -108,6 +115,7 @@ class Join:
 
     tap: str
     by: Literal["add", "concat"]
+    at: str = field(default="", compare=False)
 
 
 # Layers of a space only ---------------------------------------------------------------------------------------------

@@ -26,8 +26,9 @@ from nas_cli.space.nodes import (
     Value,
     unique_labels,
 )
-from nas_cli.space.space import MAX_LAYERS, MAX_NODES, Space
+from nas_cli.space.space import Space
 from nas_cli.space.values import MAX_DEPTH, RANGES, ValueParser
+from nas_cli.space.walk import MAX_LAYERS, MAX_NODES
 
 JOINS = Literal["add", "concat"]
 Times = Annotated[int, Between(0, MAX_LAYERS)]

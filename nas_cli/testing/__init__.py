@@ -17,105 +17,32 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
 
 from nas_cli.axes import Shape
 from nas_cli.data import SOURCES, Wanted, load_test, load_training, parse_data
 from nas_cli.errors import Infeasible
 from nas_cli.model.build import build
-from nas_cli.model.infer import construct, infer, resolve_arguments
 from nas_cli.model.ops import OPS
-from nas_cli.model.ops.internal import INTERNAL
-from nas_cli.model.ops.vocabulary import apply, incoming
+from nas_cli.model.ops.vocabulary import incoming
 from nas_cli.record.events import TrialFailed, TrialFinished, TrialStarted
 from nas_cli.search import SCHEDULERS, STRATEGIES
 from nas_cli.search.strategy import Strategy
 from nas_cli.space.edit import replay
-from nas_cli.space.nodes import Op
 from nas_cli.space.parse import parse_architecture, parse_space
 from nas_cli.space.space import Space
 from nas_cli.task import TASKS
 from nas_cli.testing.augment import check_augmentation as check_augmentation
+from nas_cli.testing.ops import check_op as check_op
+from nas_cli.testing.ops import reason_of
 from nas_cli.train.losses import LOSSES
 from nas_cli.trial import Genotype, History, Trial
 
-SHAPES: tuple[Shape, ...] = ((8, 9, 7), (8, 1, 1), (8, 6), (12,))
-"""An image, one of a single pixel, a sequence, and a vector."""
-BATCH, WORKERS = 4, 3
+WORKERS = 3
 SPACE = [
     {"repeat": {"times": {"int": [0, 2]}, "body": [{"choice": ["relu", {"conv": {"channels": {"choice": [8, 16]}}}]}]}},
     {"optional": [{"dropout": {"rate": {"float": [0.0, 0.5]}}}]},
     {"conv": {"channels": {"int": [2, 300], "log": True}}},
 ]
-
-
-# Ops -----------------------------------------------------------------------------------------------------------------
-
-
-def check_op(
-    name: str,
-    arguments: Mapping[str, Any] | None = None,
-    shapes: Sequence[Shape] = SHAPES,
-    facts: Mapping[str, Any] | None = None,
-) -> None:
-    """The op takes one of `shapes` at least, and says why where it takes one not. `facts` are of the data."""
-    OPS.require_traits(name)
-    refused = [check_op_on(name, arguments or {}, shape, facts or {}) for shape in shapes]
-    assert not all(refused), f"op '{name}' takes none of {list(shapes)}: {refused[0]}"
-
-
-def check_op_on(name: str, arguments: Mapping[str, Any], shape: Shape, facts: Mapping[str, Any]) -> str:
-    """Why the op does not take `shape`; "" where it does: then it gives the shape that was inferred, its gradients are
-    finite, and in eval mode an example's output does not depend on the batch that it is in.
-    """
-    try:
-        module, after = make_op(name, arguments, shape, facts)
-    except Infeasible as error:
-        return _reason(f"op '{name}'", shape, error)
-    x = samples(shape).requires_grad_()
-    y = run_op(module.train(), x)
-    assert y.shape == (BATCH, *after), f"op '{name}' gave {tuple(y.shape)}, and on the meta device {(BATCH, *after)}"
-    if y.requires_grad:
-        torch.autograd.backward(y.square().sum())
-    for tensor in (x, *module.parameters()):
-        finite = tensor.grad is None or bool(torch.isfinite(tensor.grad).all())
-        assert finite, f"op '{name}' has a gradient on {shape} that is not finite"
-    _check_alone(name, module.eval(), samples(shape))
-    return ""
-
-
-def _reason(who: str, shape: Shape, error: Infeasible) -> str:
-    assert len(str(error)) > 10, f"{who} refuses {shape} without a reason: '{error}'"
-    return str(error)
-
-
-def _check_alone(name: str, module: nn.Module, x: Tensor) -> None:
-    with torch.no_grad():
-        together, again, alone = run_op(module, x), run_op(module, x), run_op(module, x[1:2])
-    assert torch.equal(together, again), f"op '{name}' gives other outputs for the same inputs in eval mode"
-    torch.testing.assert_close(together[1:2], alone, rtol=1e-4, atol=1e-5)
-
-
-def make_op(name: str, arguments: Mapping[str, Any], shape: Shape, facts: Mapping[str, Any]) -> tuple[nn.Module, Shape]:
-    """The module on the CPU, seeded, and the shape that was inferred. Raises Infeasible."""
-    made = dict(arguments)
-    if name not in INTERNAL:
-        layer = parse_architecture([{name: made}], OPS).layers[0]
-        assert isinstance(layer, Op)
-        made = resolve_arguments(name, layer.args, shape, facts)
-    after = infer(name, made, incoming(shape)).axes.shape
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        return construct(name, made, shape), after
-
-
-def run_op(module: nn.Module, x: Tensor) -> Tensor:
-    """Of sequences every time step is taken."""
-    return apply(module, x, torch.ones_like(x[:, 0], dtype=torch.bool) if x.dim() == 3 else None)
-
-
-def samples(shape: Shape, count: int = BATCH) -> Tensor:
-    return torch.randn((count, *shape), generator=torch.Generator().manual_seed(0))
 
 
 # Strategies and schedulers -------------------------------------------------------------------------------------------
@@ -309,5 +236,5 @@ def _end(name: str, shape: Shape, facts: Mapping[str, Any]) -> bool:
             facts,
         )
     except Infeasible as error:
-        return not _reason(f"the head of task '{name}'", shape, error)
+        return not reason_of(f"the head of task '{name}'", shape, error)
     return True

@@ -131,7 +131,7 @@ def test_a_missing_file_and_one_of_other_words(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("learned", "moved"), [(3, [False, False, False]), (5, [True, True, False])])
 def test_frozen_rows_stay_and_tuned_ones_learn(learned: int, moved: list[bool]) -> None:
     layer, given = Pretrained(6, learned, 2), torch.from_numpy(ROWS[:3].copy())
-    layer.give(given)
+    layer.first_weights(torch.Generator(), {"vectors": given})
     x = torch.tensor([[[3, 4, 5]]], dtype=torch.int32)
     assert torch.equal(layer(x)[0].T, torch.from_numpy(ROWS[:3]))
     optimizer = torch.optim.SGD([p for p in layer.parameters() if p.requires_grad], lr=0.1)

@@ -16,10 +16,11 @@ from nas_cli.model.infer import infer, resolve_arguments
 from nas_cli.model.ops import OPS, Shape, modules, op, sequence_modules, table_modules
 from nas_cli.model.ops.internal import INTERNAL
 from nas_cli.space.parse import parse_architecture
-from nas_cli.testing import SHAPES, check_op, check_op_on, make_op, run_op, samples
+from nas_cli.testing.ops import SHAPES, check_op, check_op_on, make_op, run_op, samples
 
 FACTS: dict[str, Any] = {"words": 20, "characters": 9, "labels": 5, "numeric_columns": 10, "categories": [3, 4]}
 FACTS |= {"vectors": 30, "vector_size": 6, "words_without_vectors": 5}
+ASSETS = {"vectors": torch.randn(28, 6, generator=torch.Generator().manual_seed(0))}
 OF_SEQUENCES = (
     *("embedding", "pretrained", "characters", "lstm", "gru", "conv1d", "attention", "position_encoding", "highway"),
     *("locked_dropout", "crf"),
@@ -68,13 +69,13 @@ IDS = [f"{name}-{number}" for number, (name, _) in enumerate(CASES)]
 
 
 def made(name: str, args: dict[str, Any], shape: Shape) -> tuple[nn.Module, Shape]:
-    return make_op(name, args, shape, FACTS)
+    return make_op(name, args, shape, FACTS, ASSETS)
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 @pytest.mark.parametrize(("name", "args"), CASES, ids=IDS)
 def test_an_op_builds_as_inferred_or_says_why_not(name: str, args: dict[str, Any], shape: Shape) -> None:
-    refused = check_op_on(name, args, shape, FACTS)
+    refused = check_op_on(name, args, shape, FACTS, ASSETS)
     if refused:
         assert len(shape) < 3 or shape[1:] == (1, 1) or name in ("projection", *OF_SEQUENCES, *OF_ROWS)
         assert (
@@ -92,11 +93,11 @@ def test_an_op_builds_as_inferred_or_says_why_not(name: str, args: dict[str, Any
         assert tensor.grad is not None
 
 
-@pytest.mark.parametrize("name", [name for name in OPS if name not in ("pretrained", "zero")])
+@pytest.mark.parametrize("name", [name for name in OPS if name != "zero"])
 def test_every_op_passes_the_check_for_plugins(name: str) -> None:
     """What a plugin's author calls."""
     facts = {**FACTS, "numeric_columns": 9, "categories": [3, 4, 5]} if name in OF_ROWS else FACTS
-    check_op(name, REQUIRED.get(name, {}), facts=facts)
+    check_op(name, REQUIRED.get(name, {}), facts=facts, assets=ASSETS)
 
 
 @pytest.mark.parametrize("shape", [(8, 9, 7), (8, 6), (12,)], ids=str)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from nas_cli.axes import Axes
 from nas_cli.data.formats.pixels import shape_text
 from nas_cli.data.kinds.histogram import about_levels, histogram, normalisation
-from nas_cli.data.source import ENCODERS, Array, Levels, Part
+from nas_cli.data.source import ENCODERS, NO_ASSETS, Array, Levels, Part
 from nas_cli.errors import DataError
 
 
@@ -27,7 +27,7 @@ class ImageEncoder:
     facts: Mapping[str, Any] = field(default_factory=dict)
     kind: str = "images"
     raw: bool = True
-    vectors: None = None
+    assets: ClassVar[Mapping[str, Array]] = NO_ASSETS
 
     def encode(self, raw: Array) -> Array:
         return raw

@@ -17,7 +17,7 @@ from nas_cli.data.formats.csv_file import read_table
 from nas_cli.data.formats.csv_lines import Rows
 from nas_cli.data.formats.encodings import Say, require_codec
 from nas_cli.data.portable import FIRST, encode_columns
-from nas_cli.data.source import ENCODERS, Array, Part
+from nas_cli.data.source import ENCODERS, NO_ASSETS, Array, Part
 from nas_cli.errors import DataError
 
 Transform = Literal["quantile", "standard", "none"]
@@ -42,7 +42,7 @@ class TableEncoder:
     notes: tuple[str, ...] = ()
     raw: ClassVar[bool] = False
     levels: ClassVar[None] = None
-    vectors: None = None
+    assets: ClassVar[Mapping[str, Array]] = NO_ASSETS
     parsed: list[Any] = field(default_factory=list)
     """The rows that this was fitted on, and the numbers of their columns by name: taken once, so that they need not be
     read twice."""

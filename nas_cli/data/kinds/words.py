@@ -42,6 +42,10 @@ class WordEncoder:
     vectors: Array | None = None
 
     @property
+    def assets(self) -> Mapping[str, Array]:
+        return {} if self.vectors is None else {"vectors": self.vectors}
+
+    @property
     def kind(self) -> str:
         return str(self.content["kind"])
 

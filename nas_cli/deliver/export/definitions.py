@@ -1,12 +1,14 @@
 """The source of classes with all that it needs of their own files: imports, helpers, constants, base classes.
 
-What is imported from nas is written out too, so that the text needs no nas; decorators of nas are left out.
+What is imported from nas is written out too, so that the text needs no nas. Decorators of nas are left out, and so is
+`first_weights`: weights that are stored come from no file of somebody's, nor from what that needs.
 """
 
 from __future__ import annotations
 
 import ast
 import builtins
+import copy
 import inspect
 import sys
 from collections.abc import Iterator, Sequence
@@ -23,6 +25,7 @@ GIVEN = {
     "nn": "from torch import nn",
 }
 """What the text that these stand in imports already."""
+LEFT_OUT = "first_weights"
 TAKEN = ("Model", "load", "Path", "NAME", "TASK", "LABELS", "INPUT_SHAPE")
 """Names that this text gives to things of its own."""
 
@@ -127,10 +130,13 @@ class _File:
         """The names that the statement reads, those of decorators of nas left out."""
         decorators = list(getattr(node, "decorator_list", []))
         left_out = {name for each in decorators if self._is_ours(each) for name in (*_names(each), *_root(each))}
-        yield from (name for name in _names(node) if name not in left_out)
+        pruned = copy.copy(node)
+        if isinstance(pruned, ast.ClassDef):
+            pruned.body = [each for each in pruned.body if not _brings_weights(each)]
+        yield from (name for name in _names(pruned) if name not in left_out)
 
     def text(self, node: ast.stmt) -> str:
-        text = ast.get_source_segment(self.source, node) or ""
+        text = _shortened(ast.get_source_segment(self.source, node) or "", node)
         kept = [f"@{ast.unparse(each)}\n" for each in getattr(node, "decorator_list", []) if not self._is_ours(each)]
         return "".join(kept) + text
 
@@ -138,6 +144,26 @@ class _File:
         """Whether it comes from nas: what it registers is of no use in what is exported."""
         node = next((self.nodes.get(name) for name in _root(decorator)), None)
         return isinstance(node, ast.Import | ast.ImportFrom) and _is_of_nas(node)
+
+
+def _brings_weights(node: ast.stmt) -> bool:
+    return isinstance(node, ast.FunctionDef) and node.name == LEFT_OUT
+
+
+def _shortened(text: str, node: ast.stmt) -> str:
+    """The `text` of a class without the method that brings weights."""
+    method = next(filter(_brings_weights, node.body), None) if isinstance(node, ast.ClassDef) else None
+    if method is None:
+        return text
+    assert isinstance(method, ast.FunctionDef)
+    lines = text.split("\n")
+    starts = [method.lineno, *(decorator.lineno for decorator in method.decorator_list)]
+    first = min(starts) - node.lineno
+    after = (method.end_lineno or method.lineno) - node.lineno + 1
+    before = "\n".join(lines[:first]).rstrip()
+    alone = len(node.body) == 1 if isinstance(node, ast.ClassDef) else False
+    rest = ["    pass"] if alone else lines[after:]
+    return "\n".join([before, *rest]).rstrip()
 
 
 def _is_of_nas(node: ast.Import | ast.ImportFrom) -> bool:

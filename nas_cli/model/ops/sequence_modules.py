@@ -7,6 +7,7 @@ Every module may take for granted that its input is zero elsewhere. The repr of 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor, nn
@@ -39,7 +40,7 @@ class Embedding(nn.Module):
 
 
 class Pretrained(nn.Module):
-    """A vector a word as `Embedding` has it, of which those from `learned` on stay as they are given."""
+    """A vector a word as `Embedding` has it, of which those from `learned` on stay as they begin."""
 
     def __init__(self, words: int, learned: int, units: int, unknown: float = 0.0) -> None:
         super().__init__()
@@ -49,8 +50,9 @@ class Pretrained(nn.Module):
         with torch.no_grad():
             self.table.weight.mul_(1 / math.sqrt(units))
 
-    def give(self, vectors: Tensor) -> None:
-        """Takes `vectors` (n, units) as those of the last n words; what stays as it is, is not copied."""
+    def first_weights(self, generator: torch.Generator, assets: Mapping[str, Tensor]) -> None:
+        """The last n words begin with `vectors` (n, units); what stays as it is, is not copied."""
+        vectors = assets["vectors"]
         first = self.words - len(vectors)
         with torch.no_grad():
             self.table.weight[first:] = vectors[: max(0, self.learned - first)]

@@ -1,0 +1,152 @@
+"""Where the modules of a network come from, and what they begin with.
+
+`Fresh` makes new ones, for a network that is to be trained; `constructed` makes those whose weights are loaded. Whoever
+shares weights between networks gives modules that there are already, and knows them by `Step.at`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Protocol, get_args
+
+import torch
+from torch import Tensor, nn
+
+from nas_cli.model.ops import OPS
+from nas_cli.model.ops.traits import ROOT, of_module
+from nas_cli.model.ops.vocabulary import gain_of
+from nas_cli.model.program import Program
+
+Made = Mapping[str, nn.Module]
+"""The module of every 'op' step, by the step's name."""
+Assets = Mapping[str, Tensor]
+"""Arrays that the data brings for layers to begin with, by name: the `vectors` of words. They are shared: not to be
+written to."""
+Weighted = nn.Conv1d | nn.Conv2d | nn.Conv3d | nn.Linear
+WEIGHTED = get_args(Weighted)
+NO_ASSETS: Assets = MappingProxyType({})
+
+
+class Modules(Protocol):
+    """Gives a network its modules."""
+
+    def __call__(self, program: Program) -> Made: ...
+
+
+def without_weights(program: Program) -> Made:
+    """On the meta device: what there is to say of a network's shapes needs no memory."""
+    with torch.device("meta"), _seeded(0):
+        return _constructed(program)
+
+
+def constructed(program: Program) -> Made:
+    """On the CPU, as their constructors make them, for weights that are loaded. No file is read that weights came from
+    when the network was new."""
+    with torch.device("cpu"), _seeded(0):
+        return _constructed(program)
+
+
+@dataclass(frozen=True)
+class Fresh:
+    """New modules on the CPU, whose weights depend on the state of `generator` and on `assets` alone.
+
+    A module with the method `first_weights(generator, assets)` brings its own: it is called, and nobody else sets what
+    is inside of the module. Elsewhere convolutions and linear layers are normal with variance gain²/fan_in (He et al.
+    2015), biases zero. The gain is that of the activation that follows; without one, √2 for a convolution and 1 for a
+    linear layer, such as the last one. Everything else is as its module makes it, under a seed drawn from `generator`.
+    """
+
+    generator: torch.Generator
+    assets: Assets = field(default_factory=dict)
+
+    def __call__(self, program: Program) -> Made:
+        """Raises PluginError where a plugin's module fails to bring its weights."""
+        seed = int(torch.randint(2**63 - 1, (), generator=self.generator))
+        with torch.device("cpu"), _seeded(seed):
+            modules = _constructed(program)
+            readers = program.readers()
+            for index, step in enumerate(program.steps):
+                if step.kind == "op":
+                    after = _gain_after(program, modules, index, readers)
+                    begin(modules[step.name], step.op, self.generator, self.assets, after)
+        return modules
+
+
+@torch.no_grad()
+def begin(layer: nn.Module, op: str, generator: torch.Generator, assets: Assets, after: float | None = None) -> None:
+    """Gives `layer`, a new module of `op`, its first weights. Raises PluginError where it fails to bring its own.
+
+    `after` is the gain of the activation that follows. Inside a layer that is made of several modules all but the last
+    are taken to be followed by a rectifier.
+    """
+    found = list(dict.fromkeys(_reached(layer)))
+    drawn = [module for module in found if isinstance(module, WEIGHTED) and not brings_weights(module)]
+    for module in found:
+        if brings_weights(module):
+            _ask(module, op, generator, assets)
+        elif isinstance(module, WEIGHTED):
+            _draw(module, _gain(module, after) if module is drawn[-1] else ROOT, generator)
+
+
+def brings_weights(module: nn.Module) -> bool:
+    """Whether it sets by itself what it begins with, and all that is inside of it."""
+    return callable(getattr(module, "first_weights", None))
+
+
+def _ask(module: nn.Module, op: str, generator: torch.Generator, assets: Assets) -> None:
+    bring: Callable[[torch.Generator, Assets], object] = module.first_weights  # type: ignore[assignment]
+    origin = OPS.origin(op)
+    if origin is None:
+        bring(generator, assets)
+    else:
+        origin.call("first_weights", bring, generator, assets)
+
+
+def _draw(module: Weighted, gain: float, generator: torch.Generator) -> None:
+    fan_in = math.prod(module.weight.shape[1:])
+    module.weight.normal_(0.0, gain / math.sqrt(fan_in), generator=generator)
+    if module.bias is not None:
+        module.bias.zero_()
+
+
+def _reached(module: nn.Module) -> Iterator[nn.Module]:
+    """`module` and what is inside of it, but not inside of one that brings its own weights."""
+    yield module
+    if not brings_weights(module):
+        for child in module.children():
+            yield from _reached(child)
+
+
+def _constructed(program: Program) -> dict[str, nn.Module]:
+    return {step.name: program.construct(step) for step in program.op_steps}
+
+
+@contextmanager
+def _seeded(seed: int) -> Iterator[None]:
+    """Within it torch's global generator begins with `seed`; afterwards it goes on as it was."""
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(seed)
+        yield
+
+
+def _gain(module: nn.Module, after: float | None) -> float:
+    if after is not None:
+        return after
+    return 1.0 if isinstance(module, nn.Linear) else ROOT
+
+
+def _gain_after(program: Program, modules: Made, index: int, readers: list[list[int]]) -> float | None:
+    """The gain of the activation that step `index` feeds, past norms and poolings; None without one, or for several."""
+    while True:
+        after = readers[program.value(index)]
+        if len(after) != 1 or program.steps[after[0]].kind != "op":
+            return None
+        index = after[0]
+        step = program.steps[index]
+        module, traits = modules[step.name], OPS.traits(step.op)
+        if not traits.passes_gain and not of_module(module).passes_gain:
+            return gain_of(traits, module)
