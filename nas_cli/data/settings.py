@@ -44,8 +44,8 @@ class DataSettings:
         return SOURCES[self.source](**self.arguments)
 
     def as_found(self, facts: Mapping[str, Any]) -> DataSettings:
-        """With what `levels: auto`, the values of masks and the origin of targets came to when a network was trained,
-        by the `facts` that were kept with it.
+        """With what `levels: auto`, the origin of targets and whatever the source guessed came to when a network was
+        trained, by the `facts` that were kept with it.
 
         Raises ValueError or TypeError where these are no levels, or no number.
         """
@@ -56,8 +56,7 @@ class DataSettings:
             if not -math.inf < low <= high < math.inf:
                 raise ValueError(f"levels are {low:g} and {high:g}")
             arguments["levels"] = (low, high)
-        if "mask_values" in facts and "classes" in arguments:
-            arguments |= _mask_values(facts["mask_values"], facts.get("mask_ignored"))
+        arguments |= _settled(self.source, facts.get("settled", {}))
         return replace(self, origin=origin, arguments=arguments)
 
     def written_out(self) -> dict[str, Any]:
@@ -66,12 +65,15 @@ class DataSettings:
         return {key: _plain(value) for key, value in content.items() if value is not None}
 
 
-def _mask_values(values: Any, ignored: Any) -> dict[str, Any]:
-    """`classes` and `ignore` of a source of masks. Raises TypeError where they are none."""
-    colour = isinstance(ignored, list) and len(ignored) == 3
-    if not isinstance(values, dict) or not (ignored is None or isinstance(ignored, int) or colour):
-        raise TypeError(f"mask_values are {show(values)}, and mask_ignored is {show(ignored)}")
-    return {"classes": values, "ignore": "none" if ignored is None else tuple(ignored) if colour else ignored}
+def _settled(source: str, found: Any) -> dict[str, Any]:
+    """Arguments of the source by what it found for those that were left to it. Raises TypeError or ValueError."""
+    if not isinstance(found, Mapping):
+        raise TypeError(f"settled is {show(found)}")
+    params = {param.name: param for param in SOURCES.params(source)}
+    unknown = next((name for name in found if name not in params), None)
+    if unknown is not None:
+        raise ValueError(f"settled has {show(unknown)}, which source {source} does not take")
+    return {name: check(params[name].annotation, value) for name, value in found.items()}
 
 
 def _origin(stored: Any, columns: object) -> float | tuple[float, ...]:

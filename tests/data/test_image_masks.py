@@ -1,63 +1,18 @@
-"""The source image-masks: which mask is whose, what its pixels mean, and where they come to lie."""
+"""The source image-masks: which mask is whose, and which part; its whole way to a search."""
 
 from __future__ import annotations
 
 import zipfile
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
+from drawn import COUNT, classes_of, draw, image_of, opened, refused, save
 
 from nas_cli.data import SOURCES, Cache, Wanted, load_other, load_test, load_training, parse_data
-from nas_cli.data.formats.pictures import turn
 from nas_cli.data.source import Dataset
 from nas_cli.errors import DataError, SpecError
 from nas_cli.testing import check_source
-
-COUNT = 6
-SIZE = (8, 10)
-Pixels = np.ndarray[Any, Any]
-
-
-def classes_of(k: int, size: tuple[int, int] = SIZE, kinds: int = 2) -> Pixels:
-    """Another mask for each k: column k and below are of the classes 1, 2, …, all else is 0."""
-    mask = np.zeros(size, np.uint8)
-    for kind in range(1, kinds):
-        mask[kind:, (k + kind) % size[1]] = kind
-    return mask
-
-
-def save(file: Path, pixels: Pixels, **more: Any) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(pixels).save(file, **more)
-
-
-def image_of(k: int, size: tuple[int, int] = SIZE) -> Pixels:
-    """Known by the grey of its corner; else ten times its mask."""
-    pixels = 100 * classes_of(k, size)
-    pixels[0, 0] = k
-    return pixels
-
-
-def draw(
-    folder: Path, images: str = "images/{}.png", masks: str = "masks/{}.png", count: int = COUNT, kinds: int = 2
-) -> Path:
-    for k in range(count):
-        save(folder / images.format(k), image_of(k))
-        save(folder / masks.format(k), classes_of(k, kinds=kinds))
-    return folder
-
-
-def opened(path: Path, **more: Any) -> Dataset:
-    return parse_data({"source": "image-masks", "path": str(path), **more}).open()
-
-
-def refused(path: Path, **more: Any) -> str:
-    with pytest.raises(DataError) as caught:
-        opened(path, **more)
-    return str(caught.value)
 
 
 def pairs(dataset: Dataset, kinds: int = 2) -> None:
@@ -89,6 +44,9 @@ def pairs(dataset: Dataset, kinds: int = 2) -> None:
         ("all/{}_sat.png", "all/{}_mask.png"),
         ("{0}/images/{0}.png", "{0}/masks/any.png"),
         ("images/{}.png", "masks/{}/object.png"),
+        ("PNGImages/Fudan{}.png", "PedMasks/Fudan{}_mask.png"),
+        ("ISIC2018_Task1-2_Training_Input/ISIC_{}.png", "ISIC2018_Task1_Training_GroundTruth/ISIC_{}_segmentation.png"),
+        ("training/images/{}_training.tif", "training/1st_manual/{}_manual1.gif"),
     ],
 )
 def test_masks_are_found_by_usual_names(tmp_path: Path, images: str, masks: str) -> None:
@@ -249,75 +207,7 @@ def test_an_archive_is_read_as_it_is(tmp_path: Path, wrapped: str) -> None:
     np.testing.assert_array_equal(mapped, dataset.train.read(np.arange(COUNT)))
 
 
-# Where pixels come to lie --------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("fit", ["stretch", "crop", "pad"])
-@pytest.mark.parametrize("size", [[16, 20], [16, 40], [24, 10], 16])
-def test_masks_go_where_their_images_go(tmp_path: Path, fit: str, size: Any) -> None:
-    """Large blocks: where the image is white for sure, the mask is of the class, and where it is black, it is not."""
-    for k in range(COUNT):
-        mask = np.zeros((40, 50), np.uint8)
-        mask[10 : 20 + k, 15:40] = 1
-        save(tmp_path / f"images/{k}.png", 255 * mask)
-        save(tmp_path / f"masks/{k}.png", mask)
-    dataset = opened(tmp_path, size=size, fit=fit)
-    pixels, labels = dataset.train.read(np.arange(COUNT))[:, 0], dataset.train.labels
-    assert labels.shape == pixels.shape
-    assert set(np.unique(labels)) <= {0, 1, 255}
-    assert (labels == 1).sum() > 40
-    assert (labels[pixels == 255] == 1).all()
-    assert (labels[pixels == 0] != 1).all()
-    assert ((labels == 255).any()) == (fit == "pad" and size != [16, 20])
-
-
-@pytest.mark.parametrize("orientation", range(2, 9))
-@pytest.mark.parametrize("drawn_upright", [True, False])
-def test_masks_are_upright_as_their_images_are(tmp_path: Path, orientation: int, drawn_upright: bool) -> None:
-    exif = Image.Exif()
-    exif[0x0112] = orientation
-    back = {2: 2, 3: 3, 4: 4, 5: 5, 6: 8, 7: 7, 8: 6}[orientation]
-    for k in range(COUNT):
-        image, mask = 100 * classes_of(k), classes_of(k)
-        save(tmp_path / f"images/{k}.png", turn(image, back), exif=exif)
-        tells = orientation >= 5 and not drawn_upright
-        save(tmp_path / f"masks/{k}.png", turn(mask, back) if tells else mask)
-    dataset = opened(tmp_path)
-    pixels = dataset.train.read(np.arange(COUNT))[:, 0]
-    np.testing.assert_array_equal(pixels, 100 * dataset.train.labels)
-    notes = "\n".join(dataset.notes())
-    assert ("turned upright" in notes) == (orientation >= 5 and not drawn_upright)
-    assert ("taken to be upright" in notes) == (orientation < 5 or drawn_upright)
-
-
-def test_masks_of_half_the_size_are_brought_to_their_images(tmp_path: Path) -> None:
-    for k in range(COUNT):
-        small = classes_of(k)
-        save(tmp_path / f"images/{k}.png", 100 * np.kron(small, np.ones((2, 2), np.uint8)))
-        save(tmp_path / f"masks/{k}.png", small)
-    dataset = opened(tmp_path)
-    np.testing.assert_array_equal(dataset.train.read(np.arange(COUNT))[:, 0], 100 * dataset.train.labels)
-    assert f"another size than their image are brought to it: {COUNT}" in "\n".join(dataset.notes())
-
-
-def test_masks_of_other_proportions_are_refused(tmp_path: Path) -> None:
-    draw(tmp_path)
-    save(tmp_path / "masks" / "3.png", np.zeros((8, 8), np.uint8))
-    assert "masks/3.png is 8x8, and its image" in refused(tmp_path)
-
-
-def test_images_that_differ_in_size_need_one(tmp_path: Path) -> None:
-    draw(tmp_path)
-    save(tmp_path / "images" / "3.png", image_of(3, (16, 20)))
-    save(tmp_path / "masks" / "3.png", classes_of(3, (16, 20)))
-    assert "images differ in size" in refused(tmp_path)
-    assert opened(tmp_path, size=[4, 5]).train.labels.shape == (COUNT, 4, 5)
-
-
-def test_more_masks_than_memory_holds_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    draw(tmp_path)
-    monkeypatch.setattr("os.sysconf", lambda name: 20)
-    assert "may take half of the memory" in refused(tmp_path)
+# What is wrong, and the whole of it ---------------------------------------------------------------------------------
 
 
 def test_a_damaged_mask_is_named(tmp_path: Path) -> None:
@@ -376,9 +266,9 @@ def test_values_are_those_that_the_network_learned(tmp_path: Path) -> None:
     settings, wanted = parse_data({"source": "image-masks", "path": str(tmp_path / "a")}), Wanted("images", "mask")
     data = load_training(settings, 0, wanted=wanted)
     assert data.labels == ("0", "100", "200")
-    assert data.facts["mask_values"] == {"0": 0, "100": 100, "200": 200}
+    assert data.facts["settled"] == {"classes": {"0": 0, "100": 100, "200": 200}, "ignore": "none"}
     found = load_other(settings.as_found(data.facts), tmp_path / "b", data.labels, wanted, data.encoder)
     np.testing.assert_array_equal(found.targets[3], 2 * classes_of(int(found.inputs[3, 0, 0, 0])))
-    for facts in ({"mask_values": 3}, {"mask_values": {"a": 1}, "mask_ignored": {}}):
+    for settled in (3, {"ignore": {}}, {"clases": {"a": 1}}):
         with pytest.raises((TypeError, ValueError)):
-            settings.as_found(facts)
+            settings.as_found({"settled": settled})

@@ -2,66 +2,18 @@
 
 from __future__ import annotations
 
-import unicodedata
 import zipfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
+from tabled import COUNT, NUMBERS, ROWS, draw, greys, halved, load, opened, picture, refused, write
 
-from nas_cli.data import SOURCES, Cache, TrainingData, Wanted, load_test, load_training, parse_data
-from nas_cli.data.source import Dataset
+from nas_cli.data import Cache, load_other, load_test, load_training, parse_data
 from nas_cli.errors import DataError, SpecError
-
-NUMBERS = Wanted("images", "number")
-COUNT = 12
-ROWS = [f"{k}.png" for k in range(COUNT)]
-
-
-def picture(k: int, size: tuple[int, int] = (6, 4)) -> Image.Image:
-    """Known by its grey, ten times `k`. `size` is (height, width)."""
-    return Image.fromarray(np.full(size, 10 * k, np.uint8))
-
-
-def draw(folder: Path, names: Sequence[str] = ROWS) -> None:
-    for k, name in enumerate(names):
-        file = folder / name
-        file.parent.mkdir(parents=True, exist_ok=True)
-        picture(k).save(file)
-
-
-def write(file: Path, names: Sequence[str], header: str | None = "file,number", mark: str = ",") -> Path:
-    """Row k names a picture, and has k / 2."""
-    lines = [header] if header is not None else []
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text("\n".join([*lines, *(f"{name}{mark}{k / 2}" for k, name in enumerate(names))]) + "\n")
-    return file
-
-
-def opened(path: Path, **more: Any) -> Dataset:
-    return SOURCES["image-table"](**parse_data({"source": "image-table", "path": str(path), **more}).arguments)
-
-
-def load(path: Path, **more: Any) -> TrainingData:
-    return load_training(parse_data({"source": "image-table", "path": str(path), **more}), 0, wanted=NUMBERS)
-
-
-def refused(path: Path, **more: Any) -> str:
-    with pytest.raises(DataError) as caught:
-        load(path, **more)
-    return str(caught.value)
-
-
-def greys(dataset: Dataset) -> list[int]:
-    count = len(dataset.train.labels)
-    return [int(image[0, 0, 0]) // 10 for image in dataset.train.read(np.arange(count))]
-
-
-def halved(dataset: Dataset) -> list[float]:
-    return [2 * float(label) for label in dataset.train.labels]
 
 
 def test_pictures_go_with_their_numbers(tmp_path: Path) -> None:
@@ -100,67 +52,6 @@ def test_a_first_row_that_is_an_example_is_said(tmp_path: Path) -> None:
     path = write(tmp_path / "table.csv", ROWS, None)
     assert any("the first row of" in note and "header: true" in note for note in load(path).notes)
     assert "no column of" not in refused(path, header=True, target="nothing")
-
-
-@pytest.mark.parametrize(
-    ("spell", "how"),
-    [
-        (lambda name: f"C:\\Users\\me\\Desktop\\data\\IMG\\{name}", "end of their path"),
-        (lambda name: f"/home/me/data/IMG/{name}", "end of their path"),
-        (lambda name: f"data/IMG/{name}", "end of their path"),
-        (lambda name: f"IMG\\{name}", ""),
-        (lambda name: f"./IMG//{name}", ""),
-        (lambda name: f"  IMG/{name}", ""),
-        (lambda name: f"https://example.org/IMG/{name}", "end of their path"),
-        (lambda name: f"img/{name.upper()}", "other letters"),
-        (lambda name: name, "name alone"),
-        (lambda name: name.removesuffix(".png"), "name alone"),
-        (lambda name: f"IMG/{name.removesuffix('.png')}", "another ending"),
-    ],
-)
-def test_names_of_another_machine_lead_to_files(tmp_path: Path, spell: Callable[[str], str], how: str) -> None:
-    names = [f"center_{k}.png" for k in range(COUNT)]
-    draw(tmp_path / "IMG", names)
-    dataset = opened(write(tmp_path / "log.csv", [spell(name) for name in names]), image="file")
-    assert greys(dataset) == halved(dataset) == list(range(COUNT))
-    assert bool(how) == any(how in note and "log.csv" in note for note in dataset.notes() if how)
-
-
-def test_the_longest_end_counts(tmp_path: Path) -> None:
-    draw(tmp_path / "a", ROWS)
-    draw(tmp_path, list(reversed(ROWS)))
-    dataset = opened(write(tmp_path / "log.csv", [f"/elsewhere/a/{name}" for name in ROWS]))
-    assert greys(dataset) == list(range(COUNT))
-
-
-def test_absolute_paths_of_this_machine_are_followed(tmp_path: Path) -> None:
-    draw(tmp_path / "far")
-    dataset = opened(write(tmp_path / "near" / "t.csv", [str(tmp_path / "far" / name) for name in ROWS]))
-    assert greys(dataset) == list(range(COUNT))
-    assert not any("end of their path" in note for note in dataset.notes())
-
-
-@pytest.mark.parametrize("images", ["../pictures", "ABSOLUTE"])
-def test_pictures_may_lie_elsewhere(tmp_path: Path, images: str) -> None:
-    draw(tmp_path / "pictures")
-    path = write(tmp_path / "tables" / "table.csv", ROWS)
-    assert "that are not below" in refused(path)
-    said = images.replace("ABSOLUTE", str(tmp_path / "pictures"))
-    assert greys(opened(path, images=said)) == list(range(COUNT))
-    assert "nowhere is no folder" in refused(path, images="nowhere")
-
-
-def test_letters_in_two_unicode_forms_are_one(tmp_path: Path) -> None:
-    names = [unicodedata.normalize("NFD", f"é{k}.png") for k in range(COUNT)]
-    draw(tmp_path, names)
-    dataset = opened(write(tmp_path / "t.csv", [unicodedata.normalize("NFC", name) for name in names]))
-    assert greys(dataset) == list(range(COUNT))
-
-
-def test_two_files_of_one_name_are_not_guessed_between(tmp_path: Path) -> None:
-    draw(tmp_path / "a")
-    draw(tmp_path / "b")
-    assert "several files there are called 0.png" in refused(write(tmp_path / "t.csv", ROWS))
 
 
 # Columns -------------------------------------------------------------------------------------------------------------
@@ -251,37 +142,6 @@ def test_a_decimal_comma_is_read(tmp_path: Path) -> None:
     assert halved(opened(path, decimal=",")) == list(range(COUNT))
 
 
-# Missing files -------------------------------------------------------------------------------------------------------
-
-
-def test_rows_without_a_file_are_counted_and_named(tmp_path: Path) -> None:
-    names = [f"{k}.png" for k in range(20)]
-    draw(tmp_path, names)
-    (tmp_path / "5.png").unlink()
-    (tmp_path / "7.png").unlink()
-    path = write(tmp_path / "t.csv", names)
-    dataset = opened(path)
-    assert halved(dataset) == greys(dataset) == [k for k in range(20) if k not in (5, 7)]
-    assert any("2 of 20 ('5.png', '7.png')" in note for note in dataset.notes())
-    message = refused(path, missing_files=0.05)
-    assert "2 of 20 ('5.png', '7.png')" in message
-    assert "missing_files: 0.1" in message
-    (tmp_path / "8.png").unlink()
-    assert "3 of 20" in refused(path)
-    assert len(load(path, missing_files=0.2).train) > 10
-
-
-def test_a_table_of_nothing_that_is_there_is_refused_however_many_may_be_missing(tmp_path: Path) -> None:
-    path = write(tmp_path / "t.csv", ROWS)
-    assert "12 of 12" in refused(path, missing_files=1.0)
-
-
-def test_pictures_that_are_named_twice_are_counted(tmp_path: Path) -> None:
-    draw(tmp_path)
-    dataset = opened(write(tmp_path / "t.csv", [*ROWS, "3.png", "./4.png"]))
-    assert any("picture of an earlier row: 2" in note for note in dataset.notes())
-
-
 # Parts, folders and archives -----------------------------------------------------------------------------------------
 
 
@@ -361,6 +221,16 @@ def test_pictures_are_upright_resized_and_of_any_depth(tmp_path: Path) -> None:
         Image.fromarray(np.full((6, 4), 1000 * k, np.uint16)).save(tmp_path / f"{k}.png")
     data = load(path)
     assert data.facts["levels"] == [0.0, 11000.0]
+
+
+def test_columns_are_those_that_the_network_learned(tmp_path: Path) -> None:
+    draw(tmp_path)
+    settings = parse_data({"source": "image-table", "path": str(write(tmp_path / "t.csv", ROWS))})
+    data = load_training(settings, 0, wanted=NUMBERS)
+    other = tmp_path / "u.csv"
+    other.write_text("number,backup,file,remark\n" + "".join(f"{k / 2},{k}.jpg,{k}.png,{-k}\n" for k in range(COUNT)))
+    found = load_other(settings.as_found(data.facts), other, data.labels, NUMBERS, data.encoder)
+    np.testing.assert_array_equal(found.inputs[:, 0, 0, 0] / 20, found.targets)
 
 
 def test_a_share_of_the_tables_own_test_part_goes_elsewhere(tmp_path: Path) -> None:

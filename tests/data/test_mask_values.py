@@ -77,6 +77,8 @@ def indexed(mask: Pixels, palette: Sequence[int]) -> Image.Image:
         ([0, 9, 255], {"ignore": 9}, ("0", "255"), [0, 255, 1]),
         ([0, 100, 200], {"classes": {"b": 200, "a": 0, "c": 100}}, ("b", "a", "c"), [1, 2, 0]),
         ([0, 100, 200], {"classes": {"b": 200, "a": 0}, "ignore": 100}, ("b", "a"), [1, 255, 0]),
+        ([0, 1, 2], {"classes": {"ground": 0, "object": "rest"}}, ("ground", "object"), [0, 1, 1]),
+        ([0, 1, 255], {"classes": {"object": "rest", "ground": 0}, "ignore": 255}, ("object", "ground"), [1, 0, 255]),
         ([0, 100, 200], {"classes": {"b": [200, 200, 200], "a": BLACK, "c": [100] * 3}}, ("b", "a", "c"), [1, 2, 0]),
     ],
 )
@@ -203,6 +205,7 @@ def test_soft_edges_are_cut_in_the_middle(tmp_path: Path) -> None:
         ([0, 1, 2], {"classes": {"a": 0, "b": [1, 2, 300]}}, "classes.b is [1, 2, 300]"),
         ([0, 1, 2], {"classes": {"a": 0, "b": -1}}, "classes.b is -1"),
         ([0, 1, 2], {"classes": {"a": 0, "b": 1, "c": 2}, "ignore": 1}, "which classes gives to 'b'"),
+        ([0, 1, 2], {"classes": {"a": "rest", "b": 1, "c": "rest"}}, "has the rest twice"),
         ([0, 1, 2], {"ignore": [1, 2, 3]}, "masks hold values, not colours"),
         ([0, 1, 2], {"ignore": 70000}, "0 to 65535"),
         ([0, 1, 2], {"classes": "labels.txt"}, "has no such file"),

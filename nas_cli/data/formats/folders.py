@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -42,8 +43,9 @@ def is_junk(name: str) -> bool:
     return name.startswith((".", "~$")) or name.lower() in JUNK
 
 
-def walk(top: Path, root: Path, passed: PassedOver) -> list[tuple[Place, Path]]:
-    """Every file below `top`, in the order of their places. Raises DataError where a folder cannot be read.
+def walk(top: Path, root: Path, passed: PassedOver, most: float = math.inf) -> list[tuple[Place, Path]]:
+    """Every file below `top`, in the order of their places, or about the first `most` of them. Raises DataError where
+    a folder cannot be read.
 
     Links to folders are followed, unless they lead to `root`, to what is in it, or to what it is in: such a file would
     be of two classes, and a walk might never end. What is neither file nor folder is passed over.
@@ -52,7 +54,7 @@ def walk(top: Path, root: Path, passed: PassedOver) -> list[tuple[Place, Path]]:
     own = {top.resolve(), root.resolve()}
     seen = {_identity(top)}
     waiting: list[tuple[Place, Path]] = [((), top)]
-    while waiting:
+    while waiting and len(found) < most:
         place, folder = waiting.pop()
         for entry in _entries(folder):
             inner, path = (*place, entry.name), folder / entry.name

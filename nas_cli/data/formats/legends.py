@@ -24,16 +24,20 @@ LINES = (
 FILES = ("class_dict.csv", "labelmap.txt", "label_colors.txt", "class_colors.csv")
 """What a file is called that is looked for where masks are in colours and nothing is said."""
 MOST_VALUE = 65535
+REST = "rest"
 
 
 @dataclass(frozen=True)
 class Legend:
     """The `names` of the classes and, by class, the values or colours (r·65536 + g·256 + b) that stand for it; `codes`
-    is None where the names alone are known."""
+    is None where the names alone are known.
+    """
 
     names: tuple[str, ...]
     codes: tuple[tuple[int, ...], ...] | None
     colours: bool = False
+    rest: int | None = None
+    """The class of all that no other has."""
 
 
 def code(colour: Sequence[int]) -> int:
@@ -70,7 +74,10 @@ def legend_of(said: Sequence[str] | Mapping[str, Any], where: str) -> Legend:
         both = [name for name, codes in zip(found, by_class, strict=True) if twice in codes]
         shown = as_colour(twice) if colours else twice
         raise DataError(f"{where} gives {shown} to {' and '.join(dict.fromkeys(both))}: a pixel is of one class")
-    return Legend(tuple(found), tuple(by_class), colours)
+    rest = [k for k, name in enumerate(found) if found[name] == []]
+    if len(rest) > 1:
+        raise DataError(f"{where} has the rest twice: one class may have all that no other has")
+    return Legend(tuple(found), tuple(by_class), colours, rest[0] if rest else None)
 
 
 def _require_names(names: Sequence[str], where: str) -> None:
@@ -84,7 +91,9 @@ def _require_names(names: Sequence[str], where: str) -> None:
 
 
 def _codes(name: object, value: Any, where: str) -> list[tuple[int, bool]]:
-    """The values or colours of a class, and whether it is a colour."""
+    """The values or colours of a class, each with whether it is a colour; none of the class that has the rest."""
+    if value == REST:
+        return []
     if _is_whole(value, MOST_VALUE):
         return [(value, False)]
     if isinstance(value, list | tuple) and len(value) == 3 and all(_is_whole(each, 255) for each in value):
@@ -93,7 +102,7 @@ def _codes(name: object, value: Any, where: str) -> list[tuple[int, bool]]:
         return [found for each in value for found in _codes(name, each, where)]
     raise DataError(
         f"{where}.{name} is {show(value)}: it takes an index or a grey value, 0 to {MOST_VALUE}, or a colour "
-        "[red, green, blue] of 0 to 255, or a list of colours"
+        f"[red, green, blue] of 0 to 255, or a list of colours, or {REST} for all that no other class has"
     )
 
 

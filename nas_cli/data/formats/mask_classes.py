@@ -36,8 +36,8 @@ class Coding:
     table: Array
     legend: bool
     """Whether it is of the user, and not of the masks."""
-    facts: Mapping[str, Any] = field(default_factory=dict)
-    """What was guessed, by which data to evaluate on is to be read too."""
+    settled: Mapping[str, Any] = field(default_factory=dict)
+    """What was guessed, as keys of the source, by which data to evaluate on is to be read too."""
 
     def encode(self, file: File) -> Array:
         """uint8 (H, W). Raises DataError where the mask holds what is of no class."""
@@ -86,7 +86,7 @@ def find_coding(files: Sequence[File], legend: Legend | None, ignore: Ignore) ->
         both = next((legend.names[k] for value, k in pairs if value == ignored), None)
         if both is not None:
             raise DataError(f"ignore is {_shown(ignore)}, which classes gives to '{both}'")
-        return _coding(legend.names, legend.colours, pairs, ignored, True), []
+        return _coding(legend.names, legend.colours, pairs, ignored, True, legend.rest), []
     held = look_at_masks(files)
     ignored = _ignored(ignore, held.colours)
     names = None if legend is None else legend.names
@@ -107,12 +107,9 @@ def find_coding(files: Sequence[File], legend: Legend | None, ignore: Ignore) ->
     _require_classes(held, values)
     pairs, about = _by_value(held, values, names)
     coding = _coding(names or _named(held, values), held.colours, pairs, ignored, False)
-    return replace(coding, facts=_facts(coding, pairs, ignored)), [*notes, *about]
-
-
-def _facts(coding: Coding, pairs: Sequence[tuple[int, int]], ignored: int | None) -> dict[str, Any]:
-    values = {coding.names[kind]: _plain(value, coding.colours) for value, kind in pairs}
-    return {"mask_values": values, **({} if ignored is None else {"mask_ignored": _plain(ignored, coding.colours)})}
+    classes = {coding.names[kind]: _plain(value, coding.colours) for value, kind in pairs}
+    ignoring = "none" if ignored is None else _plain(ignored, coding.colours)
+    return replace(coding, settled={"classes": classes, "ignore": ignoring}), [*notes, *about]
 
 
 def _plain(value: int, colours: bool) -> int | list[int]:
@@ -120,9 +117,14 @@ def _plain(value: int, colours: bool) -> int | list[int]:
 
 
 def _coding(
-    names: Sequence[str], colours: bool, pairs: Sequence[tuple[int, int]], ignored: int | None, legend: bool
+    names: Sequence[str],
+    colours: bool,
+    pairs: Sequence[tuple[int, int]],
+    ignored: int | None,
+    legend: bool,
+    rest: int | None = None,
 ) -> Coding:
-    table = np.full(1 << 24 if colours else 1 << 16, UNKNOWN, np.uint8)
+    table = np.full(1 << 24 if colours else 1 << 16, UNKNOWN if rest is None else rest, np.uint8)
     for value, kind in pairs:
         table[value] = kind
     if ignored is not None:

@@ -35,7 +35,7 @@ AFTER = {
         r"(?<=.)[ _.-]+(masks?|gt|gtfine_labelids|labels?|labelids|segmentations?|seg|annotations?|groundtruth|l|"
         r"manual\d?|matte)$"
     ),
-    "images": re.compile(r"(?<=.)[ _.-]+(images?|img|leftimg8bit|sat|rgb)$"),
+    "images": re.compile(r"(?<=.)[ _.-]+(images?|img|leftimg8bit|sat|rgb|train|training|test)$"),
 }
 """What stands before or after the name that an image and its mask have in common."""
 
@@ -108,11 +108,12 @@ def _words(name: str) -> list[str]:
 
 
 def _kind_of(folder: str) -> tuple[str | None, str]:
-    """What a folder of that name holds, and its name without the word for a part: `annot` of `trainannot`."""
+    """What a folder of that name holds, by its last words, and its name without that for a part: `annot` of
+    `trainannot`."""
     forms = [form for known in WORDS.values() for form in known]
     kept = [_without_part(word) for word in _words(folder) if word not in forms and word not in FORMATS]
-    common = "".join(kept)
-    return next((kind for kind, names in FOLDERS.items() if common in names), None), common
+    tails = {"".join(kept[k:]) for k in range(len(kept))}
+    return next((kind for kind, names in FOLDERS.items() if tails & set(names)), None), "".join(kept)
 
 
 def _without_part(word: str) -> str:

@@ -91,6 +91,7 @@ class Held:
 def look_at_masks(files: Sequence[File], colours: bool = False) -> Held:
     """All of them, as colours where one is in colours, or where palettes give an index two colours. Raises DataError
     where one is no mask but a picture."""
+    colours = colours or stored(files[0]).colours
     held = Held(colours)
     palette: dict[int, int] = {}
     for file, (found, values, counts) in zip(

@@ -16,6 +16,9 @@ from nas_cli.data.formats.pictures import SUFFIXES
 DRIVE = re.compile(r"[A-Za-z]:|[a-z]{2,}:")
 """Of Windows, or the scheme of a URL."""
 
+MOST_SEARCHED = 1_000_000
+"""Files that are looked through: a table may lie beside all that a machine has."""
+
 
 @dataclass
 class Found:
@@ -110,7 +113,7 @@ class NamedFiles:
     def _all(self) -> Iterable[tuple[Place, File]]:
         if self.packed is not None:
             return self.packed.items()
-        return walk(self.folder, self.folder, PassedOver()) if self.folder.is_dir() else []
+        return walk(self.folder, self.folder, PassedOver(), MOST_SEARCHED) if self.folder.is_dir() else []
 
 
 def _is_file(path: Path) -> bool:

@@ -90,7 +90,7 @@ def image_masks(
         own("test"),
         elsewhere=lambda place, wanted: part(*at(place, wanted)),
         names=coding.names,
-        facts=lambda: {**reading.facts, **coding.facts},
+        facts=lambda: {**reading.facts, "settled": coding.settled},
         notes=lambda: [*pairs.notes, *passed.notes(path), *notes, *reading.notes],
         check_test=check_test,
     )

@@ -114,7 +114,7 @@ def image_table(
         own("test"),
         elsewhere=lambda place, wanted: part(at(place, wanted)),
         names=targets if len(targets) > 1 else None,
-        facts=lambda: reading.facts,
+        facts=lambda: {**reading.facts, "settled": {"image": chosen, "target": list(targets)}},
         notes=lambda: [*_about_parts(tables), *passed.notes(path), *notes, *reading.notes],
         check_test=lambda place: check_table(at(place, "test"), form),
     )
