@@ -27,11 +27,11 @@ def printable(text: object, *, lines: bool = False) -> str:
     text = str(text)
     if text.isascii() and text.isprintable():
         return text
-    return "".join(letter if letter in kept else _visible(letter) for letter in text)
+    return "".join(_visible(letter, kept) for letter in text)
 
 
-def _visible(letter: str) -> str:
-    if letter in JOINERS or unicodedata.category(letter) not in HIDDEN:
+def _visible(letter: str, kept: str = "") -> str:
+    if letter in kept or letter in JOINERS or unicodedata.category(letter) not in HIDDEN:
         return letter
     code = ord(letter)
     if letter in "\n\r\t":

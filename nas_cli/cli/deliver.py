@@ -142,6 +142,11 @@ def export(
     )
 
 
+def _expanded(word: str) -> str:
+    """A file in the home folder, of which a shell has left the `~`; any other word may be a text."""
+    return str(path(word)) if word.startswith("~/") else word
+
+
 @guarded
 def predict(
     inputs: Annotated[
@@ -169,8 +174,7 @@ def predict(
     from nas_cli.deliver.given import split_run
     from nas_cli.deliver.predictions import form_of, require_free, stream_predictions, write_predictions
 
-    inputs = [str(path(word)) if word.startswith("~/") else word for word in inputs]
-    run, given = split_run(inputs)
+    run, given = split_run([_expanded(word) for word in inputs])
     if not given:
         raise UserError("predict takes at least one input: 'nas predict RUN FILE…', or a text in quotes")
     if as_json and (out is not None or form is not None):

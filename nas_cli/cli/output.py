@@ -86,11 +86,12 @@ def json_escaped(text: str) -> str:
     if text.isascii() and DELETE not in text:
         return text
     utf8 = (sys.stdout.encoding or "").lower().replace("-", "").replace("_", "") == "utf8"
-    return "".join(letter if _is_plain(letter, utf8) else _json_escape(letter) for letter in text)
+    return "".join(_in_json(letter, utf8) for letter in text)
 
 
-def _is_plain(letter: str, utf8: bool) -> bool:
-    return printable(letter, lines=True) == letter and (utf8 or letter.isascii())
+def _in_json(letter: str, utf8: bool) -> str:
+    plain = printable(letter, lines=True) == letter and (utf8 or letter.isascii())
+    return letter if plain else _json_escape(letter)
 
 
 def _json_escape(letter: str) -> str:

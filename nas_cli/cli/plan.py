@@ -67,8 +67,12 @@ def _print(facts: dict[str, Any]) -> None:
 
 
 def _costs(values: dict[str, float]) -> str:
-    low, median, high = (count(values[key]) if values[key] >= 100 else f"{values[key]:.3g}" for key in KEYS)
+    low, median, high = (_cost(values[key]) for key in KEYS)
     return f"{low} to {high}, half of them below {median}"
+
+
+def _cost(value: float) -> str:
+    return count(value) if value >= 100 else f"{value:.3g}"
 
 
 def _range(values: dict[str, float], form: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from rich.box import SIMPLE_HEAD
@@ -79,25 +79,27 @@ def _final_front(record: Record, selected: FinalSelected) -> Table:
 
 def front_table(record: Record) -> Table:
     """The Pareto front, the highest first objective first; the knee is marked."""
-    members = record.front.members
-    names = [goal.name for goal in record.goals if any(goal.name in trial.measurement for trial in members)]
+    members, knee = record.front.members, record.front.knee
+    measured = {name for trial in members for name in trial.measurement}
+    names = [goal.name for goal in record.goals if goal.name in measured]
     rewards = [index for index, goal in enumerate(record.goals) if goal.kind == "reward"]
-    others = [name for name in ("params", "macs", "latency_ms") if name not in names]
-    others = [name for name in others if any(name in trial.measurement for trial in members)]
+    others = [name for name in ("params", "macs", "latency_ms") if name in measured and name not in names]
     columns = ("trial", *names, *(record.goals[index].name for index in rewards), *others)
     result = table(*columns, "", right=columns)
-    knee = record.front.knee
     for trial in members:
-        is_knee = knee is not None and trial.number == knee.number
-        result.add_row(
-            str(trial.number),
-            *(number(name, trial.measurement[name]) for name in names),
-            *(f"{trial.rewards[index]:.4g}" for index in rewards),
-            *(number(name, trial.measurement[name]) if name in trial.measurement else "-" for name in others),
-            "knee" if is_knee else "",
-            style="bold" if is_knee else "",
-        )
+        cells = [str(trial.number)]
+        cells += [number(name, trial.measurement[name]) for name in names]
+        cells += [f"{trial.rewards[index]:.4g}" for index in rewards]
+        cells += [_measured(name, trial.measurement) for name in others]
+        if knee is not None and trial.number == knee.number:
+            result.add_row(*cells, "knee", style="bold")
+        else:
+            result.add_row(*cells, "")
     return result
+
+
+def _measured(name: str, measurement: Mapping[str, float]) -> str:
+    return number(name, measurement[name]) if name in measurement else "-"
 
 
 def trials_table(record: Record, most: int) -> Table:

@@ -73,8 +73,10 @@ def read_inputs(
             found.append((str(file), decode(file, channels == 1, (height, width), fit, levels)))
         else:
             images = _as_batch(_read_array(file, seen), (channels, height, width), str(file))
-            single = len(images) == 1
-            found += [(str(file) if single else f"{file}[{k}]", image) for k, image in enumerate(images)]
+            names = [f"{file}[{place}]" for place in range(len(images))]
+            if len(images) == 1:
+                names = [str(file)]
+            found += zip(names, images, strict=True)
     return found
 
 

@@ -282,7 +282,8 @@ def written_out(experiment: Experiment, hardware: Mapping[str, Any]) -> str:
     """
     spec, task = experiment.spec, experiment.task
     content = spec.model_dump(exclude_none=True)
-    content["data"] = {key: str(v) if isinstance(v, Path) else v for key, v in experiment.data.written_out().items()}
+    data = experiment.data.written_out()
+    content["data"] = data | {key: str(value) for key, value in data.items() if isinstance(value, Path)}
     metric, towards = next(iter(task.metrics.items()))
     given = spec.objective or {}
     if isinstance(given, dict) and not any(goal in given for goal in GOALS):

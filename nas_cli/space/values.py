@@ -137,10 +137,11 @@ class ValueParser:
         arguments = name_arguments(given, params, what, path)
         written = isinstance(given, dict) and given is arguments
         annotations = {p.name: p.annotation for p in params}
-        return {
-            key: self.value(value, annotations[key], (*path, key) if written else path, key)
-            for key, value in arguments.items()
-        }
+        values = {}
+        for key, value in arguments.items():
+            place = (*path, key) if written else path
+            values[key] = self.value(value, annotations[key], place, key)
+        return values
 
     def fields(self, raw: Any, allowed: dict[str, bool], what: str, path: Path) -> dict[str, Any]:
         if not isinstance(raw, dict):

@@ -314,5 +314,7 @@ def _ragged(file: Path, error: RaggedRow, width: int, header: bool) -> DataError
 
 def named(columns: Sequence[str], header: bool) -> list[str]:
     """In NFC, so that é is one letter however it is typed; those without a name by their place."""
-    names = [unicodedata.normalize("NFC", name) for name in columns] if header else [""] * len(columns)
-    return [name or (f"column {place}" if header else str(place)) for place, name in enumerate(names, 1)]
+    if not header:
+        return [str(place) for place in range(1, len(columns) + 1)]
+    names = [unicodedata.normalize("NFC", name) for name in columns]
+    return [name or f"column {place}" for place, name in enumerate(names, 1)]

@@ -32,11 +32,12 @@ class PassedOver:
 
     def notes(self, origin: Path) -> list[str]:
         """A sentence for each reason, which counts them and names the first."""
-        return [
-            f"passed over in {origin}, {reason}: {len(names):,} ({', '.join(sorted(names)[:NAMED])}"
-            + (", …)" if len(names) > NAMED else ")")
-            for reason, names in self.found.items()
-        ]
+        notes = []
+        for reason, names in self.found.items():
+            more = ", …" if len(names) > NAMED else ""
+            first = ", ".join(sorted(names)[:NAMED])
+            notes.append(f"passed over in {origin}, {reason}: {len(names):,} ({first}{more})")
+        return notes
 
 
 def is_junk(name: str) -> bool:

@@ -66,8 +66,7 @@ def legend_of(said: Sequence[str] | Mapping[str, Any], where: str) -> Legend:
     for name, codes in found.items():
         if colours and any(not is_colour and value > 255 for value, is_colour in codes):
             raise DataError(f"{where} has colours, and the value of '{name}' is no grey of 0 to 255")
-        plain = tuple(value if is_colour or not colours else grey(value) for value, is_colour in codes)
-        by_class.append(plain)
+        by_class.append(tuple(_code_of(value, is_colour, colours) for value, is_colour in codes))
     every = [value for codes in by_class for value in codes]
     twice = next((value for value in every if every.count(value) > 1), None)
     if twice is not None:
@@ -88,6 +87,11 @@ def _require_names(names: Sequence[str], where: str) -> None:
     twice = next((name for name in names if list(names).count(name) > 1), None)
     if twice is not None:
         raise DataError(f"{where} names the class '{twice}' twice")
+
+
+def _code_of(value: int, is_colour: bool, colours: bool) -> int:
+    """Among colours a grey value is the colour that it looks like."""
+    return grey(value) if colours and not is_colour else value
 
 
 def _codes(name: object, value: Any, where: str) -> list[tuple[int, bool]]:

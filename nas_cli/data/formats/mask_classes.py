@@ -214,4 +214,6 @@ def _by_value(
 
 
 def _named(held: Held, values: Sequence[int]) -> list[str]:
-    return [f"#{value:06x}" if held.colours else str(value) for value in values]
+    if held.colours:
+        return [f"#{value:06x}" for value in values]
+    return [str(value) for value in values]

@@ -84,7 +84,8 @@ class Held:
         return sorted(self.counts)
 
     def shown(self, values: Iterable[int]) -> str:
-        each = [str(as_colour(value)) if self.colours else str(value) for value in values]
+        as_named = map(as_colour, values) if self.colours else values
+        each = list(map(str, as_named))
         return ", ".join(each[:20]) + (f", … ({len(each) - 20:,} more)" if len(each) > 20 else "")
 
 

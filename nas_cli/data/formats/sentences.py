@@ -112,8 +112,11 @@ def _are_numbered(head: Sequence[str], labels: Sequence[str], column: int | None
 
 def _are_tags(rows: Sequence[Sequence[str]], labels: Sequence[str], column: int | None) -> bool:
     kinds = {_kind(label) for label in labels} | {"O"}
-    tags = [row[-1 if column is None or column >= len(row) else column] for row in rows]
-    return all(_kind(tag) in kinds for tag in tags)
+    return all(_kind(_tag(row, column)) in kinds for row in rows)
+
+
+def _tag(row: Sequence[str], column: int | None) -> str:
+    return row[-1] if column is None or column >= len(row) else row[column]
 
 
 def _kind(tag: str) -> str:

@@ -72,8 +72,9 @@ class Classes:
         if len(examples.labels) == 0:
             raise DataError(f"{examples.origin} has no examples")
         if _are_texts(examples.labels) != self.texts:
-            kinds = ["texts" if texts else "whole numbers" for texts in (_are_texts(examples.labels), self.texts)]
-            raise DataError(f"{examples.origin} has {kinds[0]} as labels, and the training part {kinds[1]}")
+            kinds = ("texts", "whole numbers")
+            here, there = reversed(kinds) if self.texts else kinds
+            raise DataError(f"{examples.origin} has {here} as labels, and the training part {there}")
         labels = examples.labels.tolist()
         exact = {value: place for place, value in enumerate(self.values)}  # runs from before may have 1 and 1.0
         by_key = {_key(value): place for place, value in enumerate(self.values)}
@@ -133,7 +134,9 @@ def find_classes(examples: Examples, names: tuple[str, ...] | None = None) -> Cl
     sizes = [sum(counts[label] for label in groups[value]) for value in values]
     if names is not None:
         _require_names(origin, values, names)
-    shown = tuple(str(value) if names is None else names[int(value)] for value in values)
+    shown = tuple(map(str, values))
+    if names is not None:
+        shown = tuple(names[int(value)] for value in values)
     if len(values) == 1:
         raise DataError(f"{origin} has only one class, '{shown[0]}': two are needed to tell apart")
     if min(sizes) < 2:

@@ -78,7 +78,8 @@ class TableEncoder:
         self.parsed.clear()
         used = [column["name"] for column in (*self.content["numbers"], *self.content["categories"])]
         places = {name: place for place, name in enumerate(self.content["header"])}
-        columns = {name: known[name] if name in known else raw[:, places[name]].tolist() for name in used}
+        columns = {name: known[name] for name in used if name in known}
+        columns |= {name: raw[:, places[name]].tolist() for name in used if name not in known}
         return encode_columns(self.content, columns)
 
     def read(self, arguments: Sequence[str]) -> list[tuple[str, Array]]:
@@ -196,7 +197,7 @@ def _restore(state: Mapping[str, Any]) -> TableEncoder:
 
 def _is_curve(knots: Sequence[float], values: Sequence[float]) -> bool:
     finite = bool(np.isfinite([*knots, *values]).all())
-    rises = all(low < high if len(knots) == 2 else low <= high for low, high in pairwise(knots))
+    rises = all(low <= high for low, high in pairwise(knots)) and (len(knots) != 2 or knots[0] < knots[1])
     return len(knots) == len(values) > 0 and finite and rises
 
 

@@ -114,7 +114,9 @@ def fit_words(
     cut = sum(len(sentence) > longest for sentence in whole)
     empty = sum(sentence == [""] for sentence in whole)
     sentences = [sentence[:longest] for sentence in whole]
-    counts = Counter(word.lower() if lower else word for s in sentences for word in s)
+    counts = Counter(word for s in sentences for word in s)
+    if lower:
+        counts = Counter(word.lower() for s in sentences for word in s)
     words = most_frequent(counts, least, most)
     letters = (
         most_frequent(Counter(letter for s in sentences for word in s for letter in word), 2) if characters else []

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Literal
@@ -56,77 +56,137 @@ def csv_table(
     if path.is_dir():
         notes += about_parts(path, files)
     mark = find_separator(files["train"], encoding) if separator == "auto" else separator
-    columns, rows = read_table(files["train"], mark, header, encoding=encoding, say=notes.append)
-    if len(columns) == 1:
-        raise DataError(
-            f"{files['train']} has one column alone, '{short(columns[0])}', where '{printable(mark)}' divides cells: "
-            "say separator if another mark does"
-        )
-    if header and looks_like_a_row([columns, *rows[:LOOKED_AT].tolist()]):
-        notes.append(
-            f"the first row of {files['train']} looks like the others, and is taken for the header: say header: false"
-        )
+    form = Form(mark, header, encoding, missing, decimal)
+    columns, rows = _read_training(files["train"], form, notes.append)
     target, numeric, categorical, ignore = _in_nfc(target), *map(_all_in_nfc, (numeric, categorical, ignore))
     label = _target(target, columns, files["train"])
     _require_columns([*numeric, *categorical, *ignore], columns, files["train"])
-    counters = {}
-    for place, name in enumerate(columns if header else ()):
-        why = numbers_rows(name, rows[:, place])
-        if why is not None:
-            counters[name] = why
-    roles = Roles(label, numeric, categorical, ignore, counters)
+    counters = _counters(columns, rows) if header else {}
+    parts = Parts(path, files, form, columns, label, notes.append)
+    train = parts.examples(files["train"], columns, rows)
+    training = Training(files["train"], rows, columns, Roles(label, numeric, categorical, ignore, counters), form)
+    return Dataset(
+        train=replace(train, read=training.take),
+        validation=parts.own("validation"),
+        test=parts.own("test"),
+        elsewhere=parts.elsewhere,
+        inputs="table rows",
+        fit=lambda raw: training.fit(raw, transform),
+        check_test=lambda place: parts.check_test(place, train.labels.tolist()),
+        notes=lambda: notes,
+    )
 
-    def examples(file: Path, names: Sequence[str], cells: Rows) -> Examples:
-        labels = labels_in(file, label, cells[:, list(names).index(label)], missing, decimal)
-        raw = cells if list(names) == columns else cells[:, [list(names).index(name) for name in columns]]
+
+@dataclass(frozen=True)
+class Form:
+    """How the files are read."""
+
+    separator: str
+    header: bool
+    encoding: str
+    missing: Sequence[str]
+    decimal: str
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The files of a table, read with the columns of the one that is trained on. `say` takes notes."""
+
+    path: Path
+    files: Mapping[str, Path]
+    form: Form
+    columns: list[str]
+    label: str
+    say: Callable[[str], None]
+
+    def examples(self, file: Path, names: Sequence[str], cells: Rows) -> Examples:
+        places = {name: place for place, name in enumerate(names)}
+        labels = labels_in(file, self.label, cells[:, places[self.label]], self.form.missing, self.form.decimal)
+        in_order = list(names) == self.columns
+        raw = cells if in_order else cells[:, [places[name] for name in self.columns]]
         return Examples(str(file), labels, lambda indices: raw[indices])
 
-    def read(file: Path) -> Examples:
-        names, cells = read_table(file, mark, header, columns, encoding=encoding, say=notes.append)
-        return examples(file, names, cells)
+    def own(self, part: str) -> Callable[[], Examples] | None:
+        """How to read a part that lies beside the training part."""
+        return partial(self._read, self.files[part]) if part in self.files else None
 
-    def own(part: str) -> Callable[[], Examples] | None:
-        return partial(read, files[part]) if part in files else None
+    def elsewhere(self, place: Path, wanted: str) -> Examples:
+        return self._read(self._file_at(place, wanted))
 
-    def elsewhere(place: Path, wanted: str) -> Examples:
+    def _file_at(self, place: Path, wanted: str) -> Path:
         found = find_tables(place, wanted)
-        return read(found[choose_part(place, list(found), wanted, path)])
+        return found[choose_part(place, list(found), wanted, self.path)]
 
-    def check_test(place: Path | None) -> None:
-        found = files if place is None else find_tables(place, "test")
-        file = found["test" if place is None else choose_part(place, list(found), "test", path)]
-        labels = {unicodedata.normalize("NFC", each) for each in set(train.labels.tolist())}
+    def _read(self, file: Path) -> Examples:
+        form = self.form
+        names, cells = read_table(file, form.separator, form.header, self.columns, encoding=form.encoding, say=self.say)
+        return self.examples(file, names, cells)
+
+    def check_test(self, place: Path | None, learned: Sequence[str]) -> None:
+        """`learned` are the labels of the training part. Raises DataError as `require_columns` does."""
+        file = self.files["test"] if place is None else self._file_at(place, "test")
+        labels = {unicodedata.normalize("NFC", label) for label in set(learned)}
         numbers = any(map(is_number, labels))
 
         def is_known(text: str) -> bool:
-            return text in labels or (numbers and is_number(text, decimal))
+            return text in labels or (numbers and is_number(text, self.form.decimal))
 
-        require_columns(file, columns, label, mark, header, encoding, missing, is_known)
+        form = self.form
+        require_columns(
+            file, self.columns, self.label, form.separator, form.header, form.encoding, form.missing, is_known
+        )
 
-    def take(indices: Array) -> Array:
-        taken[:] = [rows[indices], indices]
-        return taken[0]
 
-    def fit(raw: Array) -> Encoder:
-        whole = Whole(rows, taken[1] if taken and taken[0] is raw else None)
-        file_as = {"separator": mark, "has_header": header, "encoding": encoding, "decimal": decimal}
+class Training:
+    """The rows to learn from. The encoder is told which of them were taken, so that it need not look for them."""
+
+    def __init__(self, file: Path, rows: Rows, columns: Sequence[str], roles: Roles, form: Form) -> None:
+        self._file = file
+        self._rows = rows
+        self._columns = columns
+        self._roles = roles
+        self._form = form
+        self._taken: tuple[Array, Array] | None = None
+
+    def take(self, indices: Array) -> Array:
+        taken: Array = self._rows[indices]
+        self._taken = taken, indices
+        return taken
+
+    def fit(self, raw: Array, transform: Transform) -> Encoder:
+        """Raises DataError, which names the file."""
+        form = self._form
+        indices = self._taken[1] if self._taken is not None and self._taken[0] is raw else None
+        file_as = {
+            "separator": form.separator,
+            "has_header": form.header,
+            "encoding": form.encoding,
+            "decimal": form.decimal,
+        }
+        whole = Whole(self._rows, indices)
         try:
-            return fit_table(raw, whole, columns, roles, missing, file_as, transform)
+            return fit_table(raw, whole, self._columns, self._roles, form.missing, file_as, transform)
         except DataError as error:
-            raise DataError(f"{files['train']}: {error}", error.remedy) from None
+            raise DataError(f"{self._file}: {error}", error.remedy) from None
 
-    taken: list[Array] = []
-    train = examples(files["train"], columns, rows)
-    return Dataset(
-        train=replace(train, read=take),
-        validation=own("validation"),
-        test=own("test"),
-        elsewhere=elsewhere,
-        inputs="table rows",
-        fit=fit,
-        check_test=check_test,
-        notes=lambda: notes,
-    )
+
+def _read_training(file: Path, form: Form, say: Callable[[str], None]) -> tuple[list[str], Rows]:
+    """Column names and cells. Raises DataError."""
+    columns, rows = read_table(file, form.separator, form.header, encoding=form.encoding, say=say)
+    if len(columns) == 1:
+        raise DataError(
+            f"{file} has one column alone, '{short(columns[0])}', where '{printable(form.separator)}' divides cells: "
+            "say separator if another mark does"
+        )
+    if form.header and looks_like_a_row([columns, *rows[:LOOKED_AT].tolist()]):
+        say(f"the first row of {file} looks like the others, and is taken for the header: say header: false")
+    return columns, rows
+
+
+def _counters(columns: Sequence[str], rows: Rows) -> dict[str, str]:
+    """Which columns number the rows, and why that is thought of each."""
+    reasons = {name: numbers_rows(name, rows[:, place]) for place, name in enumerate(columns)}
+    return {name: why for name, why in reasons.items() if why is not None}
 
 
 def _in_nfc(name: str | None) -> str | None:

@@ -100,13 +100,7 @@ def image_table(
         return partial(part, tables[wanted]) if wanted in tables else None
 
     def at(place: Path | None, wanted: str) -> FileTable:
-        if place is None:
-            return tables[wanted]
-        other = find_file_tables(place, table, PassedOver(), wanted)
-        chosen = other[choose_part(place, list(other), wanted, path)]
-        if chosen.path.resolve() == first.path.resolve():
-            raise DataError(f"{wanted} is {place}, the table that is trained on: a share such as 0.2 holds rows out")
-        return chosen
+        return tables[wanted] if place is None else _elsewhere(place, wanted, table, first, path)
 
     return Dataset(
         examples(train, reading, cache_above),
@@ -118,6 +112,15 @@ def image_table(
         notes=lambda: [*_about_parts(tables), *passed.notes(path), *notes, *reading.notes],
         check_test=lambda place: check_table(at(place, "test"), form),
     )
+
+
+def _elsewhere(place: Path, wanted: str, called: str | None, trained: FileTable, path: Path) -> FileTable:
+    """The table for the part `wanted` at a `place` beside `path`. Raises DataError where it is the `trained` one."""
+    found = find_file_tables(place, called, PassedOver(), wanted)
+    chosen = found[choose_part(place, list(found), wanted, path)]
+    if chosen.path.resolve() == trained.path.resolve():
+        raise DataError(f"{wanted} is {place}, the table that is trained on: a share such as 0.2 holds rows out")
+    return chosen
 
 
 def _about_parts(tables: Mapping[str, FileTable]) -> list[str]:
@@ -193,7 +196,8 @@ def _targets(
                 "target takes one, or a list"
             )
         return (free[-1],)
-    wanted = [unicodedata.normalize("NFC", name) for name in ([said] if isinstance(said, str) else said)]
+    names = [said] if isinstance(said, str) else said
+    wanted = [unicodedata.normalize("NFC", name) for name in names]
     if not wanted:
         raise DataError(f"target is an empty list: it takes columns of {table.path}{did_you_mean('', columns)}")
     for name in wanted:

@@ -171,7 +171,7 @@ def examples(found: Pictures, reading: Reading, cache_above: int) -> Examples:
     def settings() -> str:
         return repr(sorted(reading.decode.keywords.items())) + "".join(_in_zip(file) for file in files)
 
-    on_disk = [file.archive.path if isinstance(file, Member) else file for file in files]
+    on_disk = [_on_disk(file) for file in files]
     stream = Stream(chunks, list(dict.fromkeys(on_disk)), settings, cache_above)
     above = f"{found.folder if _holds(found.folder, files) else found.folder.parent}/"
 
@@ -184,6 +184,10 @@ def examples(found: Pictures, reading: Reading, cache_above: int) -> Examples:
 def _holds(folder: Path, files: Sequence[File]) -> bool:
     """Whether `folder` holds the files, and is no table that names them."""
     return str(files[0]).startswith(f"{folder}/")
+
+
+def _on_disk(file: File) -> Path:
+    return file.archive.path if isinstance(file, Member) else file
 
 
 def _in_zip(file: File) -> str:

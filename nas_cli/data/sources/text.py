@@ -50,34 +50,32 @@ def text(
     table = Table(text_column, label_column, header, encoding)
     place = open_place(path)
     found = place.read("train" if place.parts else "", table, notes, whole=True)
+    labels = {label for _, label in found}
 
     def read(there: Place, part: str) -> Examples:
         texts = there.read(part, table, notes)
-        missing = sorted({label for _, label in found} - {label for _, label in texts})
-        if missing:
-            notes.append(f"{there.where(part)} has no texts of {', '.join(missing)}, and the training part has")
+        notes.extend(_missing(there.where(part), texts, labels))
         return to_examples(there.where(part), texts)
 
     def own(part: str) -> Callable[[], Examples] | None:
         return partial(read, place, part) if part in place.parts else None
 
     def elsewhere(other: Path, wanted: str) -> Examples:
-        if other.resolve() == path.resolve():
-            raise DataError(f"{wanted} is {other}, which is trained on: a share such as 0.2 holds texts out")
-        there = open_place(other)
+        there = _open_other(other, wanted, path)
         return read(there, wanted if wanted in there.parts else "")
 
     def check_test(other: Path | None) -> None:
         there = place if other is None else open_place(other)
-        there.check("test" if "test" in there.parts else "", table, {label for _, label in found})
+        there.check("test" if "test" in there.parts else "", table, labels)
 
     def fit(raw: Array) -> Encoder:
+        least = 1 if tokenizer == "bpe" else min_count
         fitted = fit_words(
             "texts",
             raw.tolist(),
             tokenizer=tokenizer,
             longest=max_length,
-            least=1 if tokenizer == "bpe" else min_count,
+            least=least,
             most=max_words,
             lower=lower,
             vectors=VectorFile(vectors, vector_words) if vectors else None,
@@ -94,6 +92,18 @@ def text(
         notes=lambda: [*place.notes(), *notes],
         check_test=check_test,
     )
+
+
+def _open_other(other: Path, wanted: str, path: Path) -> Place:
+    """What lies at `other`, for the part `wanted`. Raises DataError where that is the `path` that is trained on."""
+    if other.resolve() == path.resolve():
+        raise DataError(f"{wanted} is {other}, which is trained on: a share such as 0.2 holds texts out")
+    return open_place(other)
+
+
+def _missing(where: str, texts: Texts, labels: set[str]) -> list[str]:
+    missing = sorted(labels - {label for _, label in texts})
+    return [f"{where} has no texts of {', '.join(missing)}, and the training part has"] if missing else []
 
 
 def to_examples(origin: str, found: Texts) -> Examples:

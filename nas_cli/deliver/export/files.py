@@ -154,8 +154,9 @@ def put(place: Place, made: Path, folder: Path, about: Mapping[str, Any]) -> lis
 
     `about` is what export.json says beside the files. Raises OSError; the export before is where it was then.
     """
-    drafts = {item.name: item for item in (made.iterdir() if place.files else (made,))}
-    if not place.files:
+    if place.files:
+        drafts = {item.name: item for item in made.iterdir()}
+    else:
         drafts = {place.path.name: made}
         drafts |= {name: folder / name for name in SETTINGS if (folder / name).exists()}
     content = {

@@ -80,7 +80,9 @@ def _layers(
             [_reordered(part, gates, size) for part in weights[each * k : each * (k + 1)]]
             for k in range(first, first + directions)
         ]
-        begin = [op.Slice(state, [first], [first + directions], [0]) if layers > 1 else state for state in states]
+        begin = states
+        if layers > 1:
+            begin = [op.Slice(state, [first], [first + directions], [0]) for state in states]
         y, *ends = operator(
             y,
             _stacked([part[0] for part in parts]),

@@ -30,7 +30,7 @@ def importance(genotypes: Sequence[Genotype], rewards: Sequence[float]) -> list[
     values = np.asarray(rewards, dtype=np.float64)
     found = []
     for path in paths:
-        groups = _groups([genotype.get(path) if path in genotype else "not made" for genotype in genotypes])
+        groups = _groups([genotype.get(path, "not made") for genotype in genotypes])
         share = omega_squared(values, groups)
         if share is not None and share > 0:
             found.append((path, share))
@@ -55,9 +55,14 @@ def _groups(column: list[Scalar]) -> list[int]:
     numbers = [float(value) for value in column if _is_number(value)]
     if len(set(numbers)) > BINS:
         edges = np.quantile(numbers, np.linspace(0, 1, BINS + 1)[1:-1])
-        return [int(np.searchsorted(edges, float(v))) if _is_number(v) else -1 for v in column]
+        return [_bin(value, edges) for value in column]
     names = {text: index for index, text in enumerate(dict.fromkeys(map(repr, column)))}
     return [names[repr(value)] for value in column]
+
+
+def _bin(value: Scalar, edges: np.ndarray[Any, Any]) -> int:
+    """Of a number the bin between the `edges`; what is no number is a bin of its own."""
+    return int(np.searchsorted(edges, float(value))) if _is_number(value) else -1
 
 
 def _is_number(value: Scalar) -> TypeGuard[int | float]:
