@@ -215,7 +215,8 @@ def split_component(raw: object, kind: str) -> tuple[str, object]:
     if isinstance(raw, dict) and len(raw) > 1:
         keys = ", ".join(str(key) for key in raw)
         raise SpecError(f"one {kind} is expected here, and {len(raw)} keys are given: {short(keys)}")
-    raise SpecError(f"a {kind} is expected here: a name, or {{name: {{argument: value}}}}; got {show(raw)}")
+    article = "an" if kind[0] in "aeiou" else "a"
+    raise SpecError(f"{article} {kind} is expected here: a name, or {{name: {{argument: value}}}}; got {show(raw)}")
 
 
 def name_arguments(given: object, params: tuple[Param, ...], what: str, path: tuple[str | int, ...]) -> dict[str, Any]:

@@ -24,6 +24,8 @@ from nas_cli.execute.session import Session
 from nas_cli.execute.worker import run_job
 from nas_cli.model.ops import OPS
 from nas_cli.space.parse import parse_space
+from nas_cli.train.augment import AUGMENTS
+from nas_cli.train.batch import Batch
 from nas_cli.train.settings import TRAIN
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
@@ -223,3 +225,18 @@ baselines: {plain: [{conv: 8}, relu]}
     nas("evaluate", str(run))
     for format in ("onnx", "torch", "source"):
         nas("export", str(run), "--format", format)
+
+
+@pytest.mark.parametrize("name", list(AUGMENTS))
+def test_augmentations_do_on_a_gpu_what_they_do_on_the_cpu(name: str) -> None:
+    images = torch.randn(16, 3, 33, 40, generator=torch.Generator().manual_seed(0))
+    masks = (images[:, 0] > 0).to(torch.uint8)
+    batch = Batch(images, masks, "mask", 2) if name != "mixup" else Batch(images, torch.arange(16) % 2, "class", 2)
+    there = batch.with_(batch.inputs.cuda(), batch.targets.cuda())
+    augment = AUGMENTS[name]()
+    here, first, again = (augment(each, torch.Generator().manual_seed(1)) for each in (batch, there, there))
+    assert torch.equal(first.inputs, again.inputs)
+    assert torch.equal(first.targets, again.targets)
+    torch.testing.assert_close(first.inputs.cpu(), here.inputs, rtol=0, atol=1e-3)
+    # Where two pixels of a mask are equally near, the last bit decides.
+    assert (first.targets.cpu() == here.targets).float().mean() > 0.999 or name == "mixup"

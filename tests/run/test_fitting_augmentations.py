@@ -80,6 +80,11 @@ def test_a_name_that_is_unknown_is_answered_with_the_nearest() -> None:
     )
 
 
+def test_what_is_no_augmentation_is_said_so() -> None:
+    said = complaint(IMAGES + "train: {augment: [{choice: [flip, 3]}]}")
+    assert said.endswith("an augmentation is expected here: a name, or {name: {argument: value}}; got 3")
+
+
 # By the kind of target ------------------------------------------------------------------------------------------------
 
 
