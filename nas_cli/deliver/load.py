@@ -34,7 +34,6 @@ from nas_cli.record.stored import (
     is_count,
     is_text,
     list_of,
-    mapping_of,
     read_architecture,
     read_json,
     read_spec,
@@ -47,6 +46,12 @@ from nas_cli.train.checkpoint import load_tensors
 from nas_cli.train.loop import predict_logits
 from nas_cli.words import shell
 
+
+def _are_facts(value: object) -> bool:
+    """What the source settled is a mapping, which `DataSettings.as_found` looks at; no other fact is one."""
+    return isinstance(value, Mapping) and all(name == "settled" or not isinstance(value[name], dict) for name in value)
+
+
 WHOLE = record_of(
     {
         "name": is_text,
@@ -55,7 +60,7 @@ WHOLE = record_of(
         "input": record_of({"shape": list_of(lambda side: is_count(side) and side > 0, 1)}, {"dtype": is_text}),
         "model": lambda model: True,
     },
-    {"facts": mapping_of(lambda fact: not isinstance(fact, dict))},
+    {"facts": _are_facts},
 )
 """What architecture.yaml must have."""
 MOST_VALUES = 2**31
