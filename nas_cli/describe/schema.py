@@ -93,6 +93,7 @@ def _layers() -> Schema:
 def _structures() -> Schema:
     body, value = _ref("body"), [_ref("choice"), _ref("range"), _ref("name")]
     join: Schema = {"anyOf": [{"enum": ["add", "concat"]}, *value]}
+    mode: Schema = {"enum": ["bilinear", "nearest"], "default": "bilinear"}
     whole: Schema = {"anyOf": [{"type": "integer", "minimum": 0}, *value]}
     edge = _mapping({"from": {"type": "integer", "minimum": 0}, "body": body}, ["from", "body"])
     nodes: Schema = {"anyOf": [*whole["anyOf"], {"type": "array", "items": {"type": "array", "items": edge}}]}
@@ -114,6 +115,7 @@ def _structures() -> Schema:
         "cell": _mapping(cell, ["nodes"]),
         "tap": {"type": "string", "minLength": 1},
         "join": {"anyOf": [{"type": "string"}, _mapping({"with": {"type": "string"}, "by": join}, ["with"])]},
+        "resize": {"anyOf": [{"type": "string"}, _mapping({"like": {"type": "string"}, "mode": mode}, [])]},
     }
 
 

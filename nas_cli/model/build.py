@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any
 
 import torch
 
@@ -17,10 +17,10 @@ from nas_cli.model.infer import Inferred, infer, resolve_arguments
 from nas_cli.model.network import Network
 from nas_cli.model.ops import show_shape
 from nas_cli.model.ops.inputs import TAKE
-from nas_cli.model.ops.modules import AS_LONG
-from nas_cli.model.program import Program, Step, without_dead_steps, without_idle_biases
+from nas_cli.model.ops.layout import has_layouts
+from nas_cli.model.program import Kind, Program, Step, without_dead_steps, without_idle_biases
 from nas_cli.model.weights import Modules, without_weights
-from nas_cli.space.nodes import Branches, Cell, Join, Layer, Op, Residual, Seq, Tap
+from nas_cli.space.nodes import Branches, Cell, Join, Layer, Op, Residual, Resize, Seq, Tap
 
 MAX_PARAMS = 2_000_000_000
 MAX_VALUES = 2**31
@@ -125,6 +125,8 @@ class _Builder:
                 return value
             case Join(tap, by):
                 return self._join(tap, by, f"{path}.join", f"{layer.at or path}.join", value)
+            case Resize(like, mode):
+                return self._resize(like, mode, f"{path}.resize", value)
         raise AssertionError(f"{type(layer).__name__} belongs to a space, not to an architecture")
 
     def _take(self, field: str, path: str) -> _Value:
@@ -149,14 +151,13 @@ class _Builder:
         self._params += found.params
         if self._params > MAX_PARAMS:
             raise Infeasible(f"the network would have more than {MAX_PARAMS:,} parameters")
-        if found.axes.size > MAX_VALUES:
-            raise Infeasible(f"its output, {show_shape(found.axes.shape)}, would have more than {MAX_VALUES:,} values")
+        _need_memory(found.axes)
         return self._emit(path, "op", (value.index,), _Value(-1, found.axes, _probes(found, value)), name, args, at)
 
     def _emit(
         self,
         path: str,
-        kind: Literal["op", "add", "concat"],
+        kind: Kind,
         inputs: tuple[int, ...],
         value: _Value,
         op: str,
@@ -204,11 +205,10 @@ class _Builder:
         return self._emit(f"{path}.concat", "concat", tuple(part.index for part in parts), joined, "concat", {})
 
     def _written_out(self, value: _Value, live: _Value, path: str) -> _Value:
-        """`value` as a step gives it: where it is zero, zeros for each sample of `live`, and as long."""
+        """`value` as a step gives it: where it is zero, zeros for each sample of `live`, and as large."""
         if not value.is_zero:
             return value
-        to = (*value.shape[:-1], AS_LONG) if value.axes.ragged else value.shape
-        return self._emit(f"{path}.zeros", "op", (live.index,), value, "zeros", {"to": to})
+        return self._emit(f"{path}.zeros", "op", (live.index,), value, "zeros", {"channels": value.shape[0]})
 
     def _project(self, value: _Value, shape: Shape, path: str, at: str) -> _Value:
         """`value` itself where it has `shape` already, else a projection of it."""
@@ -220,12 +220,31 @@ class _Builder:
             raise Infeasible(f"{path} cannot take {show_shape(value.shape)}: {error}") from None
 
     def _join(self, tap: str, by: str, path: str, at: str, value: _Value) -> _Value:
-        if tap not in self._taps:
-            raise Infeasible(f"{path} wants the tap '{tap}', and none before it has that name in this architecture")
-        kept = self._taps[tap]
+        kept = self._tapped(tap, path)
         if by == "add":
             kept = self._project(kept, value.shape, path, at)
         return self._joined(by, [value, kept], path)
+
+    def _resize(self, like: str | None, mode: str, path: str, value: _Value) -> _Value:
+        target = next(iter(self.fields.values())) if like is None else self._tapped(like, path)
+        for image in (value, target):
+            if not has_layouts(image.axes):
+                raise Infeasible(f"{path} resizes images, and cannot take {show_shape(image.shape)}")
+        if target.is_zero:
+            raise Infeasible(f"{path} reads its size off the tap '{like}', which is zero and so left out")
+        resized = replace(value, axes=replace(value.axes, shape=(value.shape[0], *target.shape[1:])))
+        if value.is_zero:
+            return resized
+        try:
+            _need_memory(resized.axes)
+        except Infeasible as error:
+            raise Infeasible(f"{path} cannot take {show_shape(value.shape)}: {error}") from None
+        return self._emit(path, "resize", (value.index, target.index), resized, "resize", {"mode": mode})
+
+    def _tapped(self, tap: str, path: str) -> _Value:
+        if tap not in self._taps:
+            raise Infeasible(f"{path} wants the tap '{tap}', and none before it has that name in this architecture")
+        return self._taps[tap]
 
     # Cells ------------------------------------------------------------------------------------------------------------
 
@@ -264,6 +283,11 @@ def _probes(found: Inferred, value: _Value) -> tuple[int, ...]:
     if not found.axes.ragged or found.lengths is None:
         return value.probes if found.axes.ragged else ()
     return tuple(found.lengths(torch.tensor(value.probes)).tolist())
+
+
+def _need_memory(axes: Axes) -> None:
+    if axes.size > MAX_VALUES:
+        raise Infeasible(f"its output, {show_shape(axes.shape)}, would have more than {MAX_VALUES:,} values")
 
 
 def _need_same_lengths(values: list[_Value], path: str) -> None:

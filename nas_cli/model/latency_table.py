@@ -27,7 +27,7 @@ from torch import Tensor
 
 from nas_cli.axes import Axes
 from nas_cli.model.latency import wait_for
-from nas_cli.model.network import Network
+from nas_cli.model.network import Network, combine
 from nas_cli.model.ops.vocabulary import apply
 from nas_cli.model.program import Program, Step
 
@@ -169,9 +169,7 @@ def _runner(network: Network, step: Step, inputs: list[Tensor], mask: Tensor | N
     if step.kind == "op":
         module = network.layers[step.name]
         return lambda: apply(module, inputs[0], mask)
-    if step.kind == "concat":
-        return lambda: torch.cat(inputs, dim=1)
-    return lambda: sum(inputs[1:], inputs[0])
+    return lambda: combine(step, inputs)
 
 
 def _time(run: Callable[[], Any], device: torch.device) -> float:

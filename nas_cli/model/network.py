@@ -162,15 +162,24 @@ class Network(nn.Module):
                 if self._unmasked[index]:
                     assert end is not None
                     output = output * masks.of(end, output.shape[-1])[:, None]
-            elif step.kind == "concat":
-                output = torch.cat(given, dim=1)
             else:
-                output = given[0]
-                for term in given[1:]:
-                    output = output + term
+                output = combine(step, given)
             values[self.program.value(index)] = output
             ends.append(end if step.axes.ragged else None)
         return Outputs(values[self.program.output], ends[-1])
+
+
+def combine(step: Step, given: Sequence[Tensor]) -> Tensor:
+    """What a step without a module gives."""
+    if step.kind == "concat":
+        return torch.cat(tuple(given), dim=1)
+    if step.kind == "resize":
+        x, like = given
+        return nn.functional.interpolate(x, size=like.shape[2:], mode=step.args["mode"])
+    output = given[0]
+    for term in given[1:]:
+        output = output + term
+    return output
 
 
 class _Masks:

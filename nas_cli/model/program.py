@@ -13,12 +13,15 @@ from nas_cli.axes import Axes, Shape
 from nas_cli.model.infer import Counted, Inferred, construct, count, infer
 from nas_cli.model.ops import OPS
 
+Kind = Literal["op", "add", "concat", "resize"]
+
 
 @dataclass(frozen=True)
 class Step:
     """Computes one value of the network from earlier ones.
 
     `op` and `args` say which module an 'op' step runs on its one input; 'add' and 'concat' (of channels) take several.
+    'resize' brings its first input to the height and width of its second one.
     `axes` are the value's. `path` is the layer's place in the architecture, such as `model[3].residual[0].conv`, and
     `name` the same as a part of the name of its weights: `model_3_residual_0_conv`. `at` is its place in the space,
     such as `model[1].repeat[2].residual[0].conv`: the same for the same layer of another architecture. It is `path`
@@ -26,7 +29,7 @@ class Step:
     """
 
     name: str
-    kind: Literal["op", "add", "concat"]
+    kind: Kind
     inputs: tuple[int, ...]
     axes: Axes
     op: str

@@ -26,8 +26,9 @@ Made = Mapping[str, nn.Module]
 Assets = Mapping[str, Tensor]
 """Arrays that the data brings for layers to begin with, by name: the `vectors` of words. They are shared: not to be
 written to."""
-Weighted = nn.Conv1d | nn.Conv2d | nn.Conv3d | nn.Linear
-WEIGHTED = get_args(Weighted)
+Transposed = nn.ConvTranspose1d | nn.ConvTranspose2d | nn.ConvTranspose3d
+Weighted = nn.Conv1d | nn.Conv2d | nn.Conv3d | nn.Linear | Transposed
+TRANSPOSED, WEIGHTED = get_args(Transposed), get_args(Weighted)
 NO_ASSETS: Assets = MappingProxyType({})
 
 
@@ -107,10 +108,17 @@ def _ask(module: nn.Module, op: str, generator: torch.Generator, assets: Assets)
 
 
 def _draw(module: Weighted, gain: float, generator: torch.Generator) -> None:
-    fan_in = math.prod(module.weight.shape[1:])
-    module.weight.normal_(0.0, gain / math.sqrt(fan_in), generator=generator)
+    module.weight.normal_(0.0, gain / math.sqrt(_fan_in(module)), generator=generator)
     if module.bias is not None:
         module.bias.zero_()
+
+
+def _fan_in(module: Weighted) -> float:
+    """How many numbers each number of the output is summed from."""
+    if isinstance(module, TRANSPOSED):  # its window moves by `stride`: that share of it meets in one place
+        window = math.prod(module.kernel_size) / math.prod(module.stride)
+        return max(1.0, module.in_channels / module.groups * window)
+    return math.prod(module.weight.shape[1:])
 
 
 def _reached(module: nn.Module) -> Iterator[nn.Module]:

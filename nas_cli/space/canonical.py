@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
 from nas_cli.registry import Param
-from nas_cli.space.nodes import Branches, Cell, Join, Layer, Op, Residual, Seq, Tap, plain
+from nas_cli.space.nodes import Branches, Cell, Join, Layer, Op, Residual, Resize, Seq, Tap, plain
 from nas_cli.space.parse import Vocabulary
 from nas_cli.space.space import Resolved
 
@@ -36,6 +36,9 @@ class Meanings(Vocabulary, Protocol):
     def is_identity(self, name: str, args: Mapping[str, Any]) -> bool: ...
 
 
+INPUT = "input"
+
+
 class Canonical:
     """Computes forms over one vocabulary; what was seen of an op or a cell is remembered between calls."""
 
@@ -50,7 +53,7 @@ class Canonical:
 
     def network(self, model: Seq) -> str:
         """The form of the architecture alone."""
-        return _digest("network", *_terms(self._sequence(model, _single("input"), {})))
+        return _digest("network", *_terms(self._sequence(model, _single(INPUT), {})))
 
     def _sequence(self, seq: Seq, value: Sum, taps: dict[str, Sum]) -> Sum:
         before = value
@@ -80,6 +83,9 @@ class Canonical:
             case Join(tap, by):
                 # Ordered: `add` projects the tap to the shape of what comes in.
                 return _single("join", by, *_flat([value, taps.get(tap, ())]))
+            case Resize(like, mode):
+                other = _single(INPUT) if like is None else taps.get(like, ())
+                return _single("resize", mode, *_flat([value, other])) if value else ()
         raise AssertionError(f"{type(layer).__name__} belongs to a space, not to an architecture")
 
     def _op(self, op: Op, value: Sum) -> Sum:

@@ -1,7 +1,8 @@
 """The nodes of the language: one tree for spaces (with decisions) and architectures (without).
 
-Layers stand in a `Seq`. What an architecture may hold is `Op`, `Seq`, `Residual`, `Branches`, `Cell`, `Tap` and `Join`,
-with plain values as arguments; a space may hold the decisions and `Repeat`, `Maybe`, `CellSpace` and `Ref` as well.
+Layers stand in a `Seq`. What an architecture may hold is `Op`, `Seq`, `Residual`, `Branches`, `Cell`, `Tap`, `Join` and
+`Resize`, with plain values as arguments; a space may hold the decisions and `Repeat`, `Maybe`, `CellSpace` and `Ref`
+as well.
 All are frozen, so that parts of a space are shared by every architecture that is drawn from it.
 
 Layers that may have weights have a place: `at`, the path that leads to them in the *space*, such as
@@ -118,6 +119,17 @@ class Join:
     at: str = field(default="", compare=False)
 
 
+@dataclass(frozen=True)
+class Resize:
+    """Brings an image to the height and width of the tap `like`, or of the network's first input where that is None.
+
+    The size is read off the tap each time, so a network with it takes images of any size.
+    """
+
+    like: str | None
+    mode: Literal["bilinear", "nearest"]
+
+
 # Layers of a space only ---------------------------------------------------------------------------------------------
 
 
@@ -173,6 +185,7 @@ Layer = (
     | Cell
     | Tap
     | Join
+    | Resize
     | Repeat
     | Maybe
     | OpenBranches
@@ -204,6 +217,10 @@ def to_yaml(node: Any) -> Any:
             return {"tap": name}
         case Join(tap, by):
             return {"join": {"with": tap, "by": by}}
+        case Resize(None, mode):
+            return {"resize": {"mode": mode}}
+        case Resize(like, mode):
+            return {"resize": {"like": like, "mode": mode}}
     raise AssertionError(f"{type(node).__name__} belongs to a space, not to an architecture")
 
 

@@ -21,6 +21,7 @@ from nas_cli.space.nodes import (
     OpenJoin,
     Repeat,
     Residual,
+    Resize,
     Seq,
     Tap,
     Value,
@@ -31,6 +32,7 @@ from nas_cli.space.values import MAX_DEPTH, RANGES, ValueParser
 from nas_cli.space.walk import MAX_LAYERS, MAX_NODES
 
 JOINS = Literal["add", "concat"]
+MODES = Literal["bilinear", "nearest"]
 Times = Annotated[int, Between(0, MAX_LAYERS)]
 Nodes = Annotated[int, Between(1, MAX_NODES)]
 
@@ -86,7 +88,7 @@ class _Parser(ValueParser):
         super().__init__(let)
         self._ops = ops
         self._taps: set[str] = set()
-        self._joins: list[tuple[str, Path]] = []
+        self._wanted: list[tuple[str, Path]] = []
         self._structures: dict[str, Callable[[Any, Path], Layer]] = {
             "choice": self._layer_choice,
             "repeat": self._repeat,
@@ -96,6 +98,7 @@ class _Parser(ValueParser):
             "cell": self._cell,
             "tap": self._tap,
             "join": self._join,
+            "resize": self._resize,
         }
 
     # Layers -------------------------------------------------------------------------------------------------------
@@ -178,12 +181,24 @@ class _Parser(ValueParser):
         fields = self.fields(raw, {"with": True, "by": False}, "join", path)
         if not isinstance(fields["with"], str):
             raise SpecError(f"with takes the name of a tap; got {show(fields['with'])}", (*path, "with"))
-        self._joins.append((fields["with"], (*path, "with")))
+        self._wanted.append((fields["with"], (*path, "with")))
         by = self.value(fields.get("by", "add"), JOINS, (*path, "by"), "by")
         return Join(fields["with"], by) if by in ("add", "concat") else OpenJoin(fields["with"], by)
 
+    def _resize(self, raw: Any, path: Path) -> Resize:
+        if isinstance(raw, str):
+            raw = {"like": raw}
+        fields = self.fields(raw, {"like": False, "mode": False}, "resize", path)
+        mode = self.literal(fields.get("mode", "bilinear"), MODES, (*path, "mode"), "mode")
+        if "like" not in fields:
+            return Resize(None, mode)
+        if not isinstance(fields["like"], str):
+            raise SpecError(f"like takes the name of a tap; got {show(fields['like'])}", (*path, "like"))
+        self._wanted.append((fields["like"], (*path, "like")))
+        return Resize(fields["like"], mode)
+
     def check_taps(self) -> None:
-        for name, path in self._joins:
+        for name, path in self._wanted:
             if name not in self._taps:
                 raise SpecError(f"no tap is named '{name}'{did_you_mean(name, sorted(self._taps))}", path)
 

@@ -26,6 +26,7 @@ from nas_cli.space.nodes import (
     Ref,
     Repeat,
     Residual,
+    Resize,
     Seq,
     Tap,
     Value,
@@ -123,7 +124,7 @@ class Walk:
                 return [Cell(closed, output, inputs, channels)]
             case CellSpace():
                 return [self._cell(layer, f"{path}.cell")]
-            case Tap() | Join():
+            case Tap() | Join() | Resize():
                 return [layer]
         raise AssertionError(f"{type(layer).__name__} is no layer")
 

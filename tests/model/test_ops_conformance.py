@@ -32,10 +32,11 @@ REQUIRED: dict[str, dict[str, Any]] = {
     "take": {"field": "user"},
     "conv": {"channels": 6},
     "separable_conv": {"channels": "x2"},
+    "conv_transpose": {"channels": "x0.5"},
     "linear": {"units": 5},
     "projection": {"to": (6, 5, 4)},
     "cell_input": {"to": (6, 9, 7)},
-    "zeros": {"to": (3, 2, 2)},
+    "zeros": {"channels": 3},
 }
 MORE: list[tuple[str, dict[str, Any]]] = [
     ("conv", {"channels": "same", "groups": "same", "kernel": [3, 5], "stride": 2, "dilation": 2, "bias": False}),
@@ -47,6 +48,10 @@ MORE: list[tuple[str, dict[str, Any]]] = [
     ("pool", {"kind": "avg", "size": 3, "stride": 1, "padding": 1}),
     ("global_pool", {"kind": "max"}),
     ("upsample", {"scale": 3, "mode": "bilinear"}),
+    ("upsample", {"scale": [1, 2], "mode": "bicubic"}),
+    ("conv_transpose", {"channels": 6, "kernel": [4, 5], "stride": [2, 3], "groups": 2, "bias": False}),
+    ("conv_transpose", {"channels": "same", "kernel": 3, "stride": 1}),
+    ("atrous_pooling", {"channels": 6, "rates": [2, 30]}),
     ("dropout", {"rate": 0.0}),
     ("drop_path", {"rate": 1.0}),
     ("characters", {"kind": "lstm", "units": 6}),

@@ -156,6 +156,9 @@ def _lines(model: Model) -> list[str]:
             masked = _name_of_mask(end) if step.axes.ragged and leaves_ends(step.op, module) else ""
         elif step.kind == "add":
             expression = " + ".join(inputs)
+        elif step.kind == "resize":
+            size = f"size={inputs[1]}.shape[2:]"
+            expression = f"nn.functional.interpolate({inputs[0]}, {size}, mode={step.args['mode']!r})"
         else:
             expression = f"torch.cat([{', '.join(inputs)}], dim=1)"
         ends.append(end if step.axes.ragged else "")

@@ -6,10 +6,10 @@ from typing import Annotated, Any, Literal
 
 from torch import nn
 
-from nas_cli.arguments import Between, Channels, Fraction, NonNegativeInt, Size
+from nas_cli.arguments import Between, Channels, Fraction, NonNegativeInt, Side, Size
 from nas_cli.axes import Shape
 from nas_cli.errors import Infeasible
-from nas_cli.model.ops.modules import MBConv, SqueezeExcite
+from nas_cli.model.ops.modules import AtrousPooling, MBConv, SqueezeExcite
 from nas_cli.model.ops.vocabulary import need_fit, need_image, op, pair
 
 Padding = Literal["same"] | NonNegativeInt | tuple[NonNegativeInt, NonNegativeInt]
@@ -32,8 +32,7 @@ def conv(
     """
     incoming, _, _ = need_image(shape)
     out, groups = _number(channels), _number(groups)
-    if incoming % groups or out % groups:
-        raise Infeasible(f"groups {groups} does not divide both {incoming} channels in and {out} out")
+    _need_groups(groups, incoming, out)
     return _conv2d(shape, out, pair(kernel), pair(stride), groups, pair(dilation), padding, bias is not False)
 
 
@@ -53,6 +52,51 @@ def separable_conv(
         _conv2d(shape, incoming, pair(kernel), pair(stride), incoming, pair(dilation), padding, bias=False),
         nn.Conv2d(incoming, _number(channels), 1, bias=bias is not False),
     )
+
+
+@op("conv_transpose", idle_bias=True)
+def conv_transpose(
+    shape: Shape,
+    channels: Channels,
+    kernel: Size | None = None,
+    stride: Size = 2,
+    groups: Channels = 1,
+    bias: bool | None = None,
+) -> nn.Module:
+    """Transposed convolution: height and width times `stride`, exactly; `kernel` is `stride` where it is not given.
+
+    (C, H, W) to (channels, H·stride, W·stride): up-convolution, Ronneberger et al. 2015. A kernel that `stride` divides
+    leaves no checkerboard (Odena et al. 2016). Groups and bias as in `conv`.
+    """
+    incoming, _, _ = need_image(shape)
+    out, groups = _number(channels), _number(groups)
+    _need_groups(groups, incoming, out)
+    steps = pair(stride)
+    window = steps if kernel is None else pair(kernel)
+    more = [side - step for side, step in zip(window, steps, strict=True)]
+    if min(more) < 0:
+        raise Infeasible("its kernel must be as large as its stride at least: pixels between would get nothing")
+    if any(over % 2 and step == 1 for over, step in zip(more, steps, strict=True)):
+        raise Infeasible("its kernel must be odd where its stride is 1: it has no middle to stand on")
+    # Of what reaches over the stride, half is cut off at either side; of an odd number, one more at the first.
+    pads = ((more[0] + 1) // 2, (more[1] + 1) // 2)
+    extra = (more[0] % 2, more[1] % 2)
+    return nn.ConvTranspose2d(incoming, out, window, steps, pads, extra, groups, bias is not False)
+
+
+@op("atrous_pooling")
+def atrous_pooling(shape: Shape, channels: Channels = "same", rates: tuple[Side, ...] = (1, 2, 4)) -> nn.Module:
+    """Atrous spatial pyramid pooling (Chen et al. 2017): dilated convolutions of several `rates`, and the whole image.
+
+    (C, H, W) to (channels, H, W). A 1×1 convolution, a 3×3 one dilated by each rate, and a 1×1 convolution of the
+    image's averages stand side by side; a 1×1 convolution joins them. Batch norm and ReLU follow each, except that the
+    averages have no batch norm: of a batch of one image it would see a single value. The paper's rates, for features of
+    33×33, are 6, 12 and 18; a rate as large as the features makes its convolution a 1×1 one.
+    """
+    incoming, _, _ = need_image(shape)
+    if not rates:
+        raise Infeasible("it needs at least one rate")
+    return AtrousPooling(incoming, _number(channels), tuple(rates))
 
 
 @op("mbconv")
@@ -86,6 +130,11 @@ def squeeze_excite(shape: Shape, ratio: Fraction = 0.25) -> nn.Module:
 def _number(channels: int | str) -> int:
     assert isinstance(channels, int), f"{channels!r} should be a number by now"
     return channels
+
+
+def _need_groups(groups: int, incoming: int, out: int) -> None:
+    if incoming % groups or out % groups:
+        raise Infeasible(f"groups {groups} does not divide both {incoming} channels in and {out} out")
 
 
 def _conv2d(

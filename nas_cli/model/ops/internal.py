@@ -33,9 +33,9 @@ def cell_input(shape: Shape, to: Shape) -> nn.Module:
     return nn.Sequential(nn.ReLU(), nn.Conv2d(shape[0], to[0], 1, stride, bias=False), nn.BatchNorm2d(to[0]))
 
 
-def zeros(shape: Shape, to: Shape) -> nn.Module:
-    """Zeros of the shape `to`, whatever comes in."""
-    return Zeros(to)
+def zeros(shape: Shape, channels: int) -> nn.Module:
+    """`channels` of zeros, as large as what comes in."""
+    return Zeros(channels)
 
 
 def _stride(shape: Shape, to: Shape) -> tuple[int, int]:

@@ -8,8 +8,6 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-AS_LONG = -1
-
 
 class AveragePool(nn.Module):
     """Average pooling that does not count its padding, as in NAS-Bench-201. (N, C, H, W) to (N, C, H', W')."""
@@ -173,6 +171,32 @@ class MBConv(nn.Module):
         return f"MBConv({self.arguments})"
 
 
+class AtrousPooling(nn.Module):
+    """Atrous spatial pyramid pooling (Chen et al. 2017). (N, C, H, W) to (N, out_channels, H, W)."""
+
+    def __init__(self, in_channels: int, out_channels: int, rates: tuple[int, ...]) -> None:
+        super().__init__()
+        self.arguments = f"in_channels={in_channels}, out_channels={out_channels}, rates={rates}"
+        self.points = self.normed(nn.Conv2d(in_channels, out_channels, 1, bias=False))
+        windows = [nn.Conv2d(in_channels, out_channels, 3, 1, rate, rate, bias=False) for rate in rates]
+        self.windows = nn.ModuleList([self.normed(window) for window in windows])
+        self.image = nn.Conv2d(in_channels, out_channels, 1)
+        self.join = self.normed(nn.Conv2d((len(rates) + 2) * out_channels, out_channels, 1, bias=False))
+
+    @staticmethod
+    def normed(convolution: nn.Conv2d) -> nn.Sequential:
+        return nn.Sequential(convolution, nn.BatchNorm2d(convolution.out_channels), nn.ReLU())
+
+    def forward(self, x: Tensor) -> Tensor:
+        whole = torch.relu(self.image(x.mean((2, 3), keepdim=True))).expand(-1, -1, x.shape[2], x.shape[3])
+        sides = [self.points(x), *[window(x) for window in self.windows], whole]
+        y: Tensor = self.join(torch.cat(sides, 1))
+        return y
+
+    def __repr__(self) -> str:
+        return f"AtrousPooling({self.arguments})"
+
+
 class Zero(nn.Module):
     """Zeros of the shape that comes in."""
 
@@ -181,15 +205,14 @@ class Zero(nn.Module):
 
 
 class Zeros(nn.Module):
-    """Zeros of `shape` (without the batch axis) for each sample that comes in; a last axis of -1 is as long as its."""
+    """Zeros in `channels` channels for each sample that comes in, as large as it is. (N, C, …) to (N, channels, …)."""
 
-    def __init__(self, shape: tuple[int, ...]) -> None:
+    def __init__(self, channels: int) -> None:
         super().__init__()
-        self.shape = shape
+        self.channels = channels
 
     def forward(self, x: Tensor) -> Tensor:
-        shape = self.shape if self.shape[-1] != AS_LONG else (*self.shape[:-1], x.shape[-1])
-        return x.new_zeros((x.shape[0], *shape))
+        return x.new_zeros((x.shape[0], self.channels, *x.shape[2:]))
 
     def extra_repr(self) -> str:
-        return f"shape={self.shape}"
+        return f"channels={self.channels}"

@@ -6,7 +6,7 @@ from typing import Literal
 
 from torch import nn
 
-from nas_cli.arguments import NonNegativeInt, PositiveInt, Size
+from nas_cli.arguments import NonNegativeInt, Size
 from nas_cli.axes import Shape
 from nas_cli.errors import Infeasible
 from nas_cli.model.ops.modules import AveragePool, GlobalPool
@@ -64,8 +64,14 @@ def flatten(shape: Shape) -> nn.Module:
     return nn.Identity() if len(shape) == 1 else nn.Flatten()
 
 
-@op("upsample")
-def upsample(shape: Shape, scale: PositiveInt = 2, mode: Literal["nearest", "bilinear"] = "nearest") -> nn.Module:
-    """Height and width times `scale`."""
+@op("upsample", identity_when={"scale": 1})
+def upsample(shape: Shape, scale: Size = 2, mode: Literal["nearest", "bilinear", "bicubic"] = "nearest") -> nn.Module:
+    """Height and width times `scale`, without weights: (C, H, W) to (C, H·scale, W·scale).
+
+    `resize` goes to the size of a tap, whatever that is.
+    """
     need_image(shape)
-    return nn.Identity() if scale == 1 else nn.Upsample(scale_factor=scale, mode=mode)
+    factors = pair(scale)
+    if factors == (1, 1):
+        return nn.Identity()
+    return nn.Upsample(scale_factor=factors[0] if factors[0] == factors[1] else factors, mode=mode)

@@ -28,7 +28,7 @@ from nas_cli.registry import Param, Registry
 
 OpFunction = Callable[..., nn.Module]
 
-STRUCTURES = ("choice", "int", "float", "repeat", "optional", "residual", "branches", "cell", "tap", "join")
+STRUCTURES = ("choice", "int", "float", "repeat", "optional", "residual", "branches", "cell", "tap", "join", "resize")
 """Words of the language that no op may be called."""
 
 
