@@ -94,7 +94,8 @@ HOSTILE: list[Any] = [
     {"cell": {"nodes": 100, "ops": ["identity", "relu"], "inputs": "all"}},
     {"cell": {"nodes": {"int": [1, 100]}, "ops": ["identity"], "inputs": 2, "from": 2}},
     {"conv": 10**6}, {"linear": 10**6}, {"nn.LSTM": {"num_layers": 10**9}}, {"nn.Dropout": 7}, "nn.Module", "zero",
-    {"max_pool": 10**6}, {"upsample": 10**9}, {"embedding": {"units": 10**6}}, {"tap": "t"}, {"join": "t"}, {"resize": "t"}, {"resize": {}},
+    {"max_pool": 10**6}, {"upsample": 10**9}, {"embedding": {"units": 10**6}}, {"tap": "t"}, {"join": "t"},
+    {"resize": "t"}, {"resize": {}},
 ]  # fmt: skip
 YAML = [
     "a: &a [*a]", "<<: *x", "? [1, 2]\n: 3", "!!python/object:os.system x", "!!binary aGk=", "!!bool maybe", "\tx: 1",

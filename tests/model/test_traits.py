@@ -25,7 +25,7 @@ from nas_cli.space.nodes import Seq
 from nas_cli.space.parse import parse_architecture
 
 NAMES = [*OPS, *OPS.torch_modules]
-SHAPES = {"batch_norm": (4, 6, 6), "conv": (4, 6, 6), "separable_conv": (4, 6, 6)}
+SHAPES = {"batch_norm": (4, 6, 6), "conv": (4, 6, 6), "separable_conv": (4, 6, 6), "conv_transpose": (4, 6, 6)}
 
 
 @pytest.fixture(autouse=True)
