@@ -28,7 +28,7 @@ Assets = Mapping[str, Tensor]
 written to."""
 Transposed = nn.ConvTranspose1d | nn.ConvTranspose2d | nn.ConvTranspose3d
 Weighted = nn.Conv1d | nn.Conv2d | nn.Conv3d | nn.Linear | Transposed
-TRANSPOSED, WEIGHTED = get_args(Transposed), get_args(Weighted)
+WEIGHTED = get_args(Weighted)
 NO_ASSETS: Assets = MappingProxyType({})
 
 
@@ -115,7 +115,7 @@ def _draw(module: Weighted, gain: float, generator: torch.Generator) -> None:
 
 def _fan_in(module: Weighted) -> float:
     """How many numbers each number of the output is summed from."""
-    if isinstance(module, TRANSPOSED):  # its window moves by `stride`: that share of it meets in one place
+    if isinstance(module, Transposed):  # its window moves by `stride`: that share of it meets in one place
         window = math.prod(module.kernel_size) / math.prod(module.stride)
         return max(1.0, module.in_channels / module.groups * window)
     return math.prod(module.weight.shape[1:])
