@@ -20,7 +20,7 @@ from nas_cli.model.ops.modules import AtrousPooling
 from nas_cli.space.canonical import Canonical
 from nas_cli.space.nodes import Seq, to_yaml
 from nas_cli.space.parse import parse_architecture
-from nas_cli.testing import make_op, samples
+from nas_cli.testing.ops import make_op, samples
 
 IMAGE = (6, 9, 7)
 SIZES = [(9, 7), (8, 8), (1, 1), (5, 12)]
