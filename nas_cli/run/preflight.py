@@ -152,7 +152,7 @@ def _try(registry: Registry[Any], named: Mapping[str, Any], origin: Origin, sess
             loss = make(**arguments)
             origin.call(_on(outputs, targets), session.task.loss, outputs, targets, loss, session.data.scale)
         case AUGMENTS.kind:
-            inputs = torch.randn((len(targets), *only(session.inputs).shape), generator=generator)
+            inputs = _entered(session, len(targets), generator)
             batch = Batch(inputs, targets, session.task.wanted.target, session.data.classes)
             origin.call(_on(inputs, targets), make(**arguments), batch, generator)
 
@@ -184,6 +184,15 @@ def _try_task(session: Session, origin: Origin, resolved: Resolved, program: Pro
 
 def _outputs(program: Program, count: int, generator: torch.Generator) -> torch.Tensor:
     return torch.randn((count, *program.shape(program.output)), generator=generator)
+
+
+def _entered(session: Session, count: int, generator: torch.Generator) -> torch.Tensor:
+    """The first training examples as layers get them; images are drawn, since only a network normalises them."""
+    data, axes = session.data, only(session.inputs)
+    if axes.levels:
+        return torch.randn((count, *axes.shape), generator=generator)
+    rows = slice(count) if data.train_rows is None else data.train_rows[:count]
+    return data.train_inputs[rows].cpu()
 
 
 def _on(values: torch.Tensor, targets: torch.Tensor) -> str:
