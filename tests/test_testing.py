@@ -16,6 +16,7 @@ from nas_cli.errors import PluginError
 from nas_cli.plugins import op, scheduler, source, strategy, taking_back, task
 from nas_cli.search.scheduler import Full
 from nas_cli.search.strategies.random import Random
+from nas_cli.task.class_scores import ClassScores
 from nas_cli.task.classification import Classification
 from nas_cli.testing import check_op, check_scheduler, check_source, check_strategy, check_task
 
@@ -33,6 +34,17 @@ def nothing_stays() -> Iterator[None]:
 class Together(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         return x - x.mean(0)
+
+
+class Unlike(ClassScores):
+    def report(self) -> Any:
+        return {1: "a number as a key"}
+
+
+class Last(ClassScores):
+    def add(self, outputs: Any, targets: Any) -> None:
+        self.__init__(self.labels)  # type: ignore[misc]
+        super().add(outputs, targets)
 
 
 class Noisy(nn.Module):
@@ -116,7 +128,8 @@ def test_a_source_that_differs_each_time_is_found() -> None:
     [
         ("loss", lambda self, outputs, *_: (0 * outputs).sum(), "does not lead down"),
         ("describe", lambda self, answer: "", "describes an answer by nothing"),
-        ("report", lambda self, *_: {1: "a number as a key"}, "JSON does not give back"),
+        ("scorer", lambda self, labels: Unlike(labels), "JSON does not give back"),
+        ("scorer", lambda self, labels: Last(labels), "batches add up to less"),
     ],
 )
 def test_a_wrong_task_is_found(member: str, function: Any, words: str) -> None:

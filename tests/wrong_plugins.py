@@ -8,8 +8,12 @@ from nas_cli.data import Wanted
 from nas_cli.task.classification import Classification
 @task("mine")
 class Mine(Classification):
-    def __init__(self):
-        super().__init__(Wanted("images", "class"))
+    wanted = Wanted("images", "class")
+"""
+SCORES = """
+    def scorer(self, labels): return Scores(labels)
+from nas_cli.task.class_scores import ClassScores
+class Scores(ClassScores):
 """
 STRATEGY = """
 from nas_cli.plugins import strategy
@@ -90,7 +94,7 @@ CASES = {
     "a task without a member": (
         "task",
         "from nas_cli.plugins import task\n@task('mine')\nclass Mine:\n    metrics = {'x': 'maximize'}",
-        ["plugin mine.py:2: task 'mine' has no proportions, no wanted"],
+        ["plugin mine.py: task 'mine' has no proportions, no wanted"],
     ),
     "a task of unknown inputs": (
         "task",
@@ -109,22 +113,32 @@ CASES = {
     ),
     "a metric that is None": (
         "task",
-        TASK + "    def measure(self, l, t, labels=()): return {**super().measure(l, t), 'accuracy': None}",
-        ["task 'mine' gave nothing as accuracy in measure, and a number is wanted"],
+        TASK + SCORES + "    def metrics(self): return {**super().metrics(), 'accuracy': None}",
+        ["task 'mine' gave nothing as accuracy in metrics, and a number is wanted"],
     ),
     "a metric that is left out": (
         "task",
-        TASK + "    def measure(self, l, t, labels=()): return {'loss': 1.0}",
+        TASK + SCORES + "    def metrics(self): return {'loss': 1.0}",
         ["task 'mine' measures no accuracy"],
     ),
     "a loss that fails": (
         "task",
         TASK + "    def loss(self, outputs, targets, loss_of, scale): return outputs.missing",
-        ["mine.py:9: task 'mine' failed", "AttributeError"],
+        ["mine.py:8: task 'mine' failed", "AttributeError"],
+    ),
+    "a scorer that is none": (
+        "task",
+        TASK + "    def scorer(self, labels): return 3",
+        ["gave 3 for scorer, and a Scorer, which has add, metrics, report, is wanted"],
+    ),
+    "blocks that are none": (
+        "task",
+        TASK + "    def blocks(self, report): return ['a table']",
+        ["gave 'a table' for blocks, and a Table, a Matrix or a Curve is wanted"],
     ),
     "a report that is no JSON": (
         "task",
-        TASK + "    def report(self, l, t, labels): return {'metrics': {}, 'x': t}",
+        TASK + SCORES + "    def report(self): return {'metrics': {}, 'x': self}",
         ["for report, which is no JSON data"],
     ),
     "a strategy without ask": ("strategy", STRATEGY, ["strategy 'mine' has no method ask"]),

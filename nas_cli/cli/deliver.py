@@ -79,12 +79,12 @@ def evaluate(
 
 def _print_report(report: dict[str, Any]) -> None:
     from nas_cli.cli.tables import task_table
-    from nas_cli.deliver.evaluate import tables
+    from nas_cli.deliver.evaluate import shown_tables
 
     target = console()
     if "data" in report:
         say(f"On {report['data']}:")
-    for table in tables(report):
+    for table in shown_tables(report):
         drawn = task_table(table)
         say(sentence(table.title).rstrip(".") + ":")
         if target.measure(drawn).minimum <= target.width:

@@ -14,18 +14,21 @@ import torch
 from nas_cli.data import Part, TrainingData, about_repeated, load_other, load_test, load_training
 from nas_cli.deliver.load import Model, load
 from nas_cli.deliver.report import write_report
-from nas_cli.errors import DataError, RunError, UserError
+from nas_cli.errors import DataError, RunError, TrialFailed, UserError
 from nas_cli.execute.hardware import available_memory, find_device
 from nas_cli.figures import in_bytes
 from nas_cli.files import write_json
 from nas_cli.model.cost import cost
 from nas_cli.model.latency import measure_latency
+from nas_cli.model.network import Network
 from nas_cli.record.candidates import baseline_of, spoken
 from nas_cli.record.stored import read_spec
-from nas_cli.task import TASKS, Table
+from nas_cli.task import REFERENCES, Block, Matrix, Scorer, Table, open_task, scored
 from nas_cli.train.feed import batch_of
-from nas_cli.train.loop import evaluate_network, predict_logits
+from nas_cli.train.loop import evaluate_network, score
 
+SHOWN_NAMES = 30
+"""A matrix wider than this is kept in the report and not shown in a terminal."""
 MEASURED_ON = 64
 """Examples of the test part that the latency is measured with at most; a larger batch repeats them."""
 
@@ -64,7 +67,7 @@ def examine(model: Model, plugins: bool = False, data: Path | None = None, membe
     if training is not None:
         notes += about_repeated(training.train, test, model.task.wanted.inputs, "to test on")
         notes += about_repeated(training.validation, test, model.task.wanted.inputs, "to test on", "to choose by")
-    logits = predict_logits(model.network, torch.from_numpy(test.inputs), rows_of(test))
+    scorer = _scored(model, model.network, test)
     return {
         "run": str(model.run.path),
         "name": model.name,
@@ -73,7 +76,7 @@ def examine(model: Model, plugins: bool = False, data: Path | None = None, membe
         "folder": str(model.kept.folder),
         "task": model.task_name,
         **({} if data is None else {"data": os.path.abspath(data)}),
-        **model.task.report(logits, torch.from_numpy(test.targets), (*model.labels, *test.others)),
+        **scorer.report(),
         "beside": [*_baselines(model, test, plugins), *(_reference(model, training, test) if training else [])],
         "validation": recompute(model, training) if training else None,
         "notes": notes,
@@ -110,9 +113,31 @@ def read_other(model: Model, path: Path) -> Part:
     return load_other(model.data, path, model.labels, model.task.wanted, model.encoder)
 
 
-def tables(report: Mapping[str, Any]) -> list[Table]:
-    """What `evaluate` returned, as the task's tables for a person."""
-    return TASKS[report["task"]].tables(report)
+def blocks(report: Mapping[str, Any]) -> list[Block]:
+    """What `evaluate` returned, as the task's blocks for a person."""
+    return open_task(report["task"]).blocks(report)
+
+
+def shown_tables(report: Mapping[str, Any]) -> list[Table]:
+    """The blocks that a terminal can show, as tables: no matrix of more than 30 names, and no curve."""
+    shown = []
+    for block in blocks(report):
+        if isinstance(block, Matrix) and len(block.names) <= SHOWN_NAMES:
+            shown.append(block.table())
+        elif isinstance(block, Table):
+            shown.append(block)
+    return shown
+
+
+def _scored(model: Model, network: Network, test: Part) -> Scorer:
+    """What `network` answers to the part, added up."""
+    scorer = model.task.scorer((*model.labels, *test.others))
+    inputs, targets = torch.from_numpy(test.inputs), torch.from_numpy(test.targets)
+    try:
+        score(network, inputs, targets, scorer, rows_of(test))
+    except TrialFailed:
+        raise RunError(f"{model.kept.weights} give outputs for the test part that are not finite") from None
+    return scorer
 
 
 def _baselines(model: Model, test: Part, plugins: bool) -> list[dict[str, Any]]:
@@ -121,20 +146,19 @@ def _baselines(model: Model, test: Part, plugins: bool) -> list[dict[str, Any]]:
     for name in sorted(model.run.kept):
         if baseline_of(name) is not None and name != model.metrics["candidate"]:
             network = load(model.run.path, plugins, member=name).network
-            logits = predict_logits(network, torch.from_numpy(test.inputs), rows_of(test))
-            metrics = model.task.measure(logits, test.targets, (*model.labels, *test.others))
-            found.append({"name": spoken(name), "metrics": metrics})
+            found.append({"name": spoken(name), "metrics": _scored(model, network, test).metrics()})
     return found
 
 
 def _reference(model: Model, training: TrainingData, test: Part) -> list[dict[str, Any]]:
     """How a method without a network does on the same parts, where the task has such a yardstick."""
     part = training.train
-    found = model.task.reference((part.inputs, part.targets), test.inputs, training.facts)
+    method = REFERENCES.get(model.task.wanted)
+    found = method and method((part.inputs, part.targets), test.inputs, training.facts)
     if found is None:
         return []
     name, outputs = found
-    return [{"name": name, "metrics": model.task.measure(outputs, test.targets, model.labels)}]
+    return [{"name": name, "metrics": scored(model.task, outputs, test.targets, model.labels).metrics()}]
 
 
 def recompute(model: Model, data: TrainingData) -> dict[str, Any]:
@@ -142,7 +166,7 @@ def recompute(model: Model, data: TrainingData) -> dict[str, Any]:
     if data.labels != model.labels:
         raise DataError(f"the data has other classes than {model.run.path} was trained on: {', '.join(data.labels)}")
     inputs, targets = torch.from_numpy(data.validation.inputs), torch.from_numpy(data.validation.targets)
-    _, found = evaluate_network(model.network, inputs, targets, model.task, rows_of(data.validation), model.labels)
+    found = evaluate_network(model.network, inputs, targets, model.task, rows_of(data.validation), model.labels)
     logged = dict(model.metrics["validation"])
     largest = max((abs(found[name] - logged[name]) for name in logged if name in found), default=0.0)
     # A sum in another order, on another CPU, may differ in the last digits; a count of right answers may not.

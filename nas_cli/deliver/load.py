@@ -32,6 +32,7 @@ from nas_cli.record.journal import iter_journal
 from nas_cli.record.stored import (
     MOST_TABLES,
     is_count,
+    is_task,
     is_text,
     list_of,
     read_architecture,
@@ -41,7 +42,7 @@ from nas_cli.record.stored import (
 )
 from nas_cli.record.trust import distrust
 from nas_cli.space.parse import parse_architecture
-from nas_cli.task import TASKS, Task
+from nas_cli.task import Task, Written, open_task
 from nas_cli.train.checkpoint import load_tensors
 from nas_cli.train.loop import predict_logits
 from nas_cli.words import shell
@@ -55,7 +56,7 @@ def _are_facts(value: object) -> bool:
 WHOLE = record_of(
     {
         "name": is_text,
-        "task": is_text,
+        "task": is_task,
         "labels": list_of(lambda label: not isinstance(label, list | dict)),
         "input": record_of({"shape": list_of(lambda side: is_count(side) and side > 0, 1)}, {"dtype": is_text}),
         "model": lambda model: True,
@@ -80,7 +81,7 @@ class Model:
     name: str
     network: Network
     labels: tuple[str, ...]
-    task_name: str
+    task_name: Written
     task: Task
     inputs: Mapping[str, Axes]
     data: DataSettings
@@ -185,7 +186,7 @@ def load(
         name, task_name, architecture = stored["name"], stored["task"], stored["model"]
         axes = _axes(stored["input"])
         labels = tuple(str(label) for label in stored["labels"])
-        task = TASKS[task_name]
+        task = open_task(task_name)
         inputs = {field_of(task.wanted): axes}
         model = parse_architecture(architecture, OPS)
         facts = {**stored.get("facts", {}), "labels": len(labels)}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from nas_cli.errors import RunError
+from nas_cli.errors import RunError, UserError
 from nas_cli.record.candidates import is_candidate
 from nas_cli.record.directory import Kept, RunDirectory
 from nas_cli.record.stored import (
@@ -14,6 +14,7 @@ from nas_cli.record.stored import (
     is_count,
     is_flag,
     is_number,
+    is_task,
     is_text,
     list_of,
     mapping_of,
@@ -21,10 +22,12 @@ from nas_cli.record.stored import (
     read_json,
     record_of,
 )
-from nas_cli.task import TASKS
+from nas_cli.task import TASKS, name_of, open_task
 from nas_cli.words import shell
 
 SCORES = mapping_of(is_number, 1)
+
+
 METRICS = record_of(
     {"candidate": is_candidate, "seed": is_count, "validation": SCORES, "params": is_number, "macs": is_number}
 )
@@ -40,7 +43,7 @@ EVALUATION = record_of(
         "validation": record_of({"logged": SCORES, "equal": is_flag, "largest_difference": is_number}),
     },
     {
-        "task": is_text,
+        "task": is_task,
         "beside": list_of(record_of({"name": is_text, "metrics": are_numbers})),
         "classes": list_of(record_of({"label": is_text}), 1),
         "confusion": list_of(list_of(is_count), 1),
@@ -86,11 +89,15 @@ def _is_square(evaluation: Mapping[str, Any]) -> bool:
 
 def _has_tables(evaluation: Mapping[str, Any]) -> bool:
     """Whether its task can show it: what else it holds is the task's, which may be a plugin's."""
-    task = str(evaluation.get("task"))
     try:
-        return task not in TASKS or bool(TASKS[task].tables(evaluation))
-    except (LookupError, TypeError, ValueError, AttributeError):
+        return not is_known(evaluation) or bool(open_task(evaluation["task"]).blocks(evaluation))
+    except (LookupError, TypeError, ValueError, AttributeError, UserError):
         return False
+
+
+def is_known(evaluation: Mapping[str, Any]) -> bool:
+    """Whether its task is there: that of a plugin that is not imported cannot say how its report reads."""
+    return "task" in evaluation and name_of(evaluation["task"]) in TASKS
 
 
 def read_front(run: RunDirectory) -> dict[str, Any] | None:

@@ -53,7 +53,7 @@ def spec_schema() -> Schema:
     definitions.update(DECISIONS)
     definitions.update(_layers())
     properties = schema["properties"]
-    properties["task"] = {**properties["task"], "enum": list(TASKS)}
+    properties["task"] = {"anyOf": _component(TASKS), "description": properties["task"]["description"]}
     properties["space"] = {"anyOf": [{"enum": builtin_names()}, _one_of(_spaces())], "description": "a built-in space"}
     properties["model"] = {**properties["model"], "$ref": "#/$defs/body"}
     properties["train"] = {**_arguments(TRAIN, open_values=True), "description": properties["train"]["description"]}

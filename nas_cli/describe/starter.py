@@ -15,7 +15,7 @@ from nas_cli.data.formats.csv_top import looks_like_a_row
 from nas_cli.data.kinds.classes import is_lopsided
 from nas_cli.data.sources.text import LABEL_COLUMNS, TEXT_COLUMNS
 from nas_cli.errors import DataError, UserError, did_you_mean
-from nas_cli.task import TASKS
+from nas_cli.task import TASKS, open_task
 from nas_cli.words import run_name, shell
 from nas_cli.yaml_text import comment, inline_yaml
 
@@ -154,7 +154,7 @@ def survey(task: str, path: Path, file: str = "spec.yaml") -> Survey:
     """
     if task not in TASKS:
         raise UserError(f"unknown task '{task}'{did_you_mean(task, TASKS)}")
-    learned = TASKS[task]
+    learned = open_task(task)
     if learned.wanted.inputs not in KINDS:
         raise UserError(f"{task} is not of texts, sentences or tables")
     kind = KINDS[learned.wanted.inputs]
@@ -221,7 +221,7 @@ def _look(task: str, path: Path) -> tuple[dict[str, Any], TrainingData, list[str
             section = {**_section(task, path, settings.get("encoding", "utf-8")), **settings}
             if section.get("header") is False:
                 guessed.append("no header, since the first row looks like the others: columns are called 1, 2, …")
-            return section, load_training(parse_data(section), 0, wanted=TASKS[task].wanted), guessed
+            return section, load_training(parse_data(section), 0, wanted=open_task(task).wanted), guessed
         except DataError as error:
             if not error.remedy.keys() - settings.keys():
                 raise
@@ -231,7 +231,7 @@ def _look(task: str, path: Path) -> tuple[dict[str, Any], TrainingData, list[str
 
 
 def _section(task: str, path: Path, encoding: str) -> dict[str, Any]:
-    section: dict[str, Any] = {"source": SOURCES[TASKS[task].wanted.inputs], "path": str(path)}
+    section: dict[str, Any] = {"source": SOURCES[open_task(task).wanted.inputs], "path": str(path)}
     if section["source"] == "csv":
         return {**section, **_table_columns(first_rows(find_tables(path)["train"], encoding)[1])}
     if section["source"] == "text" and path.is_file() and path.name.lower().endswith(ENDINGS):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -22,7 +23,7 @@ from nas_cli.model.program import Program
 from nas_cli.model.weights import Assets
 from nas_cli.space.nodes import Seq
 from nas_cli.space.parse import parse_architecture
-from nas_cli.task import TASKS, Task
+from nas_cli.task import TASKS, Task, Written, name_of, open_task
 from nas_cli.train.feed import Tensors, batch_of
 from nas_cli.train.precision import Precision, choose_precision
 
@@ -37,7 +38,7 @@ class Session:
     The data lies in `shared`, which worker processes map too.
     """
 
-    task_name: str
+    task_name: Written
     data: Tensors
     labels: tuple[str, ...]
     inputs: Mapping[str, Axes]
@@ -59,7 +60,7 @@ class Session:
     @classmethod
     def open(
         cls,
-        task: str,
+        task: Written,
         data: DataSettings,
         seed: int,
         device: str = "auto",
@@ -76,7 +77,7 @@ class Session:
         place = find_device(device)
         repeat_exactly(place)
         torch.set_num_threads(threads)
-        loaded = load_training(data, seed, cache, TASKS[task].wanted)
+        loaded = load_training(data, seed, cache, open_task(task).wanted)
         arrays = {
             "train_inputs": loaded.train.inputs,
             "train_targets": loaded.train.targets,
@@ -152,9 +153,9 @@ class Session:
         if self.shared is not None:
             self.shared.close()
 
-    @property
+    @cached_property
     def task(self) -> Task:
-        return TASKS[self.task_name]
+        return open_task(self.task_name)
 
     @property
     def train_size(self) -> int:
@@ -170,7 +171,7 @@ class Session:
         try:
             return parse_architecture(layers, OPS)
         except SpecError as error:
-            origin = TASKS.origin(self.task_name)
+            origin = TASKS.origin(name_of(self.task_name))
             if origin is None:
                 raise
             raise origin.wrong(f"gave {layers} for head, which is no list of layers: {error.message}") from None

@@ -91,6 +91,13 @@ def is_text(value: object) -> bool:
     return isinstance(value, str)
 
 
+def is_task(written: Any) -> bool:
+    """`name`, or `{name: {argument: value}}`."""
+    if isinstance(written, dict):
+        return len(written) == 1 and all(map(is_text, written))
+    return is_text(written)
+
+
 def is_flag(value: object) -> bool:
     return isinstance(value, bool)
 

@@ -28,7 +28,7 @@ from nas_cli.space.size import Size, size
 from nas_cli.space.space import Space
 from nas_cli.spec.load import Document
 from nas_cli.spec.schema import RunSpec, check_spec
-from nas_cli.task import TASKS, Task
+from nas_cli.task import Task, name_of, open_task
 from nas_cli.train.augment.fitting import require_fitting
 from nas_cli.train.losses import OF_CLASSES, OF_NUMBERS
 from nas_cli.train.settings import TRAIN
@@ -122,13 +122,13 @@ def _compose(document: Document, refusal: str | None) -> Experiment:
             raise SpecError(refusal, ("plugins", index))
         import_plugin(Path(plugin), ("plugins", index))
     with _under("task"):
-        task = TASKS[spec.task]
+        task = open_task(spec.task)
     with _under("data"):
         settings = parse_data(spec.data, document.as_written(("data",)))
     _require_utf8(spec, settings)
     spec = _recipe(spec, task)
     space = _space(spec, settings)
-    require_fitting(_components(space.train["augment"], ("train", "augment")), task, spec.task)
+    require_fitting(_components(space.train["augment"], ("train", "augment")), task, name_of(spec.task))
     with _under("objective"):
         objective = parse_objective(spec.objective, task.metrics, COSTS)
     baselines = {}
@@ -204,7 +204,7 @@ def _recipe(spec: RunSpec, task: Task) -> RunSpec:
     loss = next((name for name in _named(spec.train.get("loss")) if name in wrong), None)
     if loss is not None:
         raise SpecError(
-            f"{spec.task} cannot be trained with {loss}; allowed: {', '.join(task.losses)}", ("train", "loss")
+            f"{name_of(spec.task)} cannot be trained with {loss}; allowed: {', '.join(task.losses)}", ("train", "loss")
         )
     if "loss" in spec.train or task.losses[0] == OF_CLASSES[0]:
         return spec

@@ -23,7 +23,7 @@ from nas_cli.space.decisions import Choice
 from nas_cli.space.edit import replay, sample
 from nas_cli.space.nodes import Named
 from nas_cli.space.space import Resolved
-from nas_cli.task import TASKS
+from nas_cli.task import TASKS, name_of, scored
 from nas_cli.train.augment import AUGMENTS
 from nas_cli.train.batch import Batch
 from nas_cli.train.losses import LOSSES, OF_CLASSES
@@ -58,7 +58,7 @@ def try_plugins(experiment: Experiment, session: Session) -> None:
                 tried.add((registry.kind, name))
                 _try(registry, named, origin, session, program)
         _try_weights(session, program, tried)
-    origin = TASKS.origin(experiment.spec.task)
+    origin = TASKS.origin(name_of(experiment.spec.task))
     if origin is not None and drawn:
         _try_task(session, origin, *drawn[0])
 
@@ -178,8 +178,9 @@ def _try_task(session: Session, origin: Origin, resolved: Resolved, program: Pro
     some = outputs[:EXAMPLES].clone().requires_grad_()
     loss = LOSSES[name](**arguments)
     origin.call(_on(some, targets), session.task.loss, some, targets[:EXAMPLES], loss, session.data.scale)
-    session.task.measure(outputs, targets, labels)
-    session.task.tables(session.task.report(outputs, targets, labels))
+    scorer = scored(session.task, outputs, targets, labels)
+    scorer.metrics()
+    session.task.blocks(scorer.report())
 
 
 def _outputs(program: Program, count: int, generator: torch.Generator) -> torch.Tensor:

@@ -133,7 +133,7 @@ class RunSpec(Section):
         "search", description="names the run directory"
     )
     seed: Annotated[StrictInt, Field(ge=0, lt=2**63)] = Field(0, description="everything random follows from it")
-    task: StrictStr = Field(description="what is learned, such as image-classification")
+    task: Component = Field(description="what is learned, such as image-classification, or {name: {argument: value}}")
     data: dict[str, Any] = Field(description="source: the format, path: where it lies, and how it is split")
     let: dict[str, Any] = Field(default_factory=dict, description="named values and bodies, used as $name")
     space: Component | None = Field(None, description="a built-in space: its name, or {name: {value of its let: …}}")

@@ -1,20 +1,33 @@
-"""What is learned. Importing the room registers its tasks."""
+"""What is learned. Importing the room registers its tasks, and the yardsticks beside them."""
 
 from nas_cli.task import (
+    boosting,
     image_classification,
     sequence_labelling,
     table_classification,
     table_regression,
     text_classification,
 )
-from nas_cli.task.base import TASKS, Direction, Table, Task
+from nas_cli.task.base import TASKS, Direction, Scorer, Task, Written, name_of, open_task, scored
+from nas_cli.task.blocks import Block, Curve, Matrix, Table
+from nas_cli.task.references import REFERENCES
 
 __all__ = [
+    "REFERENCES",
     "TASKS",
+    "Block",
+    "Curve",
     "Direction",
+    "Matrix",
+    "Scorer",
     "Table",
     "Task",
+    "Written",
+    "boosting",
     "image_classification",
+    "name_of",
+    "open_task",
+    "scored",
     "sequence_labelling",
     "table_classification",
     "table_regression",

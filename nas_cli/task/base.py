@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Literal, Protocol, TypeVar
 
 import numpy as np
@@ -11,6 +10,7 @@ import torch
 
 from nas_cli.data.source import Wanted
 from nas_cli.registry import Registry
+from nas_cli.task.blocks import Block
 from nas_cli.task.guards import hold_task
 
 T = TypeVar("T")
@@ -24,13 +24,21 @@ Array = np.ndarray[Any, Any] | torch.Tensor
 """Network outputs and targets come as tensors while training, and as arrays from ONNX Runtime."""
 
 
-@dataclass(frozen=True)
-class Table:
-    """Part of a report as a person reads it; cells are texts. The first column names the row."""
+class Scorer(Protocol):
+    """Adds up, batch by batch, how well a network answers; it keeps no outputs that it does not need."""
 
-    title: str
-    columns: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
+    def add(self, outputs: Array, targets: Array) -> None:
+        """One batch: outputs (n, …) and targets (n, …), on the CPU."""
+        ...
+
+    def metrics(self) -> dict[str, float]:
+        """The task's metrics over all that was added; one that does not apply to it is left out."""
+        ...
+
+    def report(self) -> dict[str, Any]:
+        """All there is to say of the outputs on a test part, as JSON data: `samples`, `metrics`, and what the task's
+        `blocks` show."""
+        ...
 
 
 class Task(Protocol):
@@ -56,6 +64,12 @@ class Task(Protocol):
         """The losses that it can be trained with; the first one is taken where a spec names none."""
         ...
 
+    @property
+    def unchanged_by(self) -> tuple[str, ...] | None:
+        """Augmentations of which the user says that they do not change its targets, though they may change others of
+        the kind; None where its arguments do not say so."""
+        ...
+
     def head(self, shape: Shape, facts: Mapping[str, Any]) -> list[Any]:
         """The last layers, in the language of spaces, for a body whose output has `shape`; `facts` are of the data.
 
@@ -67,29 +81,19 @@ class Task(Protocol):
         """What a training step makes smaller, a scalar; `scale` is that of targets that are numbers."""
         ...
 
-    def measure(self, logits: Array, targets: Array, labels: Sequence[str] = ()) -> dict[str, float]:
-        """The metrics of `logits` (N, classes) against `targets` (N,); one that does not apply here is left out."""
+    def scorer(self, labels: Sequence[str]) -> Scorer:
+        """What measures a network's outputs; `labels` name the classes, tags or numbers."""
         ...
 
     def undefined(self, targets: Array, labels: Sequence[str]) -> Mapping[str, str]:
-        """Those of `metrics` that `measure` leaves out for a part with these `targets`, and why."""
+        """Those of `metrics` that a scorer leaves out for a part with these `targets`, and why."""
         ...
 
-    def report(self, logits: Array, targets: Array, labels: Sequence[str]) -> dict[str, Any]:
-        """All there is to say of a network's outputs on a test part, as JSON data."""
+    def blocks(self, report: Mapping[str, Any]) -> list[Block]:
+        """What a scorer reported, as tables, matrices and curves for a person."""
         ...
 
-    def reference(self, train: tuple[Array, Array], test: Array, facts: Mapping[str, Any]) -> tuple[str, Array] | None:
-        """The name of a method without a network that is the yardstick here, and its outputs for the inputs `test`,
-        fitted on the inputs and targets `train`; None where there is none.
-        """
-        ...
-
-    def tables(self, report: Mapping[str, Any]) -> list[Table]:
-        """What `report` returned, as tables for a person."""
-        ...
-
-    def answer(self, logits: Array, labels: Sequence[str], top: int = 5, raw: Any = ()) -> dict[str, Any]:
+    def answer(self, outputs: Array, labels: Sequence[str], top: int = 5, raw: Any = ()) -> dict[str, Any]:
         """The output for one example, (classes,) say, as JSON data; `raw` is the example itself."""
         ...
 
@@ -97,18 +101,53 @@ class Task(Protocol):
         """What `answer` returned, as a line for a person."""
         ...
 
+    def pictures(self, outputs: Array, labels: Sequence[str], raw: Any) -> Mapping[str, np.ndarray[Any, Any]]:
+        """Pictures of the answer to one example: name to uint8 (H, W) or (H, W, 3); {} where it is no picture."""
+        ...
 
-TASKS: Registry[Task] = Registry("task", guard=hold_task, of_instances=True)
+
+class Defaults:
+    """What most tasks say alike."""
+
+    proportions: frozenset[str] = frozenset()
+    unchanged_by: tuple[str, ...] | None = None
+
+    def undefined(self, targets: Array, labels: Sequence[str]) -> Mapping[str, str]:
+        return {}
+
+    def pictures(self, outputs: Array, labels: Sequence[str], raw: Any) -> Mapping[str, np.ndarray[Any, Any]]:
+        return {}
+
+
+TASKS: Registry[Callable[..., Task]] = Registry("task", guard=hold_task)
+Written = str | Mapping[str, Any]
+"""A task as a spec has it: `name`, or `{name: {argument: value}}`."""
 
 
 def task(name: str) -> Callable[[type[T]], type[T]]:
-    """Decorator: makes an instance of a class, which is a Task, the task of that name."""
-
+    """Decorator: makes a class, which makes a Task of the spec's arguments, the task of that name."""
     register = TASKS.register(name)
 
     def add(cls: type[T]) -> type[T]:
-        made: Any = cls()
+        made: Any = cls
         register(made)
         return cls
 
     return add
+
+
+def open_task(written: Written) -> Task:
+    """The task that a spec names. Raises SpecError where there is none of that name, or an argument is wrong."""
+    name, arguments = TASKS.parse(written)
+    return TASKS[name](**arguments)
+
+
+def name_of(written: Written) -> str:
+    return written if isinstance(written, str) else next(iter(written))
+
+
+def scored(task: Task, outputs: Array, targets: Array, labels: Sequence[str] = ()) -> Scorer:
+    """The task's scorer with all `outputs` (N, …) and `targets` (N, …) added at once."""
+    scorer = task.scorer(labels)
+    scorer.add(outputs, targets)
+    return scorer

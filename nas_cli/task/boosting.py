@@ -7,13 +7,19 @@ from typing import Any
 
 import numpy as np
 
+from nas_cli.task.references import reference
+
 NAME = "HistGradientBoosting"
 TINY = 1e-12
 HELD_OUT = 0.1
 
 
-def boosted_classes(train: tuple[Any, Any], test: Any, facts: Mapping[str, Any]) -> Any:
-    """Log-probabilities (N, classes) of scikit-learn's HistGradientBoostingClassifier as it comes, seed 0."""
+@reference("table rows", "class")
+def boosted_classes(train: tuple[Any, Any], test: Any, facts: Mapping[str, Any]) -> tuple[str, Any] | None:
+    """Log-probabilities (N, classes) of scikit-learn's HistGradientBoostingClassifier as it comes, seed 0. None where
+    it is not known which columns are categories."""
+    if "categories" not in facts:
+        return None
     from sklearn.ensemble import HistGradientBoostingClassifier
 
     # With more than 10,000 rows it stops early by a tenth of them, of which each class needs its share.
@@ -25,15 +31,19 @@ def boosted_classes(train: tuple[Any, Any], test: Any, facts: Mapping[str, Any])
     odds = model.fit(*train).predict_proba(test)
     outputs = np.full((len(test), facts["labels"]), TINY)
     outputs[:, model.classes_] = np.maximum(odds, TINY)
-    return np.log(outputs)
+    return NAME, np.log(outputs)
 
 
-def boosted_numbers(train: tuple[Any, Any], test: Any, facts: Mapping[str, Any]) -> Any:
-    """Predictions (N, 1) of scikit-learn's HistGradientBoostingRegressor as it comes, seed 0."""
+@reference("table rows", "number")
+def boosted_numbers(train: tuple[Any, Any], test: Any, facts: Mapping[str, Any]) -> tuple[str, Any] | None:
+    """Predictions (N, 1) of scikit-learn's HistGradientBoostingRegressor as it comes, seed 0; None likewise, and of
+    several numbers an example."""
+    if "categories" not in facts or np.ndim(train[1]) > 1:
+        return None
     from sklearn.ensemble import HistGradientBoostingRegressor
 
     model = HistGradientBoostingRegressor(categorical_features=_categorical(facts), random_state=0)
-    return model.fit(*train).predict(test)[:, None]
+    return NAME, model.fit(*train).predict(test)[:, None]
 
 
 def _categorical(facts: Mapping[str, Any]) -> list[int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -12,18 +13,30 @@ from nas_cli.data.source import KINDS, TARGETS, Wanted
 from nas_cli.errors import did_you_mean
 from nas_cli.plugins import Origin
 from nas_cli.registry import show
+from nas_cli.task.blocks import Curve, Matrix, Table
 
 if TYPE_CHECKING:
-    from nas_cli.task.base import Array, Direction, Loss, Scale, Shape, Table, Task
+    from nas_cli.task.base import Array, Direction, Loss, Scale, Scorer, Shape, Task
+    from nas_cli.task.blocks import Block
 
 R = TypeVar("R")
 MAPPING: Any = Mapping
-ATTRIBUTES = ("metrics", "proportions", "wanted", "losses")
-METHODS = ("head", "loss", "measure", "undefined", "report", "reference", "tables", "answer", "describe")
+ATTRIBUTES = ("metrics", "proportions", "wanted", "losses", "unchanged_by")
+METHODS = ("head", "loss", "scorer", "undefined", "blocks", "answer", "describe", "pictures")
+SCORER = ("add", "metrics", "report")
 
 
-def hold_task(task: Task, origin: Origin) -> Task:
-    """Raises PluginError where the task lacks a member, or has one that cannot be right."""
+def hold_task(make: Callable[..., Task], origin: Origin) -> Callable[..., Task]:
+    """Makes tasks that raise PluginError where one lacks a member, or has one that cannot be right."""
+
+    @functools.wraps(make, updated=())
+    def made(**arguments: Any) -> Task:
+        return _hold(origin.call("its making", make, **arguments), origin)
+
+    return made
+
+
+def _hold(task: Task, origin: Origin) -> Task:
     missing = [name for name in (*ATTRIBUTES, *METHODS) if not hasattr(task, name)]
     if missing:
         raise origin.wrong(f"has no {', no '.join(missing)}; every task has {', '.join((*ATTRIBUTES, *METHODS))}")
@@ -72,7 +85,7 @@ class HeldTask:
 
     @property
     def unchanged_by(self) -> tuple[str, ...] | None:
-        names = getattr(self._task, "unchanged_by", None)
+        names = self._task.unchanged_by
         return None if names is None else tuple(names)
 
     def head(self, shape: Shape, facts: Mapping[str, Any]) -> list[Any]:
@@ -90,21 +103,12 @@ class HeldTask:
             raise self._wrong("loss", value, "a scalar tensor")
         return value
 
-    def measure(self, logits: Array, targets: Array, labels: Sequence[str] = ()) -> dict[str, float]:
-        found = self._ask(MAPPING, "a mapping of metrics", "measure", self._task.measure, logits, targets, labels)
-        strange = [name for name in found if name not in self.metrics]
-        if strange:
-            raise self._origin.wrong(f"measures {strange[0]}, which is none of its metrics{self._near(strange[0])}")
-        for name, value in found.items():
-            if not hasattr(value, "__float__") or (isinstance(value, torch.Tensor) and value.dim()):
-                raise self._origin.wrong(f"gave {show(value)} as {name} in measure, and a number is wanted")
-        missing = [name for name in self.metrics if name not in found]
-        if missing and labels:
-            excused = self.undefined(targets, labels)
-            missing = [name for name in missing if name not in excused]
-        if missing and labels:
-            raise self._origin.wrong(f"measures no {missing[0]}, and undefined does not say why")
-        return {name: float(value) for name, value in found.items()}
+    def scorer(self, labels: Sequence[str]) -> Scorer:
+        scorer: Any = self._origin.call("scorer", self._task.scorer, labels)
+        missing = [name for name in SCORER if not hasattr(scorer, name)]
+        if missing:
+            raise self._wrong("scorer", scorer, f"a Scorer, which has {', '.join(SCORER)},")
+        return HeldScorer(scorer, self, self._origin, labels)
 
     def undefined(self, targets: Array, labels: Sequence[str]) -> Mapping[str, str]:
         wanted = "a mapping from metrics to reasons"
@@ -114,39 +118,30 @@ class HeldTask:
             raise self._origin.wrong(f"says that {strange[0]} is undefined, which is none of its metrics")
         return found
 
-    def report(self, logits: Array, targets: Array, labels: Sequence[str]) -> dict[str, Any]:
-        return self._data("report", self._task.report, logits, targets, labels)
+    def blocks(self, report: Mapping[str, Any]) -> list[Block]:
+        blocks: list[Any] = self._ask(list, "a list of blocks", "blocks", self._task.blocks, report)
+        for block in blocks:
+            if not isinstance(block, Table | Matrix | Curve):
+                raise self._wrong("blocks", block, "a Table, a Matrix or a Curve")
+            self._require_table(block.table() if isinstance(block, Matrix) else block)
+        return blocks
 
-    def reference(self, train: tuple[Array, Array], test: Array, facts: Mapping[str, Any]) -> tuple[str, Array] | None:
-        found: Any = self._origin.call("reference", self._task.reference, train, test, facts)
-        if found is None:
-            return None
-        if not isinstance(found, tuple) or len(found) != 2 or not isinstance(found[0], str):
-            raise self._wrong("reference", found, "None, or a name and outputs")
-        if not hasattr(found[1], "__len__") or len(found[1]) != len(test):
-            raise self._wrong("reference", found[1], f"outputs for each of {len(test)} inputs")
-        return found
+    def _require_table(self, table: Table | Curve) -> None:
+        if isinstance(table, Curve):
+            return
+        cells = [cell for row in (table.columns, *table.rows) for cell in row]
+        uneven = {len(row) for row in table.rows} > {len(table.columns)}
+        if uneven or not all(isinstance(cell, str) for cell in cells):
+            raise self._origin.wrong(f"gave the table '{table.title}' with cells that are no texts, or uneven rows")
 
-    def tables(self, report: Mapping[str, Any]) -> list[Table]:
-        tables: list[Table] = self._ask(list, "a list of tables", "tables", self._task.tables, report)
-        for table in tables:
-            if not all(hasattr(table, name) for name in ("title", "columns", "rows")):
-                raise self._wrong("tables", table, "a Table(title, columns, rows)")
-            cells = [cell for row in (table.columns, *table.rows) for cell in row]
-            if not all(isinstance(cell, str) for cell in cells) or {len(row) for row in table.rows} > {
-                len(table.columns)
-            }:
-                raise self._origin.wrong(f"gave the table '{table.title}' with cells that are no texts, or uneven rows")
-        return tables
+    def pictures(self, outputs: Array, labels: Sequence[str], raw: Any) -> Mapping[str, Any]:
+        return self._ask(MAPPING, "a mapping of pictures", "pictures", self._task.pictures, outputs, labels, raw)
 
-    def answer(self, logits: Array, labels: Sequence[str], top: int = 5, raw: Any = ()) -> dict[str, Any]:
-        return self._data("answer", self._task.answer, logits, labels, top, raw)
+    def answer(self, outputs: Array, labels: Sequence[str], top: int = 5, raw: Any = ()) -> dict[str, Any]:
+        return self._data("answer", self._task.answer, outputs, labels, top, raw)
 
     def describe(self, answer: Mapping[str, Any]) -> str:
         return self._ask(str, "a text", "describe", self._task.describe, answer)
-
-    def _near(self, name: str) -> str:
-        return did_you_mean(name, self.metrics)
 
     def _ask(self, kind: type[R], wanted: str, name: str, method: Callable[..., Any], *given: Any) -> R:
         found = self._origin.call(name, method, *given)
@@ -155,13 +150,56 @@ class HeldTask:
         return found
 
     def _data(self, name: str, method: Callable[..., Any], *given: Any) -> dict[str, Any]:
-        found = self._ask(dict, "a dict of JSON data", name, method, *given)
-        try:
-            json.dumps(found)
-        except (TypeError, ValueError) as error:
-            raise self._origin.wrong(f"gave {show(found)} for {name}, which is no JSON data: {error}") from None
-        return found
+        return require_json(name, self._ask(dict, "a dict of JSON data", name, method, *given), self._origin)
 
     def _wrong(self, name: str, found: object, wanted: str) -> Exception:
         shown = f"a tensor of {tuple(found.shape)}" if isinstance(found, torch.Tensor) else show(found)
         return self._origin.wrong(f"gave {shown} for {name}, and {wanted} is wanted")
+
+
+def require_json(name: str, found: dict[str, Any], origin: Origin) -> dict[str, Any]:
+    try:
+        json.dumps(found)
+    except (TypeError, ValueError) as error:
+        raise origin.wrong(f"gave {show(found)} for {name}, which is no JSON data: {error}") from None
+    return found
+
+
+class HeldScorer:
+    """The scorer of a plugin's task, whose metrics are the task's and whose report is JSON data."""
+
+    def __init__(self, scorer: Scorer, task: HeldTask, origin: Origin, labels: Sequence[str]) -> None:
+        self._scorer = scorer
+        self._task = task
+        self._origin = origin
+        self._labels = labels
+        self._targets: list[torch.Tensor] = []
+
+    def add(self, outputs: Array, targets: Array) -> None:
+        self._origin.call("add", self._scorer.add, outputs, targets)
+        self._targets.append(torch.as_tensor(targets))
+
+    def metrics(self) -> dict[str, float]:
+        found: Any = self._origin.call("metrics", self._scorer.metrics)
+        if not isinstance(found, Mapping):
+            raise self._origin.wrong(f"gave {show(found)} for metrics, and a mapping of metrics is wanted")
+        strange = [name for name in found if name not in self._task.metrics]
+        if strange:
+            near = did_you_mean(strange[0], self._task.metrics)
+            raise self._origin.wrong(f"measures {strange[0]}, which is none of its metrics{near}")
+        for name, value in found.items():
+            if not hasattr(value, "__float__") or (isinstance(value, torch.Tensor) and value.dim()):
+                raise self._origin.wrong(f"gave {show(value)} as {name} in metrics, and a number is wanted")
+        missing = [name for name in self._task.metrics if name not in found]
+        if missing and self._labels:
+            excused = self._task.undefined(torch.cat(self._targets), self._labels)
+            missing = [name for name in missing if name not in excused]
+        if missing and self._labels:
+            raise self._origin.wrong(f"measures no {missing[0]}, and undefined does not say why")
+        return {name: float(value) for name, value in found.items()}
+
+    def report(self) -> dict[str, Any]:
+        found: Any = self._origin.call("report", self._scorer.report)
+        if not isinstance(found, dict):
+            raise self._origin.wrong(f"gave {show(found)} for report, and a dict of JSON data is wanted")
+        return require_json("report", found, self._origin)

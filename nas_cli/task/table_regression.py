@@ -9,19 +9,19 @@ import numpy as np
 import torch
 
 from nas_cli.data.source import Wanted
-from nas_cli.task.base import TASKS, Array, Direction, Loss, Scale, Shape, Table
-from nas_cli.task.boosting import NAME, boosted_numbers
-from nas_cli.task.classification import as_numpy, metrics_table
+from nas_cli.task.arrays import Numbers, as_numpy
+from nas_cli.task.base import Array, Defaults, Direction, Loss, Scale, Scorer, Shape, task
+from nas_cli.task.blocks import Block, Table, metrics_table
 
 WRITTEN_OUT = (1e-6, 1e16)
 """Numbers between these are shown without an exponent."""
 
 
-class TableRegression:
+@task("table-regression")
+class TableRegression(Defaults):
     """Regression: the network gives the number itself, in the units of the data."""
 
     metrics: Mapping[str, Direction] = {"rmse": "minimize", "mae": "minimize", "r2": "maximize"}
-    proportions: frozenset[str] = frozenset()
     wanted = Wanted("table rows", "number")
     losses: tuple[str, ...] = ("mse", "mae", "huber")
 
@@ -35,41 +35,23 @@ class TableRegression:
         """In units of the targets' deviation, so that learning rates do not depend on whether lengths are mm or km."""
         return loss_of(outputs[:, 0] / scale, targets / scale)
 
-    def measure(self, logits: Array, targets: Array, labels: Sequence[str] = ()) -> dict[str, float]:
-        """`rmse` and `mae` in the units of the data; `r2`, the share of the variance that is explained."""
-        predicted, wanted = _numbers(logits, targets)
-        squared = float(((predicted - wanted) ** 2).mean())
-        variance = float(((wanted - wanted.mean()) ** 2).mean())
-        metrics = {"rmse": squared**0.5, "mae": float(np.abs(predicted - wanted).mean())}
-        return {**metrics, "r2": 1 - squared / variance} if variance > 0 else metrics
+    def scorer(self, labels: Sequence[str]) -> Scorer:
+        return NumberScores()
 
     def undefined(self, targets: Array, labels: Sequence[str]) -> Mapping[str, str]:
         wanted = as_numpy(targets)
         return {"r2": "all of its targets are the same"} if wanted.min() == wanted.max() else {}
 
-    def report(self, logits: Array, targets: Array, labels: Sequence[str]) -> dict[str, Any]:
-        """Metrics, and the quantiles of the absolute error."""
-        predicted, wanted = _numbers(logits, targets)
-        errors = np.quantile(np.abs(predicted - wanted), (0.5, 0.9, 0.95, 1.0))
-        return {
-            "samples": len(wanted),
-            "metrics": self.measure(logits, targets),
-            "absolute_error": dict(zip(("median", "90 %", "95 %", "largest"), errors.tolist(), strict=True)),
-        }
-
-    def reference(self, train: tuple[Array, Array], test: Array, facts: Mapping[str, Any]) -> tuple[str, Array] | None:
-        return NAME, boosted_numbers(train, test, facts)
-
-    def tables(self, report: Mapping[str, Any]) -> list[Table]:
+    def blocks(self, report: Mapping[str, Any]) -> list[Block]:
         errors = tuple((name, f"{value:.4g}") for name, value in report["absolute_error"].items())
         return [
             metrics_table(f"{report['samples']:,} test rows", report),
             Table("Absolute error", ("quantile", "value"), errors),
         ]
 
-    def answer(self, logits: Array, labels: Sequence[str], top: int = 5, raw: Any = ()) -> dict[str, Any]:
+    def answer(self, outputs: Array, labels: Sequence[str], top: int = 5, raw: Any = ()) -> dict[str, Any]:
         """`value`, by the shortest decimal number that is read as the same output again."""
-        return {"value": float(str(as_numpy(logits).reshape(-1)[0]))}
+        return {"value": float(str(as_numpy(outputs).reshape(-1)[0]))}
 
     def describe(self, answer: Mapping[str, Any]) -> str:
         """Every digit: 208500, and not 2.085e+05."""
@@ -79,11 +61,34 @@ class TableRegression:
         return repr(value)
 
 
-def _numbers(outputs: Array, targets: Array) -> tuple[Any, Any]:
-    """As float64 (N,) both."""
-    predicted, wanted = as_numpy(outputs).astype(np.float64), as_numpy(targets).astype(np.float64)
-    assert predicted.shape == (len(wanted), 1), predicted.shape
-    return predicted[:, 0], wanted
+class NumberScores:
+    """`rmse` and `mae` in the units of the data; `r2`, the share of the variance that is explained. Of every example
+    two numbers are kept, float64."""
 
+    def __init__(self) -> None:
+        self._predicted: list[Numbers] = []
+        self._wanted: list[Numbers] = []
 
-TASKS.register("table-regression")(TableRegression())
+    def add(self, outputs: Array, targets: Array) -> None:
+        """Numbers (n, 1) and targets (n,)."""
+        predicted, wanted = as_numpy(outputs).astype(np.float64), as_numpy(targets).astype(np.float64)
+        assert predicted.shape == (len(wanted), 1), predicted.shape
+        self._predicted.append(predicted[:, 0])
+        self._wanted.append(wanted)
+
+    def metrics(self) -> dict[str, float]:
+        predicted, wanted = np.concatenate(self._predicted), np.concatenate(self._wanted)
+        squared = float(((predicted - wanted) ** 2).mean())
+        variance = float(((wanted - wanted.mean()) ** 2).mean())
+        found = {"rmse": squared**0.5, "mae": float(np.abs(predicted - wanted).mean())}
+        return {**found, "r2": 1 - squared / variance} if variance > 0 else found
+
+    def report(self) -> dict[str, Any]:
+        """Metrics, and the quantiles of the absolute error."""
+        predicted, wanted = np.concatenate(self._predicted), np.concatenate(self._wanted)
+        errors = np.quantile(np.abs(predicted - wanted), (0.5, 0.9, 0.95, 1.0))
+        return {
+            "samples": len(wanted),
+            "metrics": self.metrics(),
+            "absolute_error": dict(zip(("median", "90 %", "95 %", "largest"), errors.tolist(), strict=True)),
+        }

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 from nas_cli.data.source import Wanted
-from nas_cli.task.base import TASKS
+from nas_cli.task.base import task
 from nas_cli.task.classification import Classification
 
-TASKS.register("text-classification")(Classification(Wanted("texts", "class")))
+
+@task("text-classification")
+class TextClassification(Classification):
+    """A class for each text."""
+
+    wanted = Wanted("texts", "class")

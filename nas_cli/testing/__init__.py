@@ -30,7 +30,7 @@ from nas_cli.search.strategy import Strategy
 from nas_cli.space.edit import replay
 from nas_cli.space.parse import parse_architecture, parse_space
 from nas_cli.space.space import Space
-from nas_cli.task import TASKS
+from nas_cli.task import Table, open_task, scored
 from nas_cli.testing.augment import check_augmentation as check_augmentation
 from nas_cli.testing.ops import check_op as check_op
 from nas_cli.testing.ops import reason_of
@@ -195,15 +195,21 @@ def check_task(
     """Of `outputs` (N, …) that are no perfect ones, for `targets` (N, …): the metrics are finite numbers, reports and
     answers are JSON and read well, the loss leads down, and the head ends a body of one of `shapes` at least.
     """
-    task = TASKS[name]
-    found = task.measure(outputs, targets, labels)
+    task = open_task(name)
+    scorer = scored(task, outputs, targets, labels)
+    found = scorer.metrics()
     assert next(iter(task.metrics)) in found, f"task '{name}' does not measure its first metric"
     assert all(map(math.isfinite, found.values())), f"task '{name}' measures {found}"
-    tensors = task.measure(torch.from_numpy(outputs.copy()), torch.from_numpy(targets), labels)
+    tensors = scored(task, torch.from_numpy(outputs.copy()), torch.from_numpy(targets), labels).metrics()
     assert all(math.isclose(tensors[metric], found[metric], rel_tol=1e-5) for metric in found)
-    report = task.report(outputs, targets, labels)
+    pieces = task.scorer(labels)
+    for start in range(0, len(outputs), 7):
+        pieces.add(outputs[start : start + 7], targets[start : start + 7])
+    added = pieces.metrics()
+    assert all(math.isclose(added[metric], found[metric], rel_tol=1e-5) for metric in found), "batches add up to less"
+    report = scorer.report()
     assert json.loads(json.dumps(report)) == report, f"task '{name}' has a report that JSON does not give back"
-    for table in task.tables(report):
+    for table in [block for block in task.blocks(report) if isinstance(block, Table)]:
         assert all(len(row) == len(table.columns) for row in table.rows), f"table '{table.title}' is uneven"
         assert all(isinstance(cell, str) for row in table.rows for cell in row), f"'{table.title}' has cells not texts"
     answer = task.answer(outputs[0], labels, 3, tuple("abcdefghijklmnopqrstuvwxyz"[: outputs.shape[-1]]))
@@ -215,7 +221,7 @@ def check_task(
 
 
 def _check_loss(name: str, outputs: np.ndarray[Any, Any], targets: np.ndarray[Any, Any]) -> None:
-    task, wanted = TASKS[name], torch.from_numpy(targets)
+    task, wanted = open_task(name), torch.from_numpy(targets)
     tensor = torch.tensor(outputs, requires_grad=True)
     loss_of = LOSSES[task.losses[0]](**LOSSES.parse(task.losses[0])[1])
     before = task.loss(tensor, wanted, loss_of, 1.0)
@@ -232,7 +238,7 @@ def _end(name: str, shape: Shape, facts: Mapping[str, Any]) -> bool:
         build(
             body,
             {"input": incoming(shape)},
-            lambda features: parse_architecture(TASKS[name].head(features, facts), OPS),
+            lambda features: parse_architecture(open_task(name).head(features, facts), OPS),
             facts,
         )
     except Infeasible as error:

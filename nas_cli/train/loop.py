@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from nas_cli.errors import RunError, TrialFailed
 from nas_cli.model.network import Network
 from nas_cli.model.ops.layout import arrange, lay_out
 from nas_cli.seeds import derive
-from nas_cli.task import Task
+from nas_cli.task import Scorer, Task
 from nas_cli.torch_tuning.memory import keep_memory
 from nas_cli.train.augment import AUGMENTS
 from nas_cli.train.batch import Batch
@@ -150,7 +150,7 @@ def train_network(
             for name, parameter in learned.items():
                 parameter.copy_(average[name])
     lay_out(network, torch.contiguous_format)
-    _, measured = evaluate_network(
+    measured = evaluate_network(
         network, data.validation_inputs, data.validation_targets, task, data.validation_rows, data.labels
     )
     return {**measured, **metrics}
@@ -163,6 +163,25 @@ def predict_logits(network: Network, inputs: Tensor, rows: Tensor | None = None)
     `rows` (N,) are the numbers of the inputs to take; None takes all. Of sequences (N, K, L), outputs (N, T, L)
     are zero after a sequence's end.
     """
+    answered = list(_answers(network, inputs, rows))
+    outputs = torch.cat([part for _, part in answered])
+    return outputs[torch.argsort(torch.cat([chosen for chosen, _ in answered]))] if network.ragged else outputs
+
+
+@keep_memory()
+def score(network: Network, inputs: Tensor, targets: Tensor, scorer: Scorer, rows: Tensor | None = None) -> None:
+    """Adds the network's answers to `inputs`, (N, …) or those of `rows`, and `targets` (N, …) to `scorer`, batch by
+    batch: no more outputs than those of a batch are kept. Raises TrialFailed where an output is not finite.
+    """
+    targets = targets.cpu()
+    for chosen, outputs in _answers(network, inputs, rows):
+        if not bool(torch.isfinite(outputs).all()):
+            raise TrialFailed("the network's outputs on the validation data are not finite")
+        scorer.add(outputs, targets[chosen])
+
+
+def _answers(network: Network, inputs: Tensor, rows: Tensor | None) -> Iterator[tuple[Tensor, Tensor]]:
+    """The numbers of the examples of a batch, (n,), and the outputs for them, on the CPU."""
     before = network.training
     device = next(network.parameters()).device
     # Of images a CPU takes a third less time with channels last, whatever the training was laid out in.
@@ -171,18 +190,19 @@ def predict_logits(network: Network, inputs: Tensor, rows: Tensor | None = None)
     lay_out(network.eval(), layout)
     try:
         with torch.inference_mode():
-            return _predict(network, inputs, rows, layout)
+            yield from _predict(network, inputs, rows, layout)
     finally:
         lay_out(network.train(before), torch.contiguous_format)
 
 
-def _predict(network: Network, inputs: Tensor, rows: Tensor | None, layout: torch.memory_format) -> Tensor:
+def _predict(
+    network: Network, inputs: Tensor, rows: Tensor | None, layout: torch.memory_format
+) -> Iterator[tuple[Tensor, Tensor]]:
     device = next(network.parameters()).device
     count = len(inputs) if rows is None else len(rows)
     numbers = torch.arange(count) if rows is None else rows
     (field,) = network.inputs
     order = torch.argsort(lengths(inputs).cpu(), stable=True) if network.ragged else torch.arange(count)
-    parts = []
     for chosen in torch.split(order, evaluation_batch(inputs)):
         # What lies in order is a view, which is not copied.
         whole = rows is None and not network.ragged
@@ -191,9 +211,7 @@ def _predict(network: Network, inputs: Tensor, rows: Tensor | None, layout: torc
         entered = network.normalize({field: short.to(device)})[field]
         output = network.body({field: arrange(entered, layout)})
         missing = 0 if output.lengths is None else part.shape[-1] - short.shape[-1]
-        parts.append(functional.pad(output.values.float().cpu(), (0, missing)))
-    outputs = torch.cat(parts)
-    return outputs[torch.argsort(order)] if network.ragged else outputs
+        yield chosen, functional.pad(output.values.float().cpu(), (0, missing))
 
 
 def evaluation_batch(inputs: Tensor) -> int:
@@ -208,19 +226,15 @@ def evaluate_network(
     task: Task,
     rows: Tensor | None = None,
     labels: Sequence[str] = (),
-) -> tuple[Tensor, dict[str, float]]:
-    """Logits and the task's metrics; `rows` as in `predict_logits`.
-
-    Raises TrialFailed where a logit or a metric is not finite.
-    """
-    logits = predict_logits(network, inputs, rows)
-    if not bool(torch.isfinite(logits).all()):
-        raise TrialFailed("the network's outputs on the validation data are not finite")
-    metrics = task.measure(logits, targets.cpu(), labels)
+) -> dict[str, float]:
+    """The task's metrics; `rows` as in `predict_logits`. Raises TrialFailed where an output or one is not finite."""
+    scorer = task.scorer(labels)
+    score(network, inputs, targets, scorer, rows)
+    metrics = scorer.metrics()
     for name, value in metrics.items():
         if not math.isfinite(value):
             raise TrialFailed(f"the validation {name} is {value}")
-    return logits, metrics
+    return metrics
 
 
 class Losses:

@@ -22,7 +22,7 @@ from nas_cli.model.build import build
 from nas_cli.model.initialise import initialise
 from nas_cli.model.ops import OPS
 from nas_cli.space.parse import parse_architecture
-from nas_cli.task import TASKS
+from nas_cli.task import open_task
 
 MEAN, STD = 72.94, 90.02
 
@@ -85,7 +85,7 @@ def main() -> None:
     held = settings["images"] // 10
     valid_set = Pictures(images[order[:held]], labels[order[:held]], augment=False)
     train_set = Pictures(images[order[held:]], labels[order[held:]], augment=True)
-    task = TASKS["image-classification"]
+    task = open_task("image-classification")
     for model in settings["models"]:
         network = build(
             parse_architecture(model, OPS),

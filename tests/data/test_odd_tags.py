@@ -16,10 +16,10 @@ from nas_cli.errors import DataError, UserError
 from nas_cli.run.compose import compose, suited
 from nas_cli.run.search import open_session, undefined_here
 from nas_cli.spec.load import parse_document
-from nas_cli.task import TASKS
+from nas_cli.task import open_task, scored
 
 WANTED = Wanted("sentences", "tags")
-TASK = TASKS["sequence-labelling"]
+TASK = open_task("sequence-labelling")
 
 
 def load(path: Path, text: str = "", **more: Any) -> Any:
@@ -183,5 +183,6 @@ def test_init_names_an_objective_that_has_a_value(tmp_path: Path) -> None:
 
 def test_scores_of_entities_are_left_out_of_a_report_without_any() -> None:
     rng = np.random.default_rng(0)
-    report = TASK.report(rng.normal(size=(4, 2, 3)).astype(np.float32), rng.integers(0, 2, (4, 3)), ("NOUN", "VERB"))
+    outputs, tags = rng.normal(size=(4, 2, 3)).astype(np.float32), rng.integers(0, 2, (4, 3))
+    report = scored(TASK, outputs, tags, ("NOUN", "VERB")).report()
     assert set(report["metrics"]) == {"accuracy", "macro_f1", "loss"}

@@ -26,7 +26,7 @@ from nas_cli.model.initialise import initialise
 from nas_cli.model.ops import OPS
 from nas_cli.record.directory import RunDirectory
 from nas_cli.space.parse import parse_architecture
-from nas_cli.task import TASKS
+from nas_cli.task import open_task
 
 FACTS = {"words": 50, "characters": 20, "labels": 4, "places": 9}
 TRACED = (5, 9)
@@ -56,7 +56,7 @@ def model_of(network: nn.Module, axes: Axes = WORDS_IN["input"], task: str = "se
     where: Any = RunDirectory(Path("nowhere"))
     any_network: Any = network.eval()
     inputs = {"input": axes}
-    return Model(where, where.best, "m", any_network, labels, task, TASKS[task], inputs, data, 0, [], {}, ENCODER)
+    return Model(where, where.best, "m", any_network, labels, task, open_task(task), inputs, data, 0, [], {}, ENCODER)
 
 
 @pytest.fixture(params=BODIES)
@@ -67,7 +67,7 @@ def model(request: pytest.FixtureRequest) -> Model:
 def untrained(name: str) -> Model:
     task = "text-classification" if name == "pooled" else "sequence-labelling"
     body = parse_architecture(BODIES[name], OPS)
-    network = build(body, WORDS_IN, lambda shape: parse_architecture(TASKS[task].head(shape, FACTS), OPS), FACTS)
+    network = build(body, WORDS_IN, lambda shape: parse_architecture(open_task(task).head(shape, FACTS), OPS), FACTS)
     initialise(network, torch.Generator().manual_seed(1))
     return model_of(network, task=task)
 

@@ -20,7 +20,7 @@ from nas_cli.deliver.report import tested as test_part
 from nas_cli.deliver.report.front import Front, marks
 from nas_cli.deliver.report.html import FOLDER, fill
 from nas_cli.deliver.report.page import Architecture, Final
-from nas_cli.task.base import Table
+from nas_cli.task import Table
 from nas_cli.words import printable
 
 TAGS = {"html", "head", "meta", "title", "style", "body", "main", "h1", "h2", "h3", "p", "strong", "dl", "dt", "dd"}

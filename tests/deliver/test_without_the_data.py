@@ -17,7 +17,7 @@ from nas_cli.deliver.evaluate import evaluate, examine
 from nas_cli.deliver.export.check import random_inputs
 from nas_cli.deliver.export.exporting import export
 from nas_cli.errors import DataError, RunError
-from nas_cli.task import TASKS
+from nas_cli.task import open_task
 from nas_cli.task.boosting import boosted_classes
 
 
@@ -78,7 +78,7 @@ def test_boosting_of_many_rows_with_a_rare_class(rare: int) -> None:
     [(208500, "208500"), (1234567, "1234567"), (0.1, "0.1"), (-2.5e-5, "-0.000025"), (0, "0"), (16777216, "16777216")],
 )
 def test_numbers_are_shown_whole(value: float, shown: str) -> None:
-    task = TASKS["table-regression"]
+    task = open_task("table-regression")
     answer = task.answer(np.array([value], np.float32), ())
     assert task.describe(answer) == shown
     assert np.float32(answer["value"]) == np.float32(value)

@@ -20,7 +20,7 @@ from nas_cli.space.builtins import builtin_names, load_builtin
 from nas_cli.space.edit import replay, sample
 from nas_cli.space.nodes import Op, Seq
 from nas_cli.space.parse import parse_architecture, parse_space
-from nas_cli.task import TASKS
+from nas_cli.task import open_task
 
 IMAGE = (3, 8, 8)
 
@@ -249,7 +249,7 @@ def test_the_shapes_of_built_in_spaces_are_those_of_a_real_run(name: str, given:
             net = build(
                 replay(space, sample(space, rng)).model,
                 inputs_of(shape),
-                lambda s: parse_architecture(TASKS[task].head(s, facts), OPS),
+                lambda s: parse_architecture(open_task(task).head(s, facts), OPS),
                 facts,
                 Fresh(torch.Generator().manual_seed(0), {"vectors": torch.ones(12, 6)}),
             ).eval()

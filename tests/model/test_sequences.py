@@ -16,7 +16,7 @@ from nas_cli.model.network import Network
 from nas_cli.model.ops import OPS
 from nas_cli.model.ops.sequence_modules import Characters, ShortConv
 from nas_cli.space.parse import parse_architecture
-from nas_cli.task import TASKS
+from nas_cli.task import open_task
 
 FACTS = {"words": 50, "characters": 20, "labels": 4, "places": 9}
 WORDS = [{"embedding": {"units": 8}}]
@@ -53,7 +53,7 @@ def padded(single: list[Tensor], extra: int = 0) -> Tensor:
 
 
 def network_of(body: list[Any], task: str) -> Network:
-    learned = TASKS[task]
+    learned = open_task(task)
     network = build(
         parse_architecture(body, OPS),
         inputs_of((5, 9)),

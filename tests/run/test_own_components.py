@@ -55,8 +55,7 @@ def sensors(scale: float = 1.0) -> Dataset:
 
 @task("sensor-classification")
 class Sensors(Classification):
-    def __init__(self):
-        super().__init__(Wanted("table rows", "class"))
+    wanted = Wanted("table rows", "class")
 
 @op("twist", passes_gain=True)
 def twist(shape, by: float = 1.5) -> nn.Module:

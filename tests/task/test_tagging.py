@@ -15,11 +15,11 @@ from sklearn.metrics import classification_report
 
 from nas_cli.data.kinds.targets import IGNORED
 from nas_cli.data.portable import best_labels, best_paths
-from nas_cli.task import TASKS
+from nas_cli.task import open_task, scored
 from nas_cli.task.crf import negative_log_likelihood
 from nas_cli.task.entities import count_entities, find_entities, scores, total
 
-TASK = TASKS["sequence-labelling"]
+TASK = open_task("sequence-labelling")
 TAGS = ["B-LOC", "B-PER", "I-LOC", "I-PER", "O"]
 Array = np.ndarray[Any, Any]
 
@@ -76,7 +76,7 @@ def test_the_report_is_seqevals_and_scikit_learns(moves: bool) -> None:
     from seqeval.metrics import classification_report as entity_report
 
     outputs, targets = drawn(40, 9, moves)
-    report = TASK.report(outputs, targets, TAGS)
+    report = scored(TASK, outputs, targets, TAGS).report()
     paths = best_labels(outputs, np.where(targets == IGNORED, 0, 1)[:, None])
     taken = targets != IGNORED
     gold = [[TAGS[k] for k in row[mask]] for row, mask in zip(targets, taken, strict=True)]
@@ -177,7 +177,7 @@ def test_moves_that_are_ruled_out_leave_the_field_finite() -> None:
 def test_a_tag_that_only_the_test_part_has_counts_as_missed() -> None:
     outputs, targets = drawn(10, 5, False)
     targets[0, 0] = len(TAGS)
-    report = TASK.report(outputs, targets, [*TAGS, "B-NEW"])
+    report = scored(TASK, outputs, targets, [*TAGS, "B-NEW"]).report()
     (row,) = [row for row in report["classes"] if row["label"] == "B-NEW"]
     assert (row["support"], row["recall"]) == (1, 0.0)
     assert math.isfinite(report["metrics"]["loss"])

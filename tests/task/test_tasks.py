@@ -22,7 +22,7 @@ from nas_cli.errors import Infeasible
 from nas_cli.model.build import build
 from nas_cli.model.ops import OPS
 from nas_cli.space.parse import parse_architecture
-from nas_cli.task import TASKS
+from nas_cli.task import TASKS, open_task, scored
 from nas_cli.testing import check_task
 
 EACH = pytest.mark.parametrize("name", list(TASKS))
@@ -43,7 +43,7 @@ def softmax(logits: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
 
 def test_metrics_are_scikit_learns() -> None:
     logits, targets = outputs()
-    found = TASKS["image-classification"].measure(logits, targets)
+    found = scored(open_task("image-classification"), logits, targets).metrics()
     predicted = logits.argmax(1)
     assert found["accuracy"] == pytest.approx(accuracy_score(targets, predicted))
     assert found["macro_f1"] == pytest.approx(f1_score(targets, predicted, average="macro"))
@@ -54,7 +54,8 @@ def test_metrics_are_scikit_learns() -> None:
 def test_the_report_is_scikit_learns() -> None:
     logits, targets = outputs(300)
     targets[targets == 3] = 4  # a class that the test part does not have
-    report = TASKS["image-classification"].report(torch.from_numpy(logits), torch.from_numpy(targets), LABELS)
+    task = open_task("image-classification")
+    report = scored(task, torch.from_numpy(logits), torch.from_numpy(targets), LABELS).report()
     predicted, which = logits.argmax(1), np.arange(8)
     columns = precision_recall_fscore_support(targets, predicted, labels=which, zero_division=0.0)
     for key, column in zip(("precision", "recall", "f1", "support"), columns, strict=True):
@@ -71,7 +72,7 @@ def test_the_report_is_scikit_learns() -> None:
 
 
 def test_an_answer_reads_well() -> None:
-    task = TASKS["image-classification"]
+    task = open_task("image-classification")
     logits = np.log(np.array([0.7, 0.2, 0.05, 0.03, 0.02, 1e-6, 1e-6, 1e-6]))
     answer = task.answer(logits, LABELS, top=3)
     assert answer["label"] == "class 0"
@@ -81,7 +82,7 @@ def test_an_answer_reads_well() -> None:
 
 
 def test_huge_logits_do_not_overflow() -> None:
-    found = TASKS["image-classification"].measure(np.array([[1e4, -1e4], [-1e4, 1e4]]), np.array([0, 0]))
+    found = scored(open_task("image-classification"), np.array([[1e4, -1e4], [-1e4, 1e4]]), np.array([0, 0])).metrics()
     assert found["loss"] == pytest.approx(1e4)
     assert found["accuracy"] == 0.5
 
@@ -92,9 +93,9 @@ FACTS = {"labels": 8, "places": 9, "target_mean": 3.0, "target_deviation": 2.0}
 def example_of(name: str) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any], list[str]]:
     """Outputs, targets and labels as the task has them."""
     logits, targets = outputs()
-    if TASKS[name].wanted.target == "number":
+    if open_task(name).wanted.target == "number":
         return logits[:, :1], targets.astype(np.float32), []
-    if TASKS[name].wanted.target == "tags":
+    if open_task(name).wanted.target == "tags":
         tags = ["B-LOC", "B-ORG", "B-PER", "I-LOC", "I-ORG", "I-PER", "I-X", "O"]
         return logits.reshape(25, 8, 8).transpose(0, 2, 1), targets.reshape(25, 8), tags
     return logits, targets, LABELS
@@ -103,19 +104,20 @@ def example_of(name: str) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any], l
 @EACH
 def test_every_task_passes_the_check_for_plugins(name: str) -> None:
     """Metrics are finite, reports and answers are JSON and read well, the loss leads down."""
-    task = TASKS[name]
+    task = open_task(name)
     assert set(task.metrics.values()) <= {"maximize", "minimize"}
     assert task.proportions <= set(task.metrics)
     logits, targets, labels = example_of(name)
-    assert set(task.measure(logits, targets, labels)) <= set(task.metrics)
-    assert task.tables(task.report(logits, targets, labels))
+    scorer = scored(task, logits, targets, labels)
+    assert set(scorer.metrics()) <= set(task.metrics)
+    assert task.blocks(scorer.report())
     check_task(name, logits, targets, labels, FACTS)
 
 
 @EACH
 @pytest.mark.parametrize("shape", [(16,), (6, 9), (6, 4, 4)])
 def test_the_head_ends_a_body_of_any_shape_or_says_why_not(name: str, shape: tuple[int, ...]) -> None:
-    task = TASKS[name]
+    task = open_task(name)
     body = parse_architecture(["relu"], OPS)
     tags = task.wanted.target == "tags"
     if tags and len(shape) != 2:

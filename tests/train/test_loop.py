@@ -22,14 +22,14 @@ from nas_cli.model.network import Network
 from nas_cli.model.ops import OPS
 from nas_cli.space.nodes import Op, Seq
 from nas_cli.space.parse import parse_architecture, parse_space
-from nas_cli.task import TASKS
+from nas_cli.task import open_task
 from nas_cli.train.checkpoint import load_tensors, save_tensors
 from nas_cli.train.feed import Resident, Streamed, Tensors, open_feed
 from nas_cli.train.loop import Epochs, evaluate_network, evaluation_batch, train_network
 from nas_cli.train.precision import Format, Precision
 from nas_cli.train.settings import TRAIN
 
-TASK = TASKS["image-classification"]
+TASK = open_task("image-classification")
 MODEL = [{"conv": 8}, "batch_norm", "relu", {"max_pool": 2}, {"dropout": 0.2}, "flatten"]
 
 
@@ -184,7 +184,7 @@ def test_a_stored_score_is_recomputed_exactly(data: Tensors) -> None:
     metrics = train(data, network, **EVERYTHING)
     again = network_of(seed=5)
     again.load_state_dict(state(network))
-    _, recomputed = evaluate_network(again, data.validation_inputs, data.validation_targets, TASK)
+    recomputed = evaluate_network(again, data.validation_inputs, data.validation_targets, TASK)
     assert {name: metrics[name] for name in recomputed} == recomputed
 
 

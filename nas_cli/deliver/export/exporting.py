@@ -23,6 +23,7 @@ from nas_cli.model.network import Network
 from nas_cli.model.ops import OPS
 from nas_cli.model.ops.traits import of_module
 from nas_cli.record.directory import RunDirectory
+from nas_cli.task import name_of
 
 
 @dataclass(frozen=True)
@@ -112,7 +113,7 @@ def _about(model: Model, form: str, member: str | None) -> dict[str, Any]:
     return {
         "format": form,
         "name": model.name,
-        "task": model.task_name,
+        "task": name_of(model.task_name),
         "network": member or str(model.metrics["candidate"]),
         "input": {"dtype": str(model.dtype).removeprefix("torch."), "shape": list(model.axes.shape)},
         "labels": list(model.labels),

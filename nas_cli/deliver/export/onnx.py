@@ -16,6 +16,7 @@ import nas_cli
 from nas_cli.deliver.export.onnx_recurrence import TRANSLATIONS
 from nas_cli.deliver.export.traced import quiet, trace
 from nas_cli.deliver.load import Model
+from nas_cli.task import name_of
 
 Array = np.ndarray[Any, Any]
 
@@ -37,7 +38,7 @@ def write_onnx(model: Model, path: Path) -> Callable[[Sequence[Array]], list[Arr
     metadata = {
         "labels": json.dumps(list(model.labels), ensure_ascii=False),
         "name": model.name,
-        "task": model.task_name,
+        "task": name_of(model.task_name),
         "producer": f"nas {nas_cli.__version__}",
     }
     onnx.helper.set_model_props(graph, metadata)

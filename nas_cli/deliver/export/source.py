@@ -20,6 +20,7 @@ from nas_cli.errors import ExportError
 from nas_cli.model.network import Levels, Network, leaves_ends
 from nas_cli.model.ops.lengths import Window, changes_of
 from nas_cli.model.source import constructor, custom_classes
+from nas_cli.task import name_of
 
 Array = np.ndarray[Any, Any]
 STATISTICS = (("mean", "zeros"), ("std", "ones"))
@@ -107,7 +108,7 @@ def model_source(model: Model) -> str:
     modules = [f"self.{step.name} = {constructor(network, step)}" for step in network.steps if step.kind == "op"]
     return TEMPLATE.format(
         name=repr(model.name),
-        task=repr(model.task_name),
+        task=repr(name_of(model.task_name)),
         version=nas_cli.__version__,
         labels=repr(list(model.labels)),
         shape=", ".join(sides),

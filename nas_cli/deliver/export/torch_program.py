@@ -12,6 +12,7 @@ import torch
 
 from nas_cli.deliver.export.traced import quiet, trace
 from nas_cli.deliver.load import Model
+from nas_cli.task import name_of
 from nas_cli.torch_tuning.recurrences import with_torch_alone
 
 Array = np.ndarray[Any, Any]
@@ -26,7 +27,7 @@ def write_torch(model: Model, path: Path) -> Callable[[Sequence[Array]], list[Ar
     extra = {
         "labels.json": json.dumps(list(model.labels), ensure_ascii=False),
         "name": model.name,
-        "task": model.task_name,
+        "task": name_of(model.task_name),
     }
     with quiet():
         program = with_torch_alone(trace(model))

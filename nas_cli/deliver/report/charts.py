@@ -64,7 +64,7 @@ class Chart:
     title: str
     grid: Sequence[GridLine] = ()
     boxes: Sequence[Box] = ()
-    line: Sequence[Point] = ()
+    lines: Sequence[Sequence[Point]] = ()
     dots: Sequence[Dot] = ()
     texts: Sequence[Text] = ()
 
@@ -99,7 +99,7 @@ def progress(points: Sequence[tuple[int, float, bool]], y_name: str, minimised: 
             dots.append(Dot(x(number), y(value), title))
         else:
             dots.append(Dot(x(number), y(value), f"{title}, breaks a constraint", kind="dot broken"))
-    return Chart(WIDTH, HEIGHT, f"{y_name} of each trial, and the best so far", grid, (), line, dots, texts)
+    return Chart(WIDTH, HEIGHT, f"{y_name} of each trial, and the best so far", grid, (), (line,), dots, texts)
 
 
 def _best_so_far(points: Sequence[tuple[int, float, bool]], last: int, minimised: bool) -> list[Point]:
@@ -130,7 +130,21 @@ def scatter(points: Sequence[tuple[int, float, float]], x_name: str, y_name: str
         dots.append(Dot(x(px), y(py), title, radius=5 if trial in marked else 3.5))
         if trial in marked:
             texts.append(_beside(x(px), y(py), f"trial {trial}, {marked[trial]}"))
-    return Chart(WIDTH, HEIGHT, f"{y_name} against {x_name} of the Pareto front", grid, (), line, dots, texts)
+    return Chart(WIDTH, HEIGHT, f"{y_name} against {x_name} of the Pareto front", grid, (), (line,), dots, texts)
+
+
+def curves(lines: Mapping[str, Sequence[Point]], x_name: str, y_name: str, title: str) -> Chart:
+    """Each line through its points (x, y), with its name at its last one."""
+    points = [point for line in lines.values() for point in line]
+    xs, ys = [x for x, _ in points], [y for _, y in points]
+    x = _scale(*_padded(xs), LEFT, WIDTH - RIGHT)
+    y = _scale(*_padded(ys), HEIGHT - BOTTOM, TOP)
+    grid, texts = _frame(ticks(*_padded(ys)), y, ticks(*_padded(xs), 8), x, x_name, y_name)
+    drawn = []
+    for name, line in lines.items():
+        drawn.append([(x(px), y(py)) for px, py in line])
+        texts.append(_beside(*drawn[-1][-1], name))
+    return Chart(WIDTH, HEIGHT, title, grid, (), drawn, (), texts)
 
 
 def _beside(x: float, y: float, text: str) -> Text:

@@ -10,6 +10,7 @@ from nas_cli.figures import plural
 from nas_cli.record.candidates import training
 from nas_cli.record.directory import RunDirectory
 from nas_cli.record.record import Record
+from nas_cli.task import name_of
 from nas_cli.trial import History, prediction_error
 from nas_cli.words import shell
 
@@ -21,7 +22,7 @@ def summary_rows(
 ) -> list[Row]:
     """(term, text) of each row; `metrics` and `evaluation` are those of the kept network, where there is one."""
     spec = record.spec
-    rows = [("Task", f"{spec.task}, data: {spec.data.get('source')}"), ("Search", _counts(record.history))]
+    rows = [("Task", f"{name_of(spec.task)}, data: {spec.data.get('source')}"), ("Search", _counts(record.history))]
     predicted = prediction_error(record.history)
     if predicted is not None:
         off = f"{100 * predicted[0]:.0f} % off the measured (median of {predicted[1]:,} trials)"

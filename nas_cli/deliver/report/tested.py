@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from nas_cli.deliver.report import charts
-from nas_cli.task import TASKS
-from nas_cli.task.base import Table
-from nas_cli.task.classification import CONFUSION
+from nas_cli.deliver.stored import is_known
+from nas_cli.task import Curve, Matrix, Table, open_task
 
 SHOWN_CLASSES = 40
 
@@ -31,14 +30,16 @@ class Tested:
 
 
 def tested(evaluation: Mapping[str, Any] | None) -> Tested | None:
-    """The task's own tables, with the scores of others beside the network's, and confusions as a chart."""
+    """The task's own blocks, with the scores of others beside the network's; matrices and curves as charts."""
     if evaluation is None:
         return None
     check = evaluation["validation"]
-    # The task of a plugin that is not imported cannot say how its report reads.
-    shown = TASKS[evaluation["task"]].tables(evaluation) if evaluation.get("task") in TASKS else []
-    blocks: list[Table | Figure] = [table for table in shown if table.title != CONFUSION]
-    if "confusion" in evaluation and len(evaluation["confusion"]) <= SHOWN_CLASSES:
-        labels = [str(c["label"]) for c in evaluation["classes"]]
-        blocks.append(Figure(CONFUSION, charts.confusion(evaluation["confusion"], labels)))
+    blocks: list[Table | Figure] = []
+    for block in open_task(evaluation["task"]).blocks(evaluation) if is_known(evaluation) else []:
+        if isinstance(block, Table):
+            blocks.append(block)
+        elif isinstance(block, Curve):
+            blocks.append(Figure(block.title, charts.curves(block.lines, block.x, block.y, block.title)))
+        elif isinstance(block, Matrix) and len(block.names) <= SHOWN_CLASSES:
+            blocks.append(Figure(block.title, charts.confusion(block.counts, block.names)))
     return Tested(check["equal"], f"{check['largest_difference']:.3g}", evaluation.get("notes", ()), blocks)

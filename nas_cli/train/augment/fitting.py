@@ -32,7 +32,7 @@ def require_fitting(named: Iterable[tuple[Path, str]], task: Task, task_name: st
                 f"{task_name} learns from {inputs}, and {name} is for {_listed(fit.inputs)}; {allowed}", place
             )
         said = ""
-        if getattr(task, "unchanged_by", None) is not None and not fit.blends:
+        if task.unchanged_by is not None and not fit.blends:
             names = ", ".join([*unchanged_by, name])
             said = f"; where it changes nothing: task: {{{task_name}: {{unchanged_by: [{names}]}}}}"
         raise SpecError(
@@ -43,7 +43,7 @@ def require_fitting(named: Iterable[tuple[Path, str]], task: Task, task_name: st
 
 
 def _unchanged_by(task: Task, task_name: str) -> tuple[str, ...]:
-    names = tuple(getattr(task, "unchanged_by", None) or ())
+    names = tuple(task.unchanged_by or ())
     place = ("task", task_name, "unchanged_by")
     allowed = [name for name in AUGMENTS if not AUGMENTS.fit(name).blends]
     for name in names:
