@@ -90,7 +90,8 @@ def test_what_is_no_augmentation_is_said_so() -> None:
 
 def refused(target: str, unchanged_by: tuple[str, ...] = ()) -> dict[str, str]:
     """What is said of each augmentation that does not fit."""
-    task = Classification(Wanted("images", target))
+    task = Classification()
+    task.wanted = Wanted("images", target)
     task.unchanged_by = unchanged_by  # type: ignore[attr-defined]
     said = {}
     for name in AUGMENTS:
