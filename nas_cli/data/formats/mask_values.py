@@ -113,9 +113,19 @@ def look_at_masks(files: Sequence[File], colours: bool = False) -> Held:
     return held
 
 
+def _distinct(found: Stored) -> tuple[Array, Array]:
+    """The values that are there (n,), and how many pixels hold each."""
+    if found.colours:
+        values, counts = np.unique(found.values, return_counts=True)
+        return values, counts
+    held = np.bincount(found.values.reshape(-1))
+    present = np.flatnonzero(held)
+    return present, held[present]
+
+
 def _count(file: File, colours: bool) -> tuple[Stored, Array, Array]:
     found = stored(file, colours)
-    values, counts = np.unique(found.values, return_counts=True)
+    values, counts = _distinct(found)
     if len(values) > MOST_VALUES and not found.lossy:
         raise DataError(
             f"{file} has {len(values):,} {'colours' if found.colours else 'values'}: it is a picture, and no mask of "

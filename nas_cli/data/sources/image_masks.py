@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
@@ -120,7 +120,7 @@ def find_legend(
 
 @dataclass(frozen=True)
 class _Drawn:
-    """The classes (H, W) of the pixels of one image, and what was done to have them, "" for nothing."""
+    """The classes (H, W) of the pixels of one image, and what was done to have them upright, "" for nothing."""
 
     classes: Array
     done: str = ""
@@ -147,8 +147,8 @@ def masks_of(pairs: Sequence[Pair], coding: Coding, reading: Reading, say: Say) 
     labels = np.empty((len(pairs), *size), np.uint8)
     done: Counter[str] = Counter()
     firsts: dict[str, Pair] = {}
-    for k, drawn in enumerate(in_parallel(partial(_drawn, coding=coding), pairs)):
-        labels[k] = fit_classes(drawn.classes, size, reading.fit, IGNORED)
+    for k, drawn in enumerate(in_parallel(partial(_resized, coding=coding, size=size, fit=reading.fit), pairs)):
+        labels[k] = drawn.classes
         done[drawn.done] += 1
         firsts.setdefault(drawn.done, pairs[k])
     for what, count in done.items():
@@ -157,8 +157,13 @@ def masks_of(pairs: Sequence[Pair], coding: Coding, reading: Reading, say: Say) 
     return labels
 
 
-def _drawn(pair: Pair, coding: Coding) -> _Drawn:
-    """Upright as the image is, in the mask's own size."""
+def _resized(pair: Pair, coding: Coding, size: tuple[int, int], fit: Fit) -> _Drawn:
+    drawn = _upright(pair, coding)
+    return replace(drawn, classes=fit_classes(drawn.classes, size, fit, IGNORED))
+
+
+def _upright(pair: Pair, coding: Coding) -> _Drawn:
+    """As its image lies, in the mask's own size."""
     upright, orientation = stands(pair.image)
     classes = coding.encode(pair.masks[0])
     for mask in pair.masks[1:]:
