@@ -191,3 +191,47 @@ def test_a_plugins_own_kind_of_target_takes_part_by_its_name(tmp_path: Path) -> 
     assert "mine" not in said
     assert set(said) == set(AUGMENTS) - {"mine"}
     assert "; allowed: mine" in said["flip"]
+
+
+ANGLES = """\
+from nas_cli.data import Wanted
+from nas_cli.plugins import task
+from nas_cli.task.table_regression import TableRegression
+
+@task("angles")
+class Angles(TableRegression):
+    wanted = Wanted("images", "number")
+    def __init__(self, unchanged_by: tuple[str, ...] = ()):
+        self.unchanged_by = unchanged_by
+"""
+
+
+@pytest.mark.parametrize(
+    ("task", "augment", "said"),
+    [
+        ("angles", "[brightness, contrast]", None),
+        ("{angles: {unchanged_by: [flip, shift]}}", "[flip, {shift: 0.2}]", None),
+        (
+            "angles",
+            "[brightness, {flip: vertical}]",
+            "4:31: angles learns targets of the kind 'number', and after flip",
+        ),
+        (
+            "{angles: {unchanged_by: [flip]}}",
+            "[{choice: [flip, crop]}]",
+            "where it changes nothing: task: {angles: {unchanged_by: [flip, crop]}}",
+        ),
+        ("{angles: {unchanged_by: [flop]}}", "[]", "1:32: unknown augmentation 'flop'; did you mean 'flip'?"),
+        ("{angles: {unchanged_by: [mixup]}}", "[]", "1:32: mixup blends the targets of several examples"),
+        ("{angles: {unchanged_by: flip}}", "[flip]", "unchanged_by takes a list; got 'flip'"),
+    ],
+)
+def test_a_tasks_argument_says_what_changes_nothing(tmp_path: Path, task: str, augment: str, said: str | None) -> None:
+    (tmp_path / "mine.py").write_text(ANGLES)
+    text = (
+        f"task: {task}\n{IMAGES.split(chr(10), 1)[1]}train: {{augment: {augment}}}\nplugins: [{tmp_path / 'mine.py'}]"
+    )
+    if said is None:
+        compose(parse_document(text, "spec.yaml"))
+    else:
+        assert said in complaint(text)

@@ -44,9 +44,9 @@ def require_fitting(named: Iterable[tuple[Path, str]], task: Task, task_name: st
 
 def _unchanged_by(task: Task, task_name: str) -> tuple[str, ...]:
     names = tuple(task.unchanged_by or ())
-    place = ("task", task_name, "unchanged_by")
     allowed = [name for name in AUGMENTS if not AUGMENTS.fit(name).blends]
-    for name in names:
+    for index, name in enumerate(names):
+        place = ("task", task_name, "unchanged_by", index)
         if name not in AUGMENTS:
             raise SpecError(f"unknown augmentation '{name}'{did_you_mean(name, allowed)}", place)
         if name not in allowed:
