@@ -42,6 +42,17 @@ from nas_cli.plugins import augmentation
 @augmentation("mine")
 def mine():
 """
+BRINGING = """
+import torch
+from torch import nn
+from nas_cli.plugins import op
+class Brought(nn.Linear):
+    def forward(self, x): return x
+    def first_weights(self, generator, assets):
+        BODY
+@op("mine")
+def mine(shape): return Brought(1, 1)
+"""
 CASES = {
     "a source that gives something else": (
         "source",
@@ -262,6 +273,21 @@ CASES = {
         "from torch import nn\nfrom nas_cli.plugins import op\nclass Two(nn.Module):\n"
         "    def forward(self, x): return x, x\n@op('mine')\ndef mine(shape): return Two()",
         ["op 'mine' gives tuple, and a layer gives one tensor"],
+    ),
+    "an op that cannot read the weights that it brings": (
+        "op",
+        BRINGING.replace("BODY", "torch.load('gone.pt')"),
+        ["mine.py:8: op 'mine' failed in first_weights: FileNotFoundError", "gone.pt"],
+    ),
+    "an op whose weights are another network's": (
+        "op",
+        BRINGING.replace("BODY", "self.load_state_dict({'bias': torch.ones(1)})"),
+        ["mine.py:8: op 'mine' failed in first_weights: RuntimeError", "Error(s) in loading state_dict"],
+    ),
+    "an op that begins with what this data does not bring": (
+        "op",
+        BRINGING.replace("BODY", "assets['vectors']"),
+        ["mine.py:8: op 'mine' failed in first_weights: KeyError", "vectors"],
     ),
     "an op with a default that it does not take": (
         "op",

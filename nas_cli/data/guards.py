@@ -220,8 +220,8 @@ class HeldEncoder:
     @property
     def assets(self) -> Mapping[str, Array]:
         found = getattr(self._encoder, "assets", {})
-        if not isinstance(found, Mapping) or not all(isinstance(array, np.ndarray) for array in found.values()):
-            raise self._origin.wrong(f"has the assets {show(found)}, and arrays by name are wanted")
+        if not isinstance(found, Mapping) or not all(map(_is_of_numbers, found.values())):
+            raise self._origin.wrong(f"has the assets {show(found)}, and arrays of numbers by name are wanted")
         taken = [name for name in found if str(name).startswith(("train_", "validation_"))]
         if taken:
             raise self._origin.wrong(f"calls an asset '{taken[0]}', and that is a name of examples")
@@ -256,3 +256,7 @@ def _is_like(found: object, fields: Sequence[str]) -> bool:
 
 def _array(found: object) -> str:
     return f"{found.dtype} {found.shape}" if isinstance(found, np.ndarray) else show(found)
+
+
+def _is_of_numbers(value: object) -> bool:
+    return isinstance(value, np.ndarray) and value.dtype.kind in "fiu"

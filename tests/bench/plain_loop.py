@@ -18,9 +18,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.data import DataLoader, Dataset
 
+from nas_cli.axes import Axes
 from nas_cli.model.build import build
-from nas_cli.model.initialise import initialise
 from nas_cli.model.ops import OPS
+from nas_cli.model.weights import Fresh
 from nas_cli.space.parse import parse_architecture
 from nas_cli.task import open_task
 
@@ -89,10 +90,10 @@ def main() -> None:
     for model in settings["models"]:
         network = build(
             parse_architecture(model, OPS),
-            (1, 28, 28),
+            {"image": Axes("uint8", (1, 28, 28))},
             lambda shape: parse_architecture(task.head(shape, {"labels": 10}), OPS),
+            modules=Fresh(torch.Generator().manual_seed(0)),
         )
-        initialise(network, torch.Generator().manual_seed(0))
         print(train(network, train_set, valid_set, settings), flush=True)
 
 

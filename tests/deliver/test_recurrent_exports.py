@@ -22,8 +22,8 @@ from nas_cli.deliver.export.exporting import FORMATS
 from nas_cli.deliver.load import Model
 from nas_cli.errors import ExportError
 from nas_cli.model.build import build
-from nas_cli.model.initialise import initialise
 from nas_cli.model.ops import OPS
+from nas_cli.model.weights import Fresh
 from nas_cli.record.directory import RunDirectory
 from nas_cli.space.parse import parse_architecture
 from nas_cli.task import open_task
@@ -67,8 +67,9 @@ def model(request: pytest.FixtureRequest) -> Model:
 def untrained(name: str) -> Model:
     task = "text-classification" if name == "pooled" else "sequence-labelling"
     body = parse_architecture(BODIES[name], OPS)
-    network = build(body, WORDS_IN, lambda shape: parse_architecture(open_task(task).head(shape, FACTS), OPS), FACTS)
-    initialise(network, torch.Generator().manual_seed(1))
+    fresh = Fresh(torch.Generator().manual_seed(1))
+    head = open_task(task).head
+    network = build(body, WORDS_IN, lambda shape: parse_architecture(head(shape, FACTS), OPS), FACTS, fresh)
     return model_of(network, task=task)
 
 

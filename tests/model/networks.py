@@ -15,7 +15,7 @@ from nas_cli.space.builtins import load_builtin
 from nas_cli.space.edit import replay, sample
 from nas_cli.space.nodes import Seq
 from nas_cli.space.parse import parse_architecture, parse_space
-from nas_cli.task import TASKS
+from nas_cli.task import open_task
 
 FACTS = {
     "labels": 3,
@@ -76,7 +76,7 @@ def inputs_for(task: str) -> dict[str, Axes]:
 
 
 def head_of(task: str) -> Any:
-    return lambda shape: parse_architecture(TASKS[task].head(shape, FACTS), OPS)
+    return lambda shape: parse_architecture(open_task(task).head(shape, FACTS), OPS)
 
 
 def fingerprint(tensors: Mapping[str, torch.Tensor]) -> float:

@@ -12,7 +12,6 @@ from torch import Tensor, nn
 
 from nas_cli.errors import Infeasible
 from nas_cli.model.build import build, plan
-from nas_cli.model.initialise import initialise
 from nas_cli.model.network import Network
 from nas_cli.model.ops import OPS, Shape
 from nas_cli.model.weights import Fresh
@@ -34,8 +33,8 @@ def classifier(shape: Shape) -> Seq:
 
 
 def network(model: Any, shape: Shape = IMAGE, head: Any = nothing) -> Network:
-    built = build(parse_architecture(model, OPS), inputs_of(shape), head)
-    return initialise(built, torch.Generator().manual_seed(0)).eval()
+    fresh = Fresh(torch.Generator().manual_seed(0))
+    return build(parse_architecture(model, OPS), inputs_of(shape), head, modules=fresh).eval()
 
 
 def steps(model: Any, shape: Shape = IMAGE) -> list[tuple[str, tuple[int, ...], Shape]]:

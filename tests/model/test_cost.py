@@ -13,10 +13,10 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from nas_cli.model.build import build, plan
 from nas_cli.model.cost import cost
-from nas_cli.model.initialise import initialise
 from nas_cli.model.latency import device_name, measure_latency
 from nas_cli.model.network import Network
 from nas_cli.model.ops import OPS, Shape
+from nas_cli.model.weights import Fresh
 from nas_cli.space.builtins import load_builtin
 from nas_cli.space.nodes import Op, Seq
 from nas_cli.space.parse import parse_architecture, parse_space
@@ -31,7 +31,8 @@ def classifier(shape: Shape) -> Seq:
 
 
 def make(model: Any, shape: Shape, head: Any = nothing) -> Network:
-    return build(parse_architecture(model, OPS), {"input": axes_of(shape)}, head)
+    fresh = Fresh(torch.Generator().manual_seed(0))
+    return build(parse_architecture(model, OPS), {"input": axes_of(shape)}, head, modules=fresh)
 
 
 @pytest.mark.parametrize(
@@ -110,7 +111,7 @@ def test_the_cost_is_that_of_a_whole_real_run() -> None:
         {"nn.Conv2d": {"out_channels": 4, "kernel_size": 3}},
         "global_pool",
     ]
-    network = initialise(make(model, (3, 12, 12), classifier), torch.Generator().manual_seed(0)).eval()
+    network = make(model, (3, 12, 12), classifier).eval()
     counter = FlopCounterMode(display=False)
     with counter, torch.no_grad():
         network(torch.zeros(3, 3, 12, 12))
@@ -130,7 +131,7 @@ def test_activations_inside_a_layer_of_several_are_counted() -> None:
 
 @pytest.mark.parametrize("name", ["lstm", "gru"])
 def test_activations_of_recurrent_layers_are_those_that_autograd_keeps(name: str) -> None:
-    network = initialise(make([{name: {"units": 64}}], (32, 40)), torch.Generator())
+    network = make([{name: {"units": 64}}], (32, 40))
     (module,), inputs = network.layers.values(), torch.randn(4, 32, 40, requires_grad=True)
     own = {p.untyped_storage().data_ptr() for p in [*module.parameters(), inputs]}
     kept: dict[int, torch.Tensor] = {}
@@ -153,7 +154,7 @@ def test_a_plan_is_cheap_the_second_time() -> None:
 
 
 def test_latency_is_measured_and_leaves_everything_as_it_was() -> None:
-    network = initialise(make([{"conv": 4}, "batch_norm", "global_pool"], (1, 8, 8), classifier), torch.Generator())
+    network = make([{"conv": 4}, "batch_norm", "global_pool"], (1, 8, 8), classifier)
     threads, mode = torch.get_num_threads(), network.training
     tracked = network.state_dict()["layers.model_1_batch_norm.num_batches_tracked"].item()
     measured = measure_latency(network, [torch.zeros(2, 1, 8, 8)], threads=threads + 1, seconds=0.1)
@@ -172,6 +173,7 @@ import sys
 import torch
 from nas_cli.axes import Axes
 from nas_cli.model.infer import count, infer
+from nas_cli.model.weights import Fresh
 from nas_cli.train.optimizers import OPTIMIZERS
 
 for op, args, shape in [

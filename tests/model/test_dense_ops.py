@@ -13,10 +13,10 @@ from torch.nn import functional
 from nas_cli.errors import Infeasible, SpecError
 from nas_cli.model.build import build, plan
 from nas_cli.model.cost import cost
-from nas_cli.model.initialise import initialise
 from nas_cli.model.network import Network
 from nas_cli.model.ops import OPS, Shape
 from nas_cli.model.ops.modules import AtrousPooling
+from nas_cli.model.weights import Fresh
 from nas_cli.space.canonical import Canonical
 from nas_cli.space.nodes import Seq, to_yaml
 from nas_cli.space.parse import parse_architecture
@@ -27,8 +27,8 @@ SIZES = [(9, 7), (8, 8), (1, 1), (5, 12)]
 
 
 def network(model: Any, shape: Shape = IMAGE) -> Network:
-    built = build(parse_architecture(model, OPS), {"input": axes_of(shape)}, lambda _: Seq(()))
-    return initialise(built, torch.Generator().manual_seed(0)).eval()
+    fresh = Fresh(torch.Generator().manual_seed(0))
+    return build(parse_architecture(model, OPS), {"input": axes_of(shape)}, lambda _: Seq(()), modules=fresh).eval()
 
 
 def images(size: tuple[int, int], channels: int = 6) -> Tensor:
@@ -259,8 +259,9 @@ def test_a_wrong_resize_is_answered(layer: Any, words: str) -> None:
 
 def test_zeros_beside_an_image_are_as_large_as_it() -> None:
     model = [{"branches": {"paths": [["zero", {"conv": 2}], ["relu"]], "join": "concat"}}]
-    built = build(parse_architecture(model, OPS), inputs_of((3, 8, 8)), lambda _: Seq(()))
+    fresh = Fresh(torch.Generator())
+    built = build(parse_architecture(model, OPS), inputs_of((3, 8, 8)), lambda _: Seq(()), modules=fresh)
     for size in ((8, 8), (5, 11)):
-        y = run_body(initialise(built, torch.Generator()), images(size, 3))
+        y = run_body(built, images(size, 3))
         assert y.shape == (2, 5, *size)
         assert not y[:, :2].any()

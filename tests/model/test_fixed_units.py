@@ -10,16 +10,16 @@ from fields import axes_of
 
 from nas_cli.errors import Infeasible
 from nas_cli.model.build import build
-from nas_cli.model.initialise import initialise
 from nas_cli.model.network import Network
 from nas_cli.model.ops import OPS
+from nas_cli.model.weights import Fresh
 from nas_cli.space.parse import parse_architecture
 
 
 def network(arguments: Any, shape: tuple[int, ...] = (2,)) -> Network:
     body = parse_architecture([{"affine": arguments}], OPS)
-    made = build(body, {"input": axes_of(shape)}, lambda s: parse_architecture([], OPS), {})
-    return initialise(made, torch.Generator()).eval()
+    fresh = Fresh(torch.Generator())
+    return build(body, {"input": axes_of(shape)}, lambda s: parse_architecture([], OPS), {}, fresh).eval()
 
 
 def test_a_list_has_a_number_for_each_channel() -> None:

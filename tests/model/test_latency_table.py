@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 from scipy.optimize import nnls
 
 from nas_cli.model.build import build, plan
-from nas_cli.model.initialise import initialise
 from nas_cli.model.latency import median_spread
 from nas_cli.model.latency_table import LatencyTable, entry_names, line_through, measure_entries
 from nas_cli.model.network import Network
 from nas_cli.model.ops import OPS
 from nas_cli.model.program import Program
+from nas_cli.model.weights import Fresh
 from nas_cli.space.nodes import Op, Seq
 from nas_cli.space.parse import parse_architecture
 
@@ -42,7 +42,7 @@ def program_of(*layers: Any) -> Program:
 
 
 def network_of(*layers: Any) -> Network:
-    return initialise(build(parse_architecture(list(layers), OPS), inputs_of(SHAPE), head), torch.Generator())
+    return build(parse_architecture(list(layers), OPS), inputs_of(SHAPE), head, modules=Fresh(torch.Generator()))
 
 
 def test_every_layer_is_measured_once_and_nothing_is_changed() -> None:

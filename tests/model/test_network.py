@@ -13,9 +13,9 @@ from fields import inputs_of, run_body
 from torch import nn
 
 from nas_cli.model.build import build
-from nas_cli.model.initialise import initialise
 from nas_cli.model.network import Network
 from nas_cli.model.ops import OPS, Shape
+from nas_cli.model.weights import Fresh
 from nas_cli.space.nodes import Op, Seq
 from nas_cli.space.parse import parse_architecture
 
@@ -46,8 +46,8 @@ def classifier(shape: Shape) -> Seq:
 
 
 def make(model: Any = MODEL, seed: int = 0, shape: Shape = (3, 8, 8)) -> Network:
-    network = build(parse_architecture(model, OPS), inputs_of(shape), classifier)
-    return initialise(network, torch.Generator().manual_seed(seed))
+    fresh = Fresh(torch.Generator().manual_seed(seed))
+    return build(parse_architecture(model, OPS), inputs_of(shape), classifier, modules=fresh)
 
 
 def pixels(count: int = 4) -> torch.Tensor:
@@ -61,11 +61,10 @@ def seeded() -> Iterator[None]:
         yield
 
 
-def test_it_is_on_the_meta_device_until_it_is_initialised() -> None:
+def test_it_takes_no_memory_until_it_has_weights() -> None:
     network = build(parse_architecture(MODEL, OPS), inputs_of((3, 8, 8)), classifier)
     assert all(parameter.is_meta for parameter in network.parameters())
-    initialise(network, torch.Generator().manual_seed(0))
-    assert not any(tensor.is_meta for tensor in network.state_dict().values())
+    assert not any(tensor.is_meta for tensor in make().state_dict().values())
 
 
 def test_weights_depend_on_the_generator_alone() -> None:

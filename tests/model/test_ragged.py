@@ -11,10 +11,10 @@ from torch import Tensor
 from nas_cli.axes import Axes
 from nas_cli.errors import Infeasible
 from nas_cli.model.build import build, plan
-from nas_cli.model.initialise import initialise
 from nas_cli.model.network import Network
 from nas_cli.model.ops import OPS
 from nas_cli.model.transport import program_from_data, program_to_data
+from nas_cli.model.weights import Fresh
 from nas_cli.space.nodes import Seq
 from nas_cli.space.parse import parse_architecture
 
@@ -33,10 +33,13 @@ BODIES: dict[str, list[Any]] = {
 
 def network_of(body: list[Any], inputs: dict[str, Axes] | None = None, head: list[Any] | None = None) -> Network:
     facts = {"words": 2**25, "labels": 3}
-    network = build(
-        parse_architecture(body, OPS), inputs or FRAMES, lambda _: parse_architecture(head or ["tanh"], OPS), facts
-    )
-    return initialise(network, torch.Generator().manual_seed(1)).eval()
+    return build(
+        parse_architecture(body, OPS),
+        inputs or FRAMES,
+        lambda _: parse_architecture(head or ["tanh"], OPS),
+        facts,
+        Fresh(torch.Generator().manual_seed(1)),
+    ).eval()
 
 
 def sounds() -> list[Tensor]:

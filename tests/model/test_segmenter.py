@@ -11,8 +11,8 @@ import torch
 from nas_cli.axes import Axes
 from nas_cli.model.build import Head, build, plan
 from nas_cli.model.cost import cost
-from nas_cli.model.initialise import initialise
 from nas_cli.model.ops import OPS
+from nas_cli.model.weights import Fresh
 from nas_cli.space.builtins import load_builtin
 from nas_cli.space.edit import replay, sample
 from nas_cli.space.parse import parse_architecture, parse_space
@@ -50,7 +50,8 @@ def test_networks_are_of_all_depths_and_small() -> None:
 
 def test_a_network_learns_on_one_size_and_runs_on_others() -> None:
     for resolved in drawn(4, {"width": 8}):
-        network = initialise(build(resolved.model, image((33, 40), 3), head), torch.Generator().manual_seed(0))
+        fresh = Fresh(torch.Generator().manual_seed(0))
+        network = build(resolved.model, image((33, 40), 3), head, modules=fresh)
         batch = torch.randint(0, 256, (2, 3, 33, 40), generator=torch.Generator().manual_seed(1)).byte()
         network(batch).square().mean().backward()
         gradients = [parameter.grad for parameter in network.parameters()]

@@ -11,10 +11,10 @@ from torch import Tensor
 
 from nas_cli.errors import Infeasible
 from nas_cli.model.build import build
-from nas_cli.model.initialise import initialise
 from nas_cli.model.network import Network
 from nas_cli.model.ops import OPS
 from nas_cli.model.ops.sequence_modules import Characters, ShortConv
+from nas_cli.model.weights import Fresh
 from nas_cli.space.parse import parse_architecture
 from nas_cli.task import open_task
 
@@ -59,8 +59,8 @@ def network_of(body: list[Any], task: str) -> Network:
         inputs_of((5, 9)),
         lambda s: parse_architecture(learned.head(s, FACTS), OPS),
         FACTS,
+        Fresh(torch.Generator().manual_seed(1)),
     )
-    initialise(network, torch.Generator().manual_seed(1))
     return network.eval()
 
 

@@ -10,9 +10,9 @@ from fields import inputs_of
 from torch import nn
 
 from nas_cli.model.build import build
-from nas_cli.model.initialise import initialise
 from nas_cli.model.ops import OPS
 from nas_cli.model.source import constructor, custom_classes
+from nas_cli.model.weights import Fresh
 from nas_cli.space.nodes import Seq
 from nas_cli.space.parse import parse_architecture
 
@@ -33,8 +33,8 @@ MODEL: list[Any] = [
 
 
 def test_what_is_written_makes_the_same_module() -> None:
-    network = build(parse_architecture(MODEL, OPS), inputs_of((3, 8, 8)), lambda shape: Seq(()))
-    initialise(network, torch.Generator().manual_seed(0)).eval()
+    fresh = Fresh(torch.Generator().manual_seed(0))
+    network = build(parse_architecture(MODEL, OPS), inputs_of((3, 8, 8)), lambda shape: Seq(()), modules=fresh).eval()
     classes = custom_classes(network)
     names = {cls.__name__: cls for cls in classes}
     assert list(names) == ["AveragePool", "ChannelNorm", "DropPath", "GlobalPool", "MBConv", "SqueezeExcite", "Zeros"]

@@ -14,11 +14,11 @@ from torch import Tensor, nn
 from nas_cli.errors import SpecError
 from nas_cli.model.build import build
 from nas_cli.model.infer import construct, count, infer, resolve_arguments
-from nas_cli.model.initialise import initialise
 from nas_cli.model.network import Network
 from nas_cli.model.ops import OPS
 from nas_cli.model.ops.traits import TRAITS
 from nas_cli.model.ops.vocabulary import op
+from nas_cli.model.weights import Fresh
 from nas_cli.plugins import taking_back
 from nas_cli.space.canonical import Canonical
 from nas_cli.space.nodes import Seq
@@ -35,10 +35,8 @@ def nothing_stays() -> Iterator[None]:
 
 
 def network(model: list[Any], shape: tuple[int, ...] = (3, 6, 6)) -> Network:
-    return initialise(
-        build(parse_architecture(model, OPS), {"input": axes_of(shape)}, lambda body: Seq(()), {}),
-        torch.Generator().manual_seed(0),
-    )
+    fresh = Fresh(torch.Generator().manual_seed(0))
+    return build(parse_architecture(model, OPS), {"input": axes_of(shape)}, lambda body: Seq(()), {}, fresh)
 
 
 def form(*model: Any) -> str:

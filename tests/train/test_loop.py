@@ -17,9 +17,9 @@ from sklearn.datasets import load_digits
 from nas_cli.axes import Shape
 from nas_cli.errors import RunError, TrialFailed
 from nas_cli.model.build import build
-from nas_cli.model.initialise import initialise
 from nas_cli.model.network import Network
 from nas_cli.model.ops import OPS
+from nas_cli.model.weights import Fresh
 from nas_cli.space.nodes import Op, Seq
 from nas_cli.space.parse import parse_architecture, parse_space
 from nas_cli.task import open_task
@@ -46,8 +46,8 @@ def head(shape: Shape) -> Seq:
 
 
 def network_of(seed: int = 0, model: Sequence[Any] = MODEL) -> Network:
-    network = build(parse_architecture(list(model), OPS), inputs_of((1, 8, 8)), head)
-    initialise(network, torch.Generator().manual_seed(seed))
+    fresh = Fresh(torch.Generator().manual_seed(seed))
+    network = build(parse_architecture(list(model), OPS), inputs_of((1, 8, 8)), head, modules=fresh)
     network.set_normalisation("input", [75.0], [90.0])
     return network
 
@@ -238,10 +238,7 @@ def test_damaged_and_foreign_checkpoints_are_answered(data: Tensors, tmp_path: P
     for path, words in ((damaged, "is damaged"), (tmp_path / "none.safetensors", "is missing")):
         with pytest.raises(RunError, match=words):
             train(data, network_of(), 1, 2, 2, checkpoint_in=path)
-    other = build(
-        parse_architecture([{"conv": 9}], OPS), inputs_of((1, 8, 8)), lambda s: Seq((Op("linear", {"units": 10}),))
-    )
-    initialise(other, torch.Generator())
+    other = network_of(0, [{"conv": 9}])
     with pytest.raises(RunError, match="is no checkpoint of this network"):
         train(data, other, 1, 2, 2, checkpoint_in=good)
     tensors, metadata = load_tensors(good)
