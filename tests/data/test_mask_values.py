@@ -132,6 +132,18 @@ def test_palettes_that_differ_are_read_as_colours(tmp_path: Path) -> None:
     np.testing.assert_array_equal(dataset.train.labels[0], kinds(2))
 
 
+def test_palettes_of_grey_that_differ_are_grey_values(tmp_path: Path) -> None:
+    path = draw(tmp_path, indexed(kinds(2), [0, 0, 0, 255, 255, 255]), "gif")
+    indexed(1 - kinds(2), [255, 255, 255, 0, 0, 0]).save(path / "masks" / "0.gif")
+    for label in opened(path, classes=["off", "on"]).train.labels:
+        np.testing.assert_array_equal(label, kinds(2))
+
+
+def test_blurred_values_are_not_the_rest(tmp_path: Path) -> None:
+    path = draw(tmp_path, 255 * kinds(2), "jpg")
+    assert "a class has the rest" in refused(path, classes={"off": 0, "on": "rest"})
+
+
 @pytest.mark.parametrize("form", ["mapping", "camvid", "cvat", "rgb-first", "tabs"])
 def test_colours_have_a_legend(tmp_path: Path, form: str) -> None:
     mask = kinds(3)

@@ -36,6 +36,8 @@ class Coding:
     table: Array
     legend: bool
     """Whether it is of the user, and not of the masks."""
+    rest: bool = False
+    """Whether a class has all that no other has."""
     settled: Mapping[str, Any] = field(default_factory=dict)
     """What was guessed, as keys of the source, by which data to evaluate on is to be read too."""
 
@@ -45,6 +47,8 @@ class Coding:
         if found.colours and not self.colours:
             others = "classes has values alone" if self.legend else "those to train on in grey values or indices"
             raise DataError(f"the mask {file} is in colours, and {others}: {SAY}")
+        if found.lossy and self.rest:
+            raise DataError(f"the mask {file} is a JPEG, which blurs values, and a class has the rest: name its values")
         classes: Array = self.table[found.values]
         unknown = classes == UNKNOWN
         if unknown.any():
@@ -129,7 +133,7 @@ def _coding(
         table[value] = kind
     if ignored is not None:
         table[ignored] = IGNORED
-    return Coding(tuple(names), colours, table, legend)
+    return Coding(tuple(names), colours, table, legend, rest is not None)
 
 
 def _ignored(ignore: Ignore, colours: bool) -> int | None:
@@ -177,8 +181,8 @@ def _require_classes(held: Held, values: Sequence[int]) -> None:
     what = "colours" if held.colours else "values"
     if held.lossy and len(values) > 2:
         raise DataError(
-            f"masks such as {held.firsts[values[-1]]} are JPEG or WebP, whose {what} are blurred: there are "
-            f"{len(values):,}; {SAY} or a value, and the nearest is taken"
+            f"masks such as {held.firsts[values[-1]]} are JPEGs, which blur {what}: there are {len(values):,}; {SAY}, "
+            "or a value, and the nearest is taken"
         )
     if len(values) > 254:
         raise DataError(
@@ -198,19 +202,23 @@ def _by_value(
     if names is None:
         note = f"masks hold the {what} {held.shown(values)}, a class each: classes names them"
         return [(value, k) for k, value in enumerate(values)], [note]
-    if held.colours:
+    if held.colours and not all(map(_is_grey, values)):
         raise DataError(f"masks are in colours, and classes has names alone: {SAY}; there are {held.shown(values)}")
-    if values[-1] < len(names):
+    if values[-1] < len(names) and not held.colours:
         return [(value, value) for value in range(len(names))], []
     if len(values) == len(names):
-        shown = ", ".join(f"{value} is {name}" for value, name in zip(values, names, strict=True))
+        shown = ", ".join(f"{held.shown([value])} is {name}" for value, name in zip(values, names, strict=True))
         return [(value, k) for k, value in enumerate(values)], [f"classes by the order of values in masks: {shown}"]
     beyond = [value for value in values if value >= len(names)]
     raise DataError(
-        f"masks hold the values {held.shown(values)}, and classes has {len(names)} names: {held.shown(beyond[:1])} in "
+        f"masks hold the {what} {held.shown(values)}, and classes has {len(names)} names: {held.shown(beyond[:1])} in "
         f"{held.firsts[beyond[0]]} is beyond them; name {len(values)}, say ignore: {beyond[-1]}, or give each class "
         "its value, {name: value}"
     )
+
+
+def _is_grey(value: int) -> bool:
+    return len(set(as_colour(value))) == 1
 
 
 def _named(held: Held, values: Sequence[int]) -> list[str]:

@@ -15,7 +15,8 @@ from nas_cli.errors import DataError
 
 MOST_VALUES = 4096
 """Distinct ones of a mask: what has more is a picture."""
-LOSSY = ("JPEG", "WEBP")
+LOSSY = ("JPEG", "MPO")
+"""Formats that blur values."""
 
 
 @dataclass(frozen=True)
