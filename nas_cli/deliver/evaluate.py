@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -67,7 +67,7 @@ def examine(model: Model, plugins: bool = False, data: Path | None = None, membe
     if training is not None:
         notes += about_repeated(training.train, test, model.task.wanted.inputs, "to test on")
         notes += about_repeated(training.validation, test, model.task.wanted.inputs, "to test on", "to choose by")
-    scorer = _scored(model, model.network, test)
+    scorer, order = _scored(model, model.network, test)
     return {
         "run": str(model.run.path),
         "name": model.name,
@@ -76,7 +76,7 @@ def examine(model: Model, plugins: bool = False, data: Path | None = None, membe
         "folder": str(model.kept.folder),
         "task": model.task_name,
         **({} if data is None else {"data": os.path.abspath(data)}),
-        **scorer.report(),
+        **_with_names(scorer.report(), order, test),
         "beside": [*_baselines(model, test, plugins), *(_reference(model, training, test) if training else [])],
         "validation": recompute(model, training) if training else None,
         "notes": notes,
@@ -129,15 +129,44 @@ def shown_tables(report: Mapping[str, Any]) -> list[Table]:
     return shown
 
 
-def _scored(model: Model, network: Network, test: Part) -> Scorer:
-    """What `network` answers to the part, added up."""
+def _scored(model: Model, network: Network, test: Part) -> tuple[Scorer, torch.Tensor]:
+    """What `network` answers to the part, added up, and the numbers of the examples in the order of their scoring."""
     scorer = model.task.scorer((*model.labels, *test.others))
     inputs, targets = torch.from_numpy(test.inputs), torch.from_numpy(test.targets)
+    counted = scorer if network.origin is None else FromOrigin(scorer, network.origin.numpy())
     try:
-        score(network, inputs, targets, scorer, rows_of(test))
+        order = score(network, inputs, targets, counted, rows_of(test))
     except TrialFailed:
         raise RunError(f"{model.kept.weights} give outputs for the test part that are not finite") from None
-    return scorer
+    return scorer, order
+
+
+@dataclass(frozen=True)
+class FromOrigin:
+    """Gives a scorer numbers as the data has them, and not as they are counted from `origin`, in 64 bits."""
+
+    scorer: Scorer
+    origin: Any
+
+    def add(self, outputs: Any, targets: Any) -> None:
+        self.scorer.add(outputs.double().numpy() + self.origin, targets.double().numpy() + self.origin)
+
+    def metrics(self) -> dict[str, float]:
+        return self.scorer.metrics()
+
+    def report(self) -> dict[str, Any]:
+        return self.scorer.report()
+
+
+def _with_names(report: dict[str, Any], order: torch.Tensor, test: Part) -> dict[str, Any]:
+    """`examples` of a report by their number in the test part, which begins with 1, and their `name`, where they have
+    one; a scorer knows them by the order in which they came."""
+    for example in report.get("examples", ()):
+        place = int(order[example["number"] - 1])
+        example["number"] = place + 1
+        if test.names:
+            example["name"] = test.names[place]
+    return report
 
 
 def _baselines(model: Model, test: Part, plugins: bool) -> list[dict[str, Any]]:
@@ -146,7 +175,7 @@ def _baselines(model: Model, test: Part, plugins: bool) -> list[dict[str, Any]]:
     for name in sorted(model.run.kept):
         if baseline_of(name) is not None and name != model.metrics["candidate"]:
             network = load(model.run.path, plugins, member=name).network
-            found.append({"name": spoken(name), "metrics": _scored(model, network, test).metrics()})
+            found.append({"name": spoken(name), "metrics": _scored(model, network, test)[0].metrics()})
     return found
 
 
@@ -154,11 +183,31 @@ def _reference(model: Model, training: TrainingData, test: Part) -> list[dict[st
     """How a method without a network does on the same parts, where the task has such a yardstick."""
     part = training.train
     method = REFERENCES.get(model.task.wanted)
-    found = method and method((part.inputs, part.targets), test.inputs, training.facts)
+    found = method and method((_inputs(part), part.targets), _inputs(test), training.facts)
     if found is None:
         return []
     name, outputs = found
     return [{"name": name, "metrics": scored(model.task, outputs, test.targets, model.labels).metrics()}]
+
+
+def _inputs(part: Part) -> Any:
+    """An array (N, …), or what is read in slices as one is, where inputs are mapped and do not fit into memory."""
+    return part.inputs if part.rows is None else Rows(part.inputs, part.rows)
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Those of mapped `inputs` whose numbers are `rows` (N,); a slice of them is an array."""
+
+    inputs: np.ndarray[Any, Any]
+    rows: np.ndarray[Any, Any]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, chosen: slice) -> np.ndarray[Any, Any]:
+        found: np.ndarray[Any, Any] = self.inputs[self.rows[chosen]]
+        return found
 
 
 def recompute(model: Model, data: TrainingData) -> dict[str, Any]:

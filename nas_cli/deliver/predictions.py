@@ -71,8 +71,8 @@ class Sink(Protocol):
 
 def stream_predictions(out: Sink, answers: Iterable[Mapping[str, Any]], form: Form) -> None:
     """JSON lines have all of an answer. CSV has where it belongs (`file`, `row`, `id`, or `input`) and the `label` with
-    its `probability`, or the `value`, or of sentences a row for each `word` with its `tag`. Raises UserError where
-    later answers say where they belong in another way than the first."""
+    its `probability`, or the `value`, or several by their names, or of sentences a row for each `word` with its `tag`.
+    Raises UserError where later answers say where they belong in another way than the first."""
     if form == "jsonl":
         for answer in answers:
             out.write(as_json(answer) + "\n")
@@ -104,4 +104,6 @@ def _rows(answer: Mapping[str, Any]) -> list[dict[str, Any]]:
         pairs = enumerate(zip(answer["words"], answer["tags"], strict=True), 1)
         return [{**where, "place": place, "word": word, "tag": tag} for place, (word, tag) in pairs]
     rest = {name: value for name, value in answer.items() if name not in ("input", "file", "row", "id", "text", "top")}
+    for name, value in rest.pop("values", {}).items():
+        rest[f"value of {name}" if name in where else name] = value
     return [{**where, **rest}]

@@ -3,6 +3,7 @@
 from nas_cli.task import (
     boosting,
     image_classification,
+    image_regression,
     sequence_labelling,
     table_classification,
     table_regression,
@@ -25,6 +26,7 @@ __all__ = [
     "Written",
     "boosting",
     "image_classification",
+    "image_regression",
     "name_of",
     "open_task",
     "scored",

@@ -37,7 +37,9 @@ class Scorer(Protocol):
 
     def report(self) -> dict[str, Any]:
         """All there is to say of the outputs on a test part, as JSON data: `samples`, `metrics`, and what the task's
-        `blocks` show."""
+        `blocks` show. `examples`, where some are worth a look, are a list of mappings with the `number` of each, in the
+        order of adding from 1 on; they come to `blocks` with its number in the part, and its `name`, where it has one.
+        """
         ...
 
 

@@ -36,14 +36,18 @@ def boosted_classes(train: tuple[Any, Any], test: Any, facts: Mapping[str, Any])
 
 @reference("table rows", "number")
 def boosted_numbers(train: tuple[Any, Any], test: Any, facts: Mapping[str, Any]) -> tuple[str, Any] | None:
-    """Predictions (N, 1) of scikit-learn's HistGradientBoostingRegressor as it comes, seed 0; None likewise, and of
-    several numbers an example."""
-    if "categories" not in facts or np.ndim(train[1]) > 1:
+    """Predictions (N, K) of scikit-learn's HistGradientBoostingRegressor as it comes, seed 0, one a number; None
+    likewise."""
+    if "categories" not in facts:
         return None
     from sklearn.ensemble import HistGradientBoostingRegressor
 
-    model = HistGradientBoostingRegressor(categorical_features=_categorical(facts), random_state=0)
-    return NAME, model.fit(*train).predict(test)[:, None]
+    inputs, targets = train
+    predicted = []
+    for column in targets.reshape(len(targets), -1).T:
+        model = HistGradientBoostingRegressor(categorical_features=_categorical(facts), random_state=0)
+        predicted.append(model.fit(inputs, column).predict(test))
+    return NAME, np.stack(predicted, axis=1)
 
 
 def _categorical(facts: Mapping[str, Any]) -> list[int]:

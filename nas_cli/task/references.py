@@ -4,7 +4,8 @@
     def boosted_classes(train, test, facts): ...
 
 A reference is fitted on the inputs and targets `train` and gives its name and its outputs (N, …) for the inputs `test`,
-in the form of a network's; None where it cannot. `facts` are of the data.
+in the form of a network's; None where it cannot. `facts` are of the data. Inputs that do not fit into memory are
+no array, and are read in slices: inputs[0:100].
 """
 
 from __future__ import annotations

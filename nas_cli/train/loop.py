@@ -169,15 +169,19 @@ def predict_logits(network: Network, inputs: Tensor, rows: Tensor | None = None)
 
 
 @keep_memory()
-def score(network: Network, inputs: Tensor, targets: Tensor, scorer: Scorer, rows: Tensor | None = None) -> None:
+def score(network: Network, inputs: Tensor, targets: Tensor, scorer: Scorer, rows: Tensor | None = None) -> Tensor:
     """Adds the network's answers to `inputs`, (N, …) or those of `rows`, and `targets` (N, …) to `scorer`, batch by
-    batch: no more outputs than those of a batch are kept. Raises TrialFailed where an output is not finite.
+    batch: no more outputs than those of a batch are kept. Returns the numbers of the examples (N,) in the order of
+    their adding. Raises TrialFailed where an output is not finite.
     """
     targets = targets.cpu()
+    order = []
     for chosen, outputs in _answers(network, inputs, rows):
         if not bool(torch.isfinite(outputs).all()):
             raise TrialFailed("the network's outputs on the validation data are not finite")
         scorer.add(outputs, targets[chosen])
+        order.append(chosen)
+    return torch.cat(order)
 
 
 def _answers(network: Network, inputs: Tensor, rows: Tensor | None) -> Iterator[tuple[Tensor, Tensor]]:
