@@ -13,13 +13,14 @@ from nas_cli.data import TrainingData, load_training, parse_data
 from nas_cli.data.formats.csv_file import ENDINGS, find_tables, first_rows, named
 from nas_cli.data.formats.csv_top import looks_like_a_row
 from nas_cli.data.kinds.classes import is_lopsided
+from nas_cli.data.source import Wanted
 from nas_cli.data.sources.text import LABEL_COLUMNS, TEXT_COLUMNS
+from nas_cli.describe.starter_kinds import KINDS, NAMED, Kind
 from nas_cli.errors import DataError, UserError, did_you_mean
 from nas_cli.task import TASKS, open_task
 from nas_cli.words import run_name, shell
 from nas_cli.yaml_text import comment, inline_yaml
 
-SOURCES = {"table rows": "csv", "texts": "text", "sentences": "conll"}
 TARGETS = ("target", "label", "class", "y", "classification", "outcome", "quality", "price")
 """Names of columns that are usually what is to be learned; else the last one is."""
 MOST_NAMED = 20
@@ -84,52 +85,8 @@ model:
         - choice: [[], batch_norm]
         - choice: [relu, gelu]
         - dropout: {rate: {choice: [0.1, 0.3, 0.5]}}"""
-
-
-@dataclass(frozen=True)
-class Kind:
-    """What a spec for one kind of inputs says.
-
-    It trains for `epochs`, or until so many `examples` were seen, 100 epochs at most: few rows need more passes.
-    """
-
-    space: str
-    epochs: int
-    batch_size: int
-    baseline: str
-    more: str = ""
-    settings: tuple[str, ...] = ()
-    examples: int | None = None
-
-
-KINDS = {
-    "table rows": Kind(
-        "tabular",
-        8,
-        128,
-        "  linear: [features]\n"
-        "  mlp: [features, {linear: {units: 256}}, relu, {dropout: {rate: 0.2}}, {linear: {units: 128}}, relu]",
-        examples=100_000,
-    ),
-    "texts": Kind(
-        "text-cnn-rnn-attention",
-        8,
-        64,
-        "  bag-of-words: [{embedding: {units: 100}}, {dropout: {rate: 0.5}}, {global_pool: avg}]",
-        settings=(
-            "# tokenizer: word                # word, character or bpe",
-            "# max_length: 256                # in words",
-        ),
-    ),
-    "sentences": Kind(
-        "tagger",
-        16,
-        32,
-        "  bilstm: [{embedding: {units: 100, unknown: 0.05}}, {dropout: {rate: 0.5}}, {lstm: {units: 200}}, crf]",
-        more="\n  clip: 5.0",
-        settings=("# characters: 16                 # of each word, for spaces that read them",),
-    ),
-}
+LARGEST_SIDE = 64
+"""Pixels that the longer side of pictures gets in a spec to begin with."""
 
 
 def is_task(name: str) -> bool:
@@ -155,10 +112,11 @@ def survey(task: str, path: Path, file: str = "spec.yaml") -> Survey:
     if task not in TASKS:
         raise UserError(f"unknown task '{task}'{did_you_mean(task, TASKS)}")
     learned = open_task(task)
-    if learned.wanted.inputs not in KINDS:
-        raise UserError(f"{task} is not of texts, sentences or tables")
-    kind = KINDS[learned.wanted.inputs]
-    section, data, guessed = _look(task, path)
+    if learned.wanted not in KINDS:
+        known = ", ".join(name for name in TASKS if open_task(name).wanted in KINDS)
+        raise UserError(f"init writes no spec for {task}; it does for image-classification, {known}")
+    kind = KINDS[learned.wanted]
+    section, data, guessed = _look(kind, learned.wanted, path)
     notes = (*guessed, *data.notes)
     parts = f"{len(data.train):,} {learned.wanted.inputs} to learn from and {len(data.validation):,} to choose by"
     found = f"{parts} in {path}"
@@ -166,7 +124,7 @@ def survey(task: str, path: Path, file: str = "spec.yaml") -> Survey:
         names = ", ".join(data.labels[:MOST_NAMED])
         if len(data.labels) > MOST_NAMED:
             names += f" and {len(data.labels) - MOST_NAMED} more"
-        found += f", {len(data.labels)} {'tags' if learned.wanted.target == 'tags' else 'classes'}: {names}"
+        found += f", {len(data.labels)} {NAMED[learned.wanted.target]}: {names}"
     first = next(iter(learned.metrics))
     undefined = learned.undefined(data.validation.targets, data.labels)
     metric = next((name for name in learned.metrics if name not in undefined), first)
@@ -206,11 +164,11 @@ def survey(task: str, path: Path, file: str = "spec.yaml") -> Survey:
     return Survey(stem, found, notes, text)
 
 
-def _look(task: str, path: Path) -> tuple[dict[str, Any], TrainingData, list[str]]:
+def _look(kind: Kind, wanted: Wanted, path: Path) -> tuple[dict[str, Any], TrainingData, list[str]]:
     """The data section that fits what lies at `path`, the data, and why keys were added.
 
     It says what differs from the defaults: texts that are no UTF-8 are read as Latin-1, and numbers with commas, where
-    they can be no thousands, as decimals.
+    they can be no thousands, as decimals; large pictures are made smaller.
     """
     if not path.exists():
         raise DataError(f"there is nothing at {path}")
@@ -218,10 +176,13 @@ def _look(task: str, path: Path) -> tuple[dict[str, Any], TrainingData, list[str
     guessed: list[str] = []
     while True:
         try:
-            section = {**_section(task, path, settings.get("encoding", "utf-8")), **settings}
+            section = {**_section(kind.source, path, settings.get("encoding", "utf-8")), **settings}
+            if kind.source == "image-table":
+                section, about_size = _smaller(section)
+                guessed += about_size
             if section.get("header") is False:
                 guessed.append("no header, since the first row looks like the others: columns are called 1, 2, …")
-            return section, load_training(parse_data(section), 0, wanted=open_task(task).wanted), guessed
+            return section, load_training(parse_data(section), 0, wanted=wanted), guessed
         except DataError as error:
             if not error.remedy.keys() - settings.keys():
                 raise
@@ -230,8 +191,18 @@ def _look(task: str, path: Path) -> tuple[dict[str, Any], TrainingData, list[str
             guessed.append(f"{added} is written into data, since {error}")
 
 
-def _section(task: str, path: Path, encoding: str) -> dict[str, Any]:
-    section: dict[str, Any] = {"source": SOURCES[open_task(task).wanted.inputs], "path": str(path)}
+def _smaller(section: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """With a size of LARGEST_SIDE at most, and a note where pictures are larger. One is opened. Raises DataError."""
+    height, width = parse_data(section).open().train.read(np.zeros(1, np.int64)).shape[2:]
+    if max(height, width) <= LARGEST_SIDE:
+        return section, []
+    size = [max(1, round(side * LARGEST_SIDE / max(height, width))) for side in (height, width)]
+    note = f"pictures are made {size[0]}x{size[1]}, since {height}x{width} take long to learn from: size says otherwise"
+    return {**section, "size": size}, [note]
+
+
+def _section(source: str, path: Path, encoding: str) -> dict[str, Any]:
+    section: dict[str, Any] = {"source": source, "path": str(path)}
     if section["source"] == "csv":
         return {**section, **_table_columns(first_rows(find_tables(path)["train"], encoding)[1])}
     if section["source"] == "text" and path.is_file() and path.name.lower().endswith(ENDINGS):

@@ -226,9 +226,12 @@ def test_arrays_that_are_no_images(tmp_path: Path, digit_images: Pair, change: A
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (lambda y: np.eye(10)[y], "is 120x10: labels are a list with one label for each image"),
-        (lambda y: y + 0.5, "labels of type fractions"),
-        (lambda y: np.where(y == 3, np.nan, y), "labels of type fractions"),
+        (
+            lambda y: np.eye(10)[y],
+            "labels (120, 10), and an array (N,), one each, is wanted; of one-hot rows",
+        ),
+        (lambda y: y + 0.5, "the label 0.5, and a class is a whole number or a text"),
+        (lambda y: np.where(y == 3, np.nan, y), "the label nan, and a class is a whole number or a text"),
         (lambda y: y.astype(complex), "labels of type complex128"),
         (lambda y: y * 0, "only one class, '0'"),
         (lambda y: y[:0], "no examples"),
@@ -236,6 +239,7 @@ def test_arrays_that_are_no_images(tmp_path: Path, digit_images: Pair, change: A
         (lambda y: np.arange(len(y)), "the class '0'"),
         (lambda y: np.array([b"\xff"] * len(y)), "no UTF-8"),
         (lambda y: y[0], "a single value"),
+        (lambda y: y[:, None, None] * np.ones((1, 2, 2)), "is 120x2x2: labels are a list"),
     ],
 )
 def test_labels_that_cannot_be_learned(tmp_path: Path, digit_images: Pair, change: Any, words: str) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from nas_cli.data import TrainingData, Wanted, load_training, parse_data
 from nas_cli.data.kinds.numbers import encode_numbers, find_numbers
 from nas_cli.data.settings import DataSettings
 from nas_cli.data.source import Examples
@@ -99,6 +101,26 @@ def test_data_with_other_columns_than_a_network_learned_is_refused() -> None:
         find_numbers(examples(drives()), (1.0, 2.0, 3.0), NAMES)
     with pytest.raises(DataError, match="has 2 numbers an example, and 3 names for them"):
         find_numbers(examples(drives()), None, (*NAMES, "brake"))
+
+
+def test_arrays_of_fractions_are_numbers_of_images(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    pixels = rng.integers(0, 255, (60, 4, 4)).astype(np.uint8)
+
+    def load(targets: Any, **more: Any) -> TrainingData:
+        np.savez(tmp_path / "a.npz", x=pixels, y=targets)
+        section = {"source": "npz", "path": str(tmp_path / "a.npz"), **more}
+        return load_training(parse_data(section), 0, wanted=Wanted("images", "number"))
+
+    one, two = rng.normal(size=(60, 1)), rng.normal(size=(60, 2))
+    assert load(one).train.targets.shape == load(one[:, 0]).train.targets.shape == (38,)
+    assert load(two).labels == ("number 1", "number 2")
+    named = load(two, labels=list(NAMES))
+    assert named.labels == NAMES
+    assert named.train.targets.shape == (38, 2)
+    two[3, 1] = np.nan
+    with pytest.raises(DataError, match="the target nan in column 'number 2', which is no number: take"):
+        load(two)
 
 
 @pytest.mark.parametrize("origin", [["x", "y"], [float("nan"), 1.0], float("inf"), [1.0], [[1.0], [1.0]]])

@@ -71,6 +71,7 @@ class Classes:
         """Class indices, int64 (N,). Raises DataError where a label is none of the classes."""
         if len(examples.labels) == 0:
             raise DataError(f"{examples.origin} has no examples")
+        require_one_each(examples)
         if _are_texts(examples.labels) != self.texts:
             kinds = ("texts", "whole numbers")
             here, there = reversed(kinds) if self.texts else kinds
@@ -95,10 +96,10 @@ class LabelsError(DataError):
 
 def require_one_each(examples: Examples) -> None:
     """Raises LabelsError where labels are not one for each example."""
-    if examples.labels.ndim != 1:
-        raise LabelsError(
-            f"{examples.origin} has labels {examples.labels.shape}, and an array (N,), one each, is wanted"
-        )
+    shape = examples.labels.shape
+    if len(shape) != 1:
+        hint = "; of one-hot rows, labels.argmax(axis=1) are the classes" if len(shape) == 2 else ""
+        raise LabelsError(f"{examples.origin} has labels {shape}, and an array (N,), one each, is wanted{hint}")
 
 
 def known_classes(examples: Examples, labels: Sequence[str], names: Sequence[str] | None) -> Classes:
@@ -218,23 +219,22 @@ def _are_texts(labels: Array) -> bool:
 
 
 def as_labels(raw: Array, origin: str) -> Array:
-    """An array of labels as integers or texts (N,). Raises DataError where it is neither."""
+    """An array of labels as integers, fractions or texts (N,), or as several numbers (N, K). Raises DataError where it
+    is neither."""
     labels = raw.reshape(len(raw)) if raw.ndim == 2 and raw.shape[1] == 1 else raw
-    if labels.ndim != 1:
+    if labels.ndim not in (1, 2):
         shape = "x".join(map(str, raw.shape)) or "a single value"
-        hint = "; of one-hot rows, labels.argmax(axis=1) are the classes" if raw.ndim == 2 and raw.shape[1] > 1 else ""
-        raise DataError(f"{origin} is {shape}: labels are a list with one label for each image{hint}")
+        raise DataError(f"{origin} is {shape}: labels are a list with one label for each image")
     kind = labels.dtype.kind
     if kind == "S":
         try:
             return np.char.decode(labels, "utf-8")
         except UnicodeDecodeError:
             raise DataError(f"{origin} has labels that are no UTF-8 text") from None
-    if kind in "uf" and len(labels) and np.abs(labels).max() >= 2.0**63:
+    if kind == "f" and not (np.isfinite(labels).all() and (labels == np.floor(labels)).all()):
+        return labels
+    if kind in "uf" and labels.size and np.abs(labels).max() >= 2.0**63:
         raise DataError(f"{origin} has labels beyond 64 bits: whole numbers from 0 on are expected")
-    if kind == "f" and np.isfinite(labels).all() and (labels == np.floor(labels)).all():
-        return labels.astype(np.int64)
-    if kind not in "biuU":
-        what = "fractions" if kind == "f" else str(labels.dtype)
-        raise DataError(f"{origin} has labels of type {what}; allowed: whole numbers and texts")
+    if kind not in "biufU":
+        raise DataError(f"{origin} has labels of type {labels.dtype}; allowed: numbers and texts")
     return labels if kind == "U" else labels.astype(np.int64)

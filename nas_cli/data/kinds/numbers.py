@@ -162,6 +162,8 @@ def as_numbers(examples: Examples, names: Sequence[str] = ()) -> Array:
         values = np.fromiter(flat, np.float64, labels.size).reshape(labels.shape)
     for row, column in _wrong(labels, ~(np.abs(values) <= LARGEST)):
         where = f" in column '{names[column]}'" if names else ""
+        if np.isnan(values[row, column]):
+            raise DataError(f"{examples.origin} has the target nan{where}, which is no number: take that example out")
         raise DataError(
             f"{examples.origin} has the target {labels[row, column]}{where}, which is beyond the numbers of 32 bits "
             f"that networks compute with, {LARGEST:.2g}: divide the targets by a power of ten, or learn their logarithm"

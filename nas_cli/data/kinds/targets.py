@@ -25,7 +25,8 @@ def classes_of(dataset: Dataset, labels: Sequence[str] | None = None, origin: Or
         return known_classes(dataset.train, labels, dataset.names)
     given = dataset.train.labels
     if given.dtype.kind == "f" and len(given):
-        raise DataError(f"{dataset.train.origin} has the label {given[0]:g}, and a class is a whole number or a text")
+        fraction = next((label for label in given.tolist() if label != np.floor(label)), given[0])
+        raise DataError(f"{dataset.train.origin} has the label {fraction:g}, and a class is a whole number or a text")
     return find_classes(dataset.train, dataset.names)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -200,6 +201,7 @@ def _one_size(files: Sequence[File], looks: Sequence[Look]) -> tuple[int, int]:
         if each.size != first:
             sizes = [f"{h}x{w}" for h, w in (first, each.size)]
             raise DataError(
-                f"images differ in size: {files[0]} is {sizes[0]} and {file} {sizes[1]}; say size: [height, width]"
+                f"images differ in size: {files[0]} is {sizes[0]} and {file} {sizes[1]}; say size: [height, width]",
+                {"size": [statistics.median_low(sides) for sides in zip(*[each.size for each in looks], strict=True)]},
             )
     return first
