@@ -15,7 +15,7 @@ from PIL import Image
 
 from nas_cli.data import Asked, Reader, load_training, parse_data
 from nas_cli.data.formats import unfold
-from nas_cli.data.formats.archives import is_archive, open_archive
+from nas_cli.data.formats.archives import Member, is_archive, open_archive
 from nas_cli.data.formats.folders import PassedOver
 from nas_cli.data.kinds.words import fit_words
 from nas_cli.data.source import Wanted
@@ -168,3 +168,14 @@ def test_places_of_files_and_folders(tmp_path: Path) -> None:
     assert (list(archive.members), list(archive.folders)) == ([("b", "2.txt")], [("a",)])
     assert archive.read(("b", "2.txt")) == b"two"
     assert passed.found == {"hidden or of a file manager": ["b/.hidden"]}
+
+
+def test_members_are_told_apart_as_paths_are(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr("one/a.PNG", b"1")
+        archive.writestr("two/a.PNG", b"2")
+    opened = open_archive(tmp_path / "a.zip", "a.zip", 1000, PassedOver())
+    first, second, again = (Member(opened, place) for place in (("one", "a.PNG"), ("two", "a.PNG"), ("one", "a.PNG")))
+    assert len({first, second, again}) == 2
+    assert (str(first), first.name, first.suffix) == ("a.zip/one/a.PNG", "a.PNG", ".PNG")
+    assert second.open("rb").read() == second.read_bytes() == b"2"

@@ -28,7 +28,7 @@ DOCUMENTS = (
 """Beginnings of the names of XML files in documents that are zip files."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Archive:
     """An open zip file, which messages call `shown`: its files by their places, in order, and places of folders."""
 
