@@ -290,9 +290,11 @@ def _override(document: Document, override: str) -> None:
         raise SpecError(f"{name}: {'.'.join(map(str, path))} is a plain value and has nothing inside")
     target[last] = given.data["value"]
     path = (*path, last)
+    places: tuple[dict[Path, Any], ...] = (document.marks, document.key_marks, document.overrides, document.written)
+    for known in places:  # of what stood there before
+        for inside in [place for place in known if place[: len(path)] == path]:
+            del known[inside]
     document.overrides[path] = override
-    for inside in document.as_written(path):
-        del document.written[*path, *inside]
     document.written |= {(*path, *inside): text for inside, text in given.as_written(("value",)).items()}
 
 

@@ -85,6 +85,25 @@ def test_a_wrong_override_is_answered(override: str, expected: str, tmp_path: Pa
     assert expected in answer(GOOD + "seed: 3\n", override, tmp_path=tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("overrides", "where", "place"),
+    [
+        (["train.augment=[flip, flipp]"], (1,), "--set train.augment=[flip, flipp]"),
+        (["train.augment=[flipp]", "train.augment=[a]"], (0,), "--set train.augment=[a]"),
+        (["train.augment.0=flipp"], (0,), "--set train.augment.0=flipp"),
+        (["train.augment.1=crop", "train={augment: [flipp]}"], (1,), "--set train={augment: [flipp]}"),
+        (["train.augment.1=flipp", "train.epochs=3"], (1,), "--set train.augment.1=flipp"),
+        (["train.augment.0=flip"], (1, 0), "spec.yaml:1:26"),
+    ],
+)
+def test_what_is_overridden_has_no_place_in_the_file(
+    overrides: list[str], where: tuple[int, ...], place: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "spec.yaml"
+    path.write_text("train: {augment: [crop, [flipp]]}\n")
+    assert load_document(path, overrides).place(("train", "augment", *where)).endswith(place)
+
+
 def test_overrides_reach_lists_and_new_sections(tmp_path: Path) -> None:
     path = tmp_path / "spec.yaml"
     path.write_text("task: x\ndata: {source: digits}\nmodel:\n  - conv: {channels: 4}\n")
