@@ -146,10 +146,13 @@ def predict(
     member: str | None = None,
     plugins: bool = False,
     root: RunPath = RUNS,
+    pictures: RunPath | None = None,
 ) -> list[dict[str, Any]]:
-    """What the best network makes of `inputs`, files, folders or texts: a record each. Raises RunError, DataError."""
+    """What the best network makes of `inputs`, files, folders or texts: a record each. Pictures that belong to answers,
+    masks say, are written to the folder `pictures`, where it is given. Raises RunError, DataError.
+    """
     given = [inputs] if isinstance(inputs, str | Path) else list(inputs)
-    return _predict.predict(_path(run), given, plugins, top, Path(root), member)
+    return _predict.predict(_path(run), given, plugins, top, Path(root), member, pictures=_path(pictures))
 
 
 def export(

@@ -157,7 +157,12 @@ def predict(
     ],
     out: Annotated[
         Path | None,
-        typer.Option("--out", parser=path, metavar="FILE", help="Write the answers there, as .csv or .jsonl."),
+        typer.Option(
+            "--out",
+            parser=path,
+            metavar="FILE",
+            help="Write the answers there, as .csv or .jsonl; where they have pictures, masks say, a folder for those.",
+        ),
     ] = None,
     form: Annotated[
         Literal["csv", "jsonl"] | None, typer.Option("--format", help="As CSV or JSON lines, whatever FILE is called.")
@@ -165,33 +170,42 @@ def predict(
     text: Annotated[
         bool, typer.Option("--text", help="Take each INPUT for a text, also where it looks like a file.")
     ] = False,
-    force: Annotated[bool, typer.Option("--force", help="Replace FILE where it is there.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace FILE, and pictures, where they are there.")] = False,
     member: Member = None,
     allow_plugins: Plugins = False,
     as_json: Json = False,
 ) -> None:
     """Say what the best model of a run makes of files or texts; without RUN, of the latest run."""
     from nas_cli.deliver.given import split_run
-    from nas_cli.deliver.predictions import form_of, require_free, stream_predictions, write_predictions
+    from nas_cli.deliver.predictions import (
+        form_of,
+        may_be_folder,
+        require_free,
+        stream_predictions,
+        write_predictions,
+    )
 
     run, given = split_run([_expanded(word) for word in inputs])
     if not given:
         raise UserError("predict takes at least one input: 'nas predict RUN FILE…', or a text in quotes")
-    if as_json and (out is not None or form is not None):
+    folder = out if out is not None and form is None and may_be_folder(out) else None
+    if as_json and (out is not folder or form is not None):
         raise UserError(
             "--json prints one document: leave it out, and say --format jsonl for JSON in a file or in lines"
         )
-    if out is not None:
+    if out is not None and folder is None:
         form = form or form_of(out)
         require_free(out, force)
+    from nas_cli.deliver.drawings import drawings_for
     from nas_cli.deliver.load import load
     from nas_cli.deliver.predict import answers as answer
 
     model = load(run, allow_plugins, member=member)
     if run is None and sys.stderr.isatty():
         say(f"by {printable(model.run.path)}, the latest run", stderr=True)
-    answers = answer(model, given, text=text, say=lambda note: say(printable(note), stderr=True))
-    if out is not None:
+    drawings = drawings_for(model, out, folder, force)
+    answers = answer(model, given, text=text, say=lambda note: say(printable(note), stderr=True), drawings=drawings)
+    if out is not None and folder is None:
         assert form is not None
         count = write_predictions(out, answers, form, force)
         say(f"{plural(count, 'answer')} in {printable(out)}", stderr=True)
@@ -201,6 +215,8 @@ def predict(
         _print_array(answers)
     else:
         _print_answers(answers)
+    if drawings is not None:
+        say(f"{plural(drawings.count, 'picture')} in {printable(drawings.folder)}", stderr=True)
 
 
 def _print_array(answers: Iterator[dict[str, Any]]) -> None:

@@ -21,7 +21,7 @@ from nas_cli.data.formats.pictures import SUFFIXES, is_picture
 from nas_cli.data.formats.pieces import DOCUMENT, first_line_of, lines_of, opened, pieces
 from nas_cli.data.formats.sentences import in_columns, sentences
 from nas_cli.data.formats.unfold import UNPACKED, named, unfold
-from nas_cli.data.inputs import SeenPictures, read_inputs
+from nas_cli.data.inputs import SeenPictures, own_size, read_inputs
 from nas_cli.data.kinds.new_words import NewWords
 from nas_cli.data.kinds.row import read_rows
 from nas_cli.data.portable import tokenize
@@ -46,23 +46,25 @@ LOOKED_AT = 200
 @dataclass(frozen=True)
 class Asked:
     """`raw` (1, …) is the example; `where` says which: `input` for a person, and `file`, `row`, `id` where it has
-    them."""
+    them. `picture` (C, H, W) is a picture in its own size, where the reader was asked for it."""
 
     where: Mapping[str, Any]
     raw: Array
+    picture: Array | None = None
 
 
 @dataclass(frozen=True)
 class Reader:
     """Of a network that takes inputs through `encoder`, and learned from data of `settings` with `labels`.
 
-    `say` is told what is passed over.
+    `say` is told what is passed over. With `whole`, pictures are read in their own size too.
     """
 
     settings: DataSettings
     encoder: Encoder
     labels: Sequence[str] = ()
     say: Callable[[str], None] = lambda text: None
+    whole: bool = False
 
     @property
     def kind(self) -> str:
@@ -119,8 +121,11 @@ class Reader:
 
     def _file(self, path: Path, shown: str, seen: SeenPictures) -> Iterator[Asked]:
         if self.kind == "images":
-            for name, image in read_inputs(self.settings, self.encoder.axes.shape, [path], seen):
-                yield Asked(_image(name, str(path), shown), image[None])
+            shape = self.encoder.axes.shape
+            found = read_inputs(self.settings, shape, [path], seen)
+            picture = own_size(self.settings, shape[0], path) if self.whole else None
+            for name, image in found:
+                yield Asked(_image(name, str(path), shown), image[None], picture)
         elif self.kind == "table":
             yield from self._table(path, shown)
         elif self.takes_texts:

@@ -78,6 +78,10 @@ class HeldTargets:
     def others(self, examples: Examples) -> tuple[str, ...]:
         return tuple(self._origin.call("others", self._targets.others, examples))
 
+    def absent(self, targets: Array) -> tuple[str, ...]:
+        method = getattr(self._targets, "absent", None)
+        return () if method is None else tuple(self._origin.call("absent", method, targets))
+
     def _array(self, name: str, method: Callable[[Any], Any], given: Any, count: int) -> Array:
         found: Any = self._origin.call(name, method, given)
         if not isinstance(found, np.ndarray) or len(found) != count or found.dtype.kind not in "iufb":

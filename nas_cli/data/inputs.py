@@ -80,6 +80,13 @@ def read_inputs(
     return found
 
 
+def own_size(settings: DataSettings, channels: int, file: Path) -> Array | None:
+    """The picture in `file`, uint8 (C, H, W) in its own size; None where it holds arrays. Raises DataError."""
+    if file.suffix.lower() not in SUFFIXES and not is_picture(file):
+        return None
+    return decode(file, channels == 1, levels=_levels(settings))
+
+
 def _levels(settings: DataSettings) -> Levels | None:
     """What becomes 0 and 255 of deep pictures; None where the network did not learn from such, or is from before."""
     levels: Levels | Literal["auto"] = settings.arguments.get("levels", "auto")

@@ -80,7 +80,7 @@ def load_training(
     encoder.require(validation, "the validation part")
     facts = {"labels": max(1, len(kind.names)), **kind.facts, **dataset.facts(), **encoder.facts}
     notes = [*about_test, *dataset.notes(), *kind.notes, *encoder.notes, *shares, *about_few(validation)]
-    notes += _about_validation(validation, kind, encoder, dataset, None if held is not None else chosen_by, wanted)
+    notes += _about_validation(validation, kind, encoder, dataset, None if held is not None else chosen_by)
     notes += about_repeated(train, validation, dataset.inputs, "to choose by")
     if dataset.inputs == "images" and wanted.target == "class":
         notes += about_contradictions(train)
@@ -152,12 +152,12 @@ def _read(
 
 
 def _about_validation(
-    validation: Part, kind: Targets, encoder: Encoder, dataset: Dataset, own: Examples | None, wanted: Wanted
+    validation: Part, kind: Targets, encoder: Encoder, dataset: Dataset, own: Examples | None
 ) -> list[str]:
     """Notes on classes and categories that the part lacks, or alone has; `own` are its files, where it has some."""
     notes: list[str] = []
-    if wanted.target == "class" and not (own and dataset.inputs == "texts"):  # which says so itself
-        notes += about_absent(validation, kind.names)
+    if not (own and dataset.inputs == "texts"):  # which says so itself
+        notes += about_absent(kind.absent(validation.targets))
     if own and isinstance(encoder, TableEncoder):
         new = NewWords(encoder.state())
         new.look(own.read(np.arange(len(validation))))

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-
 from nas_cli.data.source import Part
 
 FEW = 10
@@ -25,13 +23,12 @@ def about_share(part: str, held: int, count: int, fraction: float) -> list[str]:
     ]
 
 
-def about_absent(validation: Part, names: Sequence[str]) -> list[str]:
-    """On classes of which there is nothing to choose by."""
-    absent = np.flatnonzero(np.bincount(validation.targets, minlength=len(names)) == 0)
-    if not len(absent):
+def about_absent(names: Sequence[str]) -> list[str]:
+    """On classes `names` of which there is nothing to choose by."""
+    if not names:
         return []
-    more = f" and {len(absent) - MOST_NAMED:,} more" if len(absent) > MOST_NAMED else ""
-    return [f"no examples to choose by of {', '.join(names[place] for place in absent[:MOST_NAMED])}{more}"]
+    more = f" and {len(names) - MOST_NAMED:,} more" if len(names) > MOST_NAMED else ""
+    return [f"no examples to choose by of {', '.join(names[:MOST_NAMED])}{more}"]
 
 
 def about_few(validation: Part) -> list[str]:

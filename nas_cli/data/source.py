@@ -126,6 +126,11 @@ class Targets(Protocol):
         `names`."""
         ...
 
+    def absent(self, targets: Array) -> Sequence[str]:
+        """Those of `names` that none of `targets` is or has, where a part that lacks one says less; of a plugin's
+        targets this may be left out."""
+        ...
+
 
 @dataclass(frozen=True)
 class Part:

@@ -105,19 +105,23 @@ class Model:
     def dtype(self) -> torch.dtype:
         return DTYPES[self.axes.dtype]
 
-    def reader(self, say: Callable[[str], None] = lambda text: None) -> Reader:
-        """What reads files and texts that a user wants predicted; `say` is told what is passed over in folders."""
-        return Reader(self.data, self.encoder, self.labels, say)
+    def reader(self, say: Callable[[str], None] = lambda text: None, whole: bool = False) -> Reader:
+        """What reads files and texts that a user wants predicted; `say` is told what is passed over in folders.
+
+        With `whole`, pictures are read in their own size too.
+        """
+        return Reader(self.data, self.encoder, self.labels, say, whole)
 
     def ask(
         self,
         arguments: Sequence[Path | str],
         text: bool = False,
         say: Callable[[str], None] = lambda text: None,
+        whole: bool = False,
     ) -> Iterator[Asked]:
         """What a user wants predicted, one after another: of files and folders, `-`, or texts themselves; with `text`
-        all are texts. Raises DataError, and UserError where they are mixed."""
-        reader = self.reader(say)
+        all are texts. `whole` is as of `reader`. Raises DataError, and UserError where they are mixed."""
+        reader = self.reader(say, whole)
         given = divide(arguments, reader.takes_texts, text)
         if given.standard_input:
             return reader.stream(sys.stdin.buffer)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from nas_cli.data import Asked
+from nas_cli.deliver.drawings import Drawings, draw, draws
 from nas_cli.deliver.load import Model, load
 from nas_cli.errors import DataError
 
@@ -25,14 +26,20 @@ def predict(
     root: Path = Path("runs"),
     member: str | None = None,
     text: bool = False,
+    pictures: Path | None = None,
 ) -> list[dict[str, Any]]:
     """An answer an input: `input`, `file`, `row` and `id` where there are such, the task's answer, and `text`, the
     answer as a person reads it.
 
+    Where `pictures` names a folder, and the task draws pictures, masks say, they are written there: `pictures` of an
+    answer maps what each shows to its file.
+
     `inputs` are files and folders, or texts where the network takes texts; with `text` they are texts, whatever they
     look like. Raises RunError, and DataError naming what cannot be read.
     """
-    return list(answers(load(run, plugins, root, member), inputs, top, text))
+    model = load(run, plugins, root, member)
+    drawings = Drawings(pictures, force=True) if pictures is not None and draws(model) else None
+    return list(answers(model, inputs, top, text, drawings=drawings))
 
 
 def answers(
@@ -41,28 +48,47 @@ def answers(
     top: int = 3,
     text: bool = False,
     say: Callable[[str], None] = lambda text: None,
+    drawings: Drawings | None = None,
 ) -> Iterator[dict[str, Any]]:
     """As `predict`, one after another, so that no more than some of them are in memory. `say` is told what is passed
     over in folders."""
-    return _answered(model, model.ask(inputs, text, say), top)
+    return _answered(model, model.ask(inputs, text, say, whole=drawings is not None), top, drawings)
 
 
-def _answered(model: Model, asked: Iterator[Asked], top: int) -> Iterator[dict[str, Any]]:
-    for some in _batches(asked):
+def _answered(model: Model, asked: Iterator[Asked], top: int, drawings: Drawings | None) -> Iterator[dict[str, Any]]:
+    for some in _batches(asked, _bytes_of_outputs(model)):
         pieces = [_cut(model, one) for one in some]
         outputs = _outputs(model, some, [raw for group in pieces for raw in group])
         for one, group in zip(some, pieces, strict=True):
-            found = [model.task.answer(next(outputs), model.labels, top, raw[0]) for raw in group]
+            given = [next(outputs) for _ in group]
+            found = [
+                model.task.answer(output, model.labels, top, raw[0]) for output, raw in zip(given, group, strict=True)
+            ]
             answer = found[0] if len(found) == 1 else _joined(found)
-            yield {**one.where, **answer, "text": model.task.describe(answer)}
+            answered = {**one.where, **answer, "text": model.task.describe(answer)}
+            if drawings is not None:
+                answered["pictures"] = drawings.save(one, draw(model, given[0], one))
+            yield answered
 
 
-def _batches(asked: Iterator[Asked]) -> Iterator[list[Asked]]:
-    first = next(asked, None)
-    while first is not None:
-        count = max(1, min(TOGETHER, BYTES // max(1, first.raw.nbytes)))
-        yield [first, *islice(asked, count - 1)]
-        first = next(asked, None)
+def _bytes_of_outputs(model: Model) -> int:
+    """Of one example, of typical length where lengths differ."""
+    program = model.network.program
+    return 4 * math.prod(program.shape(program.output))
+
+
+def _batches(asked: Iterator[Asked], beside: int) -> Iterator[list[Asked]]:
+    """As many as go through the network at once; `beside` are the bytes that each takes more than what was read."""
+    batch: list[Asked] = []
+    size = 0
+    for one in asked:
+        batch.append(one)
+        size += one.raw.nbytes + beside + (0 if one.picture is None else one.picture.nbytes)
+        if len(batch) == TOGETHER or size > BYTES:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
 
 
 def _cut(model: Model, asked: Asked) -> list[np.ndarray[Any, Any]]:
@@ -109,7 +135,7 @@ def _outputs(model: Model, asked: Sequence[Asked], raw: Sequence[np.ndarray[Any,
         raise DataError(
             f"the network gives no finite number for {shown}: its values are far from those it learned from"
         )
-    if outputs.ndim < 3:
+    if not model.axes.ragged or outputs.ndim < 3:
         yield from outputs
         return
     first = outputs.shape[2] - inputs.shape[2]  # of a conditional random field, scores that are of no word

@@ -24,6 +24,11 @@ def form_of(path: Path) -> Form:
     return found
 
 
+def may_be_folder(path: Path) -> bool:
+    """Whether `--out` may name a folder for pictures: one that is there, or a name without an ending."""
+    return path.is_dir() or (not path.suffix and not os.path.lexists(path))
+
+
 def require_free(path: Path, force: bool) -> None:
     """Raises UserError where predictions cannot be written to `path`, or would replace something."""
     if path.is_dir():
@@ -106,4 +111,14 @@ def _rows(answer: Mapping[str, Any]) -> list[dict[str, Any]]:
     rest = {name: value for name, value in answer.items() if name not in ("input", "file", "row", "id", "text", "top")}
     for name, value in rest.pop("values", {}).items():
         rest[f"value of {name}" if name in where else name] = value
-    return [{**where, **rest}]
+    return [where | _flat(rest)]
+
+
+def _flat(content: Mapping[str, Any]) -> dict[str, Any]:
+    """With a cell for each entry of a mapping within: `share` of classes becomes `share CLASS`."""
+    cells: dict[str, Any] = {}
+    for name, value in content.items():
+        inner = value if isinstance(value, Mapping) else {None: value}
+        for key, cell in inner.items():
+            cells[name if key is None else f"{name} {key}"] = cell
+    return cells

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import colorsys
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,23 @@ def overlaps(pairs: Numbers) -> tuple[Numbers, Numbers]:
     both = (pairs.sum(axis=0) + pairs.sum(axis=1)).astype(np.float64)
     with np.errstate(invalid="ignore"):
         return hits / (both - hits), 2 * hits / both
+
+
+def class_scores(pairs: Numbers, labels: Sequence[str]) -> list[dict[str, Any]]:
+    """Of each class `label`, `iou`, `dice`, `precision` and `recall`, None where they are of nothing, and `pixels`, how
+    many are truly of it."""
+    (iou, dice), hits = overlaps(pairs), np.diagonal(pairs)
+    with np.errstate(invalid="ignore"):
+        columns = {"iou": iou, "dice": dice, "precision": hits / pairs.sum(axis=0), "recall": hits / pairs.sum(axis=1)}
+    rows = []
+    for k, label in enumerate(labels):
+        scores = {name: _defined(column[k]) for name, column in columns.items()}
+        rows.append({"label": label, **scores, "pixels": int(pairs[k].sum())})
+    return rows
+
+
+def _defined(score: float) -> float | None:
+    return None if np.isnan(score) else float(score)
 
 
 def colours(count: int) -> Numbers:

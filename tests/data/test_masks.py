@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nas_cli.data.kinds.masks import IGNORED, about_absent_pixels, masks_of
+from nas_cli.data.kinds.masks import IGNORED, masks_of
 from nas_cli.data.source import TARGETS, Dataset, Examples
 from nas_cli.data.split import hold_out
 from nas_cli.errors import DataError
@@ -104,7 +104,8 @@ def test_what_is_odd_is_said() -> None:
     assert len(found.notes) == 2
     assert masks_of(dataset(some())).notes == ()
     assert "hardly differ" in masks_of(dataset(some(classes=2), ("Cell", "cell"))).notes[0]
-    assert about_absent_pixels(masks[:3], ("ground", "mast", "bird")) == ["no pixels to choose by of mast, bird"]
+    assert found.absent(masks[:3]) == ["mast", "bird"]
+    assert found.absent(masks) == ["mast"]
 
 
 def test_examples_are_divided_by_the_rarest_class() -> None:

@@ -98,6 +98,9 @@ def example_of(name: str) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any], l
     if open_task(name).wanted.target == "tags":
         tags = ["B-LOC", "B-ORG", "B-PER", "I-LOC", "I-ORG", "I-PER", "I-X", "O"]
         return logits.reshape(25, 8, 8).transpose(0, 2, 1), targets.reshape(25, 8), tags
+    if open_task(name).wanted.target == "mask":
+        masks = targets.reshape(25, 2, 4).astype(np.uint8)
+        return logits.reshape(25, 2, 4, 8).transpose(0, 3, 1, 2), masks, LABELS
     return logits, targets, LABELS
 
 
@@ -124,5 +127,10 @@ def test_the_head_ends_a_body_of_any_shape_or_says_why_not(name: str, shape: tup
         with pytest.raises(Infeasible, match="every word needs a tag"):
             task.head(shape, FACTS)
         return
+    if task.wanted.target == "mask" and len(shape) != 3:
+        with pytest.raises(Infeasible, match="every pixel needs a class"):
+            task.head(shape, FACTS)
+        return
     network = build(body, {"input": axes_of(shape)}, lambda s: parse_architecture(task.head(s, FACTS), OPS), FACTS)
-    assert network.steps[-1].shape == ((8, 9) if tags else (1 if task.wanted.target == "number" else 8,))
+    wanted = {"tags": (8, 9), "number": (1,), "mask": (8, 4, 4)}
+    assert network.steps[-1].shape == wanted.get(task.wanted.target, (8,))

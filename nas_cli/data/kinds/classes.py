@@ -67,6 +67,10 @@ class Classes:
     def others(self, examples: Examples) -> tuple[str, ...]:
         return ()
 
+    def absent(self, targets: Array) -> list[str]:
+        counts = np.bincount(targets, minlength=len(self.names))
+        return [name for name, count in zip(self.names, counts, strict=True) if not count]
+
     def encode(self, examples: Examples) -> Array:
         """Class indices, int64 (N,). Raises DataError where a label is none of the classes."""
         if len(examples.labels) == 0:

@@ -57,6 +57,10 @@ class Masks:
     def others(self, examples: Examples) -> tuple[str, ...]:
         return ()
 
+    def absent(self, targets: Array) -> list[str]:
+        counts = count_pixels(targets).sum(axis=0)
+        return [name for name, count in zip(self.names, counts, strict=False) if not count]
+
 
 @TARGETS.register("mask")
 def masks_of(dataset: Dataset, labels: Sequence[str] | None = None, origin: float | None = None) -> Masks:
@@ -101,13 +105,6 @@ def _about_pixels(names: Sequence[str], counts: Array) -> list[str]:
             "everywhere seems right; mean IoU and Dice tell, and the loss dice, or weights, help"
         )
     return notes
-
-
-def about_absent_pixels(targets: Array, names: Sequence[str]) -> list[str]:
-    """On classes of which a part with these masks has nothing to choose by."""
-    counts = count_pixels(targets).sum(axis=0)
-    absent = [name for name, count in zip(names, counts, strict=False) if not count]
-    return [f"no pixels to choose by of {_listed(absent)}"] if absent else []
 
 
 def count_pixels(masks: Array) -> Array:

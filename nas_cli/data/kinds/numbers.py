@@ -82,6 +82,9 @@ class Numbers:
     def others(self, examples: Examples) -> tuple[str, ...]:
         return ()
 
+    def absent(self, targets: Array) -> Sequence[str]:
+        return ()
+
     def _of_each(self, values: list[float]) -> float | list[float]:
         return values if self.names else values[0]
 

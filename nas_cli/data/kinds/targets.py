@@ -58,6 +58,9 @@ class Tags:
         """Tags of `examples` that the training part does not have."""
         return tuple(sorted({tag for sentence in examples.labels for tag in sentence} - set(self.names)))
 
+    def absent(self, targets: Array) -> Sequence[str]:
+        return ()
+
     def strata(self, targets: Array) -> Array:
         """Sentences without any tag but one (O, mostly), and the others."""
         tags = np.where(targets == IGNORED, targets[:, :1], targets)
