@@ -26,6 +26,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Member = Annotated[
     str | None, typer.Option("--member", help="Instead of the best, trial-12 of a Pareto front, say, or baseline-NAME.")
 ]
+Form = Literal["csv", "jsonl"]
 WIDEST_INPUT = 40
 LOOKED_AT = 1000
 """Answers by which a column's width is chosen."""
@@ -165,7 +166,7 @@ def predict(
         ),
     ] = None,
     form: Annotated[
-        Literal["csv", "jsonl"] | None, typer.Option("--format", help="As CSV or JSON lines, whatever FILE is called.")
+        Form | None, typer.Option("--format", help="As CSV or JSON lines, whatever FILE is called.")
     ] = None,
     text: Annotated[
         bool, typer.Option("--text", help="Take each INPUT for a text, also where it looks like a file.")
@@ -177,13 +178,7 @@ def predict(
 ) -> None:
     """Say what the best model of a run makes of files or texts; without RUN, of the latest run."""
     from nas_cli.deliver.given import split_run
-    from nas_cli.deliver.predictions import (
-        form_of,
-        may_be_folder,
-        require_free,
-        stream_predictions,
-        write_predictions,
-    )
+    from nas_cli.deliver.predictions import form_of, may_be_folder, require_free
 
     run, given = split_run([_expanded(word) for word in inputs])
     if not given:
@@ -205,7 +200,16 @@ def predict(
         say(f"by {printable(model.run.path)}, the latest run", stderr=True)
     drawings = drawings_for(model, out, folder, force)
     answers = answer(model, given, text=text, say=lambda note: say(printable(note), stderr=True), drawings=drawings)
-    if out is not None and folder is None:
+    _give(answers, None if out is folder else out, form, force, as_json)
+    if drawings is not None:
+        say(f"{plural(drawings.count, 'picture')} in {printable(drawings.folder)}", stderr=True)
+
+
+def _give(answers: Iterator[dict[str, Any]], out: Path | None, form: Form | None, force: bool, as_json: bool) -> None:
+    """Writes answers to the file `out`, or prints them."""
+    from nas_cli.deliver.predictions import stream_predictions, write_predictions
+
+    if out is not None:
         assert form is not None
         count = write_predictions(out, answers, form, force)
         say(f"{plural(count, 'answer')} in {printable(out)}", stderr=True)
@@ -215,8 +219,6 @@ def predict(
         _print_array(answers)
     else:
         _print_answers(answers)
-    if drawings is not None:
-        say(f"{plural(drawings.count, 'picture')} in {printable(drawings.folder)}", stderr=True)
 
 
 def _print_array(answers: Iterator[dict[str, Any]]) -> None:
