@@ -11,6 +11,10 @@ import numpy as np
 Numbers = np.ndarray[Any, Any]
 GOLDEN = 0.618034
 """Turns of hue from class to class: no two of the first dozen look alike."""
+SCORES = ("iou", "dice", "precision", "recall")
+"""Of each class of a report."""
+LOWEST = 10
+"""Examples with the lowest scores that a report names."""
 STRENGTH = 0.5
 """How much of a class's colour lies over a picture."""
 
@@ -31,15 +35,26 @@ def overlaps(pairs: Numbers) -> tuple[Numbers, Numbers]:
         return hits / (both - hits), 2 * hits / both
 
 
+def mean_iou(pairs: Numbers) -> float:
+    """Over the classes that are true or found somewhere; NaN where no pixel counts."""
+    return float(np.nanmean(overlaps(pairs)[0])) if pairs.any() else float("nan")
+
+
+def worst(scores: Sequence[float]) -> list[dict[str, Any]]:
+    """`number`, which begins with 1, and `mean_iou` of the examples with the lowest one."""
+    order = np.argsort(scores, kind="stable")[: np.isfinite(scores).sum()]
+    return [{"number": int(k) + 1, "mean_iou": scores[k]} for k in order[:LOWEST]]
+
+
 def class_scores(pairs: Numbers, labels: Sequence[str]) -> list[dict[str, Any]]:
     """Of each class `label`, `iou`, `dice`, `precision` and `recall`, None where they are of nothing, and `pixels`, how
     many are truly of it."""
     (iou, dice), hits = overlaps(pairs), np.diagonal(pairs)
     with np.errstate(invalid="ignore"):
-        columns = {"iou": iou, "dice": dice, "precision": hits / pairs.sum(axis=0), "recall": hits / pairs.sum(axis=1)}
+        columns = (iou, dice, hits / pairs.sum(axis=0), hits / pairs.sum(axis=1))
     rows = []
     for k, label in enumerate(labels):
-        scores = {name: _defined(column[k]) for name, column in columns.items()}
+        scores = {name: _defined(column[k]) for name, column in zip(SCORES, columns, strict=True)}
         rows.append({"label": label, **scores, "pixels": int(pairs[k].sum())})
     return rows
 

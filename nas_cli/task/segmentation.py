@@ -15,7 +15,7 @@ from nas_cli.errors import DataError, Infeasible, did_you_mean
 from nas_cli.task.arrays import Numbers, as_numpy
 from nas_cli.task.base import Array, Defaults, Direction, Loss, Scale, Shape, task
 from nas_cli.task.blocks import Block, Matrix, Table, metrics_table
-from nas_cli.task.pixels import class_scores, count_pairs, overlaps, overlay, resized
+from nas_cli.task.pixels import SCORES, class_scores, count_pairs, mean_iou, overlaps, overlay, resized, worst
 
 SHOWN = 0.0005
 """The least share of an image that is described."""
@@ -70,17 +70,19 @@ class Segmentation(Defaults):
     def blocks(self, report: Mapping[str, Any]) -> list[Block]:
         behind = report["background"]
         mean = "all classes" if behind is None else f"all classes but {behind}"
-        names = ("iou", "dice", "precision", "recall")
         rows = []
         for each in report["classes"]:
-            scores = map(_shown, (each[name] for name in names))
-            rows.append((each["label"], *scores, f"{each['pixels']:,}"))
+            rows.append((each["label"], *(_shown(each[name]) for name in SCORES), f"{each['pixels']:,}"))
         title = f"{report['samples']:,} test images, {report['pixels']:,} pixels; dice is the mean over {mean}"
         labels, counts = (row[0] for row in rows), (tuple(row) for row in report["confusion"])
+        lowest = tuple(
+            (each.get("name") or str(each["number"]), _shown(each["mean_iou"])) for each in report["examples"]
+        )
         return [
-            metrics_table(title, report),
+            metrics_table(title, report, {"mean_iou": "mean IoU"}),
             Table("By class", ("class", "IoU", "Dice", "precision", "recall", "pixels"), tuple(rows)),
             Matrix("Confusion of pixels: rows are true, columns found", "class", tuple(labels), tuple(counts)),
+            Table("Images with the lowest mean IoU", ("image", "mean IoU"), lowest),
         ]
 
     def answer(self, outputs: Array, labels: Sequence[str], top: int = 5, raw: Any = ()) -> dict[str, Any]:
@@ -105,33 +107,36 @@ class Scorer:
 
     def __init__(self, labels: Sequence[str], behind: int | None) -> None:
         self.labels, self.behind = tuple(labels), behind
-        self.samples = 0
+        self.each: list[float] = []
         self.pairs = np.zeros((len(labels), len(labels)), np.int64)
 
     def add(self, outputs: Array, targets: Array) -> None:
         """One batch: logits (n, classes, H, W) and masks (n, H, W)."""
         found = as_numpy(outputs.argmax(1))
-        self.samples += len(found)
-        self.pairs += count_pairs(as_numpy(targets), found, len(self.labels))
+        for truth, answer in zip(as_numpy(targets), found, strict=True):
+            pairs = count_pairs(truth, answer, len(self.labels))
+            self.each.append(mean_iou(pairs))
+            self.pairs += pairs
 
     def metrics(self) -> dict[str, float]:
         """Means over the classes that are true or found somewhere; `dice` where a class but the background is true."""
-        iou, dice = overlaps(self.pairs)
-        metrics = {"mean_iou": float(np.nanmean(iou))}
+        metrics = {"mean_iou": mean_iou(self.pairs)}
         rows = np.arange(len(self.labels)) != self.behind
         if self.pairs[rows].any():
-            metrics["dice"] = float(np.nanmean(dice[rows]))
+            metrics["dice"] = float(np.nanmean(overlaps(self.pairs)[1][rows]))
         return {**metrics, "pixel_accuracy": float(np.trace(self.pairs) / self.pairs.sum())}
 
     def report(self) -> dict[str, Any]:
-        """Of each class IoU, Dice, precision, recall, null where they are of nothing, and how many pixels are of it."""
+        """Of each class IoU, Dice, precision, recall, null where they are of nothing, and how many pixels are of it;
+        `examples`, those with the lowest mean IoU, by their number in the part, which begins with 1."""
         return {
-            "samples": self.samples,
+            "samples": len(self.each),
             "metrics": self.metrics(),
             "pixels": int(self.pairs.sum()),
             "background": None if self.behind is None else self.labels[self.behind],
             "classes": class_scores(self.pairs, self.labels),
             "confusion": self.pairs.tolist(),
+            "examples": worst(self.each),
         }
 
 

@@ -29,7 +29,7 @@ Numbers = np.ndarray[Any, Any]
 SIDE = 32
 SPEC = """
 name: discs
-task: segmentation
+task: {segmentation: {background: background}}
 data: {source: image-masks, path: DATA, classes: [background, disc]}
 model:
   - group_norm: {groups: 1}

@@ -67,6 +67,22 @@ def test_batches_add_up() -> None:
     assert pieces.report() == whole.report()
 
 
+def test_the_worst_images_are_named() -> None:
+    truth = np.zeros((4, 2, 2), np.uint8)
+    truth[:, 0, 0], truth[3] = 1, 255
+    found = np.zeros((4, 2, 2), np.int64)
+    found[0, 0, 0], found[1, :, 0] = 1, 1
+    scorer = scored(open_task("segmentation"), masks_as_logits(found, 2), truth, ("ground", "thing"))
+    expected = [(3, (3 / 4 + 0) / 2), (2, (2 / 3 + 1 / 2) / 2), (1, 1.0)]
+    report = scorer.report()
+    assert [(each["number"], each["mean_iou"]) for each in report["examples"]] == [
+        (number, pytest.approx(score)) for number, score in expected
+    ]
+    report["examples"][0]["name"] = "cell.png"
+    rows = open_task("segmentation").blocks(report)[3].rows  # type: ignore[union-attr]
+    assert rows == (("cell.png", "0.3750"), ("2", "0.5833"), ("1", "1.0000"))
+
+
 def test_by_hand() -> None:
     truth = np.array([[[0, 0, 1], [1, 255, 0]]], np.uint8)
     found = [[[0, 1, 1], [1, 1, 0]]]
@@ -175,7 +191,7 @@ def test_reports_are_blocks() -> None:
     logits, targets = examples()
     task = open_task("segmentation")
     blocks = task.blocks({**scored(task, logits, targets, LABELS).report(), "beside": []})
-    assert [type(block) for block in blocks] == [Table, Table, Matrix]
+    assert [type(block) for block in blocks] == [Table, Table, Matrix, Table]
     assert blocks[2].counts == tuple(  # type: ignore[union-attr]
         map(tuple, confusion_matrix(targets[targets != 255], logits.argmax(1)[targets != 255]).tolist())
     )
