@@ -77,6 +77,9 @@ def test_one_of_several_columns_of_images_is_to_be_said(tmp_path: Path, header: 
     camera, steering, speed = ("left", "steering", "speed") if header else ("2", "4", "7")
     first = "center" if header else "1"
     assert f"several columns of images, {first}, {camera}, " in refused(path)
+    with pytest.raises(DataError) as caught:
+        load(path)
+    assert caught.value.remedy == {"image": first}
     data = load(path, image=camera, target=steering)
     assert data.train.targets.min() >= -0.05
     both = opened(path, image=camera, target=[steering, speed])

@@ -159,7 +159,8 @@ def image_column(
         return found[0]
     if found:
         raise DataError(
-            f"{table.path} has several columns of images, {', '.join(found)}: say which with image: {found[0]}"
+            f"{table.path} has several columns of images, {', '.join(found)}: say which with image: {found[0]}",
+            {"image": found[0]},
         )
     raise DataError(
         f"no column of {table.path} names pictures that are below {files.folder}; there are {', '.join(columns)}: say "
