@@ -144,12 +144,6 @@ class Model:
         """Raw inputs to trace with: a batch of two, so that its length is not taken for a constant 1."""
         return torch.ones((2, *self.axes.shape), dtype=self.dtype)
 
-    @property
-    def dynamic(self) -> dict[int, torch.export.Dim]:
-        """The axes of a batch of inputs whose length is not fixed."""
-        batch = {0: torch.export.Dim("batch")}
-        return {**batch, 2: torch.export.Dim("length", min=2)} if self.axes.ragged else batch
-
     def predict(self, raw: np.ndarray[Any, Any] | torch.Tensor) -> np.ndarray[Any, Any]:
         """Outputs, logits (N, classes) say, of raw inputs; numbers that are far from 0 in float64."""
         # A copy, since arrays that come from files may be read-only, and PyTorch warns of those.

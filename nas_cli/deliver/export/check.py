@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from nas_cli.data import load_training
+from nas_cli.deliver.export.sizes import image_sizes, other_sizes
 from nas_cli.deliver.load import Model
 from nas_cli.errors import DataError, ExportError, RunError
 from nas_cli.train.checkpoint import load_tensors
@@ -95,8 +96,8 @@ def random_inputs(model: Model) -> Array:
 def compare(model: Model, run_exported: Run, samples: Array, form: str) -> float:
     """The largest difference of an output, over a batch of all samples, one of three and one of one.
 
-    Of sequences also over a longer batch, and the shortest alone, without padding. Raises ExportError where it is above
-    tolerance.
+    Of sequences also over a longer batch, and the shortest alone, without padding; of images also over smaller and
+    larger ones, where the network takes them. Raises ExportError where it is above tolerance.
     """
     batches = [np.ascontiguousarray(samples[:count]) for count in (len(samples), 3, 1)]
     if model.axes.ragged:
@@ -104,13 +105,16 @@ def compare(model: Model, run_exported: Run, samples: Array, form: str) -> float
         shortest = int(lengths.argmin())
         batches.append(np.pad(samples[:3], ((0, 0), (0, 0), (0, LONGER))))
         batches.append(np.ascontiguousarray(samples[shortest : shortest + 1, :, : lengths[shortest]]))
+    sizes = image_sizes(model)
+    if sizes is not None:
+        batches += other_sizes(samples[:3], sizes)
     expected = [run_network(model, batch) for batch in batches]
     origin = 0.0 if model.network.origin is None else model.network.origin.numpy()
     allowed = TOLERANCE * max(1.0, float(np.abs(expected[0] - origin).max()))
     largest = 0.0
     for batch, found, wanted in zip(batches, run_exported(batches), expected, strict=True):
         if found.shape != wanted.shape:
-            raise ExportError(f"the {form} export gives {found.shape} for {len(batch)} samples; it was removed")
+            raise ExportError(f"the {form} export gives {found.shape} for {len(batch)} {_what(batch)}; it was removed")
         difference = float(np.abs(found - wanted).max())
         if not difference <= allowed:  # a NaN is not
             raise ExportError(
@@ -119,6 +123,10 @@ def compare(model: Model, run_exported: Run, samples: Array, form: str) -> float
             )
         largest = max(largest, difference)
     return largest
+
+
+def _what(batch: Array) -> str:
+    return "samples" if batch.ndim < 4 else f"images of {batch.shape[2]}x{batch.shape[3]}"
 
 
 def run_network(model: Model, batch: Array) -> Array:

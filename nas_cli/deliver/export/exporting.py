@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from nas_cli.data import portable
 from nas_cli.deliver.export.check import TOLERANCE, Run, compare, inputs_to_check
 from nas_cli.deliver.export.files import Place, building, find_place, put, require_ours
 from nas_cli.deliver.export.onnx import write_onnx
+from nas_cli.deliver.export.sizes import image_sizes
 from nas_cli.deliver.export.source import SOURCE_FILES, write_source
 from nas_cli.deliver.export.torch_program import write_torch
 from nas_cli.deliver.load import Model, load
@@ -24,6 +25,9 @@ from nas_cli.model.ops import OPS
 from nas_cli.model.ops.traits import of_module
 from nas_cli.record.directory import RunDirectory
 from nas_cli.task import name_of
+
+FOR_ONE_SIZE = ("Constraints violated", "Guard failed")
+"""What torch's exporter, or its program, says where a layer takes a size for a constant."""
 
 
 @dataclass(frozen=True)
@@ -110,12 +114,14 @@ def _within(run: RunDirectory, member: str | None) -> Path:
 
 
 def _about(model: Model, form: str, member: str | None) -> dict[str, Any]:
+    sizes = image_sizes(model)
     return {
         "format": form,
         "name": model.name,
         "task": name_of(model.task_name),
         "network": member or str(model.metrics["candidate"]),
-        "input": {"dtype": str(model.dtype).removeprefix("torch."), "shape": list(model.axes.shape)},
+        "input": {"dtype": str(model.dtype).removeprefix("torch."), "shape": list(model.axes.shape)}
+        | ({} if sizes is None else asdict(sizes)),
         "labels": list(model.labels),
     }
 
@@ -129,6 +135,8 @@ def _reason(model: Model, error: BaseException) -> str:
     once = _for_one_length(model.network)
     if once:
         return f"its {once} layers would be written for one length only; --format source takes any"
+    if image_sizes(model) is not None and any(words in str(error) for words in FOR_ONE_SIZE):
+        return "a layer of its own would be written for images of one size only; --format source takes any"
     while error.__cause__ is not None:  # the exporters wrap what a layer's translation says
         error = error.__cause__
     return _first_line(error)

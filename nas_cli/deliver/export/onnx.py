@@ -14,6 +14,7 @@ import torch
 
 import nas_cli
 from nas_cli.deliver.export.onnx_recurrence import TRANSLATIONS
+from nas_cli.deliver.export.sizes import dynamic
 from nas_cli.deliver.export.traced import quiet, trace
 from nas_cli.deliver.load import Model
 from nas_cli.task import name_of
@@ -27,7 +28,7 @@ def write_onnx(model: Model, path: Path) -> Callable[[Sequence[Array]], list[Arr
         program = torch.onnx.export(
             trace(model),
             dynamo=True,
-            dynamic_shapes=((model.dynamic,),),
+            dynamic_shapes=((dynamic(model),),),
             custom_translation_table=dict(TRANSLATIONS),
             input_names=["input"],
             output_names=["logits"],

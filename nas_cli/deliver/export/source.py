@@ -15,6 +15,7 @@ import torch
 
 import nas_cli
 from nas_cli.deliver.export.definitions import definitions
+from nas_cli.deliver.export.sizes import image_sizes
 from nas_cli.deliver.load import Model
 from nas_cli.errors import ExportError
 from nas_cli.model.network import Levels, Network, leaves_ends
@@ -105,6 +106,8 @@ def model_source(model: Model) -> str:
     network, axes = model.network, model.axes
     sides = [str(side) for side in axes.shape]
     sides[-1] = "length" if axes.ragged else sides[-1]
+    if image_sizes(model) is not None:
+        sides[1:] = ["height", "width"]
     modules = [f"self.{step.name} = {constructor(network, step)}" for step in network.steps if step.kind == "op"]
     return TEMPLATE.format(
         name=repr(model.name),

@@ -10,14 +10,17 @@ from collections.abc import Iterator
 
 import torch
 
+from nas_cli.deliver.export.sizes import dynamic, image_sizes
 from nas_cli.deliver.load import Model
 from nas_cli.torch_tuning.recurrences import Recurrences
+from nas_cli.torch_tuning.sizes import of_one_too
 
 
 def trace(model: Model) -> torch.export.ExportedProgram:
-    """The network of `model`, for batches and sequences of any length."""
-    with Recurrences():
-        return torch.export.export(model.network, (model.example(),), dynamic_shapes=((model.dynamic,),), strict=False)
+    """The network of `model`, for batches and sequences of any length, and for images of the sizes that it takes."""
+    sized = contextlib.nullcontext() if image_sizes(model) is None else of_one_too()
+    with Recurrences(), sized:
+        return torch.export.export(model.network, (model.example(),), dynamic_shapes=((dynamic(model),),), strict=False)
 
 
 @contextlib.contextmanager

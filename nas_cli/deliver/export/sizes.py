@@ -1,0 +1,125 @@
+"""Which sizes of its inputs an export takes: batches, lengths of sequences, and the sides of images.
+
+A network whose output is dense, an image of (C, H, W), takes images of any size that its layers can take; which these
+are, the layers say themselves, by being run without numbers. Every other network takes images of one size.
+"""
+
+from __future__ import annotations
+
+import bisect
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from nas_cli.axes import only
+from nas_cli.deliver.load import Model
+from nas_cli.model.network import Network
+from nas_cli.model.ops.layout import has_layouts
+from nas_cli.model.program import Step
+from nas_cli.model.weights import without_weights
+
+MOST_STEP = 64
+LARGER = 4
+"""A step is one where so many larger sides are taken."""
+
+Array = np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True)
+class Sides:
+    """The heights, or the widths, that a network takes: `least`, and every `step`-th above; `step` 0: `least` alone.
+
+    A U-Net of four halvings whose skips are not resized takes 16, 32, 48, say.
+    """
+
+    least: int
+    step: int
+
+    def dim(self, name: str) -> Any:
+        """As torch.export wants it; None where there is but one."""
+        if self.step == 0:
+            return None
+        if self.step == 1:
+            return torch.export.Dim(name, min=self.least)
+        times, rest = divmod(self.least, self.step)
+        derived = self.step * torch.export.Dim(f"{name}_by_{self.step}", min=times)
+        return derived + rest if rest else derived
+
+
+@dataclass(frozen=True)
+class ImageSizes:
+    """The sizes of images that a network takes."""
+
+    height: Sides
+    width: Sides
+
+
+def dynamic(model: Model) -> dict[int, Any]:
+    """The axes of a batch of inputs whose length is not fixed, as torch.export wants them."""
+    axes: dict[int, Any] = {0: torch.export.Dim("batch")}
+    if model.axes.ragged:
+        axes[2] = torch.export.Dim("length", min=2)
+    sizes = image_sizes(model)
+    if sizes is not None:
+        sides = {2: sizes.height.dim("height"), 3: sizes.width.dim("width")}
+        axes |= {axis: dim for axis, dim in sides.items() if dim is not None}
+    return axes
+
+
+def image_sizes(model: Model) -> ImageSizes | None:
+    """None where the output is not dense."""
+    if not has_layouts(model.axes):
+        return None
+    program = model.network.program
+    return _sizes(model.network) if has_layouts(program.axes(program.output)) else None
+
+
+@functools.lru_cache(maxsize=1)
+def _sizes(network: Network) -> ImageSizes:
+    axes = only(network.inputs)
+    channels, height, width = axes.shape
+    bare = Network(network.program, without_weights).to("meta").eval()
+    bare.watch = _need_pixels
+
+    def takes(height: int, width: int) -> bool:
+        batch = torch.empty((2, channels, height, width), dtype=getattr(torch, axes.dtype), device="meta")
+        try:
+            with torch.inference_mode():
+                outputs: torch.Tensor = bare(batch)
+        except Exception:  # noqa: BLE001 - whatever a layer raises, it cannot take this size
+            return False
+        return outputs.numel() > 0
+
+    return ImageSizes(_sides(lambda side: takes(side, width), height), _sides(lambda side: takes(height, side), width))
+
+
+def _need_pixels(step: Step, given: list[torch.Tensor], _: torch.Tensor | None) -> None:
+    """Raises ValueError where a layer would get images without pixels: some layers take them."""
+    if any(x.numel() == 0 for x in given):
+        raise ValueError(f"nothing is left for {step.path}")
+
+
+def _sides(takes: Callable[[int], bool], side: int) -> Sides:
+    """What `takes` says yes to, which it does to `side`."""
+    for step in range(1, MOST_STEP + 1):
+        if all(takes(side + times * step) for times in range(1, LARGER + 1)):
+            smaller = range((side - 1) % step + 1, side + 1, step)
+            return Sides(smaller[bisect.bisect_left(smaller, True, key=takes)], step)
+    return Sides(side, 0)
+
+
+def other_sizes(samples: Array, sizes: ImageSizes) -> list[Array]:
+    """`samples` (N, C, H, W) cut to the least size that `sizes` has, and continued to a larger one."""
+    height, width = samples.shape[2:]
+    larger = height + sizes.height.step, width + 3 * sizes.width.step
+    return [_fitted(samples, size) for size in ((sizes.height.least, sizes.width.least), larger)]
+
+
+def _fitted(samples: Array, size: tuple[int, int]) -> Array:
+    cut = samples[:, :, : size[0], : size[1]]
+    missing = [(0, 0), (0, 0), (0, size[0] - cut.shape[2]), (0, size[1] - cut.shape[3])]
+    return np.ascontiguousarray(np.pad(cut, missing, mode="wrap"))
