@@ -15,7 +15,7 @@ import pytest
 import torch
 
 import nas_cli
-from nas_cli.deliver.evaluate import evaluate, read_test, tables
+from nas_cli.deliver.evaluate import evaluate, read_test, shown_tables
 from nas_cli.deliver.export.exporting import FORMATS, export
 from nas_cli.deliver.predict import predict
 from nas_cli.describe.starter import survey
@@ -140,12 +140,12 @@ def test_evaluate_reads_and_repeats(run: tuple[str, Path]) -> None:
     report = evaluate(path)
     assert report["validation"]["equal"]
     assert report["samples"] > 15
-    assert tables(report)
+    assert shown_tables(report)
     beside = [other["name"] for other in report["beside"]]
     assert [who for who in beside if not who.startswith("baseline ")] == (
         ["HistGradientBoosting"] if name in ("tables", "numbers") else []
     )
-    assert tables(report)[0].columns[1:] == (("this network", *beside) if beside else ("value",))
+    assert shown_tables(report)[0].columns[1:] == (("this network", *beside) if beside else ("value",))
     assert json.loads((path / "evaluation.json").read_text()) == json.loads(json.dumps(report))
 
 

@@ -12,7 +12,7 @@ from journals import recorded
 from typer.testing import CliRunner
 
 from nas_cli.cli.app import app
-from nas_cli.deliver.evaluate import evaluate, tables
+from nas_cli.deliver.evaluate import evaluate, shown_tables
 from nas_cli.deliver.load import load
 from nas_cli.errors import RunError, SpecError
 from nas_cli.run.compose import compose
@@ -129,7 +129,7 @@ def test_baselines_are_kept_and_tested_beside_the_best(tmp_path: Path) -> None:
     report = evaluate(run)
     (beside,) = report["beside"]
     assert beside["name"] == "baseline plain"
-    assert tables(report)[0].columns == ("metric", "this network", "baseline plain")
+    assert shown_tables(report)[0].columns == ("metric", "this network", "baseline plain")
     shown = nas("evaluate", run, "--member", "baseline-plain")
     assert f"stored in {run}/baselines/plain: evaluation.json" in shown.stdout.replace("\n", "")
     alone = json.loads((run / "baselines" / "plain" / "evaluation.json").read_text())

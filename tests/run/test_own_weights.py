@@ -55,8 +55,7 @@ ASSETS = {"prototypes": ROWS[:4].astype(np.float32)}
 
 @task("sensor-classification")
 class Sensors(Classification):
-    def __init__(self):
-        super().__init__(Wanted("table rows", "class"))
+    wanted = Wanted("table rows", "class")
 
 class Nearest(nn.Module):
     """Likeness to each of some rows."""
