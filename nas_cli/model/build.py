@@ -107,12 +107,12 @@ class _Builder:
             case Op(name, args) if name == TAKE:
                 return self._take(str(args["field"]), f"{path}.{TAKE}")
             case Op(name, args):
-                return self._op(f"{path}.{name}", f"{layer.at or path}.{name}", name, args, value)
+                return self._op(f"{path}.{name}", _below(layer.at, name), name, args, value)
             case Seq():
                 return self.seq(layer, path, value)
             case Residual(body):
                 inner = self.seq(body, f"{path}.residual", value)
-                at = f"{layer.at or path}.residual.shortcut"
+                at = _below(layer.at, "residual.shortcut")
                 shortcut = self._project(value, inner.shape, f"{path}.residual.shortcut", at)
                 return self._add([shortcut, inner], f"{path}.residual")
             case Branches(paths, join):
@@ -124,7 +124,7 @@ class _Builder:
                 self._taps[name] = value
                 return value
             case Join(tap, by):
-                return self._join(tap, by, f"{path}.join", f"{layer.at or path}.join", value)
+                return self._join(tap, by, f"{path}.join", _below(layer.at, "join"), value)
             case Resize(like, mode):
                 return self._resize(like, mode, f"{path}.resize", value)
         raise AssertionError(f"{type(layer).__name__} belongs to a space, not to an architecture")
@@ -164,9 +164,9 @@ class _Builder:
         args: Mapping[str, Any],
         at: str = "",
     ) -> _Value:
-        """Adds a step that gives what `value` says, under a name of its own and at a place of its own."""
+        """Adds a step that gives what `value` says, under a name of its own; `at` is its place, if known."""
         name = _unused(re.sub(r"\W+", "_", path).strip("_"), "_", self._names)
-        place = _unused(at or path, "#", self._places)
+        place = _unused(at, "#", self._places) if at else path
         self.steps.append(Step(name, kind, inputs, value.axes, op, args, path, place))
         return replace(value, index=len(self.fields) + len(self.steps) - 1)
 
@@ -215,7 +215,7 @@ class _Builder:
         if value.shape == shape:
             return value
         try:
-            return self._run(f"{path}.projection", f"{at}.projection", "projection", {"to": shape}, value)
+            return self._run(f"{path}.projection", _below(at, "projection"), "projection", {"to": shape}, value)
         except Infeasible as error:
             raise Infeasible(f"{path} cannot take {show_shape(value.shape)}: {error}") from None
 
@@ -261,12 +261,17 @@ class _Builder:
         shape = (relative_channels(cell.channels, value.shape[0]), *value.shape[1:])
         inputs: list[_Value] = []
         for index, given in enumerate([before, value] if cell.inputs == 2 else [value]):
-            here, at = f"{path}.input[{index}]", f"{cell.at}.cell.input[{index}]" if cell.at else ""
+            here, at = f"{path}.input[{index}]", _below(cell.at, f"cell.input[{index}]")
             try:
                 inputs.append(self._run(here, at, "cell_input", {"to": shape}, given))
             except Infeasible as error:
                 raise Infeasible(f"{here} cannot take {show_shape(given.shape)}: {error}") from None
         return inputs
+
+
+def _below(at: str, what: str) -> str:
+    """The place of `what` in the layer at the place `at`, which may be unknown."""
+    return f"{at}.{what}" if at else ""
 
 
 def _unused(stem: str, divider: str, taken: set[str]) -> str:

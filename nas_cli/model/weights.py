@@ -95,7 +95,8 @@ def begin(layer: nn.Module, op: str, generator: torch.Generator, assets: Assets,
 
 def brings_weights(module: nn.Module) -> bool:
     """Whether it sets by itself what it begins with, and all that is inside of it."""
-    return callable(getattr(module, "first_weights", None))
+    found = getattr(module, "first_weights", None)
+    return callable(found) and not isinstance(found, nn.Module)
 
 
 def _ask(module: nn.Module, op: str, generator: torch.Generator, assets: Assets) -> None:

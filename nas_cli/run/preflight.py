@@ -160,9 +160,11 @@ def _try(registry: Registry[Any], named: Mapping[str, Any], origin: Origin, sess
 def _try_weights(session: Session, program: Program, tried: set[tuple[str, str]]) -> None:
     """Makes the layers where one of them is a plugin's that brings its weights, and was not made before."""
     known = {(OPS.kind, step.op) for step in program.op_steps if OPS.origin(step.op) is not None} - tried
+    if not known:
+        return
     tried |= known
     bringing = [module for module in without_weights(program).values() if any(map(brings_weights, module.modules()))]
-    if known and bringing:
+    if bringing:
         Fresh(torch.Generator().manual_seed(0), session.assets)(program)
 
 

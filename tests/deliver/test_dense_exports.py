@@ -26,8 +26,8 @@ from nas_cli.deliver.export.source import model_source
 from nas_cli.deliver.load import Model
 from nas_cli.errors import ExportError
 from nas_cli.model.build import build
-from nas_cli.model.initialise import initialise
 from nas_cli.model.ops import OPS, op
+from nas_cli.model.weights import Fresh
 from nas_cli.plugins import taking_back
 from nas_cli.record.directory import RunDirectory
 from nas_cli.space.parse import parse_architecture
@@ -71,8 +71,10 @@ SIZES = [(16, 20), (17, 23), (64, 64), (3, 40)]
 def model_of(body: list[Any], shape: Shape = (1, 16, 20), head: list[Any] = HEAD) -> Model:
     """As `load` gives it, without a run."""
     inputs = {"image": Axes("uint8", shape)}
-    network = build(parse_architecture(body, OPS), inputs, lambda _: parse_architecture(head, OPS))
-    initialise(network, torch.Generator().manual_seed(1)).eval()
+    fresh = Fresh(torch.Generator().manual_seed(1))
+    network = build(
+        parse_architecture(body, OPS), inputs, lambda _: parse_architecture(head, OPS), modules=fresh
+    ).eval()
     network.set_normalisation("image", [100.0] * shape[0], [50.0] * shape[0])
     where: Any = RunDirectory(Path("nowhere"))
     data = DataSettings("digits", {})
