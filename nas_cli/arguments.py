@@ -109,26 +109,30 @@ def check(annotation: Any, value: Any) -> Any:
     if origin in (Union, types.UnionType):
         return _check_union(annotation, args, value)
     if origin is Literal:
-        if value in args and any(type(value) is type(a) and value == a for a in args):
-            return value
-        raise ValueError(f"one of {', '.join(map(str, args))}{_near(value, args)}")
-    if origin is tuple:
+        return _check_literal(args, value)
+    if origin in (tuple, list):
         if not isinstance(value, list | tuple):
             raise ValueError(type_name(annotation))
-        if len(args) == 2 and args[1] is Ellipsis:
-            return tuple(check(args[0], item) for item in value)
-        if len(value) != len(args):
-            raise ValueError(type_name(annotation))
-        return tuple(check(arg, item) for arg, item in zip(args, value, strict=True))
-    if origin is list:
-        if not isinstance(value, list | tuple):
-            raise ValueError(type_name(annotation))
-        return [check(args[0], item) for item in value]
+        return _check_tuple(annotation, args, value) if origin is tuple else [check(args[0], item) for item in value]
     if origin is dict:
         if not isinstance(value, dict):
             raise ValueError(type_name(annotation))
         return {key: check(args[1], item) for key, item in value.items()}
     return _check_plain(annotation, value)
+
+
+def _check_literal(args: tuple[Any, ...], value: Any) -> Any:
+    if value in args and any(type(value) is type(a) and value == a for a in args):
+        return value
+    raise ValueError(f"one of {', '.join(map(str, args))}{_near(value, args)}")
+
+
+def _check_tuple(annotation: Any, args: tuple[Any, ...], value: list[Any] | tuple[Any, ...]) -> tuple[Any, ...]:
+    if len(args) == 2 and args[1] is Ellipsis:
+        return tuple(check(args[0], item) for item in value)
+    if len(value) != len(args):
+        raise ValueError(type_name(annotation))
+    return tuple(check(arg, item) for arg, item in zip(args, value, strict=True))
 
 
 def _near(value: object, allowed: tuple[object, ...]) -> str:
@@ -194,11 +198,15 @@ def _check_annotated(base: Any, marks: tuple[Any, ...], value: Any) -> Any:
         rule = type_name(base) if closest else str(error)  # a bound of its own says more than the one for all numbers
         raise ValueError(" ".join([rule, *map(str, bounds)])) from None
     for mark in marks:
-        if isinstance(mark, Between) and not mark.low <= checked <= mark.high:
-            raise ValueError(f"{type_name(base)} {mark}")
-        if isinstance(mark, Relative) and not mark.matches(checked):
-            raise ValueError(RELATIVE)
+        _require(mark, base, checked)
     return checked
+
+
+def _require(mark: Any, base: Any, checked: Any) -> None:
+    if isinstance(mark, Between) and not mark.low <= checked <= mark.high:
+        raise ValueError(f"{type_name(base)} {mark}")
+    if isinstance(mark, Relative) and not mark.matches(checked):
+        raise ValueError(RELATIVE)
 
 
 def _check_union(annotation: Any, args: tuple[Any, ...], value: Any) -> Any:
@@ -222,10 +230,9 @@ def type_name(annotation: Any) -> str:
         return "a list"
     if origin is dict:
         return "a mapping"
-    if origin is Annotated and any(isinstance(mark, Relative) for mark in args[1:]):
-        return RELATIVE
     if origin is Annotated:
-        return " ".join([type_name(args[0]), *(str(a) for a in args[1:] if isinstance(a, Between))])
+        bounds = [str(mark) for mark in args[1:] if isinstance(mark, Between)]
+        return RELATIVE if Relative in map(type, args[1:]) else " ".join([type_name(args[0]), *bounds])
     if origin in (Union, types.UnionType):
         return " or ".join(type_name(arg) for arg in args if arg is not type(None))
     if origin is Literal:

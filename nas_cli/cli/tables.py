@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from typing import Protocol
 
 from rich.box import SIMPLE_HEAD
@@ -80,21 +81,19 @@ def _final_front(record: Record, selected: FinalSelected) -> Table:
 def front_table(record: Record) -> Table:
     """The Pareto front, the highest first objective first; the knee is marked."""
     members, knee = record.front.members, record.front.knee
-    measured = {name for trial in members for name in trial.measurement}
+    knee_number = None if knee is None else knee.number
+    measured = set(chain.from_iterable(trial.measurement for trial in members))
     names = [goal.name for goal in record.goals if goal.name in measured]
-    rewards = [index for index, goal in enumerate(record.goals) if goal.kind == "reward"]
+    rewards = {index: goal.name for index, goal in enumerate(record.goals) if goal.kind == "reward"}
     others = [name for name in ("params", "macs", "latency_ms") if name in measured and name not in names]
-    columns = ("trial", *names, *(record.goals[index].name for index in rewards), *others)
+    columns = ("trial", *names, *rewards.values(), *others)
     result = table(*columns, "", right=columns)
     for trial in members:
-        cells = [str(trial.number)]
-        cells += [number(name, trial.measurement[name]) for name in names]
-        cells += [f"{trial.rewards[index]:.4g}" for index in rewards]
-        cells += [_measured(name, trial.measurement) for name in others]
-        if knee is not None and trial.number == knee.number:
-            result.add_row(*cells, "knee", style="bold")
-        else:
-            result.add_row(*cells, "")
+        figures = [number(name, trial.measurement[name]) for name in names]
+        figures += [f"{trial.rewards[index]:.4g}" for index in rewards]
+        figures += [_measured(name, trial.measurement) for name in others]
+        remark, style = ("knee", "bold") if trial.number == knee_number else ("", "")
+        result.add_row(str(trial.number), *figures, remark, style=style)
     return result
 
 

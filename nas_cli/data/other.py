@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from nas_cli.data.formats.csv_file import find_tables
+from nas_cli.data.formats.csv_parts import find_tables
 from nas_cli.data.formats.files import choose_part
 from nas_cli.data.formats.folders import PassedOver
 from nas_cli.data.kinds.image import ImageEncoder

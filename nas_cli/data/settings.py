@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
@@ -114,10 +114,7 @@ def parse_data(raw: object, written: Mapping[Place, str] = NOT_KNOWN) -> DataSet
     if not isinstance(source, str) or source not in SOURCES:
         raise SpecError(f"unknown source {show(source)}{did_you_mean(source, SOURCES)}", ("source",))
     params = {p.name: p for p in source_params(source)}
-    for key in raw:
-        if key != "source" and key not in params:
-            hint = did_you_mean(key, ["source", *params])
-            raise SpecError(f"data has no '{short(key)}' for source {source}{hint}", (str(key),), on_key=True)
+    _require_known(raw, source, ["source", *params])
     values = {}
     for name, param in params.items():
         if name in raw:
@@ -135,6 +132,13 @@ def parse_data(raw: object, written: Mapping[Place, str] = NOT_KNOWN) -> DataSet
             )
     own = {name: values[name] for name in params if name not in ("validation", "test")}
     return DataSettings(source, own, values["validation"], values["test"])
+
+
+def _require_known(raw: Mapping[Any, Any], source: str, keys: Sequence[str]) -> None:
+    for key in raw:
+        if key not in keys:
+            hint = did_you_mean(key, keys)
+            raise SpecError(f"data has no '{short(key)}' for source {source}{hint}", (str(key),), on_key=True)
 
 
 def _checked(param: Param, value: object, written: Mapping[Place, str]) -> Any:

@@ -61,15 +61,12 @@ def divide(inputs: Sequence[str | Path], takes_texts: bool, text: bool) -> Given
             raise UserError("--text is for a network that takes texts, and this one does not")
         return Given(texts=tuple(map(str, inputs)))
     _require_words(inputs)
-    files = [word for word in inputs if str(word) != "-" and _exists(Path(word))]
-    texts = [word for word in inputs if str(word) != "-" and not _exists(Path(word))]
+    words = [word for word in inputs if str(word) != "-"]
+    files = [word for word in words if _exists(Path(word))]
+    texts = [word for word in words if not _exists(Path(word))]
     for word in texts:
-        if isinstance(word, Path) or not takes_texts:
-            raise DataError(f"there is no file or folder {word}{near_name(str(word))}")
-        if looks_like_path(word):
-            near = near_name(word)
-            raise DataError(f"there is no file or folder {word}{near or '.'} {AS_TEXT}")
-    asks_input = len(files) + len(texts) < len(inputs)
+        _require_text(word, takes_texts)
+    asks_input = len(words) < len(inputs)
     if asks_input and len(inputs) > 1:
         raise UserError("- is standard input, and stands alone: give files in another call")
     if files and texts:
@@ -79,6 +76,14 @@ def divide(inputs: Sequence[str | Path], takes_texts: bool, text: bool) -> Given
             "--text all are texts"
         )
     return Given(tuple(map(Path, files)), tuple(map(str, texts)), asks_input)
+
+
+def _require_text(word: str | Path, takes_texts: bool) -> None:
+    """Raises DataError where `word`, which is not there, was meant for a file."""
+    if isinstance(word, Path) or not takes_texts:
+        raise DataError(f"there is no file or folder {word}{near_name(str(word))}")
+    if looks_like_path(word):
+        raise DataError(f"there is no file or folder {word}{near_name(word) or '.'} {AS_TEXT}")
 
 
 def _require_words(words: Sequence[str | Path]) -> None:

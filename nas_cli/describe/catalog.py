@@ -52,11 +52,7 @@ def short_type(annotation: Any) -> str:
     """What an argument takes, in few words: `whole number ≥ 1 | same, x2`, `max | avg`, `number 0 to 1`."""
     origin, args = get_origin(annotation), get_args(annotation)
     if origin is Annotated:
-        if any(isinstance(mark, Relative) for mark in args[1:]):
-            return "same, x2"
-        if any(isinstance(mark, Parsed) for mark in args[1:]):
-            return "number with a unit"
-        return " ".join([short_type(args[0]), *(_bounds(mark) for mark in args[1:] if isinstance(mark, Between))])
+        return _short_annotated(args[0], args[1:])
     if origin in (Union, types.UnionType):
         return " | ".join(short_type(arg) for arg in args if arg is not type(None))
     if origin is Literal:
@@ -65,6 +61,15 @@ def short_type(annotation: Any) -> str:
         return "[h, w]"
     names = {int: "whole number", float: "number", bool: "true | false", str: "text"}
     return names.get(annotation) or type_name(annotation)
+
+
+def _short_annotated(base: Any, marks: tuple[Any, ...]) -> str:
+    kinds = set(map(type, marks))
+    if Relative in kinds:
+        return "same, x2"
+    if Parsed in kinds:
+        return "number with a unit"
+    return " ".join([short_type(base), *(_bounds(mark) for mark in marks if isinstance(mark, Between))])
 
 
 def _bounds(bounds: Between) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,23 +11,20 @@ import numpy as np
 
 from nas_cli.axes import only
 from nas_cli.data import TrainingData, load_training, parse_data
-from nas_cli.data.formats.csv_file import ENDINGS, find_tables, first_rows, named
-from nas_cli.data.formats.csv_top import looks_like_a_row
+from nas_cli.data.formats.csv_file import ENDINGS, first_rows
+from nas_cli.data.formats.csv_parts import find_tables
 from nas_cli.data.kinds.classes import is_lopsided
 from nas_cli.data.source import Wanted
-from nas_cli.data.sources.text import LABEL_COLUMNS, TEXT_COLUMNS
+from nas_cli.describe.columns import table_columns, text_columns
 from nas_cli.describe.starter_kinds import KINDS, NAMED, Kind
 from nas_cli.errors import DataError, UserError, did_you_mean
 from nas_cli.task import TASKS, open_task
+from nas_cli.task.base import Task
 from nas_cli.words import run_name, shell
 from nas_cli.yaml_text import comment, inline_yaml
 
-TARGETS = ("target", "label", "class", "y", "classification", "outcome", "quality", "price")
-"""Names of columns that are usually what is to be learned; else the last one is."""
 MOST_NAMED = 20
 """Classes or tags that are listed."""
-FEW_WORDS = 2
-"""A column with fewer words a cell is none of texts."""
 
 TEMPLATE = """\
 {what}
@@ -118,19 +116,10 @@ def survey(task: str, path: Path, file: str = "spec.yaml") -> Survey:
     kind = KINDS[learned.wanted]
     section, data, guessed = _look(kind, learned.wanted, path)
     notes = (*guessed, *data.notes)
-    parts = f"{len(data.train):,} {learned.wanted.inputs} to learn from and {len(data.validation):,} to choose by"
-    found = f"{parts} in {path}"
-    if data.labels:
-        names = ", ".join(data.labels[:MOST_NAMED])
-        if len(data.labels) > MOST_NAMED:
-            names += f" and {len(data.labels) - MOST_NAMED} more"
-        found += f", {len(data.labels)} {NAMED[learned.wanted.target]}: {names}"
+    found = _found(learned, data, path)
     first = next(iter(learned.metrics))
     undefined = learned.undefined(data.validation.targets, data.labels)
-    metric = next((name for name in learned.metrics if name not in undefined), first)
-    if learned.wanted.target == "class" and is_lopsided(data.train.targets):
-        metric = "macro_f1"
-    towards = learned.metrics[metric]
+    metric = _objective(learned, data, undefined)
     if metric != first and first in undefined:
         notes += (f"the objective is {metric}, since {first} has no value here: {undefined[first]}",)
     epochs = kind.epochs if kind.examples is None else min(100, max(kind.epochs, kind.examples // len(data.train)))
@@ -157,11 +146,30 @@ def survey(task: str, path: Path, file: str = "spec.yaml") -> Survey:
         batch_size=kind.batch_size,
         more=kind.more,
         metrics=", ".join(name for name in learned.metrics if name not in {metric, *undefined}),
-        towards=towards,
+        towards=learned.metrics[metric],
         metric=metric,
         baseline=kind.baseline,
     )
     return Survey(stem, found, notes, text)
+
+
+def _found(task: Task, data: TrainingData, path: Path) -> str:
+    """How many examples there are at `path`, and of which classes."""
+    parts = f"{len(data.train):,} {task.wanted.inputs} to learn from and {len(data.validation):,} to choose by"
+    found = f"{parts} in {path}"
+    if not data.labels:
+        return found
+    names = ", ".join(data.labels[:MOST_NAMED])
+    if len(data.labels) > MOST_NAMED:
+        names += f" and {len(data.labels) - MOST_NAMED} more"
+    return f"{found}, {len(data.labels)} {NAMED[task.wanted.target]}: {names}"
+
+
+def _objective(task: Task, data: TrainingData, undefined: Mapping[str, str]) -> str:
+    """The task's first metric that has a value here; macro F1 where classes are of very different sizes."""
+    if task.wanted.target == "class" and is_lopsided(data.train.targets):
+        return "macro_f1"
+    return next((name for name in task.metrics if name not in undefined), next(iter(task.metrics)))
 
 
 def _look(kind: Kind, wanted: Wanted, path: Path) -> tuple[dict[str, Any], TrainingData, list[str]]:
@@ -204,57 +212,7 @@ def _smaller(section: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
 def _section(source: str, path: Path, encoding: str) -> dict[str, Any]:
     section: dict[str, Any] = {"source": source, "path": str(path)}
     if section["source"] == "csv":
-        return {**section, **_table_columns(first_rows(find_tables(path)["train"], encoding)[1])}
+        return {**section, **table_columns(first_rows(find_tables(path)["train"], encoding)[1])}
     if section["source"] == "text" and path.is_file() and path.name.lower().endswith(ENDINGS):
-        return {**section, **_text_columns(first_rows(path, encoding)[1])}
+        return {**section, **text_columns(first_rows(path, encoding)[1])}
     return section
-
-
-def _table_columns(rows: list[list[str]]) -> dict[str, Any]:
-    """The target by its name, else the last column; and whether the first row is one of many rather than a header."""
-    if not rows:
-        return {}
-    names = rows[0]
-    if looks_like_a_row(rows):
-        return {"header": False, "target": str(len(names))}
-    named = [name for name in names if name]
-    target = next((n for word in TARGETS for n in named if n.lower() == word), named[-1] if named else None)
-    return {} if target is None else {"target": target}
-
-
-def _text_columns(rows: list[list[str]]) -> dict[str, Any]:
-    """The columns that have no usual name, guessed: the text has the most words, the label the fewest different. A
-    first row that is like the others is none of names, and columns are numbered then."""
-    if not rows:
-        return {}
-    names, rows = rows[0], [row for row in rows if len(row) == len(rows[0])]
-    known = {name.lower() for name in names}
-    usual = known & {*TEXT_COLUMNS, *LABEL_COLUMNS}
-    header = bool(usual) or not (looks_like_a_row(rows) or _comes_again(rows))
-    names, rows = (names, rows[1:]) if header else ([""] * len(names), rows)
-    names = named(names, header)
-    if len(names) < 2 or not rows or (known & set(TEXT_COLUMNS) and known & set(LABEL_COLUMNS)):
-        return {}
-    words = [sum(len(row[place].split()) for row in rows) / len(rows) for place in range(len(names))]
-    text = next((k for word in TEXT_COLUMNS for k, n in enumerate(names) if n.lower() == word), None)
-    text = int(np.argmax(words)) if text is None else text
-    filled = [place for place in range(len(names)) if any(row[place] for row in rows)]
-    several = [place for place in filled if len({row[place] for row in rows}) > 1]  # one class is none to learn
-    others = [place for place in several or filled if place != text]
-    if not others:
-        return {}
-    label = next((k for word in LABEL_COLUMNS for k in others if names[k].lower() == word), None)
-    label = min(others, key=lambda k: (len({row[k] for row in rows}), -k)) if label is None else label
-    if words[text] < FEW_WORDS:
-        return {}
-    found: dict[str, Any] = {"text_column": names[text], "label_column": names[label]}
-    return found if header else {"header": False, **found}
-
-
-def _comes_again(rows: list[list[str]]) -> bool:
-    """Whether the first of `rows` has a cell that comes again below it in a column of few different cells, as the name
-    of a class does and that of a column does not."""
-    below = [[row[place] for row in rows[1:]] for place in range(len(rows[0]))]
-    return any(
-        cell and cell in cells and len(set(cells)) * 2 <= len(cells) for cell, cells in zip(rows[0], below, strict=True)
-    )

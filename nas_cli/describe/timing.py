@@ -55,9 +55,7 @@ def time_candidates(
     prepare. What has not ended after a few seconds counts as far as it came, or not at all. Other candidates are taken
     to need as much more as they have more multiply-accumulates.
     """
-    chosen = _chosen(drawn)
-    if isinstance(executor, InProcess):
-        chosen = [each for each in chosen if each[1]["macs"] * int(each[0].train["batch_size"]) <= MOST_MACS]
+    chosen = _chosen(drawn, isinstance(executor, InProcess))
     # A job without layers ends at once, whatever the spec says: by then the workers are there.
     ready = [_job(experiment, session, None, number, 1, 2) for number in range(executor.slots)]
     if len(_run(executor, ready, began + STARTING)) < len(ready):
@@ -65,44 +63,63 @@ def time_candidates(
     start = time.monotonic() - began
     until = time.monotonic() + max(TIMING, start)
     warm = [_job(experiment, session, chosen[0][0], number, 1, 2) for number in range(executor.slots)] if chosen else []
-    jobs = [
-        _job(experiment, session, resolved, executor.slots + len(EPOCHS) * k + n, epochs, _examples(resolved))
-        for k, (resolved, _) in enumerate(chosen)
-        for n, epochs in enumerate(EPOCHS)
-    ]
+    jobs: list[Job] = []
+    for resolved, _ in chosen:
+        first = executor.slots + len(jobs)
+        for number, epochs in enumerate(EPOCHS, first):
+            jobs.append(_job(experiment, session, resolved, number, epochs, _examples(resolved)))
     results = {result.number: result for result in _run(executor, [*warm, *jobs], until)}
-    macs, epoch, fixed = [], [], []
-    for k, (resolved, costs) in enumerate(chosen):
-        numbers = [executor.slots + len(EPOCHS) * k + n for n in range(len(EPOCHS))]
+    timed = _timed(session, chosen, results, executor.slots)
+    if not timed:
+        failed = next((result.reason for result in results.values() if result.reason), "")
+        why = failed or f"a step of the smallest of them takes longer than the {max(TIMING, start):.2g} s there are"
+        return None, [f"no candidate could be timed: {why}"]
+    macs, epoch, fixed = (list(column) for column in zip(*timed, strict=True))
+    wanted = [costs["macs"] for _, costs in drawn]
+    timing = Timing(start, _extrapolate(macs, epoch, wanted), _extrapolate(macs, fixed, wanted))
+    return timing, _untimed(max(wanted) / max(1.0, max(macs)))
+
+
+def _timed(
+    session: Session, chosen: Sequence[Costed], results: Mapping[int, JobResult], first: int
+) -> list[tuple[float, float, float]]:
+    """The multiply-accumulates of each of `chosen` that was trained, its seconds an epoch, and those that come with
+    every training, on all examples. Its jobs are numbered from `first`, in order.
+    """
+    timed = []
+    for place, (resolved, costs) in enumerate(chosen):
+        numbers = range(first + len(EPOCHS) * place, first + len(EPOCHS) * (place + 1))
         done = [results[n] for n in numbers if n in results and results[n].status == "finished"]
         if not done:
             continue
         trained, prepared, around = _parts(done)
         part = session.shortened(_examples(resolved))
-        macs.append(costs["macs"])
-        epoch.append(trained * session.train_size / part.train_size)
-        fixed.append(prepared + around * session.validation_size / part.validation_size)
-    if not macs:
-        failed = next((result.reason for result in results.values() if result.reason), "")
-        why = failed or f"a step of the smallest of them takes longer than the {max(TIMING, start):.2g} s there are"
-        return None, [f"no candidate could be timed: {why}"]
-    wanted = [costs["macs"] for _, costs in drawn]
-    untimed, times = [], max(wanted) / max(1.0, max(macs))
-    if times > FAR:
-        untimed.append(
-            "the largest candidates were not timed, since their steps take too long: they have up to "
-            f"{times:.0f} times as many multiply-accumulates as those that were, and are taken to need as much more"
-        )
-    return Timing(start, _extrapolate(macs, epoch, wanted), _extrapolate(macs, fixed, wanted)), untimed
+        epoch = trained * session.train_size / part.train_size
+        timed.append((costs["macs"], epoch, prepared + around * session.validation_size / part.validation_size))
+    return timed
 
 
-def _chosen(drawn: Sequence[Costed]) -> list[Costed]:
-    """A few from the cheapest to the dearest; these two come first, and the middle next."""
+def _untimed(times: float) -> list[str]:
+    if times <= FAR:
+        return []
+    return [
+        "the largest candidates were not timed, since their steps take too long: they have up to "
+        f"{times:.0f} times as many multiply-accumulates as those that were, and are taken to need as much more"
+    ]
+
+
+def _chosen(drawn: Sequence[Costed], in_this_process: bool) -> list[Costed]:
+    """A few from the cheapest to the dearest; these two come first, and the middle next. What nothing could stop in
+    this process is left out.
+    """
     by_cost = sorted(drawn, key=lambda candidate: candidate[1]["macs"])
     places = [int(place) for place in np.unique(np.linspace(0, len(by_cost) - 1, TIMED).round())]
     middle = places[len(places) // 2]
     order = dict.fromkeys([places[0], places[-1], middle, *places])
-    return [by_cost[place] for place in order]
+    chosen = [by_cost[place] for place in order]
+    if not in_this_process:
+        return chosen
+    return [each for each in chosen if each[1]["macs"] * int(each[0].train["batch_size"]) <= MOST_MACS]
 
 
 def _parts(done: Sequence[JobResult]) -> tuple[float, float, float]:

@@ -51,6 +51,9 @@ class Course:
         if self.last is not None and not self.stopped and kind is not RunStarted and kind is not Resumed:
             self.seconds += max(0.0, event.time - self.last)
         self.last = event.time
+        self._take(event)
+
+    def _take(self, event: Event) -> None:
         if isinstance(event, TrialEvent):
             return
         if isinstance(event, SearchFinished):

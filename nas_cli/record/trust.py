@@ -77,13 +77,18 @@ def distrust(run: RunDirectory, plugins: object) -> str | None:
     unknown = next((plugin for path, plugin in named.items() if path not in made), None)
     if unknown is not None:
         return f"{run.path} needs the plugin {unknown}, which it was not made with; {ALLOW}"
-    for path, digest in made.items():
-        what = f"the plugin {named[path]}" if path in named else f"{path}, which a plugin imported,"
-        if os.path.isfile(path) and _digest(Path(path)) != digest:
-            return f"{what} was changed since {run.path} was made with it; {ALLOW}"
-        if not os.path.isfile(path) and path not in named:  # another module of that name would take its place
-            return f"{what} is gone since {run.path} was made with it; {ALLOW}"
-    return None
+    changes = (_change(path, digest, named) for path, digest in made.items())
+    changed = next((change for change in changes if change is not None), None)
+    return None if changed is None else f"{changed} since {run.path} was made with it; {ALLOW}"
+
+
+def _change(path: str, digest: str, named: Mapping[str, str]) -> str | None:
+    """What became of a file that a run was made with; None where it is what it was. `named` are those of the spec."""
+    what = f"the plugin {named[path]}" if path in named else f"{path}, which a plugin imported,"
+    if os.path.isfile(path):
+        return None if _digest(Path(path)) == digest else f"{what} was changed"
+    # Another module of the name of one that is gone would take its place.
+    return None if path in named else f"{what} is gone"
 
 
 def distrust_spec(spec: Path, plugins: object) -> str | None:

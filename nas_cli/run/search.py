@@ -13,6 +13,7 @@ import nas_cli
 from nas_cli.data import Cache
 from nas_cli.errors import DataError, NasError, RunError, SpecError
 from nas_cli.execute.session import Session
+from nas_cli.figures import plural
 from nas_cli.files import write_text
 from nas_cli.record.directory import CACHE, RUNS, RunDirectory, create_run, open_run, require_root
 from nas_cli.record.events import Resumed, RunFinished, RunStarted
@@ -31,6 +32,7 @@ from nas_cli.run.preflight import require_weights, try_plugins
 from nas_cli.run.screen import screen_baselines
 from nas_cli.spec.load import Document, load_document, overridden
 from nas_cli.train.checkpoint import DISK_FULL
+from nas_cli.trial import History
 from nas_cli.words import shell
 
 RESUMABLE = ("search.stop.", "search.limits.", "search.failures.", "final.", "hardware.")
@@ -217,9 +219,9 @@ def _search_and_train(
     with open_executor(experiment, session, observer, limits) as executor:
         estimator = Estimator(experiment, session, journal, limits.memory if session.device.type == "cpu" else None)
         controller = Controller(experiment, run, journal, executor, observer, estimator, estimator.learn)
-        ended = sum(1 for trial in controller.history.trained() if trial.rungs or trial.status == "failed")
+        ended = _ended(controller.history)
         if ended:
-            observer.note(f"the search goes on: {ended:,} trial{'s' if ended > 1 else ''} known")
+            observer.note(f"the search goes on: {plural(ended, 'trial')} known")
         course = journal.course
         stopped, known, before = course.stopped, course.finals, course.selected
         if not stopped and controller.cut:
@@ -251,6 +253,10 @@ def _search_and_train(
     observer.event(journal.append(RunFinished(experiment.spec.final.model_dump())))
     _clear(run)
     return Outcome(run, stopped)
+
+
+def _ended(history: History) -> int:
+    return sum(1 for trial in history.trained() if trial.rungs or trial.status == "failed")
 
 
 def _cut_short(experiment: Experiment, chosen: Sequence[Candidate]) -> str:

@@ -15,7 +15,8 @@ from nas_cli.registry import Component, Param, Registry, name_arguments, show, s
 from nas_cli.space.decisions import Choice, FloatRange, Grid, IntRange
 from nas_cli.space.nodes import Items, Named, Ref, Value, unique_labels
 
-RANGES = ("int", "float")
+NUMBERS: Mapping[str, type] = {"int": int, "float": float}
+RANGES = tuple(NUMBERS)
 MAX_DEPTH = 60
 
 
@@ -62,14 +63,7 @@ class ValueParser:
     def _range(self, raw: dict[str, Any], annotation: Any, path: Path, name: str) -> IntRange | FloatRange:
         kind = "int" if "int" in raw else "float"
         fields = self.fields(raw, {kind: True, "log": False, "step": False}, kind, path)
-        number: Any = int if kind == "int" else float
-        try:
-            low, high = check(tuple[number, number], fields[kind])
-        except ValueError as error:
-            what = "whole numbers" if kind == "int" else "numbers"
-            beyond = isinstance(fields[kind], list) and len(fields[kind]) == 2 and str(error) != type_name(number)
-            what = f"{what}, [low, high], each {error}" if beyond else f"{what}, [low, high]"
-            raise SpecError(f"{kind} takes two {what}; got {show(fields[kind])}", (*path, kind)) from None
+        low, high = self._bounds(fields[kind], kind, (*path, kind))
         log = self.literal(fields.get("log", False), bool, (*path, "log"), "log")
         for bound in (low, high):
             self.literal(bound, annotation, (*path, kind), name)
@@ -77,16 +71,33 @@ class ValueParser:
             raise SpecError(f"the range goes from {low} down to {high}; put the smaller number first", (*path, kind))
         if log and low <= 0:
             raise SpecError(f"a logarithmic range must start above 0; got {low}", (*path, kind))
-        step = self.literal(fields["step"], number, (*path, "step"), "step") if "step" in fields else None
-        if step is not None and (step <= 0 or step > max(high - low, 1)):
-            raise SpecError(f"step must be above 0 and within the range; got {step}", (*path, "step"))
-        if step is not None and log:
-            raise SpecError("step and log exclude each other", (*path, "step"), on_key=True)
+        step = self._step(fields, kind, high - low, (*path, "step")) if "step" in fields else None
         if math.isinf(high - low):
             raise SpecError(f"the range from {low} to {high} is wider than any number", (*path, kind))
-        if kind == "float" and step is not None and Grid(low, high, step).length > LARGEST:
+        if kind == "int":
+            return IntRange(low, high, step or 1, log)
+        if step is not None and Grid(low, high, step).length > LARGEST:
             raise SpecError(f"a range has at most {LARGEST:,} values; a step of {step} makes more", (*path, "step"))
-        return IntRange(low, high, step or 1, log) if kind == "int" else FloatRange(low, high, log, step)
+        return FloatRange(low, high, log, step)
+
+    def _bounds(self, raw: object, kind: str, path: Path) -> tuple[Any, Any]:
+        number: Any = NUMBERS[kind]
+        try:
+            low, high = check(tuple[number, number], raw)
+        except ValueError as error:
+            what = "whole numbers" if kind == "int" else "numbers"
+            beyond = isinstance(raw, list) and len(raw) == 2 and str(error) != type_name(number)
+            what = f"{what}, [low, high], each {error}" if beyond else f"{what}, [low, high]"
+            raise SpecError(f"{kind} takes two {what}; got {show(raw)}", path) from None
+        return low, high
+
+    def _step(self, fields: dict[str, Any], kind: str, width: float, path: Path) -> Any:
+        step = self.literal(fields["step"], NUMBERS[kind], path, "step")
+        if step <= 0 or step > max(width, 1):
+            raise SpecError(f"step must be above 0 and within the range; got {step}", path)
+        if fields.get("log", False):
+            raise SpecError("step and log exclude each other", path, on_key=True)
+        return step
 
     def _named(self, raw: object, registry: Registry[Any], path: Path) -> Named:
         try:

@@ -6,7 +6,7 @@ import io
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,9 +14,8 @@ import numpy as np
 from nas_cli.data.formats.csv_lines import Cells, RaggedRow, Rows, first_cells, read_cells
 from nas_cli.data.formats.csv_top import LOOKED_AT, named_separator, without_top
 from nas_cli.data.formats.encodings import MOST_NAMED, Say, decode, glimpse
-from nas_cli.data.formats.files import GZIP, read_bytes, require_file, require_folder
+from nas_cli.data.formats.files import GZIP, read_bytes, require_file
 from nas_cli.data.formats.foreign import require_text
-from nas_cli.data.formats.parts import WORDS, is_only_a_part, part_of
 from nas_cli.errors import DataError, did_you_mean
 from nas_cli.registry import short
 
@@ -28,56 +27,6 @@ RARE_SEPARATORS = (" ", ":", "^", "~", "\x01")
 START = 2**20
 """Bytes at most that the separator is found from."""
 DECIMAL_COMMA = re.compile(r"[+-]?[0-9.]*,[0-9]+")
-
-
-def find_tables(path: Path, only: str = "train") -> dict[str, Path]:
-    """The file of each part at `path`; a path to a single file is the part `only`. Raises DataError."""
-    if path.is_file():
-        return {only: path}
-    tables = tables_in(path)
-    parts: dict[str, Path] = {}
-    for part in WORDS:
-        named = [file for file in tables if part_of(_stem(file)) == part]
-        exact = [file for file in named if is_only_a_part(_stem(file))]
-        named = exact if len(exact) == 1 else named
-        if len(named) > 1:
-            raise DataError(f"{path} has several files for {part}: {', '.join(f.name for f in named)}; name one")
-        if named:
-            parts[part] = named[0]
-    if not parts and len(tables) == 1:
-        return {only: tables[0]}
-    if only == "train" and "train" not in parts:
-        there = ", ".join(f.name for f in tables) or "no CSV file"
-        raise DataError(
-            f"{path} has no file with the word 'train' in its name: there is {there}; name a file with path"
-        )
-    return parts
-
-
-def about_parts(path: Path, files: Mapping[str, Path]) -> list[str]:
-    """Which file of the folder `path` is which part, and which are none."""
-    what = {"train": "to learn from", "validation": "to choose by", "test": "to test on"}
-    notes = [f"parts by their names: {', '.join(f'{file.name} {what[part]}' for part, file in files.items())}"]
-    others = [file.name for file in tables_in(path) if file not in files.values()]
-    if others:
-        notes.append(
-            f"not read, since no word of their names is train, validation or test: {', '.join(others)}; "
-            "data.validation and data.test take paths"
-        )
-    return notes
-
-
-def tables_in(path: Path) -> list[Path]:
-    """The CSV files in a folder. Raises DataError where there is none."""
-    if not path.exists():
-        raise DataError(f"there is no file or folder {path}")
-    require_folder(path)
-    return [file for file in sorted(path.iterdir()) if file.name.lower().endswith(ENDINGS) and file.name[0] != "."]
-
-
-def _stem(file: Path) -> str:
-    """The name without its ending, which may be of two words."""
-    return re.sub(r"\.(csv|tsv)(\.gz)?$", "", file.name, flags=re.IGNORECASE)
 
 
 def read_table(
@@ -100,9 +49,7 @@ def read_table(
     require_separator(separator)
     say = say or _unsaid
     text = decode(read_file(file, encoding, None, raw), encoding, file, say)
-    if "\0" in text:
-        line = text[: text.index("\0")].count("\n") + 1
-        raise DataError(f"{file}:{line}: there is a zero byte, which no text has: the file is damaged, or no table")
+    _require_no_zeros(file, text)
     separator = named_separator(text) or separator
     text, comments = without_top(text, separator, header)
     try:
@@ -113,16 +60,27 @@ def read_table(
     found.comments = sorted([*comments, *found.comments])
     _say_of_lines(file, found, say)
     columns, table = _divided(file, found, header, say)
+    _require_names_once(file, columns)
+    wanted = [name for name in expected if name != optional]
+    gone = next((name for name in wanted if name not in columns), None)
+    if gone is None:
+        return columns, table
+    if not header and optional and len(columns) == len(expected) - 1:
+        return wanted, table
+    other = f"; a row is one cell where '{separator}' divides them" if len(columns) == 1 < len(expected) else ""
+    raise DataError(f"{file} has no column '{gone}'{other or did_you_mean(gone, columns)}")
+
+
+def _require_names_once(file: Path, columns: Sequence[str]) -> None:
     twice = next((name for name, count in Counter(columns).items() if count > 1), None)
     if twice is not None:
         raise DataError(f"{file}: two columns are called '{twice}': give one of them another name")
-    gone = [name for name in expected if name not in columns and name != optional]
-    if gone and not header and optional and len(columns) == len(expected) - 1:
-        columns, gone = [name for name in expected if name != optional], []
-    if gone:
-        other = f"; a row is one cell where '{separator}' divides them" if len(columns) == 1 < len(expected) else ""
-        raise DataError(f"{file} has no column '{gone[0]}'{other or did_you_mean(gone[0], columns)}")
-    return columns, table
+
+
+def _require_no_zeros(file: Path, text: str) -> None:
+    if "\0" in text:
+        line = text[: text.index("\0")].count("\n") + 1
+        raise DataError(f"{file}:{line}: there is a zero byte, which no text has: the file is damaged, or no table")
 
 
 def _unsaid(text: str) -> None:
@@ -183,6 +141,13 @@ def require_columns(
         raise DataError(f"{file} has no column '{gone}'{did_you_mean(gone, names)}")
     place = names.index(target)
     labels = [unicodedata.normalize("NFC", row[place]) for row in rows[header:] if len(row) > place]
+    _require_labels(file, labels, target, missing, is_known)
+
+
+def _require_labels(
+    file: Path, labels: Sequence[str], target: str, missing: Sequence[str], is_known: Callable[[str], bool]
+) -> None:
+    """Those of the first rows: none is empty, and each is known. Raises DataError."""
     empty = [row for row, label in enumerate(labels, 1) if not label or label in missing]
     if empty:
         which = "no value" if len(empty) == len(labels) else f"rows without a value, row {empty[0]:,} say,"

@@ -97,6 +97,10 @@ def _read_fast(text: str, separator: str) -> Cells | None:
     return Cells(head, _joined(blocks, len(head)))
 
 
+def _has_cells(line: str) -> bool:
+    return bool(line.strip()) and line[0] != COMMENT
+
+
 class _LineByLine:
     def __init__(self, text: str, separator: str) -> None:
         self.lines = list(_lines(text, separator))
@@ -127,11 +131,13 @@ class _LineByLine:
     def width(self) -> int:
         """Of the first row, or one more where all rows below are so: then an index has no name, or each row ends with
         a separator."""
-        first = next((k for k, line in enumerate(self.lines) if line.strip() and line[0] != COMMENT), 0)
-        last = self._closing(first) if self.lines and self._alone(self.lines[first]) is None else first
+        if not self.lines:
+            return 1
+        first = next((k for k, line in enumerate(self.lines) if _has_cells(line)), 0)
+        last = self._closing(first) if self._alone(self.lines[first]) is None else first
         head = self._alone("".join(self.lines[first : last + 1]))
-        wide = len(head if head is not None else self._plain(self.lines[first])) if self.lines else 1
-        below = (line for line in self.lines[last + 1 :] if line.strip() and line[0] != COMMENT)
+        wide = len(head if head is not None else self._plain(self.lines[first]))
+        below = (line for line in self.lines[last + 1 :] if _has_cells(line))
         whole = (line for line in islice(below, SAMPLE) if line.count('"') % 2 == 0)  # no piece of a row
         widths = {len(cells) for cells in map(self._alone, whole) if cells is not None}
         self.narrow = widths == {wide + 1}
@@ -142,30 +148,43 @@ class _LineByLine:
         line = self.lines[place]
         if not line.strip():
             return None, place + 1
-        cells, wanted = self._alone(line), self.width
-        if cells is not None and (len(cells) == wanted or self._may_be_head(cells)):
+        cells = self._alone(line)
+        if self._fits(cells):
             return cells, place + 1
         if cells is not None and line[0] == COMMENT:
             self.found.comments.append(place + 1)
             return None, place + 1
+        last = place if cells is not None else self._closing(place)
+        several = self._of_lines(place, last) if last > place else None
+        if several is not None:
+            return several, last + 1
         plain = self._plain(line)
-        last = place
-        if cells is None:
-            last = self._closing(place)
-            several = self._alone("".join(self.lines[place : last + 1])) if last > place else None
-            fits = several is not None and (len(several) == wanted or self._may_be_head(several))
-            if fits and (self.quotes or any(len(self._plain(x)) != wanted for x in self.lines[place : last + 1])):
-                return several, last + 1
-        if '"' in line and len(plain) == wanted:
+        if '"' in line and len(plain) == self.width:
             self.found.loose.append(place + 1)
             return plain, place + 1
         tolerant: list[str] = next(_reader(line, self.separator), [])
-        if cells is None and last == place and len(tolerant) == wanted:
+        if cells is None and last == place and len(tolerant) == self.width:
             return tolerant, place + 1
         raise RaggedRow(place + 1, last + 1, len(cells if cells is not None else plain))
 
-    def _may_be_head(self, cells: list[str]) -> bool:
-        return not self.found.head and self.narrow and len(cells) == self.width - 1
+    def _of_lines(self, first: int, last: int) -> list[str] | None:
+        """The cells of a row that goes from the line `first` to `last`; None where it is none, or each line may be a
+        row of its own.
+        """
+        lines = self.lines[first : last + 1]
+        cells = self._alone("".join(lines))
+        if not self._fits(cells):
+            return None
+        if self.quotes or any(len(self._plain(line)) != self.width for line in lines):
+            return cells
+        return None
+
+    def _fits(self, cells: list[str] | None) -> bool:
+        if cells is None:
+            return False
+        if len(cells) == self.width:
+            return True
+        return not self.found.head and self.narrow and len(cells) == self.width - 1  # it may be the head
 
     def _alone(self, line: str) -> list[str] | None:
         """The cells of a line by itself; None where its quotation marks are not closed, or go on after they are."""

@@ -66,12 +66,21 @@ def looks_like_a_row(rows: Sequence[Sequence[str]]) -> bool:
     """Whether the first of `rows` has numbers where the others have numbers, or nothing but words that the others have
     in the same column. Names that count are names: 0, 1, 2, …, or years."""
     first, others = rows[0], [row for row in rows[1:] if len(row) == len(rows[0])]
-    numbers = [cell for cell in first if is_number(cell)]
+    numbers = list(filter(is_number, first))
     if not others:
         return False
     if not numbers:
-        return len(others) > 1 and all(cell and any(row[k] == cell for row in others) for k, cell in enumerate(first))
-    if len(numbers) > 1 and all(b - a == 1 for a, b in pairwise(map(as_number, numbers))):
+        come_again = (cell != "" and cell in _column(others, place) for place, cell in enumerate(first))
+        return len(others) > 1 and all(come_again)
+    if len(numbers) > 1 and _count_up(list(map(as_number, numbers))):
         return False
-    below = [place for place in range(len(first)) if all(is_number(row[place]) for row in others)]
+    below = [place for place in range(len(first)) if all(map(is_number, _column(others, place)))]
     return bool(below) and all(is_number(first[place]) for place in below)
+
+
+def _count_up(numbers: Sequence[float]) -> bool:
+    return all(after - before == 1 for before, after in pairwise(numbers))
+
+
+def _column(rows: Sequence[Sequence[str]], place: int) -> list[str]:
+    return [row[place] for row in rows]

@@ -94,13 +94,7 @@ def _mended(raw: bytes, origin: Path, place: int, say: Say | None) -> str:
     broken = text.count("\ufffd") - raw.count(b"\xef\xbf\xbd")
     whole = len(text) - len(text.encode("ascii", "ignore")) - text.count("\ufffd")
     if whole < broken:
-        western = _western(raw)
-        if western is not None:
-            raise DataError(f"{wrong}; say encoding: {western}", {"encoding": western})
-        others = [name for name in SEVERAL if _is(raw, name)]
-        if broken > MOST_NAMED and broken > len(raw) / 100:
-            fits = f"; it can be read as {', '.join(others)}" if others else ""
-            raise DataError(f"{wrong}, and neither is much of the rest: say data.encoding{fits}")
+        _require_mendable(raw, broken, wrong)
     if say is None:
         raise DataError(f"{wrong}, as the rest of the file is: mend or take out that byte")
     lines = [number for number, content in enumerate(text.split("\n"), 1) if "\ufffd" in content]
@@ -111,6 +105,17 @@ def _mended(raw: bytes, origin: Path, place: int, say: Say | None) -> str:
         f"read as '\ufffd' (line{'' if len(lines) == 1 else 's'} {where}): mend the file, or say data.encoding"
     )
     return text
+
+
+def _require_mendable(raw: bytes, broken: int, wrong: str) -> None:
+    """Of bytes more of which are `broken` than whole. Raises DataError where another encoding has them."""
+    western = _western(raw)
+    if western is not None:
+        raise DataError(f"{wrong}; say encoding: {western}", {"encoding": western})
+    if broken > MOST_NAMED and broken > len(raw) / 100:
+        others = [name for name in SEVERAL if _is(raw, name)]
+        fits = f"; it can be read as {', '.join(others)}" if others else ""
+        raise DataError(f"{wrong}, and neither is much of the rest: say data.encoding{fits}")
 
 
 def _western(raw: bytes) -> str | None:

@@ -57,17 +57,21 @@ def find_file_tables(path: Path, name: str | None, passed: PassedOver, only: str
     places = [place for place in tree.files if _is_table(place, path.is_dir())]
     if not places:
         raise DataError(f"{path} has no table: a CSV or TSV file that names pictures is expected")
-    chosen = [place for place in places if name is None or _is_called(place, tree.inside(name))]
-    if not chosen:
-        raise DataError(f"{path} has no table '{name}'{did_you_mean(name, map('/'.join, places))}")
+    chosen = places if name is None else _called(path, tree, places, name)
     parts = {only: chosen[0]} if len(chosen) == 1 else _parts(path, chosen)
     if only == "train" and "train" not in parts:
         there = ", ".join(map("/".join, chosen))
         raise DataError(f"{path} has the tables {there}, and none for train by its name: say which with table")
-    for place in places:
-        if place not in parts.values():
-            passed.add("tables that are no part by their names (data.table names one)", place)
+    for place in (place for place in places if place not in parts.values()):
+        passed.add("tables that are no part by their names (data.table names one)", place)
     return {part: _table(tree, place) for part, place in parts.items()}
+
+
+def _called(path: Path, tree: Tree, places: list[Place], name: str) -> list[Place]:
+    found = [place for place in places if _is_called(place, tree.inside(name))]
+    if not found:
+        raise DataError(f"{path} has no table '{name}'{did_you_mean(name, map('/'.join, places))}")
+    return found
 
 
 def _table(tree: Tree, place: Place) -> FileTable:

@@ -132,20 +132,23 @@ def find_parts(path: Path, names: Mapping[str, Sequence[str]], tables: Sequence[
     (`seg_test`) is one where it is among the `tables`, which are no classes, or has a class in common with another.
     Raises DataError where two claim a part.
     """
-    parts = {name: part for name in names if (part := part_of(name)) is not None}
-    sure = [name for name in parts if is_only_a_part(name)]
-    chosen = [name for name in parts if name in sure or name in tables or _shares_classes(name, names, parts)]
-    found: dict[str, str] = {}
-    for part in WORDS:
-        claims = sorted(name for name in chosen if parts[name] == part)
-        exact = [name for name in claims if name in sure] or claims
-        if len(exact) > 1 and any(parts[name] == "train" for name in chosen):
-            raise DataError(
-                f"{path} has {' and '.join(exact)}, and one of them can be the {part} part: rename the other"
-            )
-        if exact:
-            found[part] = exact[0]
-    return found if "train" in found else {}
+    named = {name: part_of(name) for name in names}
+    parts = {name: part for name, part in named.items() if part is not None}
+    claims: dict[str, list[str]] = {}
+    for name, part in sorted(parts.items()):
+        if is_only_a_part(name) or name in tables or _shares_classes(name, names, parts):
+            claims.setdefault(part, []).append(name)
+    if "train" not in claims:
+        return {}
+    return {part: _only(path, part, claims[part]) for part in WORDS if part in claims}
+
+
+def _only(path: Path, part: str, claims: Sequence[str]) -> str:
+    """The one that is called by the part alone, where one is."""
+    exact = [name for name in claims if is_only_a_part(name)] or claims
+    if len(exact) > 1:
+        raise DataError(f"{path} has {' and '.join(exact)}, and one of them can be the {part} part: rename the other")
+    return exact[0]
 
 
 def _shares_classes(name: str, names: Mapping[str, Sequence[str]], parts: Mapping[str, str]) -> bool:

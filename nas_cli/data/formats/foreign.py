@@ -55,16 +55,26 @@ def require_text(raw: bytes, file: Path, encoding: str) -> None:
     start = raw.lstrip(b"\xef\xbb\xbf \t\r\n")
     if raw.startswith(b"PK\x03\x04"):
         raise DataError(f"{file} is {_archive(file)}")
-    found = next(((what, do) for begin, what, do in BEGINNINGS if raw.startswith(begin)), None)
-    found = found or next(((what, do) for begin, what, do in MARKUP if start[:20].lower().startswith(begin)), None)
-    if found is None and start[:1] in (b"{", b"[") and is_json(start):
-        found = "JSON", PANDAS.format("read_json", "…")
-    if found is None and b"ustar" in raw[257:263]:
-        found = "a tar archive", "unpack it"
-    if found is None and b"\0" in raw and not encoding_of(raw, encoding).startswith(("utf-16", "utf-32")):
-        found = "no text but a binary file: it has zeros", "a table is a text file of rows"
+    found = _program_of(raw, start, encoding)
     if found is not None:
         raise DataError(f"{file} is {found[0]}, and no table in a text file: {found[1]}")
+
+
+def _program_of(raw: bytes, start: bytes, encoding: str) -> tuple[str, str] | None:
+    """What a file that is no text is, and what to do about it; `start` is the beginning without spaces."""
+    for begin, what, remedy in BEGINNINGS:
+        if raw.startswith(begin):
+            return what, remedy
+    for begin, what, remedy in MARKUP:
+        if start[:20].lower().startswith(begin):
+            return what, remedy
+    if start[:1] in (b"{", b"[") and is_json(start):
+        return "JSON", PANDAS.format("read_json", "…")
+    if b"ustar" in raw[257:263]:
+        return "a tar archive", "unpack it"
+    if b"\0" in raw and not encoding_of(raw, encoding).startswith(("utf-16", "utf-32")):
+        return "no text but a binary file: it has zeros", "a table is a text file of rows"
+    return None
 
 
 def _archive(file: Path) -> str:

@@ -28,13 +28,18 @@ def unifier(tags: Collection[str]) -> dict[str, str]:
     others = [tag for tag in tags if tag.upper() != "O"]
     if not outside or not others or all(map(is_chunk, tags)):
         return {}
+    usual = _usual(others)
+    return {**usual, **dict.fromkeys(outside, "O")} if usual else {}
+
+
+def _usual(tags: Sequence[str]) -> dict[str, str]:
+    """The usual spelling of each of `tags`, of which none is O; {} where they have none in common."""
     for spelling, letter, kind in ((BEFORE, 1, 2), (BEHIND, 2, 1)):
-        matches = [spelling.fullmatch(tag) for tag in others]
+        matches = [spelling.fullmatch(tag) for tag in tags]
         if all(matches):
-            found = {m.string: f"{m[letter].upper()}-{m[kind]}" for m in matches if m}
-            return {**found, **dict.fromkeys(outside, "O")}
-    if all(len(tag) == 1 and tag.upper() in LETTERS for tag in others):
-        return {**{tag: f"{tag.upper()}-{NO_TYPE}" for tag in others}, **dict.fromkeys(outside, "O")}
+            return {m.string: f"{m[letter].upper()}-{m[kind]}" for m in matches if m}
+    if all(len(tag) == 1 and tag.upper() in LETTERS for tag in tags):
+        return {tag: f"{tag.upper()}-{NO_TYPE}" for tag in tags}
     return {}
 
 

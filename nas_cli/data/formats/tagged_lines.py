@@ -76,27 +76,21 @@ def read_tagged(
     if limit is not None:
         raw = _first_word(raw)
     blocks, comments = _blocks(file, decode(raw, encoding, file))
-    header = ""
-    if blocks and is_header(blocks[0][0][1]):
-        header = " ".join(blocks[0].pop(0)[1])
-        blocks = [block for block in blocks if block]
+    header, blocks = _without_header(blocks)
     columns = len(blocks[0][0][1]) if blocks else 2
     word = like.word if like else int(columns > 2 and _are_numbered(blocks))
-    ranges = 0
+    lines = sum(map(len, blocks))
     if word:
-        lines = sum(map(len, blocks))
-        blocks = [[line for line in block if line[1][0].isdigit()] for block in blocks]
-        ranges = lines - sum(map(len, blocks))
+        blocks = [list(filter(_has_a_number, block)) for block in blocks]
+    ranges = lines - sum(map(len, blocks))
     place = column if column is not None else _tag_column(file, blocks, columns, word, like)
     if column is not None and column >= columns:
         raise DataError(f"{file}:{blocks[0][0][0]}: column is {column}, and there are {columns}, counted from 0")
-    numbered = [[(number, unicodedata.normalize("NFC", cells[place])) for number, cells in block] for block in blocks]
-    tags = dict.fromkeys(tag for block in numbered for _, tag in block)
-    spelling = {**unifier(tags), **(like.spelling if like else {})}
-    _require_one_kind(file, [(number, spelling.get(tag, tag)) for block in numbered for number, tag in block])
+    blocks = [block for block in blocks if block]
+    tags, spelling = _tags_at(file, place, blocks, like.spelling if like else {})
     return Tagged(
-        [[cells[word] for _, cells in block] for block in blocks if block],
-        [[spelling.get(tag, tag) for _, tag in block] for block in numbered if block],
+        [[cells[word] for _, cells in block] for block in blocks],
+        tags,
         columns,
         word,
         place,
@@ -105,6 +99,34 @@ def read_tagged(
         ranges,
         header,
     )
+
+
+def _without_header(blocks: list[list[Line]]) -> tuple[str, list[list[Line]]]:
+    """The names of the columns, "" where the first line has none, and the blocks without it."""
+    if not blocks or not is_header(blocks[0][0][1]):
+        return "", blocks
+    (_, names), *others = blocks[0]
+    return " ".join(names), [block for block in (others, *blocks[1:]) if block]
+
+
+def _has_a_number(line: Line) -> bool:
+    """And no range of them: `3-4` of CoNLL-U is in the lines 3 and 4 too."""
+    return line[1][0].isdigit()
+
+
+def _tags_at(
+    file: Path, place: int, blocks: Sequence[Sequence[Line]], known: Mapping[str, str]
+) -> tuple[list[list[str]], dict[str, str]]:
+    """The tags in the column `place`, in the usual spelling, and how that is found; `known` is the training part's.
+
+    Raises DataError where some tags mark entities and others are none of theirs.
+    """
+    numbered = [[(number, unicodedata.normalize("NFC", cells[place])) for number, cells in block] for block in blocks]
+    different = dict.fromkeys(tag for block in numbered for _, tag in block)
+    spelling = {**unifier(different), **known}
+    usual = [[(number, spelling.get(tag, tag)) for number, tag in block] for block in numbered]
+    _require_one_kind(file, [line for block in usual for line in block])
+    return [[tag for _, tag in block] for block in usual], spelling
 
 
 def _first_word(raw: bytes) -> bytes:

@@ -73,9 +73,8 @@ class VectorFile:
         if not has:
             raise DataError(f"{self.path} has none of the {len(counts):,} words of the training part")
         without, within = [w for w in known if w not in has], [w for w in known if w in has]
-        taken = set(known)
-        rare = sorted(has - taken)
-        more = [w for w in vectors.words if w not in taken and w not in has and not (lower and w != w.lower())]
+        rare = sorted(has - set(known))
+        more = _others(vectors, has | set(known), lower)
         order = [vectors.row(word) for word in (*within, *rare, *more)]
         share = sum(counts[word] for word in has) / sum(counts.values())
         note = (
@@ -85,6 +84,12 @@ class VectorFile:
         )
         rows = np.ascontiguousarray(vectors.rows[order])
         return Joined([*without, *within, *rare, *more], len(known), len(without), rows, note)
+
+
+def _others(vectors: Vectors, taken: set[str], lower: bool) -> list[str]:
+    """Words of the file that are not `taken`; with `lower` those in lower case."""
+    words = [word for word in vectors.words if word not in taken]
+    return [word for word in words if word == word.lower()] if lower else words
 
 
 def read_vectors(path: Path, wanted: Container[str], first: int) -> Vectors:

@@ -131,10 +131,7 @@ def find_classes(examples: Examples, names: tuple[str, ...] | None = None) -> Cl
         raise DataError(f"{origin} has no examples")
     texts = _are_texts(examples.labels)
     counts: dict[int | str, int] = Counter(examples.labels.tolist())
-    same: dict[object, list[int | str]] = {}
-    for label in counts:
-        same.setdefault(_key(label), []).append(label)
-    groups = {_shortest(labels, texts): labels for labels in same.values()}
+    groups = _groups(counts, texts)
     values = tuple(sorted(groups))
     sizes = [sum(counts[label] for label in groups[value]) for value in values]
     if names is not None:
@@ -145,17 +142,21 @@ def find_classes(examples: Examples, names: tuple[str, ...] | None = None) -> Cl
     if len(values) == 1:
         raise DataError(f"{origin} has only one class, '{shown[0]}': two are needed to tell apart")
     if min(sizes) < 2:
-        single = [name for name, size in zip(shown, sizes, strict=True) if size < 2]
-        more = f", and so have {len(single) - 1} others" if len(single) > 1 else ""
-        many = len(single) > len(values) / 2 and any("." in name for name in single)
-        hint = "; if it is a number that is to be predicted, take the task table-regression" if many else ""
-        raise DataError(
-            f"the class '{_cut(single[0])}' of {origin} has only one example{more}: "
-            f"each needs at least two, one to train on and one to validate on{hint}"
-        )
+        raise _single(origin, [name for name, size in zip(shown, sizes, strict=True) if size < 2], len(values))
     merged = {str(value): [str(label) for label in labels] for value, labels in groups.items() if len(labels) > 1}
     most = max(sizes)
     return Classes(values, shown, merged, shown[sizes.index(most)], most / sum(sizes))
+
+
+def _single(origin: str, single: Sequence[str], classes: int) -> DataError:
+    """Of classes that have one example each, among so many `classes`."""
+    more = f", and so have {len(single) - 1} others" if len(single) > 1 else ""
+    many = len(single) > classes / 2 and any("." in name for name in single)
+    hint = "; if it is a number that is to be predicted, take the task table-regression" if many else ""
+    return DataError(
+        f"the class '{_cut(single[0])}' of {origin} has only one example{more}: "
+        f"each needs at least two, one to train on and one to validate on{hint}"
+    )
 
 
 def is_lopsided(targets: Array) -> bool:
@@ -173,6 +174,14 @@ def _require_names(origin: str, values: tuple[int | str, ...], names: tuple[str,
     if first < 0 or last >= len(names):
         wrong = first if first < 0 else last
         raise DataError(f"{origin} has the label {wrong}, and labels names {len(names)}: 0 to {len(names) - 1}")
+
+
+def _groups(labels: Iterable[int | str], texts: bool) -> dict[int | str, list[int | str]]:
+    """The labels of each class, by the shortest of them."""
+    same: dict[object, list[int | str]] = {}
+    for label in labels:
+        same.setdefault(_key(label), []).append(label)
+    return {_shortest(found, texts): found for found in same.values()}
 
 
 def _key(label: int | str) -> object:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,6 +26,8 @@ SAMPLE = 1000
 CURRENCIES = "$€£¥₹"
 LOOSE = CURRENCIES + "%\u00a0\u202f "
 THOUSANDS = re.compile(r"[+-]?\d{1,3}(,\d{3})*(\.\d+)?", re.ASCII)
+SPACED = re.compile(r"[+-]?\d{1,3}([ \u00a0\u202f]\d{3})*([.,]\d+)?")
+"""Thousands divided by spaces."""
 CLEAR = re.compile(r",\d{3}(,|\.)", re.ASCII)
 """After a comma that can only divide thousands: 1,234,567 or 1,234.50."""
 INDICES = re.compile(
@@ -83,28 +85,47 @@ def find_form(name: str, cells: Sequence[str], missing: Sequence[str], decimal: 
     found = find_numbers(cells, missing, decimal)
     if found is not None and not np.nanmax(np.abs(found)) > LARGEST:
         return _why_codes(found, cells) or Form(values=found)
-    every = Counter(cells)
-    for cell in ("", *missing):
-        every.pop(cell, None)
-    some = list(every)[:: max(1, len(every) // SAMPLE)]
-    if sum(_value(_bare(cell), decimal) is not None for cell in some) < MANY * len(some) or not some:
+    every = _counts(cells, ["", *missing])
+    if not _may_be_numbers(list(every), decimal):
         return None
     marks = _marks(every, decimal)
-    odd, total = {}, sum(every.values())
-    for cell, count in every.items():
-        value = _value(_without(cell, marks), decimal)
-        if value is None or abs(value) > LARGEST:
-            odd[cell] = count
+    odd = {cell: count for cell, count in every.items() if not _is_a_number(_without(cell, marks), decimal)}
+    total = sum(every.values())
     numbers = total - sum(odd.values())
-    words = {cell for cell in odd if _value(cell, decimal) is not None or not re.search(r"\d", cell)}
-    if words != set(odd) or numbers < MOSTLY * total or numbers < LEAST:
-        strange = next((cell for cell in odd if cell not in words), next(iter(odd), ""))
+    with_digits = [cell for cell in odd if re.search(r"\d", cell) and _value(cell, decimal) is None]
+    if with_digits or numbers < max(LEAST, MOSTLY * total):
+        strange = next(iter(with_digits or odd), "")
         if numbers < MANY * total or not strange:
             return None
         row = list(cells).index(strange) + 1
         return (
             f"{numbers:,} of {total:,} cells are numbers, and others are not, such as '{short(strange)}' in row {row:,}"
         )
+    values = as_floats(cells, {*missing, *odd}, name, decimal, marks)
+    return Form(values, tuple(odd), marks, _notes(name, marks, odd))
+
+
+def _counts(cells: Sequence[str], without: Sequence[str]) -> Counter[str]:
+    counts = Counter(cells)
+    for cell in without:
+        counts.pop(cell, None)
+    return counts
+
+
+def _may_be_numbers(different: Sequence[str], decimal: str) -> bool:
+    """Whether many of the `different` cells are numbers, by a sample of them."""
+    some = different[:: max(1, len(different) // SAMPLE)]
+    numbers = sum(_value(_bare(cell), decimal) is not None for cell in some)
+    return bool(some) and numbers >= MANY * len(some)
+
+
+def _is_a_number(cell: str, decimal: str) -> bool:
+    value = _value(cell, decimal)
+    return value is not None and not abs(value) > LARGEST
+
+
+def _notes(name: str, marks: str, odd: Mapping[str, int]) -> tuple[str, ...]:
+    """What is taken out of the numbers of a column, and which cells are taken for empty ones."""
     notes = []
     if marks:
         notes.append(f"numbers of '{name}' are read without '{marks.strip() or marks}'; data.categorical keeps them")
@@ -115,8 +136,7 @@ def find_form(name: str, cells: Sequence[str], missing: Sequence[str], decimal: 
             f"cells of '{name}', which has numbers, that are none and are taken for empty ones: {shown}{more}; "
             "data.missing lists such cells, and data.categorical keeps them"
         )
-    values = as_floats(cells, {*missing, *odd}, name, decimal, marks)
-    return Form(values, tuple(odd), marks, tuple(notes))
+    return tuple(notes)
 
 
 def find_numbers(cells: Iterable[str], missing: Sequence[str], decimal: str, marks: str = "") -> Array | None:
@@ -167,14 +187,11 @@ def _marks(cells: Iterable[str], decimal: str) -> str:
     used = "".join(sorted(next(iter(signs))))
     spaces = "".join(space for space in "\u00a0\u202f " if any(space in cell for cell in digits))
     bare = [_without(cell, used + spaces) for cell in digits]
-    commas = decimal == "." and all(map(THOUSANDS.fullmatch, bare)) and any(map(CLEAR.search, bare))
-    if (
-        spaces
-        and not used
-        and not all(re.fullmatch(r"[+-]?\d{1,3}([ \u00a0\u202f]\d{3})*([.,]\d+)?", c) for c in digits)
-    ):
-        return "," if commas else ""
-    return used + spaces + ("," if commas else "")
+    divides = decimal == "." and all(map(THOUSANDS.fullmatch, bare)) and any(map(CLEAR.search, bare))
+    commas = "," if divides else ""
+    if spaces and not used and not all(map(SPACED.fullmatch, digits)):
+        return commas
+    return used + spaces + commas
 
 
 def _bare(cell: str) -> str:

@@ -162,7 +162,7 @@ def fit_category(name: str, cells: Sequence[str], missing: Sequence[str]) -> dic
 def _restore(state: Mapping[str, Any]) -> TableEncoder:
     content: dict[str, Any] = {
         "kind": "table",
-        "header": [str(name) for name in state["header"]],
+        "header": list(map(str, state["header"])),
         "numbers": [
             {
                 "name": str(column["name"]),
@@ -175,8 +175,8 @@ def _restore(state: Mapping[str, Any]) -> TableEncoder:
             }
             for column in state["numbers"]
         ],
-        "categories": [{"name": str(c["name"]), "words": [str(w) for w in c["words"]]} for c in state["categories"]],
-        "missing": [str(cell) for cell in state["missing"]],
+        "categories": [{"name": str(c["name"]), "words": list(map(str, c["words"]))} for c in state["categories"]],
+        "missing": list(map(str, state["missing"])),
         "decimal": str(state.get("decimal", ".")),
         "separator": str(state["separator"]),
         "has_header": bool(state["has_header"]),

@@ -111,11 +111,9 @@ def _fit_column(
     transform: Transform,
 ) -> None:
     named, cells = roles.named(name), raw[:, place].tolist()
-    if not named and all(cell == cells[0] for cell in cells):
-        found.left_out.append(f"{name} (constant)")
-        return
-    if name in roles.counters and not named:
-        found.left_out.append(f"{name} ({roles.counters[name]})")
+    useless = None if named else _why_useless(name, cells, roles)
+    if useless is not None:
+        found.left_out.append(f"{name} ({useless})")
         return
     form = None if name in roles.categorical else find_form(name, whole.rows[:, place].tolist(), missing, decimal)
     if isinstance(form, Form) and whole.learned is not None:
@@ -130,6 +128,12 @@ def _fit_column(
             found.notes.append(f"the column '{name}' {why}: leave it out by data.ignore, if new rows go on from there")
     else:
         _fit_words(found, name, cells, form if isinstance(form, str) else None, named, missing, decimal)
+
+
+def _why_useless(name: str, cells: Sequence[str], roles: Roles) -> str | None:
+    if all(cell == cells[0] for cell in cells):
+        return "constant"
+    return roles.counters.get(name)
 
 
 def _fit_words(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any, ClassVar, Literal, get_args
 
@@ -86,6 +87,10 @@ class WordEncoder:
         return dict(self.content)
 
 
+WHAT: Mapping[str, str] = {"word": "words", "character": "characters", "bpe": "byte pairs"}
+"""What a tokenizer divides a text into."""
+
+
 def fit_words(
     kind: Literal["texts", "sentences"],
     examples: Sequence[Any],
@@ -111,24 +116,16 @@ def fit_words(
     if tokenizer == "bpe":
         settings["bpe"] = _fit_byte_pairs([normalise(settings, text) for text in examples], most, lower)
     whole = [split({**settings, "longest": None}, example) for example in examples]
-    cut = sum(len(sentence) > longest for sentence in whole)
-    empty = sum(sentence == [""] for sentence in whole)
     sentences = [sentence[:longest] for sentence in whole]
-    counts = Counter(word for s in sentences for word in s)
-    if lower:
-        counts = Counter(word.lower() for s in sentences for word in s)
+    counts = _counts(sentences, lower)
     words = most_frequent(counts, least, most)
-    letters = (
-        most_frequent(Counter(letter for s in sentences for word in s for letter in word), 2) if characters else []
-    )
-    sizes = [len(sentence) for sentence in sentences]
+    letters = _letters(sentences) if characters else []
+    sizes = list(map(len, sentences))
     typical = max(2, int(np.quantile(sizes, TYPICAL)))
     often = f" that occur {least} times or more" if least > 1 else ""
-    what = {"word": "words", "character": "characters", "bpe": "byte pairs"}[tokenizer]
-    note = f"{len(examples):,} {kind} of {max(sizes):,} {what} at most, {len(words):,} different ones{often}"
-    notes = [note]
-    notes += [f"longer than max_length, so that only their first {longest} {what} are read: {cut:,}"] if cut else []
-    notes += [f"without any word: {empty:,}"] if empty else []
+    what = WHAT[tokenizer]
+    notes = [f"{len(examples):,} {kind} of {max(sizes):,} {what} at most, {len(words):,} different ones{often}"]
+    notes += _about_sizes(whole, longest, what)
     if kind == "texts" and tokenizer == "word" and without_spaces(counts):
         notes.append(
             "most letters are of a script that puts no spaces between words, and a run of them counts as one word: "
@@ -141,6 +138,27 @@ def fit_words(
     sizes_of = {"learned": joined.learned, "without": joined.without, "size": joined.rows.shape[1]}
     content = {**content, "words": joined.words, "vectors": sizes_of}
     return WordEncoder(content, (*notes, joined.note), joined.rows)
+
+
+def _about_sizes(whole: Sequence[Sequence[str]], longest: int, what: str) -> list[str]:
+    notes = []
+    cut = sum(len(sentence) > longest for sentence in whole)
+    if cut:
+        notes.append(f"longer than max_length, so that only their first {longest} {what} are read: {cut:,}")
+    empty = sum(sentence == [""] for sentence in whole)
+    if empty:
+        notes.append(f"without any word: {empty:,}")
+    return notes
+
+
+def _counts(sentences: Sequence[Sequence[str]], lower: bool) -> Counter[str]:
+    words = chain.from_iterable(sentences)
+    return Counter(map(str.lower, words)) if lower else Counter(words)
+
+
+def _letters(sentences: Sequence[Sequence[str]]) -> list[str]:
+    """Those that occur twice."""
+    return most_frequent(Counter(letter for sentence in sentences for word in sentence for letter in word), 2)
 
 
 def most_frequent(counts: Mapping[str, int], least: int, most: int | None = None) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -100,26 +100,37 @@ def find_parts(path: Path, only: str = "train", notes: list[str] | None = None) 
     if path.is_file():
         return {only: path}
     require_folder(path)
-    candidates = [file for file in sorted(path.iterdir()) if file.is_file() and file.suffix.lower() in ENDINGS]
-    candidates = [file for file in candidates if not is_junk(file.name) and file.stem.lower() not in NO_PART]
+    candidates = list(filter(_may_be_a_part, sorted(path.iterdir())))
     parts: dict[str, Path] = {}
     for part in ("train", "validation", "test"):
         named = [file for file in candidates if part_of(file.name) == part]
-        if len(named) > 1:
-            raise DataError(
-                f"{path} has more than one file for {part}: {', '.join(f.name for f in named)}; name one with "
-                f"{'path' if part == 'train' else part}"
-            )
         if named:
-            parts[part] = named[0]
+            parts[part] = _only(path, part, named)
     if not parts and len(candidates) == 1:
         return {only: candidates[0]}
     if only == "train" and "train" not in parts:
-        raise DataError(f"{path} has no file that is called train: {', '.join(f.name for f in candidates) or 'none'}")
-    others = [file.name for file in candidates if file not in parts.values()]
-    if others and notes is not None:
-        notes.append(f"not read, since they are no part of {path}: {', '.join(others)}")
+        raise DataError(f"{path} has no file that is called train: {_names(candidates) or 'none'}")
+    others = [file for file in candidates if file not in parts.values()]
+    if notes is not None and others:
+        notes.append(f"not read, since they are no part of {path}: {_names(others)}")
     return parts
+
+
+def _only(path: Path, part: str, files: Sequence[Path]) -> Path:
+    if len(files) > 1:
+        key = "path" if part == "train" else part
+        raise DataError(f"{path} has more than one file for {part}: {_names(files)}; name one with {key}")
+    return files[0]
+
+
+def _may_be_a_part(file: Path) -> bool:
+    if not file.is_file() or file.suffix.lower() not in ENDINGS:
+        return False
+    return not is_junk(file.name) and file.stem.lower() not in NO_PART
+
+
+def _names(files: Sequence[Path]) -> str:
+    return ", ".join(file.name for file in files)
 
 
 def _about_long(tagged: Tagged, most: int) -> list[str]:

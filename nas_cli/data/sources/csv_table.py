@@ -12,8 +12,9 @@ from typing import Literal
 
 import numpy as np
 
-from nas_cli.data.formats.csv_file import about_parts, find_separator, find_tables, read_table, require_columns
+from nas_cli.data.formats.csv_file import find_separator, read_table, require_columns
 from nas_cli.data.formats.csv_lines import Rows
+from nas_cli.data.formats.csv_parts import about_parts, find_tables
 from nas_cli.data.formats.csv_top import LOOKED_AT, looks_like_a_row
 from nas_cli.data.formats.files import choose_part
 from nas_cli.data.kinds.columns import find_numbers, numbers_rows
@@ -217,7 +218,7 @@ def _empty_targets(
     """Rows without a target. A word such as None may be a class: where the other targets are no numbers, and it is as
     frequent as classes are, keeping it is the remedy."""
     total = sum(counts[word] for word in gone)
-    first = next(k for k, cell in enumerate(cells) if cell in gone)
+    first = min(cells.index(word) for word in gone)
     message = (
         f"{file} has {'1 row' if total == 1 else f'{total:,} rows'} without a value in the target's column '{target}', "
         f"the first is row {first + 1:,}: fill it in or take it out"
@@ -228,10 +229,14 @@ def _empty_targets(
     kept = [word for word in dict.fromkeys(missing) if word not in words]
     shown = ", ".join(f"'{word}' ({counts[word]:,})" for word in words)
     message += f". By data.missing {shown} is an empty cell; if it is a class, say missing: {kept}"
-    others = [cell for cell in counts if cell not in gone]
-    frequent = all(counts[word] >= max(2, FREQUENT * len(cells)) for word in words)
-    may_be_classes = frequent and "" not in gone and bool(others) and find_numbers(others, (), ".") is None
-    return DataError(message, {"missing": kept} if may_be_classes else {})
+    return DataError(message, {"missing": kept} if _may_be_classes(gone, counts) else {})
+
+
+def _may_be_classes(words: Sequence[str], counts: Counter[str]) -> bool:
+    """Whether `words` that may mean empty cells are frequent among words, and no cell is really empty."""
+    others = [cell for cell in counts if cell not in words]
+    frequent = all(counts[word] >= max(2, FREQUENT * counts.total()) for word in words)
+    return frequent and "" not in words and bool(others) and find_numbers(others, (), ".") is None
 
 
 def _target(wanted: str | None, columns: Sequence[str], file: Path) -> str:

@@ -128,6 +128,27 @@ def find_pictures(folder: Path, root: Path, passed: PassedOver, whole: bool = Fa
         raise DataError(f"{folder} has no folders: images lie in a folder for each class, such as {folder / 'cat'}")
     if whole:
         require_classes(folder, names)
+    files = _pictures_in(folder, root, names, passed)
+    empty = next((name for name in names if not files.get(name)), None)
+    if empty is not None and whole:
+        raise DataError(f"the class folder {folder / empty} has no pictures ({READ})")
+    filled = [name for name in names if files[name]]
+    if not filled:
+        raise DataError(f"{folder} has no pictures ({READ})")
+    classes: dict[str, list[str]] = {}
+    for name in filled:
+        classes.setdefault(class_name(name, folder), []).append(name)
+    labels: list[str] = []
+    pictures: list[Path] = []
+    for label, folders in classes.items():
+        own = [file for name in folders for file in files[name]]
+        labels += [label] * len(own)
+        pictures += own
+    return ByClass(folder, pictures, labels, classes)
+
+
+def _pictures_in(folder: Path, root: Path, names: Sequence[str], passed: PassedOver) -> dict[str, list[Path]]:
+    """The pictures of each of the folders `names`."""
     files: dict[str, list[Path]] = {name: [] for name in names}
     for place, file in walk(folder, root, passed):
         if len(place) == 1:
@@ -138,17 +159,7 @@ def find_pictures(folder: Path, root: Path, passed: PassedOver, whole: bool = Fa
             files[place[0]].append(file)
         else:
             passed.add("no pictures", place)
-    empty = next((name for name in names if not files.get(name)), None)
-    if empty is not None and whole:
-        raise DataError(f"the class folder {folder / empty} has no pictures ({READ})")
-    filled = [name for name in names if files[name]]
-    if not filled:
-        raise DataError(f"{folder} has no pictures ({READ})")
-    classes: dict[str, list[str]] = {}
-    for name in filled:
-        classes.setdefault(class_name(name, folder), []).append(name)
-    labels = [label for label, folders in classes.items() for name in folders for _ in files[name]]
-    return ByClass(folder, [f for names in classes.values() for name in names for f in files[name]], labels, classes)
+    return files
 
 
 def parts_of(root: Path) -> dict[str, str]:

@@ -65,12 +65,7 @@ def npz(
     def check_test(place: Path | None) -> None:
         found = parts if place is None else find_arrays(place)
         name = "test" if place is None else choose_part(place, list(found), "test", trained_on=path)
-        pair = both(place or path, found[name])
-        (images, _), (labels, kind) = (header(place or path, array) for array in pair)
-        if not images or not labels or images[0] != labels[0] or not images[0]:
-            raise DataError(f"{place or path} has {_count(images)} images to test on and {_count(labels)} labels")
-        if train.labels.dtype.kind in "iu" and kind.kind in "US":
-            raise DataError(f"{pair[1]} of {place or path} are texts, and the labels to train on numbers")
+        _check_test(place or path, found[name], train)
 
     train = read(path, parts["train"])
     return Dataset(
@@ -82,6 +77,16 @@ def npz(
         check_test=check_test,
         notes=lambda: [*_unread(path, parts), *notes],
     )
+
+
+def _check_test(file: Path, pair: Pair, train: Examples) -> None:
+    """By the headers of the arrays alone. Raises DataError."""
+    names = both(file, pair)
+    (images, _), (labels, kind) = (header(file, name) for name in names)
+    if not images or not labels or images[0] != labels[0] or not images[0]:
+        raise DataError(f"{file} has {_count(images)} images to test on and {_count(labels)} labels")
+    if train.labels.dtype.kind in "iu" and kind.kind in "US":
+        raise DataError(f"{names[1]} of {file} are texts, and the labels to train on numbers")
 
 
 def _count(shape: tuple[int, ...]) -> str:

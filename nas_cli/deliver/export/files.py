@@ -55,31 +55,40 @@ def find_place(path: Path, file: str, files: frozenset[str]) -> Place:
 
     Raises UserError where no export can lie there, whatever is forced.
     """
-    if not files:
+    if files:
+        _require_new_folder(path)
+    else:
         path = path / file if path.is_dir() else path
-        place = Place(path)
         if path.is_dir() and not path.is_symlink():
             raise UserError(f"{path} is a folder; name a file")
-    else:
-        place = Place(path, files)
-        if path.resolve() in (Path.cwd(), Path("/")):
-            where = "the folder you are in" if path.resolve() == Path.cwd() else "no folder for an export"
-            raise UserError(f"{path} is {where}; name one that is not there yet")
-        if path.exists() and not path.is_dir():
-            raise UserError(f"{path} is a file, and source is a folder; name another")
+    place = Place(path, files)
     if place.folder.is_symlink():
         raise UserError(f"{place.folder} is a link, which is not followed: name another place with --output")
     if place.folder.exists() and not place.folder.is_dir():
         raise UserError(f"{place.folder} is a file, and what belongs to {path.name} lies there; name another file")
     for target in place.targets.values():
-        if target.is_dir() and not target.is_symlink():
-            raise UserError(f"{target} is a folder, and a file is to be written there; name another place")
-        if target.exists() and not target.is_file() and not target.is_dir():
-            raise UserError(f"{target} is a device or a pipe, which is not replaced; name another place")
+        _require_a_file(target)
     wrong = not_a_folder(path.parent)
     if wrong is not None:
         raise UserError(f"{wrong} is no folder, and one is expected: {path} cannot be written")
     return place
+
+
+def _require_new_folder(path: Path) -> None:
+    here = path.resolve()
+    if here in (Path.cwd(), Path("/")):
+        where = "the folder you are in" if here == Path.cwd() else "no folder for an export"
+        raise UserError(f"{path} is {where}; name one that is not there yet")
+    if path.exists() and not path.is_dir():
+        raise UserError(f"{path} is a file, and source is a folder; name another")
+
+
+def _require_a_file(target: Path) -> None:
+    """Where there is something."""
+    if target.is_dir() and not target.is_symlink():
+        raise UserError(f"{target} is a folder, and a file is to be written there; name another place")
+    if target.exists() and not target.is_file() and not target.is_dir():
+        raise UserError(f"{target} is a device or a pipe, which is not replaced; name another place")
 
 
 def require_ours(place: Place, force: bool) -> None:
@@ -154,11 +163,7 @@ def put(place: Place, made: Path, folder: Path, about: Mapping[str, Any]) -> lis
 
     `about` is what export.json says beside the files. Raises OSError; the export before is where it was then.
     """
-    if place.files:
-        drafts = {item.name: item for item in made.iterdir()}
-    else:
-        drafts = {place.path.name: made}
-        drafts |= {name: folder / name for name in SETTINGS if (folder / name).exists()}
+    drafts = _drafts(place, made, folder)
     content = {
         "written_by": f"nas {nas_cli.__version__}",
         **about,
@@ -179,6 +184,14 @@ def put(place: Place, made: Path, folder: Path, about: Mapping[str, Any]) -> lis
                 _remove_empty(new)
             raise
     return [target for name, target in place.targets.items() if name in drafts and target != place.path]
+
+
+def _drafts(place: Place, made: Path, folder: Path) -> dict[str, Path]:
+    """The files of an export that is `made`, by their names where it goes."""
+    if place.files:
+        return {item.name: item for item in made.iterdir()}
+    beside = {name: folder / name for name in SETTINGS if (folder / name).exists()}
+    return {place.path.name: made, **beside}
 
 
 def _swap(place: Place, drafts: Mapping[str, Path], folder: Path) -> None:

@@ -70,27 +70,26 @@ def _layers(
     **attributes: int,
 ) -> list[Value]:
     """Outputs, and the last states (layers · directions, N, H) of each kind of state."""
-    directions, each = (2 if bidirectional else 1), (4 if biases else 2)
+    directions, direction = (2, "bidirectional") if bidirectional else (1, "forward")
+    each = 4 if biases else 2
     size = weights[1].shape[1]
     y = op.Transpose(x, perm=[1, 0, 2]) if batch_first else x
     last: list[list[Value]] = [[] for _ in states]
     for layer in range(layers):
         first = layer * directions
-        parts = [
-            [_reordered(part, gates, size) for part in weights[each * k : each * (k + 1)]]
-            for k in range(first, first + directions)
-        ]
         begin = states
         if layers > 1:
             begin = [op.Slice(state, [first], [first + directions], [0]) for state in states]
+        own = weights[each * first : each * (first + directions)]
+        inwards, across, added = _matrices([_reordered(part, gates, size) for part in own], each)
         y, *ends = operator(
             y,
-            _stacked([part[0] for part in parts]),
-            _stacked([part[1] for part in parts]),
-            _stacked([_joined(part[2:]) for part in parts]) if biases else None,
+            inwards,
+            across,
+            added,
             None,  # every sequence is as long as the batch
             *begin,
-            direction="bidirectional" if bidirectional else "forward",
+            direction=direction,
             hidden_size=size,
             **attributes,
         )
@@ -99,6 +98,16 @@ def _layers(
         for kind, end in zip(last, ends, strict=True):
             kind.append(end)
     return [op.Transpose(y, perm=[1, 0, 2]) if batch_first else y, *map(_joined, last)]
+
+
+def _matrices(parts: Sequence[Value], each: int) -> tuple[Value, Value, Value | None]:
+    """Weights of the inputs, of the state, and biases where there are any, one row a direction, of which each has
+    `each` parts.
+    """
+    directions = [parts[start : start + each] for start in range(0, len(parts), each)]
+    inwards = _stacked([part[0] for part in directions])
+    across = _stacked([part[1] for part in directions])
+    return inwards, across, _stacked([_joined(part[2:]) for part in directions]) if each > 2 else None
 
 
 def _reordered(part: Value, gates: Sequence[int], size: int) -> Value:
