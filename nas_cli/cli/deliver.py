@@ -180,7 +180,7 @@ def predict(
     from nas_cli.deliver.given import split_run
     from nas_cli.deliver.predictions import form_of, may_be_folder, require_free
 
-    run, given = split_run([_expanded(word) for word in inputs])
+    run, given = split_run(list(map(_expanded, inputs)))
     if not given:
         raise UserError("predict takes at least one input: 'nas predict RUN FILE…', or a text in quotes")
     folder = out if out is not None and form is None and may_be_folder(out) else None

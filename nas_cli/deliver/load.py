@@ -195,15 +195,7 @@ def load(
         raise RunError(f"{kept.preprocessing} does not fit {kept.architecture.name}: it gives other inputs")
     needed = _require_size(program, kept)
     network = Network(program, constructed)
-    tensors, _ = load_tensors(kept.weights, needed)
-    try:
-        network.load_state_dict(tensors)
-    except RuntimeError as error:
-        first = " ".join(str(error).split())[:200]
-        raise RunError(f"{kept.weights} does not fit {kept.architecture.name}: {first}") from None
-    broken = next((key for key, tensor in tensors.items() if not bool(torch.isfinite(tensor).all())), None)
-    if broken is not None:
-        raise RunError(f"{kept.weights} is damaged: {broken} holds numbers that are not finite")
+    _take_weights(network, kept, needed)
     network.set_origin(data.origin or 0.0)
     network.eval()
     return Model(
@@ -222,6 +214,19 @@ def load(
         encoder,
         facts,
     )
+
+
+def _take_weights(network: Network, kept: Kept, size: int) -> None:
+    """The stored ones, of so many bytes. Raises RunError."""
+    tensors, _ = load_tensors(kept.weights, size)
+    try:
+        network.load_state_dict(tensors)
+    except RuntimeError as error:
+        first = " ".join(str(error).split())[:200]
+        raise RunError(f"{kept.weights} does not fit {kept.architecture.name}: {first}") from None
+    broken = next((key for key, tensor in tensors.items() if not bool(torch.isfinite(tensor).all())), None)
+    if broken is not None:
+        raise RunError(f"{kept.weights} is damaged: {broken} holds numbers that are not finite")
 
 
 def _require_size(program: Program, kept: Kept) -> int:

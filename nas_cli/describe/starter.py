@@ -122,7 +122,7 @@ def survey(task: str, path: Path, file: str = "spec.yaml") -> Survey:
     metric = _objective(learned, data, undefined)
     if metric != first and first in undefined:
         notes += (f"the objective is {metric}, since {first} has no value here: {undefined[first]}",)
-    epochs = kind.epochs if kind.examples is None else min(100, max(kind.epochs, kind.examples // len(data.train)))
+    epochs = _epochs(kind, len(data.train))
     wide = learned.wanted.inputs == "table rows" and only(data.inputs).shape[0] >= WIDE
     lines = [f"{key}: {inline_yaml(value)}" for key, value in section.items()]
     lines += [comment(note) for note in notes if not note.startswith("target: ")]
@@ -151,6 +151,10 @@ def survey(task: str, path: Path, file: str = "spec.yaml") -> Survey:
         baseline=kind.baseline,
     )
     return Survey(stem, found, notes, text)
+
+
+def _epochs(kind: Kind, examples: int) -> int:
+    return kind.epochs if kind.examples is None else min(100, max(kind.epochs, kind.examples // examples))
 
 
 def _found(task: Task, data: TrainingData, path: Path) -> str:

@@ -80,7 +80,7 @@ class Walk:
         self._grow(self._weight(seq) - 1)
         return seq
 
-    def layer(self, layer: Layer, path: str) -> list[Layer]:
+    def layer(self, layer: Layer, path: str) -> list[Layer]:  # noqa: C901 - one match over every kind of layer
         if not self._is_open(layer) and not isinstance(layer, Seq):
             self._grow(self._weight(layer))
             return [layer]
@@ -145,9 +145,10 @@ class Walk:
 
     def _values(self, args: Mapping[str, Value], path: str) -> dict[str, Any]:
         """Every argument with its decisions taken."""
-        return {
-            key: value if type(value) in SCALARS else self.value(value, f"{path}.{key}") for key, value in args.items()
-        }
+        taken: dict[str, Any] = {}
+        for key, value in args.items():
+            taken[key] = value if type(value) in SCALARS else self.value(value, f"{path}.{key}")
+        return taken
 
     def _paths(self, paths: tuple[Seq, ...], path: str) -> tuple[Seq, ...]:
         self._grow(len(paths))

@@ -274,7 +274,7 @@ def _override(document: Document, override: str) -> None:
     """Applies `key=value`. Lists are indexed with numbers: `model.0.conv.channels=8`. The value is YAML."""
     name = f"--set {short(override)}"
     key, equals, text = override.partition("=")
-    steps = [step for step in re.split(r"[.\[\]]+", key.strip()) if step]
+    steps = re.findall(r"[^.\[\]]+", key.strip())
     if not equals or not steps or not is_utf8(key):
         raise SpecError(f"{name}: a key and a value are expected, such as search.stop.trials=5")
     if len(steps) > MAX_DEPTH:

@@ -19,7 +19,8 @@ from nas_cli.deliver.export.sizes import image_sizes
 from nas_cli.deliver.load import Model
 from nas_cli.errors import ExportError
 from nas_cli.model.network import Levels, Network, leaves_ends
-from nas_cli.model.ops.lengths import Window, changes_of
+from nas_cli.model.ops.lengths import Lengths, Window, changes_of
+from nas_cli.model.program import Step
 from nas_cli.model.source import constructor, custom_classes
 from nas_cli.task import name_of
 
@@ -121,7 +122,7 @@ def model_source(model: Model) -> str:
         classes=f"\n{definitions(custom_classes(network))}\n\n",
         statistics=_statistics(network),
         modules=textwrap.indent("\n".join(modules), " " * 8),
-        steps=textwrap.indent("\n".join(_lines(model)), " " * 8),
+        steps=textwrap.indent("\n".join(_Forward(model).written()), " " * 8),
     )
 
 
@@ -134,49 +135,93 @@ def _statistics(network: Network) -> str:
     return textwrap.indent("".join(f"{line}\n" for line in lines), " " * 8)
 
 
-def _lines(model: Model) -> list[str]:
-    """One line a step. A value that only the next step reads is `x`; one that is read later has a name of its own."""
-    program, layers = model.network.program, model.network.layers
-    readers, last = program.readers(), len(program.steps) - 1
-    names = {value: "x" if reading == [value] else f"x{value}" for value, reading in enumerate(readers)}
-    ends = ["lengths" if model.axes.ragged else ""]
-    lines = [f"{names[0]} = (x.float() - self.mean) / self.std" if model.axes.levels else f"{names[0]} = x"]
-    if model.axes.ragged:
-        lines += ["lengths = (x[:, 0] != 0).sum(dim=1)", _mask(names[0], "lengths")]
-    lines = [line for line in lines if line != "x = x"]
-    for index, step in enumerate(program.steps):
-        inputs, end, given = [names[value] for value in step.inputs], ends[step.inputs[0]], names[index + 1]
-        shortened, masked = [], ""
-        if step.kind == "op":
-            module = layers[step.name]
-            mask = (f", {_name_of_mask(end)}" if end else ", None") if getattr(module, "masked", False) else ""
-            expression = f"self.{step.name}({inputs[0]}{mask})"
-            changes = changes_of(module) if step.axes.ragged else []
-            for place, change in changes:
-                after = f"lengths{index + 1}"
-                own = f"self.{step.name}{place}.lengths({end})"
-                shortened.append(f"{after} = {change.written(end) if isinstance(change, Window) else own}")
-                end = after
-            masked = _name_of_mask(end) if step.axes.ragged and leaves_ends(step.op, module) else ""
-        elif step.kind == "add":
-            expression = " + ".join(inputs)
+class _Forward:
+    """The lines of `forward`, one a step. A value that only the next step reads is `x`; one that is read later has a
+    name of its own.
+    """
+
+    def __init__(self, model: Model) -> None:
+        self._model = model
+        self._program = model.network.program
+        self._lines: list[str] = []
+        self._names = [_name(value, readers) for value, readers in enumerate(self._program.readers())]
+        self._lengths = ["lengths" if model.axes.ragged else ""]
+        """By value what its lengths are called, "" where its examples are all of one size."""
+        self._last = self._names[0]
+
+    def written(self) -> list[str]:
+        x = self._names[0]
+        self._assign(x, "(x.float() - self.mean) / self.std" if self._model.axes.levels else "x")
+        if self._model.axes.ragged:
+            self._lines += ["lengths = (x[:, 0] != 0).sum(dim=1)", _mask(x, "lengths")]
+        for index, step in enumerate(self._program.steps):
+            if step.kind == "op":
+                self._layer(index, step)
+            else:
+                self._values(index, step)
+        self._lines.append(f"return {self._result()}")
+        return self._lines
+
+    def _assign(self, name: str, expression: str) -> None:
+        if expression != name:
+            self._lines.append(f"{name} = {expression}")
+
+    def _give(self, index: int, expression: str) -> None:
+        """The value of a step; that of the last one is what `forward` returns."""
+        if index == len(self._program.steps) - 1:
+            self._last = expression
+        else:
+            self._assign(self._names[index + 1], expression)
+
+    def _values(self, index: int, step: Step) -> None:
+        """A step that is no layer: it takes one value or several."""
+        inputs = [self._names[value] for value in step.inputs]
+        self._lengths.append(self._lengths[step.inputs[0]] if step.axes.ragged else "")
+        if step.kind == "add":
+            self._give(index, " + ".join(inputs))
         elif step.kind == "resize":
             size = f"size={inputs[1]}.shape[2:]"
-            expression = f"nn.functional.interpolate({inputs[0]}, {size}, mode={step.args['mode']!r})"
+            self._give(index, f"nn.functional.interpolate({inputs[0]}, {size}, mode={step.args['mode']!r})")
         else:
-            expression = f"torch.cat([{', '.join(inputs)}], dim=1)"
-        ends.append(end if step.axes.ragged else "")
-        if shortened:
-            lines += [f"{given} = {expression}", *shortened, _mask(given, end)]
+            self._give(index, f"torch.cat([{', '.join(inputs)}], dim=1)")
+
+    def _layer(self, index: int, step: Step) -> None:
+        module, given = self._model.network.layers[step.name], self._names[index + 1]
+        x, lengths = self._names[step.inputs[0]], self._lengths[step.inputs[0]]
+        expression = f"self.{step.name}({x})"
+        if getattr(module, "masked", False):
+            expression = f"self.{step.name}({x}, {_name_of_mask(lengths) or None})"
+        changes = changes_of(module) if step.axes.ragged else []
+        if changes:
+            self._assign(given, expression)
             expression = given
-        expression += f" * {masked}[:, None]" if masked else ""
-        line = f"{given} = {expression}" if index < last else f"return {expression}"
-        lines += [line] if line != f"{given} = {given}" else []
-    if model.network.origin is not None:
-        origin = repr(model.network.origin.tolist())
-        counted = origin if model.network.origin.dim() == 0 else f"torch.tensor({origin}, dtype=torch.float64)"
-        lines[-1] = f"return ({lines[-1].removeprefix('return ')}).double() + {counted}"
-    return lines
+            lengths = self._shorten(index, step, lengths, changes)
+            self._lines.append(_mask(given, lengths))
+        if step.axes.ragged and leaves_ends(step.op, module):
+            expression += f" * {_name_of_mask(lengths)}[:, None]" if lengths else ""
+        self._lengths.append(lengths if step.axes.ragged else "")
+        self._give(index, expression)
+
+    def _shorten(self, index: int, step: Step, lengths: str, changes: Sequence[tuple[str, Lengths]]) -> str:
+        """The lengths after a layer, each module of which changes those of the one before."""
+        after = f"lengths{index + 1}"
+        for place, change in changes:
+            own = f"self.{step.name}{place}.lengths({lengths})"
+            self._lines.append(f"{after} = {change.written(lengths) if isinstance(change, Window) else own}")
+            lengths = after
+        return lengths
+
+    def _result(self) -> str:
+        origin = self._model.network.origin
+        if origin is None:
+            return self._last
+        numbers = repr(origin.tolist())
+        counted = numbers if origin.dim() == 0 else f"torch.tensor({numbers}, dtype=torch.float64)"
+        return f"({self._last}).double() + {counted}"
+
+
+def _name(value: int, readers: list[int]) -> str:
+    return "x" if readers == [value] else f"x{value}"
 
 
 def _mask(value: str, lengths: str) -> str:
