@@ -42,7 +42,7 @@ def _tell(text: str) -> None:
 def _print(facts: dict[str, Any]) -> None:
     space, data, drawn, time = facts["space"], facts["data"], facts["candidates"], facts["time"]
     parts = [f"{data['train']:,} to train", f"{data['validation']:,} to validate"]
-    parts += [f"{data['classes']} classes"] if data["classes"] else []
+    parts += [f"{data['classes']} {data['called']}"] if data["classes"] else []
     parts += ["inputs of " + "×".join(str(side) for side in data["input"])]
     size = f"{space['described']} points" if space["size"] is not None else "points without end"
     rows = [

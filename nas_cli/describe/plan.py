@@ -15,6 +15,7 @@ import numpy as np
 from nas_cli.axes import only
 from nas_cli.data import Cache
 from nas_cli.describe.rehearse import rehearse
+from nas_cli.describe.starter_kinds import NAMED
 from nas_cli.describe.timing import Timing, time_candidates
 from nas_cli.errors import Infeasible, NasError
 from nas_cli.execute.hardware import count_workers
@@ -98,6 +99,7 @@ def _plan(experiment: Experiment, session: Session, tell: Callable[[str], None])
             "train": session.train_size,
             "validation": session.validation_size,
             "classes": len(session.labels),
+            "called": NAMED.get(session.task.wanted.target, "labels"),
             "input": list(only(session.inputs).shape),
         },
         "candidates": {

@@ -70,5 +70,5 @@ KINDS = {
     Wanted("sentences", "tags"): SENTENCES,
     Wanted("images", "number"): PICTURES,
 }
-NAMED = {"class": "classes", "tags": "tags", "number": "numbers"}
+NAMED = {"class": "classes", "mask": "classes", "tags": "tags", "number": "numbers"}
 """What labels are the names of, by the kind of target."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -19,6 +20,8 @@ WRITTEN_OUT = (1e-6, 1e16)
 QUANTILES = {"median": 0.5, "90 %": 0.9, "95 %": 0.95, "largest": 1.0}
 LARGEST = 10
 """How many of the largest errors are reported."""
+FEWEST = 4
+"""Decimals of numbers that are predicted exactly."""
 
 
 class Regression(Defaults):
@@ -61,7 +64,7 @@ class Regression(Defaults):
 
     def answer(self, outputs: Array, labels: Sequence[str], top: int = 5, raw: Any = ()) -> dict[str, Any]:
         """`value`, or `values` by name, each by the shortest decimal number that is read as the same output again."""
-        values = [float(str(value)) for value in as_numpy(outputs).reshape(-1)]
+        values = [_shortest(value) for value in as_numpy(outputs).reshape(-1)]
         return {"values": dict(zip(labels, values, strict=True))} if labels else {"value": values[0]}
 
     def describe(self, answer: Mapping[str, Any]) -> str:
@@ -183,11 +186,25 @@ def _largest(report: Mapping[str, Any]) -> list[Block]:
     rows = []
     for example in examples:
         name = example.get("name") or f"{example['number']:,}"
-        rows.append((name, *(example[key] for key in columns), *(f"{example[key]:.6g}" for key in values)))
+        decimals = _decimals(example["error"])
+        shown = [_written_out(round(example[key], decimals), "{:.4g}") for key in values]
+        rows.append((name, *(example[key] for key in columns), *shown))
     return [Table("Largest errors", ("example", *columns, *values), tuple(rows))]
 
 
-def _written_out(value: float) -> str:
+def _decimals(error: float) -> int:
+    """Those that show four digits of an error, and whole numbers wholly."""
+    return max(0, 3 - math.floor(math.log10(abs(error)))) if error else FEWEST
+
+
+def _shortest(value: Any) -> float:
+    """The shortest decimal number that is read as the same output; of 64 bits where 32 do not hold it."""
+    single = np.float32(value)
+    return float(str(single if single == value else value))
+
+
+def _written_out(value: float, beyond: str = "{!r}") -> str:
+    """Every digit; what is too large or too small for that in the form `beyond`."""
     if WRITTEN_OUT[0] <= abs(value) < WRITTEN_OUT[1] or value == 0:
         return np.format_float_positional(value, trim="-")
-    return repr(value)
+    return beyond.format(value)

@@ -80,6 +80,21 @@ def test_the_largest_errors_say_which_example() -> None:
     assert [row[0] for row in table.rows[:2]] == ["8", "drive/0042.png"]
 
 
+def test_numbers_are_shown_as_finely_as_their_errors() -> None:
+    wanted = np.array([1600000000.0, 92.0, 3.0, 5.0, 7e30])
+    predicted = np.array([1600000017.3945, 66.6443, 3.00012, 5.0, 8e30])[:, None]
+    task = open_task("image-regression")
+    table = task.blocks(scored(task, predicted, wanted).report())[-1]
+    assert isinstance(table, Table)
+    assert [row[1:] for row in table.rows] == [
+        ("7e+30", "8e+30", "1e+30"),
+        ("92", "66.64", "-25.36"),
+        ("1600000000", "1600000017.39", "17.39"),
+        ("3", "3.00012", "0.00012"),
+        ("5", "5", "0"),
+    ]
+
+
 def test_the_largest_errors_of_few_examples_are_all_of_them() -> None:
     report = scored(open_task("image-regression"), np.array([[1.0], [5.0], [3.0]]), np.array([1.0, 2.0, 3.5])).report()
     assert [example["number"] for example in report["examples"]] == [2, 3, 1]
@@ -132,6 +147,8 @@ def test_answers_are_a_value_or_values_by_name() -> None:
     one = task.answer(np.array([208500.0], np.float32), ())
     assert one == {"value": 208500.0}
     assert task.describe(one) == "208500"
+    far = task.answer(np.array([7.671045303344727, 1600000091.93]), NAMES[:2])
+    assert far == {"values": {"angle": 7.6710453, "speed": 1600000091.93}}, "as 32 bits where these hold it"
     several = task.answer(np.array([-0.25, 12.1, 1e-9], np.float32), NAMES)
     assert several == {"values": {"angle": -0.25, "speed": 12.1, "brake": 1e-09}}
     assert task.describe(several) == "angle -0.25, speed 12.1, brake 1e-09"
