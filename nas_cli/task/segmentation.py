@@ -58,7 +58,7 @@ class Segmentation(Defaults):
             return None
         if self.background == "auto":
             return names.index("background") if "background" in names else 0
-        raise DataError(f"no class is called '{self.background}'{did_you_mean(self.background, labels)}")
+        raise DataError(f"background: no class is called '{self.background}'{did_you_mean(self.background, labels)}")
 
     def undefined(self, targets: Array, labels: Sequence[str]) -> Mapping[str, str]:
         behind = self.behind(labels)

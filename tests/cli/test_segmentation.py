@@ -169,7 +169,7 @@ def test_exports_compute_what_the_network_computes(form: str, run: Path, tmp_pat
     assert result["largest_difference"] < 1e-3
 
 
-@pytest.mark.parametrize("size", [(32, 32)])
+@pytest.mark.parametrize("size", [(32, 32), (48, 40), (33, 65)])
 def test_onnx_takes_raw_pixels_of_any_size(size: tuple[int, int], run: Path, tmp_path: Path) -> None:
     export(run, "onnx", tmp_path / "model.onnx")
     session = onnxruntime.InferenceSession(str(tmp_path / "model.onnx"))
