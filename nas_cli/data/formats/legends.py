@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -62,21 +64,29 @@ def legend_of(said: Sequence[str] | Mapping[str, Any], where: str) -> Legend:
     _require_names([str(name) for name in said], where)
     found = {str(name): _codes(name, value, where) for name, value in said.items()}
     colours = any(is_colour for codes in found.values() for _, is_colour in codes)
-    by_class = []
-    for name, codes in found.items():
-        if colours and any(not is_colour and value > 255 for value, is_colour in codes):
-            raise DataError(f"{where} has colours, and the value of '{name}' is no grey of 0 to 255")
-        by_class.append(tuple(_code_of(value, is_colour, colours) for value, is_colour in codes))
-    every = [value for codes in by_class for value in codes]
-    twice = next((value for value in every if every.count(value) > 1), None)
-    if twice is not None:
-        both = [name for name, codes in zip(found, by_class, strict=True) if twice in codes]
-        shown = as_colour(twice) if colours else twice
-        raise DataError(f"{where} gives {shown} to {' and '.join(dict.fromkeys(both))}: a pixel is of one class")
-    rest = [k for k, name in enumerate(found) if found[name] == []]
+    by_class = {name: _in_one_form(name, codes, colours, where) for name, codes in found.items()}
+    _require_one_class(by_class, colours, where)
+    rest = [place for place, codes in enumerate(found.values()) if codes == []]
     if len(rest) > 1:
         raise DataError(f"{where} has the rest twice: one class may have all that no other has")
-    return Legend(tuple(found), tuple(by_class), colours, rest[0] if rest else None)
+    return Legend(tuple(found), tuple(by_class.values()), colours, rest[0] if rest else None)
+
+
+def _in_one_form(name: str, codes: Sequence[tuple[int, bool]], colours: bool, where: str) -> tuple[int, ...]:
+    """The codes of a class, all of colours where one of the legend is. Raises DataError."""
+    if colours and any(not is_colour and value > 255 for value, is_colour in codes):
+        raise DataError(f"{where} has colours, and the value of '{name}' is no grey of 0 to 255")
+    return tuple(_code_of(value, is_colour, colours) for value, is_colour in codes)
+
+
+def _require_one_class(by_class: Mapping[str, Sequence[int]], colours: bool, where: str) -> None:
+    """Raises DataError where a code is that of two classes."""
+    every = Counter(chain.from_iterable(by_class.values()))
+    twice = next((code for code, count in every.items() if count > 1), None)
+    if twice is not None:
+        both = [name for name, codes in by_class.items() if twice in codes]
+        shown = as_colour(twice) if colours else twice
+        raise DataError(f"{where} gives {shown} to {' and '.join(both)}: a pixel is of one class")
 
 
 def _require_names(names: Sequence[str], where: str) -> None:

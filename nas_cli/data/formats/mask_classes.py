@@ -85,15 +85,10 @@ def _channels(values: Array) -> Array:
 def find_coding(files: Sequence[File], legend: Legend | None, ignore: Ignore) -> tuple[Coding, list[str]]:
     """By the `legend`, or by all masks to train on, `files`; with notes on what was guessed. Raises DataError."""
     if legend is not None and legend.codes is not None:
-        pairs = [(value, k) for k, codes in enumerate(legend.codes) for value in codes]
-        ignored = _ignored(ignore, legend.colours)
-        both = next((legend.names[k] for value, k in pairs if value == ignored), None)
-        if both is not None:
-            raise DataError(f"ignore is {_shown(ignore)}, which classes gives to '{both}'")
-        return _coding(legend.names, legend.colours, pairs, ignored, True, legend.rest), []
+        return _of_legend(legend, legend.codes, ignore), []
     held = look_at_masks(files)
     ignored = _ignored(ignore, held.colours)
-    names = None if legend is None else legend.names
+    names = legend.names if legend is not None else None
     notes = []
     if ignore == "auto" and not held.colours and _looks_ignored(held.values, names):
         ignored = 255
@@ -111,9 +106,24 @@ def find_coding(files: Sequence[File], legend: Legend | None, ignore: Ignore) ->
     _require_classes(held, values)
     pairs, about = _by_value(held, values, names)
     coding = _coding(names or _named(held, values), held.colours, pairs, ignored, False)
+    return replace(coding, settled=_settled(coding, pairs, ignored)), [*notes, *about]
+
+
+def _settled(coding: Coding, pairs: Sequence[tuple[int, int]], ignored: int | None) -> dict[str, Any]:
+    """What a spec would say, so that it need not be guessed again."""
     classes = {coding.names[kind]: _plain(value, coding.colours) for value, kind in pairs}
     ignoring = "none" if ignored is None else _plain(ignored, coding.colours)
-    return replace(coding, settled={"classes": classes, "ignore": ignoring}), [*notes, *about]
+    return {"classes": classes, "ignore": ignoring}
+
+
+def _of_legend(legend: Legend, codes: Sequence[Sequence[int]], ignore: Ignore) -> Coding:
+    """By the `codes` that it has of each class. Raises DataError where one of them is to be ignored."""
+    pairs = [(value, kind) for kind, values in enumerate(codes) for value in values]
+    ignored = _ignored(ignore, legend.colours)
+    both = next((legend.names[kind] for value, kind in pairs if value == ignored), None)
+    if both is not None:
+        raise DataError(f"ignore is {_shown(ignore)}, which classes gives to '{both}'")
+    return _coding(legend.names, legend.colours, pairs, ignored, True, legend.rest)
 
 
 def _plain(value: int, colours: bool) -> int | list[int]:

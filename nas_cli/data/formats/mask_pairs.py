@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import compress
 from pathlib import Path, PurePosixPath
 
 from nas_cli.data.formats.archives import File
@@ -86,21 +87,25 @@ def _divided(
 ) -> tuple[list[Spot], list[Spot], list[str]]:
     """With the part of each, None of all where they are not divided, and notes."""
     if any(spot.part == "train" for spot in pictures):
-        for spot in pictures:
-            if spot.part is None:
-                passed.add("in no part of the data", spot.place)
-        return [spot for spot in pictures if spot.part], drawn, []
+        are_in = [spot.part is not None for spot in pictures]
+        return _within(pictures, are_in, "in no part of the data", passed), drawn, []
     pictures, drawn = ([replace(spot, part=None) for spot in spots] for spots in (pictures, drawn))
     lists = _lists(tree)
     if not any(spot.stem in lists.get("train", ()) for spot in pictures):
         return pictures, drawn, []
     parts = {stem: part for part, stems in lists.items() for stem in stems}
-    for spot in pictures:
-        if spot.stem not in parts:
-            passed.add("in no list of a part", spot.place)
-    listed = [replace(spot, part=parts[spot.stem]) for spot in pictures if spot.stem in parts]
+    known = _within(pictures, [spot.stem in parts for spot in pictures], "in no list of a part", passed)
+    listed = [replace(spot, part=parts[spot.stem]) for spot in known]
     masks = [replace(spot, part=parts.get(spot.core, parts.get(spot.stem))) for spot in drawn]
     return listed, masks, [f"parts by the lists of their names: {', '.join(f'{name}.txt' for name in lists)}"]
+
+
+def _within(spots: list[Spot], are_in: list[bool], otherwise: str, passed: PassedOver) -> list[Spot]:
+    """Those that `are_in`; the others are passed over, which is said by `otherwise`."""
+    for spot, is_in in zip(spots, are_in, strict=True):
+        if not is_in:
+            passed.add(otherwise, spot.place)
+    return list(compress(spots, are_in))
 
 
 def _lists(tree: Tree) -> dict[str, set[str]]:

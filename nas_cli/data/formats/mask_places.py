@@ -85,22 +85,35 @@ def find_spots(tree: Tree, images: str | None, masks: str | None, passed: Passed
 
 def _spot(place: Place, file: File, said: Mapping[str, Place | None]) -> Spot:
     folders = place[:-1]
-    kind, first, last, name = None, 0, 0, ""
-    for each, wanted in said.items():
-        parts = wanted or ()
-        starts = [k for k in range(len(folders)) if parts and folders[k : k + len(parts)] == parts]
-        if starts:
-            kind, first, last, name = each, starts[0], starts[0] + len(parts), "/".join(parts)
-    if kind is None:
-        for k, folder in enumerate(folders):
-            guessed, common = _kind_of(folder)
-            if guessed is not None and said[guessed] is None:
-                kind, first, last, name = guessed, k, k + 1, common
-                break
+    kind, first, last, name = _as_said(folders, said) or _as_called(folders, said) or (None, 0, 0, "")
     where = next((k for k, folder in enumerate(folders) if _part_of(folder)), None)
     part = None if where is None else _part_of(folders[where])
     inner = [plain(folder) for k, folder in enumerate(folders) if k != where and not first <= k < last]
     return Spot(place, file, kind, name, part, tuple(inner))
+
+
+Named = tuple[str, int, int, str]
+"""What folders hold, the first of them and the one after the last, and their name."""
+
+
+def _as_said(folders: Place, said: Mapping[str, Place | None]) -> Named | None:
+    found = None
+    for kind, wanted in said.items():
+        if wanted:
+            size = len(wanted)
+            start = next((k for k in range(len(folders)) if folders[k : k + size] == wanted), None)
+            if start is not None:
+                found = kind, start, start + size, "/".join(wanted)
+    return found
+
+
+def _as_called(folders: Place, said: Mapping[str, Place | None]) -> Named | None:
+    """By the first folder whose name says what it holds, where it is not said where that is."""
+    for place, folder in enumerate(folders):
+        kind, common = _kind_of(folder)
+        if kind is not None and said[kind] is None:
+            return kind, place, place + 1, common
+    return None
 
 
 def _words(name: str) -> list[str]:
@@ -133,30 +146,42 @@ def _part_of(folder: str) -> str | None:
 def by_kind(tree: Tree, spots: Sequence[Spot], images: str | None, masks: str | None) -> tuple[list[Spot], list[Spot]]:
     """The images and the masks. Where no folder says which are the masks, their names may; where none says which are
     the images, all others are. Raises DataError where one or the other cannot be told."""
-    pictures = [spot for spot in spots if spot.kind == "images"]
-    drawn = [spot for spot in spots if spot.kind == "masks"]
-    folders = sorted({"/".join(spot.place[:-1]) for spot in spots if len(spot.place) > 1})
-    for kind, said, found in (("images", images, pictures), ("masks", masks, drawn)):
-        if said is not None and not found:
-            raise DataError(
-                f"{tree.origin} has no pictures in a folder '{said}' of {kind}{did_you_mean(said, folders)}"
-            )
-        names = sorted({spot.folder for spot in found})
-        if said is None and len(names) > 1:
-            raise DataError(
-                f"{tree.origin} has several folders that may hold the {kind}: {' and '.join(names)}; say {kind}: FOLDER"
-            )
-    if not drawn:
-        cores = {(spot.inner, spot.part, spot.core) for spot in spots if not AFTER["masks"].search(spot.stem)}
-        drawn = [s for s in spots if AFTER["masks"].search(s.stem) and (s.inner, s.part, s.core) in cores]
+    pictures, drawn = _of_kind("images", spots), _of_kind("masks", spots)
+    folders = sorted({"/".join(spot.place[:-1]) for spot in spots} - {""})
+    _require_one_folder(tree, "images", images, pictures, folders)
+    _require_one_folder(tree, "masks", masks, drawn, folders)
+    drawn = drawn or _called_masks(spots)
     taken = {spot.place for spot in drawn}
     pictures = [spot for spot in pictures if spot.place not in taken]
     if not pictures:
-        pictures = [spot for spot in spots if spot.kind is None and spot.place not in taken]
-    if not drawn or not pictures:
-        missing = "masks" if not drawn else "images"
+        pictures = [spot for spot in _of_kind(None, spots) if spot.place not in taken]
+    missing = [kind for kind, found in (("masks", drawn), ("images", pictures)) if not found]
+    if missing:
+        there = ", ".join(folders[:20]) or "no folder"
         raise DataError(
-            f"{tree.origin} has no folder of {missing} by its name; there is {', '.join(folders[:20]) or 'no folder'}: "
+            f"{tree.origin} has no folder of {missing[0]} by its name; there is {there}: "
             "say images: FOLDER and masks: FOLDER"
         )
     return pictures, drawn
+
+
+def _of_kind(kind: str | None, spots: Sequence[Spot]) -> list[Spot]:
+    return [spot for spot in spots if spot.kind == kind]
+
+
+def _require_one_folder(tree: Tree, kind: str, said: str | None, found: Sequence[Spot], folders: Sequence[str]) -> None:
+    """Raises DataError where nothing lies in the folder `said`, or where several may be meant."""
+    if said is not None and not found:
+        raise DataError(f"{tree.origin} has no pictures in a folder '{said}' of {kind}{did_you_mean(said, folders)}")
+    names = sorted({spot.folder for spot in found})
+    if said is None and len(names) > 1:
+        raise DataError(
+            f"{tree.origin} has several folders that may hold the {kind}: {' and '.join(names)}; say {kind}: FOLDER"
+        )
+
+
+def _called_masks(spots: Sequence[Spot]) -> list[Spot]:
+    """Those whose own names say that they are masks, and of what."""
+    masks = [spot for spot in spots if AFTER["masks"].search(spot.stem)]
+    cores = {(spot.inner, spot.part, spot.core) for spot in spots if not AFTER["masks"].search(spot.stem)}
+    return [mask for mask in masks if (mask.inner, mask.part, mask.core) in cores]
