@@ -25,8 +25,8 @@ class TableClassification(Classification):
     metrics: Mapping[str, Direction] = {**Classification.metrics, "f1": "maximize", "roc_auc": "maximize"}
     wanted = Wanted("table rows", "class")
 
-    def __init__(self, positive: str | None = None) -> None:
-        self.positive = positive
+    def __init__(self, positive: str | int | None = None) -> None:
+        self.positive = None if positive is None else str(positive)
 
     def scorer(self, labels: Sequence[str]) -> Scorer:
         return TableScores(labels, self._positive(labels))

@@ -16,7 +16,8 @@ from sklearn.metrics import (
     root_mean_squared_error,
 )
 
-from nas_cli.task import Task, open_task, scored
+from nas_cli.errors import SpecError, UserError
+from nas_cli.task import Table, Task, open_task, scored
 
 
 def logits_of(classes: int) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
@@ -89,3 +90,36 @@ def test_the_report_says_which_class_and_beside_whom() -> None:
     first = task.blocks(beside)[0]
     assert first.columns == ("metric", "this network", "Trees")
     assert first.rows[0][2] == "0.5000"
+
+
+@pytest.mark.parametrize(("written", "place"), [("no", 0), ("yes", 1), (None, 1)])
+def test_scores_are_of_the_class_that_is_named(written: str | None, place: int) -> None:
+    task = open_task({"table-classification": {"positive": written}} if written else "table-classification")
+    logits, targets = logits_of(2)
+    scorer = scored(task, logits, targets, ["no", "yes"])
+    odds = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+    found = scorer.metrics()
+    assert found["f1"] == pytest.approx(f1_score(targets, logits.argmax(1), pos_label=place))
+    assert found["roc_auc"] == pytest.approx(roc_auc_score(targets == place, odds[:, place]))
+    first = task.blocks(scorer.report())[0]
+    assert isinstance(first, Table)
+    assert f"f1 of {['no', 'yes'][place]}" in {row[0] for row in first.rows}
+
+
+def test_whole_numbers_name_classes_too() -> None:
+    logits, targets = logits_of(2)
+    found = scored(open_task({"table-classification": {"positive": 0}}), logits, targets, ["0", "1"]).metrics()
+    assert found["f1"] == pytest.approx(f1_score(targets, logits.argmax(1), pos_label=0))
+
+
+def test_a_class_that_there_is_not_is_named_with_the_nearest() -> None:
+    task = open_task({"table-classification": {"positive": "yess"}})
+    with pytest.raises(UserError, match="positive is 'yess', which is none of the classes; did you mean 'yes'"):
+        task.undefined(np.array([0, 1]), ["no", "yes"])
+
+
+def test_arguments_of_tasks_are_checked() -> None:
+    with pytest.raises(SpecError, match=r"no argument 'positiv'; did you mean 'positive'"):
+        open_task({"table-classification": {"positiv": "yes"}})
+    with pytest.raises(SpecError, match="has no argument .positive.; it takes none"):
+        open_task({"image-classification": {"positive": "yes"}})
