@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 import yaml
 
-from nas_cli.describe.starter import looks_like_a_row, survey
+from nas_cli.data.formats.csv_top import looks_like_a_row
+from nas_cli.describe.starter import survey
 from nas_cli.errors import DataError, UserError
 from nas_cli.run.compose import compose
 from nas_cli.run.search import open_session
