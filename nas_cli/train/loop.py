@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -176,15 +177,16 @@ def score(network: Network, inputs: Tensor, targets: Tensor, scorer: Scorer, row
     """
     targets = targets.cpu()
     order = []
-    for chosen, outputs in _answers(network, inputs, rows):
-        if not bool(torch.isfinite(outputs).all()):
-            raise TrialFailed("the network's outputs on the validation data are not finite")
-        scorer.add(outputs, targets[chosen])
-        order.append(chosen)
+    with closing(_answers(network, inputs, rows)) as answers:  # else the network's mode comes back with the garbage
+        for chosen, outputs in answers:
+            if not bool(torch.isfinite(outputs).all()):
+                raise TrialFailed("the network's outputs on the validation data are not finite")
+            scorer.add(outputs, targets[chosen])
+            order.append(chosen)
     return torch.cat(order)
 
 
-def _answers(network: Network, inputs: Tensor, rows: Tensor | None) -> Iterator[tuple[Tensor, Tensor]]:
+def _answers(network: Network, inputs: Tensor, rows: Tensor | None) -> Generator[tuple[Tensor, Tensor], None, None]:
     """The numbers of the examples of a batch, (n,), and the outputs for them, on the CPU."""
     before = network.training
     device = next(network.parameters()).device
@@ -193,8 +195,7 @@ def _answers(network: Network, inputs: Tensor, rows: Tensor | None) -> Iterator[
     use_tf32(False)
     lay_out(network.eval(), layout)
     try:
-        with torch.inference_mode():
-            yield from _predict(network, inputs, rows, layout)
+        yield from _predict(network, inputs, rows, layout)
     finally:
         lay_out(network.train(before), torch.contiguous_format)
 
@@ -212,10 +213,12 @@ def _predict(
         whole = rows is None and not network.ragged
         part = inputs[chosen[0] : chosen[-1] + 1] if whole else inputs[numbers[chosen]]
         short, _ = trim(part, chosen)
-        entered = network.normalize({field: short.to(device)})[field]
-        output = network.body({field: arrange(entered, layout)})
-        missing = 0 if output.lengths is None else part.shape[-1] - short.shape[-1]
-        yield chosen, functional.pad(output.values.float().cpu(), (0, missing))
+        with torch.inference_mode():  # which ends before anybody else's code goes on
+            entered = network.normalize({field: short.to(device)})[field]
+            output = network.body({field: arrange(entered, layout)})
+            missing = 0 if output.lengths is None else part.shape[-1] - short.shape[-1]
+            outputs = functional.pad(output.values.float().cpu(), (0, missing))
+        yield chosen, outputs
 
 
 def evaluation_batch(inputs: Tensor) -> int:

@@ -153,6 +153,7 @@ def test_names_in_charts(names: list[str], numbers: list[int]) -> None:
     ours(drawn(charts.confusion(matrix, names)))
     ours(drawn(charts.bars([(name, 0.5) for name in names])))
     ours(drawn(charts.progress([(0, 0.1, True), (1, 0.2, False)], names[0])))
+    ours(drawn(charts.curves({name: [(0.0, 1.0), (1.0, 2.0)] for name in names}, names[0], names[-1], names[0])))
     ours(drawn(charts.scatter([(0, 1.0, 2.0), (1, 2.0, 1.0)], names[0], names[-1], {0: names[0]})))
 
 

@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -22,10 +22,10 @@ from nas_cli.model.ops import OPS
 from nas_cli.model.weights import Fresh
 from nas_cli.space.nodes import Op, Seq
 from nas_cli.space.parse import parse_architecture, parse_space
-from nas_cli.task import open_task
+from nas_cli.task import Scorer, open_task
 from nas_cli.train.checkpoint import load_tensors, save_tensors
 from nas_cli.train.feed import Resident, Streamed, Tensors, open_feed
-from nas_cli.train.loop import Epochs, evaluate_network, evaluation_batch, train_network
+from nas_cli.train.loop import Epochs, evaluate_network, evaluation_batch, score, train_network
 from nas_cli.train.precision import Format, Precision
 from nas_cli.train.settings import TRAIN
 
@@ -330,3 +330,17 @@ def test_no_step_waits_for_a_gpu(data: Tensors, kind: Format, resident: bool) ->
 
     waits(256)
     assert waits(16) == waits(256)
+
+
+def test_a_scorer_that_fails_leaves_the_network_and_torch_as_they_were(data: Tensors) -> None:
+    class Failing:
+        def add(self, outputs: torch.Tensor, targets: torch.Tensor) -> None:
+            assert not torch.is_inference_mode_enabled()
+            raise RuntimeError("no more of it")
+
+    network = network_of().train()
+    with pytest.raises(RuntimeError, match="no more of it") as caught:
+        score(network, data.validation_inputs, data.validation_targets, cast(Scorer, Failing()))
+    assert caught.value.__traceback__ is not None  # which holds the frames of all that was under way
+    assert network.training
+    assert not torch.is_inference_mode_enabled()
