@@ -77,18 +77,16 @@ LONGEST_FILE, LONGEST_FUNCTION, MOST_PATHS = 320, 60, 15
 """Lines of a file, lines of a function without its docstring, and its cyclomatic complexity."""
 WALKS = {"space/walk.py": {"layer"}, "space/size.py": {"_layer"}, "space/nodes.py": {"_label", "to_yaml"}}
 """One `match` over every kind of layer: they may have a higher complexity."""
-BEING_REWRITTEN = (
-    "data/source.py",
-    "data/load.py",
-    "data/kinds/targets.py",
-    "deliver/evaluate.py",
-    "deliver/predict.py",
-    "execute/session.py",
-    "model/",
-    "task/",
-    "train/",
-)
-"""Where functions may be longer, and lines denser, for now."""
+NOT_YET = {
+    "model/build.py",
+    "model/latency_table.py",
+    "model/network.py",
+    "model/ops/torch_modules.py",
+    "model/program.py",
+    "model/source.py",
+    "train/loop.py",
+}
+"""Where a function is still longer or has more paths, or a line does more than one thing."""
 
 
 def room(path: Path) -> str:
@@ -248,7 +246,7 @@ def conditions_in_comprehensions(tree: ast.AST) -> set[int]:
     }
 
 
-STEADY = [path for path in FILES if not path.relative_to(PACKAGE).as_posix().startswith(BEING_REWRITTEN)]
+STEADY = [path for path in FILES if path.relative_to(PACKAGE).as_posix() not in NOT_YET]
 
 
 @pytest.mark.parametrize("path", STEADY, ids=lambda path: str(path.relative_to(PACKAGE)))

@@ -57,5 +57,9 @@ def metrics_table(title: str, report: Mapping[str, Any], spoken: Mapping[str, st
     for name, value in report["metrics"].items():
         values = (value, *(other["metrics"].get(name) for other in beside))
         shown = (spoken or {}).get(name, name.replace("_", " "))
-        rows.append((shown, *("" if v is None else f"{v:.4f}" for v in values)))
+        rows.append((shown, *map(_written, values)))
     return Table(title, columns, tuple(rows))
+
+
+def _written(value: float | None) -> str:
+    return "" if value is None else f"{value:.4f}"

@@ -183,6 +183,11 @@ class HeldScorer:
         found: Any = self._origin.call("metrics", self._scorer.metrics)
         if not isinstance(found, Mapping):
             raise self._origin.wrong(f"gave {show(found)} for metrics, and a mapping of metrics is wanted")
+        self._require_known(found)
+        self._require_all(found)
+        return {name: float(value) for name, value in found.items()}
+
+    def _require_known(self, found: Mapping[str, Any]) -> None:
         strange = [name for name in found if name not in self._task.metrics]
         if strange:
             near = did_you_mean(strange[0], self._task.metrics)
@@ -190,13 +195,16 @@ class HeldScorer:
         for name, value in found.items():
             if not hasattr(value, "__float__") or (isinstance(value, torch.Tensor) and value.dim()):
                 raise self._origin.wrong(f"gave {show(value)} as {name} in metrics, and a number is wanted")
+
+    def _require_all(self, found: Mapping[str, Any]) -> None:
+        """But for those of which the task says why they are left out."""
         missing = [name for name in self._task.metrics if name not in found]
-        if missing and self._labels:
-            excused = self._task.undefined(torch.cat(self._targets), self._labels)
-            missing = [name for name in missing if name not in excused]
-        if missing and self._labels:
-            raise self._origin.wrong(f"measures no {missing[0]}, and undefined does not say why")
-        return {name: float(value) for name, value in found.items()}
+        if not missing or not self._labels:
+            return
+        excused = self._task.undefined(torch.cat(self._targets), self._labels)
+        unexcused = [name for name in missing if name not in excused]
+        if unexcused:
+            raise self._origin.wrong(f"measures no {unexcused[0]}, and undefined does not say why")
 
     def report(self) -> dict[str, Any]:
         found: Any = self._origin.call("report", self._scorer.report)

@@ -169,7 +169,10 @@ def _by_column(columns: Sequence[Mapping[str, Any]]) -> Table:
     scores = ("rmse", "mae", "r2")
     rows = []
     for column in columns:
-        shown = [f"{column[name]:.4g}" if name in column else "" for name in scores]
+        shown = [""] * len(scores)
+        for place, name in enumerate(scores):
+            if name in column:
+                shown[place] = f"{column[name]:.4g}"
         errors = [f"{value:.4g}" for value in column["absolute_error"].values()]
         rows.append((column["label"], *shown, *errors))
     quantiles = [f"{name} error" for name in columns[0]["absolute_error"]]
