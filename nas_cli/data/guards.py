@@ -22,6 +22,7 @@ IMAGES = "images"
 DTYPES = ("float32", "int32")
 LABELS = (int, float, str, tuple)
 TARGET = ("names", "facts", "notes", "ragged", "encode", "strata", "others")
+NOTES: tuple[type[Any], str] = (Sequence, "a list of sentences")
 DATASET, EXAMPLES = ("train", "validation", "test", "inputs", "fit"), ("origin", "labels", "read")
 
 
@@ -105,8 +106,10 @@ class _Held:
             elsewhere=self._elsewhere if dataset.elsewhere else None,
             fit=self._fit if dataset.fit else None,
             facts=lambda: self._given(dataset.facts, "facts", Mapping, "a mapping"),
-            notes=lambda: self._given(dataset.notes, "notes", Sequence, "a list of sentences"),
+            notes=lambda: self._given(dataset.notes, "notes", *NOTES),
             check_test=self._check_test if dataset.check_test else None,
+            divide=self._divide if dataset.divide else None,
+            about_division=lambda parts: self._given(lambda: dataset.about_division(parts), "about_division", *NOTES),
         )
 
     def _given(self, function: Callable[[], Any], name: str, kind: type[Any], wanted: str) -> Any:
@@ -125,6 +128,20 @@ class _Held:
         return self._examples(
             self._origin.call(f"the {part} part at {place}", self._dataset.elsewhere, place, part), part
         )
+
+    def _divide(self, among: Array, fraction: float, rng: np.random.Generator) -> tuple[Array, Array]:
+        assert self._dataset.divide is not None
+        found: Any = self._origin.call("divide", self._dataset.divide, among, fraction, rng)
+        parts = [np.asarray(part) for part in found] if isinstance(found, tuple) and len(found) == 2 else []
+        if [part.dtype.kind for part in parts if part.ndim == 1] != ["i", "i"]:
+            raise self._origin.wrong(
+                f"gave {show(found)} for divide, and two arrays of indices are wanted: what stays, what is held out"
+            )
+        if not np.array_equal(np.sort(np.concatenate(parts)), np.sort(among)):
+            raise self._origin.wrong(
+                f"divides {len(among):,} examples into {len(parts[0]):,} and {len(parts[1]):,}, and each is wanted once"
+            )
+        return parts[0], parts[1]
 
     def _check_test(self, place: Path | None) -> None:
         assert self._dataset.check_test is not None

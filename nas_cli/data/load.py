@@ -24,11 +24,9 @@ from nas_cli.data.repeated import (
 )
 from nas_cli.data.settings import AUTO_FRACTION, DataSettings
 from nas_cli.data.source import KINDS, SOURCES, TARGETS, Array, Dataset, Encoder, Examples, Part, Targets, Wanted
-from nas_cli.data.split import hold_out
+from nas_cli.data.split import hold_part_out
 from nas_cli.errors import DataError
 
-STREAMS = {"test": 1, "validation": 2}
-"""The split of a part draws from (seed, its number)."""
 IMAGES = Wanted()
 
 
@@ -80,6 +78,7 @@ def load_training(
     encoder.require(validation, "the validation part")
     facts = {"labels": max(1, len(kind.names)), **kind.facts, **dataset.facts(), **encoder.facts}
     notes = [*about_test, *dataset.notes(), *kind.notes, *encoder.notes, *shares, *about_few(validation)]
+    notes += about_absent(kind.absent(train.targets), "learn from") if dataset.divide else []
     notes += _about_validation(validation, kind, encoder, dataset, None if held is not None else chosen_by)
     notes += about_repeated(train, validation, dataset.inputs, "to choose by")
     if dataset.inputs == "images" and wanted.target == "class":
@@ -109,18 +108,18 @@ def _division(
     """Which examples of the training part's files are learned from, in the order of the training, and which are held
     out to choose by, None where these have files of their own; with notes on shares that came out otherwise.
     """
-    stay, held = np.arange(len(strata)), None
-    shares: list[str] = []
-    fraction = _fraction(settings.test, dataset, "test")
-    if fraction is not None:
-        stay, left = _divide(strata, stay, fraction, seed, "test")
-        shares += about_share("test", len(left), len(left) + len(stay), fraction)
-    fraction = _fraction(settings.validation, dataset, "validation")
-    if fraction is None:
-        return np.random.default_rng([seed, 0]).permutation(stay), None, shares
-    stay, held = _divide(strata, stay, fraction, seed, "validation")
-    shares += about_share("validation", len(held), len(held) + len(stay), fraction)
-    return stay, held, shares
+    stay, parts = np.arange(len(strata)), {}
+    notes: list[str] = []
+    for part, setting in (("test", settings.test), ("validation", settings.validation)):
+        fraction = _fraction(setting, dataset, part)
+        if fraction is not None:
+            stay, parts[part] = hold_part_out(dataset, strata, stay, fraction, seed, part)
+            held = len(parts[part])
+            notes += about_share(part, held, held + len(stay), fraction, dataset.divide is None)
+    if "validation" not in parts:
+        stay = np.random.default_rng([seed, 0]).permutation(stay)
+    notes += dataset.about_division({"train": stay, **dict(reversed(parts.items()))})
+    return stay, parts.get("validation"), notes
 
 
 def _read(
@@ -195,7 +194,7 @@ def load_test(
     fraction = _fraction(settings.test, dataset, "test")
     if fraction is not None:
         targets = kind.encode(dataset.train)
-        _, held = _divide(kind.strata(targets), np.arange(len(targets)), fraction, seed, "test")
+        _, held = hold_part_out(dataset, kind.strata(targets), np.arange(len(targets)), fraction, seed, "test")
         held = np.sort(held)
         test = _part(dataset.train, held, targets, kind, cache, encoder)
         names = dataset.train.called(held)
@@ -281,14 +280,6 @@ def _own_part(setting: str | float | Path, dataset: Dataset, part: str) -> Examp
     own = dataset.test if part == "test" else dataset.validation
     assert own is not None
     return own()
-
-
-def _divide(targets: Array, among: Array, fraction: float, seed: int, part: str) -> tuple[Array, Array]:
-    """`among` (indices) in those that stay and those of `part`. Raises DataError where one of them is empty."""
-    stay, held = hold_out(targets[among], fraction, np.random.default_rng([seed, STREAMS[part]]))
-    if not len(stay) or not len(held):
-        raise DataError(f"{len(among)} examples are too few to hold {fraction:g} of them out as the {part} part")
-    return among[stay], among[held]
 
 
 def _part(

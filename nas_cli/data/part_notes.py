@@ -12,23 +12,25 @@ MUCH_MORE = 1.5
 MOST_NAMED = 10
 
 
-def about_share(part: str, held: int, count: int, fraction: float) -> list[str]:
+def about_share(part: str, held: int, count: int, fraction: float, shuffled: bool = True) -> list[str]:
     """On `held` of `count` examples for a part that is to take `fraction` of them: classes of few examples give more
-    than their share."""
-    if held <= max(1, MUCH_MORE * fraction * count):
+    than their share where it is `shuffled`; else groups and moments come whole."""
+    wanted = fraction * count
+    if shuffled and held > max(1, MUCH_MORE * wanted):
+        why = "each class gives one at least: classes have few examples"
+    elif not shuffled and not wanted / MUCH_MORE <= held <= max(1, MUCH_MORE * wanted):
+        why = "what belongs together stays together"
+    else:
         return []
-    return [
-        f"the {part} part takes {held:,} of {count:,} examples, and not {fraction:g} of them, since each class gives "
-        "one at least: classes have few examples"
-    ]
+    return [f"the {part} part takes {held:,} of {count:,} examples, and not {fraction:g} of them, since {why}"]
 
 
-def about_absent(names: Sequence[str]) -> list[str]:
-    """On classes `names` of which there is nothing to choose by."""
+def about_absent(names: Sequence[str], use: str = "choose by") -> list[str]:
+    """On classes `names` of which there is nothing to `use`."""
     if not names:
         return []
     more = f" and {len(names) - MOST_NAMED:,} more" if len(names) > MOST_NAMED else ""
-    return [f"no examples to choose by of {', '.join(names[:MOST_NAMED])}{more}"]
+    return [f"no examples to {use} of {', '.join(names[:MOST_NAMED])}{more}"]
 
 
 def about_few(validation: Part) -> list[str]:

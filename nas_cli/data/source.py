@@ -22,6 +22,9 @@ from nas_cli.data.guards import hold_encoder, hold_source, hold_targets
 from nas_cli.registry import Registry
 
 Array = np.ndarray[Any, Any]
+Divide = Callable[[Array, float, np.random.Generator], tuple[Array, Array]]
+"""From examples of a training part, their indices (n,), the share of them to hold out, and a source of chance, to those
+that stay and those that are held out: together all, once each, in any order. Raises DataError where that cannot be."""
 
 
 @dataclass(frozen=True)
@@ -194,6 +197,10 @@ class Examples:
         return tuple(self.names(indices)) if self.names is not None else ()
 
 
+def _nothing(parts: Mapping[str, Array]) -> Sequence[str]:
+    return ()
+
+
 @dataclass(frozen=True)
 class Dataset:
     """A source's parts. `train` is all there is, where the files come without a division.
@@ -206,6 +213,10 @@ class Dataset:
     otherwise, and what was passed over. Both are asked for after the training part was read.
     `check_test` says whether the test part that the data has of its own (None), or the one at a path, can be evaluated,
     as far as the names of its files, their headers and a first example tell: it raises DataError where it cannot.
+    `divide` holds a part out of the training part where shuffling would be wrong (`nas_cli.data.split` has ways: by
+    group, by time, by position); None shuffles, stratified. The test part is held out first, the validation part of
+    what is left. `about_division` takes the indices of the examples of each part that came of it, by its name, "train"
+    say, and gives notes.
     """
 
     train: Examples
@@ -218,6 +229,8 @@ class Dataset:
     facts: Callable[[], Mapping[str, Any]] = dict
     notes: Callable[[], Sequence[str]] = tuple
     check_test: Callable[[Path | None], None] | None = None
+    divide: Divide | None = None
+    about_division: Callable[[Mapping[str, Array]], Sequence[str]] = _nothing
 
 
 KINDS = {

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from nas_cli.data.formats.csv_lines import Cells, RaggedRow, Rows, first_cells, read_cells
+from nas_cli.data.formats.csv_lines import Cells, RaggedRow, Rows, first_cells, line_of_row, read_cells
 from nas_cli.data.formats.csv_top import LOOKED_AT, named_separator, without_top
 from nas_cli.data.formats.encodings import MOST_NAMED, Say, decode, glimpse
 from nas_cli.data.formats.files import GZIP, read_bytes, require_file
@@ -69,6 +69,15 @@ def read_table(
         return wanted, table
     other = f"; a row is one cell where '{separator}' divides them" if len(columns) == 1 < len(expected) else ""
     raise DataError(f"{file} has no column '{gone}'{other or did_you_mean(gone, columns)}")
+
+
+def line_of(
+    file: Path, separator: str, header: bool, row: int, encoding: str = "utf-8", raw: bytes | None = None
+) -> int:
+    """The line on which row `row` of `read_table` begins, counted from 0 there and from 1 here; by reading again."""
+    text = decode(read_file(file, encoding, None, raw), encoding, file, _unsaid)
+    separator = named_separator(text) or separator
+    return line_of_row(without_top(text, separator, header)[0], separator, row + header)
 
 
 def _require_names_once(file: Path, columns: Sequence[str]) -> None:

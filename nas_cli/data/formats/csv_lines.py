@@ -59,6 +59,13 @@ def read_cells(text: str, separator: str) -> Cells:
     return _read_fast(text, separator) or _LineByLine(text, separator).read()
 
 
+def line_of_row(text: str, separator: str, row: int) -> int:
+    """The line on which a row of `read_cells` begins, of which the header, or the first row, is 0."""
+    lines = _LineByLine(text, separator)
+    lines.read()
+    return lines.begins[row]
+
+
 def first_cells(text: str, separator: str, most: int) -> list[list[str]]:
     """As many rows as can be read, `most` at most, whatever their widths."""
     found: list[list[str]] = []
@@ -107,6 +114,7 @@ class _LineByLine:
         self.separator = separator
         self.found = Cells()
         self.narrow = False  # whether the first row has a cell less than the others
+        self.begins: list[int] = []  # the lines of the rows
 
     def read(self) -> Cells:
         blocks: list[Rows] = []
@@ -114,6 +122,8 @@ class _LineByLine:
         place = 0
         while place < len(self.lines):
             cells, after = self._row(place)
+            if cells is not None:
+                self.begins.append(place + 1)
             if cells is not None and not self.found.head:
                 self.found.head = [cell.strip() for cell in cells]
             elif cells is not None:

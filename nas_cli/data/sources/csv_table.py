@@ -12,7 +12,9 @@ from typing import Literal
 
 import numpy as np
 
-from nas_cli.data.formats.csv_file import find_separator, read_table, require_columns
+from nas_cli.data.dividers import Dividers
+from nas_cli.data.division import Division
+from nas_cli.data.formats.csv_file import find_separator, line_of, read_table, require_columns
 from nas_cli.data.formats.csv_lines import Rows
 from nas_cli.data.formats.csv_parts import about_parts, find_tables
 from nas_cli.data.formats.csv_top import LOOKED_AT, looks_like_a_row
@@ -44,6 +46,9 @@ def csv_table(
     encoding: str = "utf-8",
     transform: Transform = "quantile",
     decimal: Literal[".", ","] = ".",
+    group: str | None = None,
+    time: str | None = None,
+    time_format: str | None = None,
 ) -> Dataset:
     """A CSV file, or a folder of one for train, validation and test each; .gz too.
 
@@ -51,8 +56,12 @@ def csv_table(
     not name is numeric where every cell is a number, and categorical otherwise. Cells of `missing` are empty. Without
     a `header` columns are called 1, 2, …. `transform` makes numbers normally distributed (`quantile`), or gives them
     mean 0 and deviation 1 (`standard`); it is fitted on the training part. `decimal` is the mark before the decimals.
+    Rows of one `group`, a column, are held out together, by `time` the newest rows, by both the newest of each group;
+    `time_format` is Python's (`%d/%m/%Y`), where times are no numbers, ISO dates or the like. These columns are no
+    inputs unless `numeric` or `categorical` names them.
     """
     notes: list[str] = []
+    dividers = Dividers.said(group, time, time_format)
     files = find_tables(path)
     if path.is_dir():
         notes += about_parts(path, files)
@@ -60,12 +69,19 @@ def csv_table(
     form = Form(mark, header, encoding, missing, decimal)
     columns, rows = _read_training(files["train"], form, notes.append)
     target, numeric, categorical, ignore = _in_nfc(target), *map(_all_in_nfc, (numeric, categorical, ignore))
-    label = _target(target, columns, files["train"])
+    label = _target(target, columns, dividers.columns, files["train"])
     _require_columns([*numeric, *categorical, *ignore], columns, files["train"])
+    dividers.require(files["train"], columns, [label])
+    unused = [name for name in dividers.columns if name not in (*numeric, *categorical)]
+    if unused:
+        what = "is no input" if len(unused) == 1 else "are no inputs"
+        notes.append(f"{' and '.join(unused)} {what}, since the data is divided by it; data.categorical takes one in")
     counters = _counters(columns, rows) if header else {}
-    parts = Parts(path, files, form, columns, label, notes.append)
+    division = _divided(files["train"], form, columns, rows, dividers)
+    parts = Parts(path, files, form, columns, label, dividers, division, notes.append)
     train = parts.examples(files["train"], columns, rows)
-    training = Training(files["train"], rows, columns, Roles(label, numeric, categorical, ignore, counters), form)
+    roles = Roles(label, numeric, categorical, [*ignore, *unused], counters)
+    training = Training(files["train"], rows, columns, roles, form)
     return Dataset(
         train=replace(train, read=training.take),
         validation=parts.own("validation"),
@@ -75,6 +91,8 @@ def csv_table(
         fit=lambda raw: training.fit(raw, transform),
         check_test=lambda place: parts.check_test(place, train.labels.tolist()),
         notes=lambda: notes,
+        divide=division.divide,
+        about_division=division.about,
     )
 
 
@@ -98,6 +116,8 @@ class Parts:
     form: Form
     columns: list[str]
     label: str
+    dividers: Dividers
+    division: Division
     say: Callable[[str], None]
 
     def examples(self, file: Path, names: Sequence[str], cells: Rows) -> Examples:
@@ -109,18 +129,20 @@ class Parts:
 
     def own(self, part: str) -> Callable[[], Examples] | None:
         """How to read a part that lies beside the training part."""
-        return partial(self._read, self.files[part]) if part in self.files else None
+        return partial(self._read, self.files[part], part) if part in self.files else None
 
     def elsewhere(self, place: Path, wanted: str) -> Examples:
-        return self._read(self._file_at(place, wanted))
+        return self._read(self._file_at(place, wanted), wanted)
 
     def _file_at(self, place: Path, wanted: str) -> Path:
         found = find_tables(place, wanted)
         return found[choose_part(place, list(found), wanted, self.path)]
 
-    def _read(self, file: Path) -> Examples:
+    def _read(self, file: Path, part: str) -> Examples:
         form = self.form
         names, cells = read_table(file, form.separator, form.header, self.columns, encoding=form.encoding, say=self.say)
+        for note in self.division.about_own(part, file, self.dividers.read_own(names, cells)):
+            self.say(note)
         return self.examples(file, names, cells)
 
     def check_test(self, place: Path | None, learned: Sequence[str]) -> None:
@@ -239,9 +261,20 @@ def _may_be_classes(words: Sequence[str], counts: Counter[str]) -> bool:
     return frequent and "" not in words and bool(others) and find_numbers(others, (), ".") is None
 
 
-def _target(wanted: str | None, columns: Sequence[str], file: Path) -> str:
+def _divided(file: Path, form: Form, columns: Sequence[str], rows: Rows, dividers: Dividers) -> Division:
+    """Raises DataError."""
+
+    def line(row: int) -> int:
+        return line_of(file, form.separator, form.header, row, form.encoding)
+
+    keys = dividers.read(file, columns, rows, form.missing, line)
+    return dividers.division(file, keys, form.decimal, line)
+
+
+def _target(wanted: str | None, columns: Sequence[str], dividers: Sequence[str], file: Path) -> str:
+    """The last column, where none is `wanted`, that is none of `dividers`."""
     if wanted is None:
-        return columns[-1]
+        return next((name for name in reversed(columns) if name not in dividers), columns[-1])
     if wanted not in columns:
         raise DataError(f"{file} has no column '{wanted}' to learn{did_you_mean(wanted, columns)}")
     return wanted

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import unicodedata
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -12,24 +11,23 @@ from typing import Literal
 import numpy as np
 
 from nas_cli.arguments import Fraction, Size
-from nas_cli.data.formats.csv_file import first_rows, named, read_table
+from nas_cli.data.dividers import Dividers
+from nas_cli.data.division import Division, Keys
+from nas_cli.data.formats.csv_file import first_rows, line_of, named, read_table
 from nas_cli.data.formats.csv_lines import Rows
-from nas_cli.data.formats.csv_top import looks_like_a_row
 from nas_cli.data.formats.encodings import Say
 from nas_cli.data.formats.file_tables import FileTable, find_file_tables
 from nas_cli.data.formats.files import choose_part
 from nas_cli.data.formats.folders import NAMED, PassedOver
-from nas_cli.data.formats.named_files import NamedFiles, has_picture_ending
+from nas_cli.data.formats.named_files import NamedFiles
 from nas_cli.data.formats.parts import WORDS
 from nas_cli.data.formats.pictures import Fit, look, require_pillow
 from nas_cli.data.source import SOURCES, Dataset, Examples
 from nas_cli.data.sources.csv_table import EMPTY, labels_in
+from nas_cli.data.sources.image_columns import has_header, image_column, target_columns
 from nas_cli.data.sources.picture_reading import Pictures, Reading, examples
 from nas_cli.errors import DataError, did_you_mean
 from nas_cli.units import Bytes
-
-LOOKED_AT = 20
-"""Rows that tell which column names files."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +63,9 @@ def image_table(
     encoding: str = "utf-8",
     decimal: Literal[".", ","] = ".",
     cache_above: Bytes = 4_000_000_000,
+    group: str | None = None,
+    time: str | None = None,
+    time_format: str | None = None,
 ) -> Dataset:
     """A CSV file that names pictures, or a folder or .zip that holds it, called `table`; one for each part, or one.
 
@@ -72,46 +73,56 @@ def image_table(
     a header they are called 1, 2, …. Files are sought beside the table, or in the folder `images` there; of a path of
     another machine the longest end counts that leads to a file. A row whose file is missing is passed over, and no more
     than the share `missing_files` of the rows may be. `size`, `color`, `fit`, `levels` and `cache_above` are those of
-    image-folder; `missing`, `separator`, `encoding` and `decimal` those of csv.
+    image-folder; `missing`, `separator`, `encoding`, `decimal`, `group`, `time` and `time_format` those of csv.
     """
     require_pillow("the source image-table")
+    dividers = Dividers.said(group, time, time_format, names=True)
     notes: list[str] = []
     passed = PassedOver()
     tables = find_file_tables(path, table, passed)
     first = tables["train"]
-    mark, top = first_rows(first.path, encoding, first.raw)
-    if separator != "auto":
-        mark = separator
-    has_header = _has_header(first, top, notes.append) if header == "auto" else header
-    columns, rows = read_table(first.path, mark, has_header, encoding=encoding, say=notes.append, raw=first.raw)
+    mark, has_names = _form_of(first, separator, header, encoding, notes.append)
+    columns, rows = read_table(first.path, mark, has_names, encoding=encoding, say=notes.append, raw=first.raw)
     files = first.files(images)
     chosen = image_column(first, columns, rows, image, files, notes.append)
-    targets = _targets(first, columns, chosen, target, rows, notes.append)
-    form = Form(mark, has_header, encoding, missing, decimal, images, missing_files, chosen, targets)
-    train = _pictures(first, columns, rows, form, files, notes.append)
+    targets = target_columns(first, columns, [chosen, *dividers.columns], target, rows, notes.append)
+    dividers.require(first.path, columns, targets)
+    form = Form(mark, has_names, encoding, missing, decimal, images, missing_files, chosen, targets)
+    train, there = _pictures(first, columns, rows, form, files, notes.append)
+    division = _divided(first, columns, rows, (train, there), form, dividers)
     reading = Reading.as_said(train, size, color, fit, levels)
-
-    def part(which: FileTable) -> Examples:
-        found = read_pictures(which, form, notes.append)
-        reading.require_known(found)
-        return examples(found, reading, cache_above)
-
-    def own(wanted: str) -> Callable[[], Examples] | None:
-        return partial(part, tables[wanted]) if wanted in tables else None
 
     def at(place: Path | None, wanted: str) -> FileTable:
         return tables[wanted] if place is None else _elsewhere(place, wanted, table, first, path)
 
+    def part(place: Path | None, wanted: str) -> Examples:
+        which = at(place, wanted)
+        found, keys = read_pictures(which, form, dividers, notes.append)
+        notes.extend(division.about_own(wanted, which.path, keys))
+        reading.require_known(found)
+        return examples(found, reading, cache_above)
+
     return Dataset(
         examples(train, reading, cache_above),
-        own("validation"),
-        own("test"),
-        elsewhere=lambda place, wanted: part(at(place, wanted)),
+        partial(part, None, "validation") if "validation" in tables else None,
+        partial(part, None, "test") if "test" in tables else None,
+        part,
         names=targets if len(targets) > 1 else None,
         facts=lambda: {**reading.facts, "settled": {"image": chosen, "target": list(targets)}},
         notes=lambda: [*_about_parts(tables), *passed.notes(path), *notes, *reading.notes],
         check_test=lambda place: check_table(at(place, "test"), form),
+        divide=division.divide,
+        about_division=division.about,
     )
+
+
+def _form_of(
+    table: FileTable, separator: str, header: Literal["auto"] | bool, encoding: str, say: Say
+) -> tuple[str, bool]:
+    """The separator, and whether there is a header."""
+    mark, top = first_rows(table.path, encoding, table.raw)
+    found = has_header(table, top, say) if header == "auto" else header
+    return mark if separator == "auto" else separator, found
 
 
 def _elsewhere(place: Path, wanted: str, called: str | None, trained: FileTable, path: Path) -> FileTable:
@@ -128,105 +139,39 @@ def _about_parts(tables: Mapping[str, FileTable]) -> list[str]:
     return [f"tables by their names: {', '.join(parts)}"] if len(parts) > 1 else []
 
 
-def _has_header(table: FileTable, rows: Sequence[Sequence[str]], say: Say) -> bool:
-    """Whether the first of `rows` names columns, and no picture."""
-    if not rows:
-        return True
-    if any(map(has_picture_ending, rows[0])) or looks_like_a_row(rows):
-        say(
-            f"the first row of {table.path} is taken for an example, since it looks like the others; header: true says "
-            "that it has names"
-        )
-        return False
-    return True
-
-
-# Columns -------------------------------------------------------------------------------------------------------------
-
-
-def image_column(
-    table: FileTable, columns: Sequence[str], rows: Rows, said: str | None, files: NamedFiles, say: Say
-) -> str:
-    """The column of the files. Raises DataError where none names any, or several do."""
-    if said is not None:
-        said = unicodedata.normalize("NFC", said)
-        if said not in columns:
-            raise DataError(f"{table.path} has no column '{said}' of images{did_you_mean(said, columns)}")
-        return said
-    found = _columns_of_files(columns, rows, files)
-    if len(found) == 1:
-        say(f"pictures are those in the column '{found[0]}' of {table.path}: image names another")
-        return found[0]
-    if found:
-        raise DataError(
-            f"{table.path} has several columns of images, {', '.join(found)}: say which with image: {found[0]}",
-            {"image": found[0]},
-        )
-    raise DataError(
-        f"no column of {table.path} names pictures that are below {files.folder}; there are {', '.join(columns)}: say "
-        "image: COLUMN, and images: FOLDER where the pictures lie elsewhere"
-    )
-
-
-def _columns_of_files(columns: Sequence[str], rows: Rows, files: NamedFiles) -> list[str]:
-    """Those with the endings of pictures, or else those whose names are files."""
-    looked_at = rows[:LOOKED_AT]
-
-    def share(place: int, names_one: Callable[[str], object]) -> float:
-        cells = [cell for cell in looked_at[:, place].tolist() if cell]
-        return sum(bool(names_one(cell)) for cell in cells) / max(1, len(cells))
-
-    by_ending = [name for place, name in enumerate(columns) if share(place, has_picture_ending) > 0.5]
-    if by_ending:
-        return by_ending
-    silent = NamedFiles(files.folder, files.packed)
-    return [name for place, name in enumerate(columns) if share(place, silent.find) > 0.5]
-
-
-def _targets(
-    table: FileTable, columns: Sequence[str], image: str, said: str | list[str] | None, rows: Rows, say: Say
-) -> tuple[str, ...]:
-    if said is None:
-        others = [name for name in columns if name != image]
-        free = [name for name in others if not any(map(has_picture_ending, rows[:LOOKED_AT, columns.index(name)]))]
-        if not free:
-            raise DataError(f"{table.path} has no column to learn beside those of images: {', '.join(columns)}")
-        if len(free) > 1:
-            say(
-                f"what is learned is '{free[-1]}', the last column of {table.path}, and not {', '.join(free[:-1])}: "
-                "target takes one, or a list"
-            )
-        return (free[-1],)
-    names = [said] if isinstance(said, str) else said
-    wanted = [unicodedata.normalize("NFC", name) for name in names]
-    if not wanted:
-        raise DataError(f"target is an empty list: it takes columns of {table.path}{did_you_mean('', columns)}")
-    for name in wanted:
-        if name not in columns:
-            raise DataError(f"{table.path} has no column '{name}' to learn{did_you_mean(name, columns)}")
-        if name == image:
-            raise DataError(f"target is '{name}', the column of the images of {table.path}")
-        if wanted.count(name) > 1:
-            raise DataError(f"target names the column '{name}' twice")
-    return tuple(wanted)
-
-
-# Rows ----------------------------------------------------------------------------------------------------------------
-
-
-def read_pictures(table: FileTable, form: Form, say: Say) -> Pictures:
+def read_pictures(table: FileTable, form: Form, dividers: Dividers, say: Say) -> tuple[Pictures, Keys]:
     """Of a table that is not trained on. Raises DataError."""
     needed = [form.image, *form.targets]
     columns, rows = read_table(
         table.path, form.separator, form.header, needed, encoding=form.encoding, say=say, raw=table.raw
     )
-    return _pictures(table, columns, rows, form, table.files(form.images), say)
+    found, there = _pictures(table, columns, rows, form, table.files(form.images), say)
+    return found, dividers.read_own(columns, rows[there], found.files)
+
+
+def _divided(
+    table: FileTable,
+    columns: Sequence[str],
+    rows: Rows,
+    found: tuple[Pictures, Sequence[int]],
+    form: Form,
+    dividers: Dividers,
+) -> Division:
+    """Of the rows whose pictures were `found`. Raises DataError."""
+    pictures, there = found
+
+    def line(k: int) -> int:
+        return line_of(table.path, form.separator, form.header, there[k], form.encoding, table.raw)
+
+    keys = dividers.read(table.path, columns, rows[there], form.missing, line, pictures.files)
+    return dividers.division(table.path, keys, form.decimal, line)
 
 
 def _pictures(
     table: FileTable, columns: Sequence[str], rows: Rows, form: Form, files: NamedFiles, say: Say
-) -> Pictures:
-    """The pictures of the rows whose files are there, and their labels: (N,) texts, or (N, targets) of several.
+) -> tuple[Pictures, list[int]]:
+    """The pictures of the rows whose files are there, with their labels: (N,) texts, or (N, targets) of several; and
+    which rows these are.
 
     Raises DataError where too many files are missing, or a target is.
     """
@@ -247,7 +192,7 @@ def _pictures(
     for target in form.targets:
         cells = rows[:, list(columns).index(target)]
         labels.append(labels_in(table.path, target, cells, form.missing, form.decimal)[there])
-    return Pictures(table.path, kept, labels[0] if len(labels) == 1 else np.stack(labels, axis=1))
+    return Pictures(table.path, kept, labels[0] if len(labels) == 1 else np.stack(labels, axis=1)), there
 
 
 def _count(gone: Sequence[str], of: int) -> str:
