@@ -5,18 +5,21 @@ from __future__ import annotations
 import math
 import os
 import pathlib
+import re
 import sys
 import types
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from nas_cli.errors import did_you_mean
+from nas_cli.errors import Path, did_you_mean
 
 LARGEST = 10**12
 """The largest whole number of a spec, and the smallest below zero: what is counted in a spec is never more."""
 MOST_SIDES = 10**6
 """Channels, units, pixels of a side, epochs, examples of a batch: more of them is a slip of the pen."""
+UNIONS = (Union, types.UnionType)
+"""Where `get_origin` says one of these, the arguments are alternatives."""
 MAX_PATH, MAX_PATH_PART = 4096, 255
 """Bytes of a path, and of a name in it, that file systems take."""
 
@@ -28,12 +31,21 @@ class Between:
     low: float = -math.inf
     high: float = math.inf
 
+    def hold(self, value: float) -> bool:
+        return not (value < self.low or value > self.high)
+
+    def within(self, other: Between) -> Between:
+        return Between(max(self.low, other.low), min(self.high, other.high))
+
     def __str__(self) -> str:
         if math.isinf(self.high):
-            return f"of at least {_bound(self.low)}"
+            return "" if math.isinf(self.low) else f"of at least {_bound(self.low)}"
         if math.isinf(self.low):
             return f"of at most {_bound(self.high)}"
         return f"from {_bound(self.low)} to {_bound(self.high)}"
+
+
+ANY = Between()
 
 
 def _bound(number: float) -> str:
@@ -41,8 +53,22 @@ def _bound(number: float) -> str:
 
 
 @dataclass(frozen=True)
-class Relative:
-    """Marks a string that is relative to what comes in: `same`, `x2`, `x0.5`."""
+class Matching:
+    """Marks a text, all of which matches `pattern`; `wanted` says that in words."""
+
+    pattern: str
+    wanted: str
+
+    def matches(self, value: object) -> bool:
+        return isinstance(value, str) and re.fullmatch(self.pattern, value) is not None
+
+
+@dataclass(frozen=True)
+class Relative(Matching):
+    """Marks a text that is relative to what comes in: `same`, `x2`, `x0.5`."""
+
+    pattern: str = "same|x[0-9.]+"
+    wanted: str = "'same' or a factor such as 'x2'"
 
     def matches(self, value: object) -> bool:
         return isinstance(value, str) and (value == "same" or _factor(value) is not None)
@@ -81,7 +107,6 @@ def relative_channels(value: int | str, incoming: int) -> int:
     return max(1, round(incoming * factor))
 
 
-RELATIVE = "'same' or a factor such as 'x2'"
 PositiveInt = Annotated[int, Between(1)]
 NonNegativeInt = Annotated[int, Between(0)]
 NonNegative = Annotated[float, Between(0)]
@@ -96,71 +121,112 @@ Size = Union[Side, tuple[Side, Side]]
 """A side in pixels, or [height, width]."""
 
 
-def check(annotation: Any, value: Any) -> Any:
-    """`value` as `annotation` wants it (a list becomes a tuple, a whole number a float).
+class Unfit(ValueError):
+    """`value`, at `path` within what was checked, is not what its annotation wants; the text completes "… takes"."""
 
-    Raises ValueError whose text completes "<argument> takes …".
+    def __init__(self, wanted: str, value: object, path: Path, hint: str = "") -> None:
+        super().__init__(wanted + hint)
+        self.wanted, self.hint = wanted, hint
+        self.value = value
+        self.path = path
+
+
+def check(annotation: Any, value: Any, path: Path = ()) -> Any:
+    """`value`, which stands at `path`, as `annotation` wants it: a list becomes a tuple, a whole number a float.
+
+    Raises Unfit.
     """
+    if annotation is int or annotation is float:
+        return _number(annotation, ANY, value, path)
     origin, args = get_origin(annotation), get_args(annotation)
-    if annotation is Any:
-        return value
     if origin is Annotated:
-        return _check_annotated(args[0], args[1:], value)
-    if origin in (Union, types.UnionType):
-        return _check_union(annotation, args, value)
+        return _marked(args[0], args[1:], value, path)
+    if origin in UNIONS:
+        return _one_of_several(args, value, path)
     if origin is Literal:
-        return _check_literal(args, value)
-    if origin in (tuple, list):
-        if not isinstance(value, list | tuple):
-            raise ValueError(type_name(annotation))
-        return _check_tuple(annotation, args, value) if origin is tuple else [check(args[0], item) for item in value]
-    if origin is dict:
-        if not isinstance(value, dict):
-            raise ValueError(type_name(annotation))
-        return {key: check(args[1], item) for key, item in value.items()}
-    return _check_plain(annotation, value)
+        return _literal(args, value, path)
+    if origin in (tuple, list) and isinstance(value, list | tuple):
+        return _items(annotation, value, path)
+    if origin is dict and isinstance(value, dict):
+        return {key: check(args[1], item, (*path, str(key))) for key, item in value.items()}
+    return _plain(annotation, value, path)
 
 
-def _check_literal(args: tuple[Any, ...], value: Any) -> Any:
-    if value in args and any(type(value) is type(a) and value == a for a in args):
+def _number(kind: type, bounds: Between, value: Any, path: Path) -> int | float:
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    fits = whole or (kind is float and isinstance(value, float))
+    if fits and kind is float and not abs(value) <= sys.float_info.max:
+        raise Unfit(f"a finite number {bounds}".rstrip(), value, path)
+    if not fits or not bounds.hold(value):
+        raise Unfit(f"{type_name(kind)} {bounds}".rstrip(), value, path)
+    if kind is int and not -LARGEST <= value <= LARGEST and math.isinf(bounds.high):
+        raise Unfit(f"a whole number {bounds.within(Between(-LARGEST, LARGEST))}", value, path)
+    return kind(value)
+
+
+def _parsed(parse: Callable[[Any], Any], value: object, path: Path) -> Any:
+    try:
+        return parse(value)
+    except ValueError as error:
+        raise Unfit(str(error), value, path) from None
+
+
+def _marked(base: Any, marks: tuple[Any, ...], value: Any, path: Path) -> Any:
+    bounds = ANY
+    for mark in marks:
+        if isinstance(mark, Parsed):
+            return _parsed(mark.parse, value, path)
+        if isinstance(mark, Matching) and not mark.matches(value):
+            raise Unfit(mark.wanted, value, path)
+        if isinstance(mark, Between):
+            bounds = mark if bounds is ANY else bounds.within(mark)
+    if base is int or base is float:
+        return _number(base, bounds, value, path)
+    checked = check(base, value, path)
+    if isinstance(checked, int | float) and not bounds.hold(checked):
+        raise Unfit(f"{type_name(base)} {bounds}", value, path)
+    return checked
+
+
+def _one_of_several(annotations: tuple[Any, ...], value: Any, path: Path) -> Any:
+    """As the first that takes it. Those that took most of it, down to an item of a list, say what they want."""
+    refusals = []
+    for annotation in annotations:
+        try:
+            return check(annotation, value, path)
+        except Unfit as refusal:
+            if annotation is not type(None):
+                refusals.append(refusal)
+    closest = max(refusals, key=lambda refusal: len(refusal.path))
+    refusals = [refusal for refusal in refusals if refusal.path == closest.path]
+    wanted = dict.fromkeys(refusal.wanted for refusal in refusals)
+    hint = "".join(dict.fromkeys(refusal.hint for refusal in refusals))
+    raise Unfit(" or ".join(wanted), closest.value, closest.path, hint)
+
+
+def _literal(allowed: tuple[Any, ...], value: Any, path: Path) -> Any:
+    if any(type(value) is type(each) and value == each for each in allowed):
         return value
-    raise ValueError(f"one of {', '.join(map(str, args))}{_near(value, args)}")
-
-
-def _check_tuple(annotation: Any, args: tuple[Any, ...], value: list[Any] | tuple[Any, ...]) -> tuple[Any, ...]:
-    if len(args) == 2 and args[1] is Ellipsis:
-        return tuple(check(args[0], item) for item in value)
-    if len(value) != len(args):
-        raise ValueError(type_name(annotation))
-    return tuple(check(arg, item) for arg, item in zip(args, value, strict=True))
-
-
-def _near(value: object, allowed: tuple[object, ...]) -> str:
     hint = did_you_mean(value, allowed)
-    return hint if "did you mean" in hint else ""
+    raise Unfit(_listed(allowed), value, path, hint if "did you mean" in hint else "")
 
 
-def _check_plain(annotation: Any, value: Any) -> Any:
-    if annotation is float and isinstance(value, int | float) and not isinstance(value, bool):
-        return finite(value)
-    if annotation is int and isinstance(value, int) and not -LARGEST <= value <= LARGEST:
-        raise ValueError(f"a whole number of at most {LARGEST:,}")
+def _items(annotation: Any, value: list[Any] | tuple[Any, ...], path: Path) -> list[Any] | tuple[Any, ...]:
+    origin, kinds = get_origin(annotation), get_args(annotation)
+    if origin is list or kinds[1:] == (Ellipsis,):
+        kinds = kinds[:1] * len(value)
+    if len(value) != len(kinds):
+        raise Unfit(type_name(annotation), value, path)
+    items = [check(kind, item, (*path, index)) for index, (kind, item) in enumerate(zip(kinds, value, strict=True))]
+    return items if origin is list else tuple(items)
+
+
+def _plain(annotation: Any, value: Any, path: Path) -> Any:
     if annotation is pathlib.Path and isinstance(value, str | pathlib.Path):
-        return path_of(value)
-    if annotation in (None, type(None)) and value is None:
-        return None
-    if isinstance(annotation, type) and isinstance(value, annotation):
-        if isinstance(value, bool) and annotation is not bool:
-            raise ValueError(type_name(annotation))
+        return _parsed(path_of, value, path)
+    if annotation is Any or (isinstance(annotation, type) and isinstance(value, annotation)):
         return value
-    raise ValueError(type_name(annotation))
-
-
-def finite(value: float) -> float:
-    """A number as a float. Raises ValueError where it is none that a float holds: infinite, no number, too large."""
-    if not -sys.float_info.max <= value <= sys.float_info.max:
-        raise ValueError("a finite number")
-    return float(value)
+    raise Unfit(type_name(annotation), value, path)
 
 
 def path_of(value: str | pathlib.Path) -> pathlib.Path:
@@ -183,48 +249,11 @@ def path_of(value: str | pathlib.Path) -> pathlib.Path:
         raise ValueError(f"a path; {user} is a user's folder, and there is no such user (a file: ./{user})") from None
 
 
-def _check_annotated(base: Any, marks: tuple[Any, ...], value: Any) -> Any:
-    bounds = [mark for mark in marks if isinstance(mark, Between)]
-    checked: Any = value
-    for mark in marks:
-        if isinstance(mark, Parsed):
-            return mark.parse(value)
-    if any(isinstance(mark, Relative) for mark in marks) and not isinstance(value, str):
-        raise ValueError(RELATIVE)
-    try:
-        checked = check(base, value)
-    except ValueError as error:
-        closest = bounds and not math.isinf(bounds[-1].high)
-        rule = type_name(base) if closest else str(error)  # a bound of its own says more than the one for all numbers
-        raise ValueError(" ".join([rule, *map(str, bounds)])) from None
-    for mark in marks:
-        _require(mark, base, checked)
-    return checked
-
-
-def _require(mark: Any, base: Any, checked: Any) -> None:
-    if isinstance(mark, Between) and not mark.low <= checked <= mark.high:
-        raise ValueError(f"{type_name(base)} {mark}")
-    if isinstance(mark, Relative) and not mark.matches(checked):
-        raise ValueError(RELATIVE)
-
-
-def _check_union(annotation: Any, args: tuple[Any, ...], value: Any) -> Any:
-    problems = []
-    for arg in args:
-        try:
-            return check(arg, value)
-        except ValueError as error:
-            problems.append(str(error))
-    wanted = [text for arg, text in zip(args, problems, strict=True) if arg is not type(None)]
-    raise ValueError(" or ".join(dict.fromkeys(wanted)))
-
-
 def type_name(annotation: Any) -> str:
     """What a person calls a type: `int` is "a whole number"."""
     names = {int: "a whole number", float: "a number", bool: "true or false", str: "a text", pathlib.Path: "a path"}
     origin, args = get_origin(annotation), get_args(annotation)
-    if origin is tuple and not (len(args) == 2 and args[1] is Ellipsis):
+    if origin is tuple and args[1:] != (Ellipsis,):
         return f"a list of {len(args)} values"
     if origin in (tuple, list):
         return "a list"
@@ -232,9 +261,14 @@ def type_name(annotation: Any) -> str:
         return "a mapping"
     if origin is Annotated:
         bounds = [str(mark) for mark in args[1:] if isinstance(mark, Between)]
-        return RELATIVE if Relative in map(type, args[1:]) else " ".join([type_name(args[0]), *bounds])
-    if origin in (Union, types.UnionType):
+        matching = [mark.wanted for mark in args[1:] if isinstance(mark, Matching)]
+        return " or ".join(matching) or " ".join([type_name(args[0]), *bounds])
+    if origin in UNIONS:
         return " or ".join(type_name(arg) for arg in args if arg is not type(None))
     if origin is Literal:
-        return "one of " + ", ".join(map(str, args))
+        return _listed(args)
     return names.get(annotation, getattr(annotation, "__name__", str(annotation)))
+
+
+def _listed(allowed: tuple[Any, ...]) -> str:
+    return f"one of {', '.join(map(str, allowed))}" if len(allowed) > 1 else str(allowed[0])

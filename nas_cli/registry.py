@@ -19,8 +19,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from nas_cli.arguments import FromData, check
-from nas_cli.errors import SpecError, did_you_mean
+from nas_cli.arguments import FromData, Unfit, check
+from nas_cli.errors import Path, SpecError, did_you_mean
 from nas_cli.plugins import Origin, origin_of, registered
 
 T = TypeVar("T")
@@ -122,9 +122,9 @@ class Registry(Generic[T]):
             return
         try:
             check(param.annotation, param.default)
-        except ValueError as error:
+        except Unfit as unfit:
             raise SpecError(
-                f"{self.kind} '{name}' says that {param.name} takes {error}, and its default is {show(param.default)}"
+                f"{self.kind} '{name}' says that {param.name} takes {unfit}, and its default is {show(param.default)}"
             ) from None
 
     def origin(self, name: str) -> Origin | None:
@@ -168,15 +168,21 @@ class Registry(Generic[T]):
         name, given = split_component(raw, self.kind)
         params = self.params(name)
         arguments = name_arguments(given, params, f"{self.kind} '{name}'", (name,))
-        checked = {p.name: _checked(p, arguments[p.name], (name, p.name)) for p in params if p.name in arguments}
-        return name, {p.name: checked.get(p.name, p.default) for p in params}
+        values = {p.name: p.default for p in params}
+        for param in params:
+            if param.name in arguments:
+                values[param.name] = checked(param.annotation, arguments[param.name], (name, param.name), param.name)
+        return name, values
 
 
-def _checked(param: Param, value: object, path: tuple[str | int, ...]) -> Any:
+def checked(annotation: Any, value: object, path: Path, name: str) -> Any:
+    """`value` as `annotation` wants it. Raises SpecError with its place, or that of the item that is wrong."""
     try:
-        return check(param.annotation, value)
-    except ValueError as error:
-        raise SpecError(f"{param.name} takes {error}; got {show(value)}", path) from None
+        return check(annotation, value)
+    except Unfit as unfit:
+        for step in unfit.path:
+            name += f"[{step}]" if isinstance(step, int) else f".{step}"
+        raise SpecError(f"{name} takes {unfit}; got {show(unfit.value)}", (*path, *unfit.path)) from None
 
 
 def signature(function: object, supplied: int = 0) -> tuple[Param, ...]:
@@ -219,7 +225,7 @@ def split_component(raw: object, kind: str) -> tuple[str, object]:
     raise SpecError(f"{article} {kind} is expected here: a name, or {{name: {{argument: value}}}}; got {show(raw)}")
 
 
-def name_arguments(given: object, params: tuple[Param, ...], what: str, path: tuple[str | int, ...]) -> dict[str, Any]:
+def name_arguments(given: object, params: tuple[Param, ...], what: str, path: Path) -> dict[str, Any]:
     """What is given to a component as a mapping by argument name; unknown and missing arguments are refused."""
     names = [p.name for p in params]
     if given is None:

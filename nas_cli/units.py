@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Annotated
 
-from nas_cli.arguments import Parsed, finite
+from nas_cli.arguments import Parsed, check
 
 MOST_DAYS = 10_000
 SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
@@ -15,7 +15,7 @@ BYTES = {"b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12, "kib": 2**
 def parse_duration(value: object) -> float:
     """`90s`, `10m`, `1h30m` or a number of seconds, as seconds. Raises ValueError."""
     if isinstance(value, int | float) and not isinstance(value, bool):
-        seconds = finite(value)
+        seconds = check(float, value)
     elif isinstance(value, str) and re.fullmatch(r"([0-9]+(\.[0-9]+)?[smhd])+", value.replace(" ", "")):
         parts = re.findall(r"([0-9]+(?:\.[0-9]+)?)([smhd])", value)
         seconds = sum(float(number) * SECONDS[unit] for number, unit in parts)
@@ -29,7 +29,7 @@ def parse_duration(value: object) -> float:
 def parse_size(value: object) -> int:
     """`500MB`, `2 GB`, `1.5GiB` or a number of bytes, as bytes. Raises ValueError."""
     if isinstance(value, int | float) and not isinstance(value, bool):
-        size = finite(value)
+        size = check(float, value)
     elif isinstance(value, str) and (match := re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)\s*([a-z]+)", value.strip().lower())):
         number, unit = match.groups()
         if unit not in BYTES:
@@ -42,5 +42,7 @@ def parse_size(value: object) -> int:
     return int(size)
 
 
+Duration = Annotated[float, Parsed(parse_duration)]
+"""An argument that is a time, in seconds."""
 Bytes = Annotated[int, Parsed(parse_size)]
 """An argument of a component that is a size."""

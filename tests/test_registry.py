@@ -7,9 +7,9 @@ from typing import Annotated, Any, Literal
 
 import pytest
 
-from nas_cli.arguments import Between, Channels, Fraction, PositiveInt, Size, check, relative_channels
+from nas_cli.arguments import Between, Channels, Fraction, Matching, PositiveInt, Size, check, relative_channels
 from nas_cli.errors import SpecError
-from nas_cli.registry import Registry
+from nas_cli.registry import Registry, checked
 
 
 def make() -> Registry[Any]:
@@ -74,6 +74,12 @@ def test_a_name_is_registered_once() -> None:
         (Literal["a", "b"], "b", "b"),
         (tuple[int, ...], [1, 2, 3], (1, 2, 3)),
         (list[float], [1, 2.5], [1.0, 2.5]),
+        (Annotated[int, Between(0, 2**63 - 1)], 2**62, 2**62),
+        (Annotated[int | None, Between(1)], None, None),
+        (Annotated[int | None, Between(1)], 3, 3),
+        (Annotated[PositiveInt, Between(0, 8)], 8, 8),
+        (Annotated[str, Matching("[a-z]+", "small letters")], "ab", "ab"),
+        (dict[str, PositiveInt], {"a": 1}, {"a": 1}),
     ],
 )
 def test_values_that_fit(annotation: Any, value: Any, expected: Any) -> None:
@@ -97,11 +103,37 @@ def test_values_that_fit(annotation: Any, value: Any, expected: Any) -> None:
         (Literal["add", "concat"], "ad", "did you mean 'add'"),
         (Literal[1, 2], True, "one of 1, 2"),
         (str, 3, "a text"),
+        (PositiveInt, 10**13, "^a whole number from 1 to 1,000,000,000,000$"),
+        (Annotated[float, Between(0, 1)], float("inf"), "^a finite number from 0 to 1$"),
+        (Annotated[int | None, Between(1)], 0, "^a whole number of at least 1$"),
+        (Annotated[PositiveInt, Between(0, 8)], 0, "^a whole number from 1 to 8$"),
+        (Annotated[PositiveInt, Between(0, 8)], 9, "^a whole number from 1 to 8$"),
+        (Annotated[str, Matching("[a-z]+", "small letters")], "aB", "^small letters$"),
+        (Literal["auto"] | int, "auto ", "^auto or a whole number; did you mean 'auto'\\?$"),
+        (list[int], "12", "^a list$"),
+        (dict[str, int], [1], "^a mapping$"),
     ],
 )
 def test_values_that_do_not_fit(annotation: Any, value: Any, rule: str) -> None:
     with pytest.raises(ValueError, match=rule):
         check(annotation, value)
+
+
+@pytest.mark.parametrize(
+    ("annotation", "value", "said", "path"),
+    [
+        (Size, [3, 0], "x[1] takes a whole number from 1 to 1,000,000; got 0", ("at", 1)),
+        (Size, [3], "x takes a whole number from 1 to 1,000,000 or a list of 2 values; got [3]", ("at",)),
+        (Literal["auto"] | tuple[float, float], [0, "a"], "x[1] takes a number; got 'a'", ("at", 1)),
+        (list[list[int]], [[1], [2, True]], "x[1][1] takes a whole number; got true", ("at", 1, 1)),
+        (dict[str, Fraction], {"a": 1, "b": 2}, "x.b takes a number from 0 to 1; got 2", ("at", "b")),
+        (list[str] | list[int], [1, "a"], "x[0] takes a text; got 1", ("at", 0)),
+    ],
+)
+def test_the_item_that_is_wrong_is_named(annotation: Any, value: Any, said: str, path: tuple[Any, ...]) -> None:
+    with pytest.raises(SpecError) as caught:
+        checked(annotation, value, ("at",), "x")
+    assert (caught.value.message, caught.value.path) == (said, path)
 
 
 def test_relative_channels() -> None:

@@ -10,11 +10,11 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any, Literal, Union
 
-from nas_cli.arguments import Between, check
+from nas_cli.arguments import Between, Unfit, check
 from nas_cli.data.source import SOURCES, Dataset
 from nas_cli.errors import Path as Place
 from nas_cli.errors import SpecError, did_you_mean
-from nas_cli.registry import Param, short, show
+from nas_cli.registry import Param, checked, short, show
 
 HeldOut = Union[Literal["auto"], Annotated[float, Between(0.001, 0.9)], Path]
 """auto: the part that the data has of its own, else a share of the training part; a fraction: that share; a path."""
@@ -143,14 +143,11 @@ def _require_known(raw: Mapping[Any, Any], source: str, keys: Sequence[str]) -> 
 
 def _checked(param: Param, value: object, written: Mapping[Place, str]) -> Any:
     try:
-        try:
-            return check(param.annotation, value)
-        except ValueError:
-            if param.annotation not in TEXTS:
-                raise
-            return check(param.annotation, _as_text(value, (param.name,), written))
-    except ValueError as error:
-        raise SpecError(f"{param.name} takes {error}; got {show(value)}", (param.name,)) from None
+        return check(param.annotation, value)
+    except Unfit:
+        if param.annotation in TEXTS:
+            value = _as_text(value, (param.name,), written)
+    return checked(param.annotation, value, (param.name,), param.name)
 
 
 def _as_text(value: Any, path: Place, written: Mapping[Place, str]) -> Any:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-import types
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, get_args, get_origin
 
-from nas_cli.arguments import Between, Parsed, Relative, type_name
+from nas_cli.arguments import UNIONS, Between, Parsed, Relative, type_name
 from nas_cli.errors import UserError, did_you_mean
 from nas_cli.model.ops import OPS
 from nas_cli.record.trust import distrust_spec
@@ -53,7 +52,7 @@ def short_type(annotation: Any) -> str:
     origin, args = get_origin(annotation), get_args(annotation)
     if origin is Annotated:
         return _short_annotated(args[0], args[1:])
-    if origin in (Union, types.UnionType):
+    if origin in UNIONS:
         return " | ".join(short_type(arg) for arg in args if arg is not type(None))
     if origin is Literal:
         return " | ".join(map(str, args))

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import pathlib
-import types
 from collections.abc import Iterable
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from dataclasses import MISSING, fields, is_dataclass
+from typing import Annotated, Any, Literal, get_args, get_origin
 
-from nas_cli.arguments import Between, Parsed, Relative
+from nas_cli.arguments import UNIONS, Between, Matching, Parsed
 from nas_cli.data import SOURCES
 from nas_cli.model.ops import OPS
 from nas_cli.registry import Component, Param, Registry
 from nas_cli.search import SCHEDULERS, STRATEGIES
 from nas_cli.space.builtins import builtin_names, load_builtin
 from nas_cli.space.nodes import plain
-from nas_cli.spec.schema import RunSpec
+from nas_cli.spec.schema import NEEDED, RunSpec, Says, keys
 from nas_cli.task import TASKS
 from nas_cli.train.settings import TRAIN
 
@@ -47,11 +47,7 @@ DECISIONS: Schema = {
 
 def spec_schema() -> Schema:
     """The schema of the whole spec, with everything that is registered."""
-    schema: Schema = RunSpec.model_json_schema()
-    schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": "A spec of nas"}
-    definitions: Schema = schema.setdefault("$defs", {})
-    definitions.update(DECISIONS)
-    definitions.update(_layers())
+    schema = _section(RunSpec)
     properties = schema["properties"]
     properties["task"] = {"anyOf": _component(TASKS), "description": properties["task"]["description"]}
     properties["space"] = {"anyOf": [{"enum": builtin_names()}, _one_of(_spaces())], "description": "a built-in space"}
@@ -62,10 +58,24 @@ def spec_schema() -> Schema:
         **properties["baselines"],
         "additionalProperties": {"$ref": "#/$defs/body"},
     }
-    search = definitions["Search"]["properties"]
+    search = properties["search"]["properties"]
     search["strategy"] = {**search["strategy"], "anyOf": _component(STRATEGIES)}
     search["schedule"] = {**search["schedule"], "anyOf": _component(SCHEDULERS)}
-    return schema
+    title = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "A spec of nas"}
+    return {**title, **schema, "$defs": {**DECISIONS, **_layers()}}
+
+
+def _section(section: type[Any]) -> Schema:
+    """A section whose keys say what they are for."""
+    annotations, properties = keys(section), {}
+    for field in fields(section):
+        annotation = annotations[field.name]
+        (says,) = (mark.text for mark in annotation.__metadata__ if isinstance(mark, Says))
+        schema = {**_type(annotation, open_values=False), "description": says}
+        if field.default is not MISSING and not is_dataclass(field.default):
+            schema["default"] = field.default
+        properties[field.name] = schema
+    return _mapping(properties, list(NEEDED) if section is RunSpec else [])
 
 
 def _layers() -> Schema:
@@ -173,15 +183,17 @@ def _type(annotation: Any, open_values: bool) -> Schema:
     origin, args = get_origin(annotation), get_args(annotation)
     if origin is Annotated:
         return _annotated(args[0], args[1:], open_values)
-    if origin in (Union, types.UnionType):
+    if origin in UNIONS:
         return {"anyOf": [_type(arg, open_values) for arg in args]}
     if origin is Literal:
         return {"enum": list(args)}
+    if isinstance(annotation, type) and is_dataclass(annotation):
+        return _section(annotation)
     if origin is tuple and not (len(args) == 2 and args[1] is Ellipsis):
         items = [_type(arg, open_values) for arg in args]
         return {"type": "array", "prefixItems": items, "minItems": len(args), "maxItems": len(args)}
     if origin in (list, tuple):
-        return {"anyOf": [{"type": "array", "items": _value(args[0], open_values)}, _type(args[0], open_values)]}
+        return _list(args[0], open_values)
     if origin is dict:
         return {"type": "object", "additionalProperties": _type(args[1], open_values)}
     kinds = {
@@ -195,18 +207,25 @@ def _type(annotation: Any, open_values: bool) -> Schema:
     return {"type": kinds[annotation]} if annotation in kinds else {}
 
 
+def _list(item: Any, open_values: bool) -> Schema:
+    """Of a list of components an item may be open, and one item stands for a list of it."""
+    if not any(isinstance(mark, Component) for mark in getattr(item, "__metadata__", ())):
+        return {"type": "array", "items": _type(item, open_values=False)}
+    return {"anyOf": [{"type": "array", "items": _value(item, open_values)}, _type(item, open_values)]}
+
+
 def _annotated(base: Any, marks: tuple[Any, ...], open_values: bool) -> Schema:
     schema = _type(base, open_values)
     for mark in marks:
         if isinstance(mark, Component):
             return {"anyOf": _component(mark.registry, open_values)}
         if isinstance(mark, Parsed):
-            return {"type": ["string", "number"]}
+            return schema if base is str else {"type": ["string", "number"]}
         if isinstance(mark, Between):
             bounds = {"minimum": mark.low, "maximum": mark.high}
             schema = {**schema, **{key: bound for key, bound in bounds.items() if abs(bound) != float("inf")}}
-        if isinstance(mark, Relative):
-            schema = {**schema, "pattern": "^(same|x[0-9.]+)$"}
+        if isinstance(mark, Matching):
+            schema = {**schema, "pattern": f"^({mark.pattern})$"}
     return schema
 
 

@@ -32,7 +32,7 @@ from nas_cli.search.objective import Goal, goals_of
 from nas_cli.spec.schema import RunSpec
 from nas_cli.trial import History, Measurement, Trial, prediction_error
 
-NOTHING_YET = RunSpec.model_validate({"task": "", "data": {}})
+NOTHING_YET = RunSpec(task="", data={})
 
 
 @dataclass

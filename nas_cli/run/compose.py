@@ -27,7 +27,7 @@ from nas_cli.space.parse import parse_architecture, parse_space
 from nas_cli.space.size import Size, size
 from nas_cli.space.space import Space
 from nas_cli.spec.load import Document
-from nas_cli.spec.schema import RunSpec, check_spec
+from nas_cli.spec.schema import RunSpec, as_data, check_spec
 from nas_cli.task import Task, name_of, open_task
 from nas_cli.train.augment.fitting import require_fitting
 from nas_cli.train.losses import OF_CLASSES, OF_NUMBERS
@@ -138,9 +138,7 @@ def _compose(document: Document, refusal: str | None) -> Experiment:
             rule = f"letters, digits, '-' and '_', at most {LONGEST_NAME}"
             raise SpecError(f"a baseline's name has {rule}; got '{shown}'", ("baselines", name), on_key=True)
         baselines[name] = parse_architecture(raw, OPS, spec.let, ("baselines", name))
-    spec, notes = _stop_condition(spec)
-    if objective.several:
-        spec = _several(spec)
+    spec, notes = _stop_condition(_strategy(spec, objective.several))
     notes += [f"let: {name} is defined and not used" for name in space.unused]
     experiment = Experiment(spec, task, settings, space, objective, baselines, tuple(notes))
     with _under("search", "strategy"):
@@ -208,7 +206,7 @@ def _recipe(spec: RunSpec, task: Task) -> RunSpec:
         )
     if "loss" in spec.train or task.losses[0] == OF_CLASSES[0]:
         return spec
-    return spec.model_copy(update={"train": {**spec.train, "loss": task.losses[0]}})
+    return replace(spec, train={**spec.train, "loss": task.losses[0]})
 
 
 def _named(raw: Any) -> Iterator[str]:
@@ -239,25 +237,24 @@ def _components(value: Any, path: tuple[str | int, ...]) -> Iterator[tuple[tuple
             yield from _components(node, ("let", name))
 
 
+def _strategy(spec: RunSpec, several: bool) -> RunSpec:
+    """What searches where no strategy is named. Raises SpecError where `several` objectives have one target."""
+    search = spec.search
+    if several and search.stop.target is not None:
+        raise SpecError("a target is of one objective, and this search has several", ("search", "stop", "target"))
+    if search.strategy is not None:
+        return spec
+    return replace(spec, search=replace(search, strategy="nsga2" if several else "evolution"))
+
+
 def _stop_condition(spec: RunSpec) -> tuple[RunSpec, list[str]]:
     """A search without a stop condition ends after 50 trials; grid ends by itself."""
     stop = spec.search.stop
     name, _ = split_component(spec.search.strategy, "strategy")
     if any(value is not None for value in (stop.trials, stop.time, stop.target, stop.patience)) or name == "grid":
         return spec, []
-    stop = stop.model_copy(update={"trials": DEFAULT_TRIALS})
-    spec = spec.model_copy(update={"search": spec.search.model_copy(update={"stop": stop})})
-    return spec, [f"search.stop is not set: the search ends after {DEFAULT_TRIALS} trials"]
-
-
-def _several(spec: RunSpec) -> RunSpec:
-    """What a search for a front takes where nothing is said, and what it cannot take."""
-    search = spec.search
-    if search.stop.target is not None:
-        raise SpecError("a target is of one objective, and this search has several", ("search", "stop", "target"))
-    if "strategy" not in search.model_fields_set:
-        return spec.model_copy(update={"search": search.model_copy(update={"strategy": "nsga2"})})
-    return spec
+    search = replace(spec.search, stop=replace(stop, trials=DEFAULT_TRIALS))
+    return replace(spec, search=search), [f"search.stop is not set: the search ends after {DEFAULT_TRIALS} trials"]
 
 
 def suited(experiment: Experiment, undefined: Mapping[str, str]) -> Experiment:
@@ -269,7 +266,7 @@ def suited(experiment: Experiment, undefined: Mapping[str, str]) -> Experiment:
     metric = next((name for name in task.metrics if name not in undefined), first)
     if metric == first or isinstance(given, list) or any(goal in given for goal in GOALS):
         return experiment
-    spec = spec.model_copy(update={"objective": {**given, task.metrics[metric]: metric}})
+    spec = replace(spec, objective={**given, task.metrics[metric]: metric})
     note = f"the objective is {metric}, since {first} has no value here: {undefined[first]}; objective: says another"
     objective = parse_objective(spec.objective, task.metrics, COSTS)
     return replace(experiment, spec=spec, objective=objective, notes=(*experiment.notes, note))
@@ -281,7 +278,7 @@ def written_out(experiment: Experiment, hardware: Mapping[str, Any]) -> str:
     `hardware` is what was chosen on this machine where the spec says auto.
     """
     spec, task = experiment.spec, experiment.task
-    content = spec.model_dump(exclude_none=True)
+    content = as_data(spec)
     data = experiment.data.written_out()
     content["data"] = data | {key: str(value) for key, value in data.items() if isinstance(value, Path)}
     metric, towards = next(iter(task.metrics.items()))

@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable
+from dataclasses import asdict
 
 from nas_cli.errors import Infeasible, NasError
 from nas_cli.execute.executor import Executor, Job, JobResult
@@ -111,7 +112,7 @@ class Controller:
                 raise NasError(failing)
         if not any(trial.rungs for trial in self.history):
             raise NasError(why_nothing_trained(self.history, reason))
-        stop = self.experiment.spec.search.stop.model_dump()
+        stop = asdict(self.experiment.spec.search.stop)
         self._append(SearchFinished(reason, self.history.trained_count, stop))
         return reason
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from nas_cli.errors import SpecError
@@ -32,16 +33,16 @@ def finished(run: RunDirectory) -> Course | None:
 
 def more_search(course: Course, written: RunSpec, wanted: RunSpec) -> bool:
     """Whether `wanted` lets a search go on that has ended. What it ended by is recorded, or else as `written` down."""
-    before = course.stop if course.stop is not None else written.search.stop.model_dump()
-    return bool(course.stopped) and _more(before, wanted.search.stop.model_dump())
+    before = course.stop if course.stop is not None else asdict(written.search.stop)
+    return bool(course.stopped) and _more(before, asdict(wanted.search.stop))
 
 
 def asks_for_more(run: RunDirectory, over: Course, overrides: Sequence[str]) -> bool:
     """Whether the spec with `overrides` asks a run that is finished for more search or more final trainings."""
     assert over.finished is not None
     written, wanted = spec_of(run), spec_of(run, overrides)
-    before = over.finished.final or written.final.model_dump()
-    return more_search(over, written, wanted) or _more(before, wanted.final.model_dump())
+    before = over.finished.final or asdict(written.final)
+    return more_search(over, written, wanted) or _more(before, asdict(wanted.final))
 
 
 def spec_of(run: RunDirectory, overrides: Sequence[str] = ()) -> RunSpec:

@@ -6,7 +6,7 @@ import json
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import nas_cli
@@ -250,7 +250,7 @@ def _search_and_train(
     if selected != before:
         observer.event(journal.append(selected))
     # The weights of final trainings go last: until the run is over, whatever happens, none is trained again.
-    observer.event(journal.append(RunFinished(experiment.spec.final.model_dump())))
+    observer.event(journal.append(RunFinished(asdict(experiment.spec.final))))
     _clear(run)
     return Outcome(run, stopped)
 

@@ -8,10 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, cast
 
-from nas_cli.arguments import check
 from nas_cli.errors import SpecError, did_you_mean
 from nas_cli.figures import exact
-from nas_cli.registry import short, show
+from nas_cli.registry import checked, short, show
 from nas_cli.search.expression import Expression, parse_expression
 from nas_cli.trial import Measurement
 
@@ -230,10 +229,7 @@ def _constraint(name: object, bounds: object, allowed: tuple[str, ...]) -> Const
     for key, value in bounds.items():
         if key not in ("min", "max"):
             raise SpecError(f"a constraint has no '{key}'; allowed: min, max", (*path, str(key)), on_key=True)
-        try:
-            check(float, value)
-        except ValueError as error:
-            raise SpecError(f"{key} takes {error}; got {show(value)}", (*path, key)) from None
+        checked(float, value, (*path, key), key)
     low, high = float(bounds.get("min", -math.inf)), float(bounds.get("max", math.inf))
     if low > high:
         raise SpecError(f"min is {exact(low)} and max is {exact(high)}: nothing lies between", path)

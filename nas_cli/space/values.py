@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import math
 import re
-import types
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Annotated, Any, Union, get_args, get_origin
+from typing import Annotated, Any, get_args, get_origin
 
-from nas_cli.arguments import LARGEST, check, type_name
+from nas_cli.arguments import LARGEST, UNIONS, check, type_name
 from nas_cli.errors import Path, SpecError, did_you_mean
-from nas_cli.registry import Component, Param, Registry, name_arguments, show, split_component
+from nas_cli.registry import Component, Param, Registry, checked, name_arguments, show, split_component
 from nas_cli.space.decisions import Choice, FloatRange, Grid, IntRange
 from nas_cli.space.nodes import Items, Named, Ref, Value, unique_labels
 
@@ -47,10 +46,7 @@ class ValueParser:
         return self.literal(raw, annotation, path, name)
 
     def literal(self, raw: object, annotation: Any, path: Path, name: str) -> Any:
-        try:
-            return check(annotation, raw)
-        except ValueError as error:
-            raise SpecError(f"{name} takes {error}; got {show(raw)}", path) from None
+        return checked(annotation, raw, path, name)
 
     def _value_choice(self, raw: dict[str, Any], annotation: Any, path: Path, name: str) -> Choice:
         listed = self.fields(raw, {"choice": True}, "choice", path)["choice"]
@@ -172,7 +168,7 @@ def _component(annotation: Any) -> Registry[Any] | None:
         for mark in get_args(annotation)[1:]:
             if isinstance(mark, Component):
                 return mark.registry
-    if get_origin(annotation) in (Union, types.UnionType):
+    if get_origin(annotation) in UNIONS:
         return next((found for arg in get_args(annotation) if (found := _component(arg)) is not None), None)
     return None
 

@@ -6,161 +6,175 @@ the rooms they belong to; here stands what is fixed.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from collections.abc import Mapping
+from dataclasses import dataclass, field, is_dataclass
+from pathlib import Path as FilePath
+from typing import Annotated, Any, Literal, TypeVar, get_type_hints
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    StrictBool,
-    StrictFloat,
-    StrictInt,
-    StrictStr,
-    ValidationError,
-)
-
-from nas_cli.arguments import MOST_SIDES, finite, path_of
+from nas_cli.arguments import MOST_SIDES, Between, Matching, Parsed, check
 from nas_cli.errors import Path, SpecError, did_you_mean
-from nas_cli.registry import short, show
-from nas_cli.units import parse_duration, parse_size
+from nas_cli.registry import checked, short, show
+from nas_cli.units import Bytes, Duration
 
-Duration = Annotated[float, BeforeValidator(parse_duration), Field(json_schema_extra={"type": ["string", "number"]})]
-Size = Annotated[int, BeforeValidator(parse_size), Field(json_schema_extra={"type": ["string", "number"]})]
-Component = StrictStr | dict[str, Any]
-Many = Annotated[StrictInt, Field(ge=1, le=1_000_000_000)]
+Component = str | dict[str, Any]
+Many = Annotated[int, Between(1, 1_000_000_000)]
 """Trials: as many as nobody trains."""
-Epochs = Annotated[StrictInt, Field(ge=1, le=MOST_SIDES)]
-Some = Annotated[StrictInt, Field(ge=1, le=10_000)]
-Threads = Annotated[StrictInt, Field(ge=1, le=1024)]
-Number = Annotated[StrictInt | StrictFloat, AfterValidator(finite)]
-PlainPath = Annotated[StrictStr, AfterValidator(lambda text: str(path_of(text)))]
+Epochs = Annotated[int, Between(1, MOST_SIDES)]
+Some = Annotated[int, Between(1, 10_000)]
+Threads = Annotated[int, Between(1, 1024)]
+Name = Annotated[
+    str,
+    Matching(
+        "[A-Za-z0-9][A-Za-z0-9._-]{0,79}", "letters, digits, '.', '_' and '-', at most 80, a letter or digit first"
+    ),
+]
+PlainPath = Annotated[str, Parsed(lambda text: str(check(FilePath, text)))]
 """`~` is written out."""
-
-
 DECISIONS = {"choice", "int", "float"}
+NEEDED = {"task": "task: what is learned, such as image-classification", "data": "data: with a source"}
+S = TypeVar("S")
 
 
-class Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+@dataclass(frozen=True)
+class Says:
+    """Marks a key of a section with what it is for."""
+
+    text: str
 
 
-class Stop(Section):
+@dataclass(frozen=True, kw_only=True)
+class Stop:
     """When a search ends: whichever comes first."""
 
-    trials: Many | None = Field(None, description="candidates trained; duplicates and infeasible ones do not count")
-    time: Duration | None = Field(
-        None, description="time spent searching, such as 10m; the final training comes on top"
-    )
-    target: Number | None = Field(None, description="the objective's value that is good enough")
-    patience: Many | None = Field(None, description="candidates trained since the best one was found")
+    trials: Annotated[Many | None, Says("candidates trained; duplicates and infeasible ones do not count")] = None
+    time: Annotated[Duration | None, Says("time spent searching, such as 10m; the final training comes on top")] = None
+    target: Annotated[float | None, Says("the objective's value that is good enough")] = None
+    patience: Annotated[Many | None, Says("candidates trained since the best one was found")] = None
 
 
-class Limits(Section):
+@dataclass(frozen=True, kw_only=True)
+class Limits:
     """What one trial may take. Over it, the trial is stopped and recorded as failed, and the search goes on."""
 
-    time: Duration | None = Field(None, description="time of one job (a rung of a trial), such as 30m; none by default")
-    stall: Duration | None = Field(600.0, description="time without a finished training step, such as 10m")
-    memory: Literal["auto"] | Size = Field(
-        "auto", description="memory of its process, such as 4GB; auto: its share of what is free at the start"
-    )
+    time: Annotated[Duration | None, Says("time of one job (a rung of a trial), such as 30m; none by default")] = None
+    stall: Annotated[Duration | None, Says("time without a finished training step, such as 10m")] = 600.0
+    memory: Annotated[
+        Literal["auto"] | Bytes,
+        Says("memory of its process, such as 4GB; auto: its share of what is free at the start"),
+    ] = "auto"
 
 
-class Failures(Section):
+@dataclass(frozen=True, kw_only=True)
+class Failures:
     """When a search in which everything fails gives up."""
 
-    max: Many = Field(20, description="trainings that fail one after another")
+    max: Annotated[Many, Says("trainings that fail one after another")] = 20
 
 
-class Search(Section):
-    strategy: Component = Field(
-        "evolution",
-        description="random, evolution, genetic, reinforce, nsga2, grid or optuna, with arguments; "
-        "left out, nsga2 where there are several objectives",
-    )
-    schedule: Component = Field(
-        "full", description="full: every candidate trains to the end; asha, hyperband: weak ones stop early"
-    )
-    stop: Stop = Field(default_factory=lambda: Stop.model_validate({}), description="when the search ends")
-    deterministic: StrictBool = Field(
-        False, description="results count in the order the trainings started: several workers repeat a search exactly"
-    )
-    limits: Limits = Field(default_factory=lambda: Limits.model_validate({}), description="what one trial may take")
-    failures: Failures = Field(
-        default_factory=lambda: Failures.model_validate({}), description="when a search that only fails gives up"
-    )
+@dataclass(frozen=True, kw_only=True)
+class Search:
+    strategy: Annotated[
+        Component | None,
+        Says(
+            "random, evolution, genetic, reinforce, nsga2, grid or optuna, with arguments; "
+            "left out, evolution, or nsga2 where there are several objectives"
+        ),
+    ] = None
+    schedule: Annotated[
+        Component, Says("full: every candidate trains to the end; asha, hyperband: weak ones stop early")
+    ] = "full"
+    stop: Annotated[Stop, Says("when the search ends")] = field(default=Stop())
+    deterministic: Annotated[
+        bool, Says("results count in the order the trainings started: several workers repeat a search exactly")
+    ] = False
+    limits: Annotated[Limits, Says("what one trial may take")] = field(default=Limits())
+    failures: Annotated[Failures, Says("when a search that only fails gives up")] = field(default=Failures())
 
 
-class Final(Section):
+@dataclass(frozen=True, kw_only=True)
+class Final:
     """The training from scratch of the best candidates and the baselines, once the search is over."""
 
-    epochs: Epochs | None = Field(None, description="epochs of each final training; train.epochs where left out")
-    top: Some = Field(3, description="how many of the best candidates are trained again")
-    seeds: Some = Field(2, description="how often each is trained, every time with another seed")
-    front: Literal["knee", "all"] = Field(
-        "knee", description="with several objectives: train the knee of the front, or all of it, instead of the top"
-    )
+    epochs: Annotated[Epochs | None, Says("epochs of each final training; train.epochs where left out")] = None
+    top: Annotated[Some, Says("how many of the best candidates are trained again")] = 3
+    seeds: Annotated[Some, Says("how often each is trained, every time with another seed")] = 2
+    front: Annotated[
+        Literal["knee", "all"],
+        Says("with several objectives: train the knee of the front, or all of it, instead of the top"),
+    ] = "knee"
 
 
-class Latency(Section):
+@dataclass(frozen=True, kw_only=True)
+class Latency:
     """How latency is measured."""
 
-    batch_size: Annotated[StrictInt, Field(ge=1, le=65_536)] = Field(1, description="inputs at once")
-    threads: Threads = Field(1, description="CPU threads")
+    batch_size: Annotated[int, Between(1, 65_536), Says("inputs at once")] = 1
+    threads: Annotated[Threads, Says("CPU threads")] = 1
 
 
-class Hardware(Section):
-    device: Literal["auto", "cpu", "cuda", "mps"] = Field("auto", description="auto: a GPU where there is one")
-    workers: Literal["auto"] | Annotated[StrictInt, Field(ge=0, le=1024)] = Field(
-        "auto",
-        description="processes that train; auto: one a core, on CUDA three a GPU; 0: no process of its own, to debug",
-    )
-    precision: Literal["auto", "float32", "tf32", "bf16", "fp16"] = Field(
-        "auto", description="auto: what trains fastest here, by timing; tf32 and fp16 on CUDA only"
-    )
-    layout: Literal["auto", "channels-first", "channels-last"] = Field(
-        "auto", description="of images in memory; auto: what trains fastest here, by timing"
-    )
-    threads: Threads = Field(1, description="CPU threads of each worker")
-    latency: Latency = Field(default_factory=lambda: Latency.model_validate({}), description="how latency is measured")
+@dataclass(frozen=True, kw_only=True)
+class Hardware:
+    device: Annotated[Literal["auto", "cpu", "cuda", "mps"], Says("auto: a GPU where there is one")] = "auto"
+    workers: Annotated[
+        Literal["auto"] | Annotated[int, Between(0, 1024)],
+        Says("processes that train; auto: one a core, on CUDA three a GPU; 0: no process of its own, to debug"),
+    ] = "auto"
+    precision: Annotated[
+        Literal["auto", "float32", "tf32", "bf16", "fp16"],
+        Says("auto: what trains fastest here, by timing; tf32 and fp16 on CUDA only"),
+    ] = "auto"
+    layout: Annotated[
+        Literal["auto", "channels-first", "channels-last"],
+        Says("of images in memory; auto: what trains fastest here, by timing"),
+    ] = "auto"
+    threads: Annotated[Threads, Says("CPU threads of each worker")] = 1
+    latency: Annotated[Latency, Says("how latency is measured")] = field(default=Latency())
 
 
-class RunSpec(Section):
+@dataclass(frozen=True, kw_only=True)
+class RunSpec:
     """One search. `task`, `data`, and `space` or `model` are needed; everything else has defaults."""
 
-    name: Annotated[StrictStr, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,79}$")] = Field(
-        "search", description="names the run directory"
+    name: Annotated[Name, Says("names the run directory")] = "search"
+    seed: Annotated[int, Between(0, 2**63 - 1), Says("everything random follows from it")] = 0
+    task: Annotated[Component, Says("what is learned, such as image-classification, or {name: {argument: value}}")]
+    data: Annotated[dict[str, Any], Says("source: the format, path: where it lies, and how it is split")]
+    let: Annotated[dict[str, Any], Says("named values and bodies, used as $name")] = field(default_factory=dict)
+    space: Annotated[Component | None, Says("a built-in space: its name, or {name: {value of its let: …}}")] = None
+    model: Annotated[Any, Says("layers, with choices left open")] = None
+    train: Annotated[dict[str, Any], Says("how a candidate is trained; choices may stand here too")] = field(
+        default_factory=dict
     )
-    seed: Annotated[StrictInt, Field(ge=0, lt=2**63)] = Field(0, description="everything random follows from it")
-    task: Component = Field(description="what is learned, such as image-classification, or {name: {argument: value}}")
-    data: dict[str, Any] = Field(description="source: the format, path: where it lies, and how it is split")
-    let: dict[str, Any] = Field(default_factory=dict, description="named values and bodies, used as $name")
-    space: Component | None = Field(None, description="a built-in space: its name, or {name: {value of its let: …}}")
-    model: Any = Field(None, description="layers, with choices left open")
-    train: dict[str, Any] = Field(
-        default_factory=dict, description="how a candidate is trained; choices may stand here too"
+    objective: Annotated[
+        dict[str, Any] | list[dict[str, Any]] | None,
+        Says("maximize or minimize a metric, or reward: an expression; a list of them for a Pareto front"),
+    ] = None
+    search: Annotated[Search, Says("how the space is searched")] = field(default=Search())
+    final: Annotated[Final, Says("the final training")] = field(default=Final())
+    baselines: Annotated[dict[str, Any], Says("hand-written networks, trained like the winners")] = field(
+        default_factory=dict
     )
-    objective: dict[str, Any] | list[dict[str, Any]] | None = Field(
-        None, description="maximize or minimize a metric, or reward: an expression; a list of them for a Pareto front"
-    )
-    search: Search = Field(default_factory=lambda: Search.model_validate({}), description="how the space is searched")
-    final: Final = Field(default_factory=lambda: Final.model_validate({}), description="the final training")
-    baselines: dict[str, Any] = Field(
-        default_factory=dict, description="hand-written networks, trained like the winners"
-    )
-    hardware: Hardware = Field(
-        default_factory=lambda: Hardware.model_validate({}), description="where candidates train"
-    )
-    plugins: list[PlainPath] = Field(default_factory=list, description="Python files with your own ops, tasks, …")
+    hardware: Annotated[Hardware, Says("where candidates train")] = field(default=Hardware())
+    plugins: Annotated[list[PlainPath], Says("Python files with your own ops, tasks, …")] = field(default_factory=list)
 
 
-def check_spec(data: dict[str, Any]) -> RunSpec:
+def keys(section: type[Any]) -> Mapping[str, Any]:
+    """What a section takes: by key an annotation, of which one mark is `Says`."""
+    return get_type_hints(section, include_extras=True)
+
+
+def as_data(section: Any) -> dict[str, Any]:
+    """A section as what a spec may hold, what is None left out."""
+    content = {}
+    for key, value in vars(section).items():
+        if value is not None:
+            content[key] = as_data(value) if is_dataclass(value) else value
+    return content
+
+
+def check_spec(data: object) -> RunSpec:
     """`data` as a spec. Raises SpecError with the path of the first wrong value."""
-    try:
-        spec = RunSpec.model_validate(data)
-    except ValidationError as error:
-        raise _translate(error, data) from None
+    spec = _section(RunSpec, data, ())
     if (spec.model is None) == (spec.space is None):
         if spec.model is not None:
             raise SpecError(
@@ -170,83 +184,30 @@ def check_spec(data: dict[str, Any]) -> RunSpec:
     return spec
 
 
-def _translate(error: ValidationError, data: dict[str, Any]) -> SpecError:
-    """The gravest of pydantic's complaints as a sentence: an unknown key, then a missing one, then a wrong value."""
-    order = {"extra_forbidden": 0, "missing": 1}
-    details = min(error.errors(), key=lambda e: order.get(e["type"], 2))
-    path = _path(details["loc"], data)
-    kind = details["type"]
-    name = str(path[-1]) if path else "the spec"
-    if path and isinstance(path[-1], int):
-        name = f"{path[-2]}[{path[-1]}]"
-    if kind == "extra_forbidden":
-        section = ".".join(str(step) for step in path[:-1]) or "a spec"
-        return SpecError(f"{section} has no '{short(name)}'{did_you_mean(name, _keys(path[:-1]))}", path, on_key=True)
-    if kind == "missing":
-        what = {"task": "task: what is learned, such as image-classification", "data": "data: with a source"}
-        return SpecError(f"a spec needs {what.get(name, name)}", path[:-1])
-    value: Any = data
-    for step in path:
-        value = value[step]
-    # A value that may be of several kinds has a complaint for each of them.
-    same = [each for each in error.errors() if _path(each["loc"], data) == path]
-    rules = list(dict.fromkeys(_rule(each) for each in same))
-    given = f"; got {show(value)}"
-    if isinstance(value, dict) and DECISIONS & set(value):
-        given += "; what is searched stands under model: and train:"
-    return SpecError(f"{name} takes {' or '.join(rules)}{given}", path)
+def _section(section: type[S], given: object, path: Path) -> S:
+    """Unknown keys come first, then missing ones, then wrong values."""
+    wanted = keys(section)
+    if not isinstance(given, dict):
+        raise SpecError(f"{path[-1]} takes a mapping; got {show(given)}", path)
+    for key in given:
+        if key not in wanted:
+            place = ".".join(map(str, path)) or "a spec"
+            raise SpecError(f"{place} has no '{short(key)}'{did_you_mean(key, wanted)}", (*path, key), on_key=True)
+    if section is RunSpec:
+        for key, what in NEEDED.items():
+            if key not in given:
+                raise SpecError(f"a spec needs {what}", path)
+    return section(**{key: _value(wanted[key], value, (*path, key)) for key, value in given.items()})
 
 
-def _rule(details: Any) -> str:
-    context = details.get("ctx", {})
-    expected = str(context.get("expected"))
-    bound = {key: f"{limit:,}" for key, limit in context.items() if key in ("ge", "lt", "le")}
-    rules = {
-        "int_type": "a whole number",
-        "int_from_float": "a whole number",
-        "float_type": "a number",
-        "float_parsing": "a number",
-        "string_type": "a text",
-        "bool_type": "true or false",
-        "dict_type": "a mapping",
-        "model_type": "a mapping",
-        "list_type": "a list",
-        "greater_than_equal": f"a number of at least {bound.get('ge')}",
-        "less_than": f"a number below {bound.get('lt')}",
-        "less_than_equal": f"a number of at most {bound.get('le')}",
-        "string_pattern_mismatch": "letters, digits, '.', '_' and '-', at most 80",
-        "literal_error": f"one of {expected}" if " or " in expected else expected.strip("'"),
-        "value_error": str(context.get("error", "")),
-    }
-    return rules.get(details["type"], str(details["msg"]))
-
-
-def _path(location: tuple[int | str, ...], data: Any) -> Path:
-    """Where in the data it is: keys of sections, then places of lists. pydantic adds the members of unions to that."""
-    path: list[int | str] = []
-    section: Any = RunSpec
-    value: Any = data
-    for step in location:
-        if isinstance(section, type) and issubclass(section, Section):
-            path.append(step)
-            field = section.model_fields.get(str(step))
-            section = field.annotation if field is not None else None
-        elif isinstance(step, int) and isinstance(value, list) and step < len(value):
-            path.append(step)
-        else:
-            continue
-        if isinstance(value, dict):
-            value = value.get(step)
-        elif isinstance(value, list) and isinstance(step, int):
-            value = value[step]
-    return tuple(path)
-
-
-def _keys(path: Path) -> list[str]:
-    """The keys that the section at `path` has."""
-    section: type[BaseModel] = RunSpec
-    for step in path:
-        annotation = section.model_fields[str(step)].annotation
-        assert isinstance(annotation, type)
-        section = annotation
-    return list(section.model_fields)
+def _value(annotation: Any, given: object, path: Path) -> Any:
+    section = annotation.__origin__
+    if isinstance(section, type) and is_dataclass(section):
+        return _section(section, given, path)
+    try:
+        return checked(annotation, given, path, str(path[-1]))
+    except SpecError as error:
+        if isinstance(given, dict) and DECISIONS & set(given):
+            message = f"{error.message}; what is searched stands under model: and train:"
+            raise SpecError(message, error.path) from None
+        raise

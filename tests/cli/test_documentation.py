@@ -14,7 +14,7 @@ from nas_cli.run.compose import compose
 from nas_cli.search import SCHEDULERS, STRATEGIES
 from nas_cli.space.builtins import builtin_names
 from nas_cli.spec.load import load_document, parse_document
-from nas_cli.spec.schema import RunSpec
+from nas_cli.spec.schema import RunSpec, keys
 from nas_cli.train.settings import TRAIN
 
 ROOT = Path(__file__).parents[2]
@@ -72,7 +72,7 @@ def test_configs_compose(config: Path) -> None:
 
 
 def test_everything_is_named() -> None:
-    names = [*STRATEGIES, *SCHEDULERS, *(p.name for p in TRAIN), *RunSpec.model_fields]
+    names = [*STRATEGIES, *SCHEDULERS, *(p.name for p in TRAIN), *keys(RunSpec)]
     # Other tests register ops of their own in this process.
     names += [name for name in OPS if not name.startswith("nn.") and OPS[name].__module__.startswith("nas_cli.")]
     for registry in (STRATEGIES, SCHEDULERS):
@@ -97,8 +97,27 @@ def test_the_schema_is_whole() -> None:
             found += list(node.values())
         elif isinstance(node, list):
             found += node
-    assert set(schema["properties"]) == set(RunSpec.model_fields)
+    assert set(schema["properties"]) == set(keys(RunSpec))
     assert "op-conv" in schema["$defs"]
+
+
+def test_the_schema_says_what_a_key_takes() -> None:
+    schema = spec_schema()
+    properties = schema["properties"]
+    assert schema["required"] == ["task", "data"]
+    assert properties["seed"]["maximum"] == 2**63 - 1
+    assert properties["name"]["pattern"].startswith("^(")
+    assert properties["plugins"] | {"description": ""} == {
+        "type": "array",
+        "items": {"type": "string"},
+        "description": "",
+    }
+    stop = properties["search"]["properties"]["stop"]["properties"]
+    assert stop["time"]["anyOf"] == [{"type": ["string", "number"]}, {"type": "null"}]
+    assert stop["trials"]["description"].startswith("candidates trained")
+    assert properties["final"]["properties"]["top"]["default"] == 3
+    weights = schema["$defs"]["op-affine"]["anyOf"][0]["properties"]["scale"]["anyOf"][0]["anyOf"]
+    assert weights == [{"type": "number"}, {"type": "array", "items": {"type": "number"}}]
 
 
 def test_the_readmes_plugin_trains(nas_process: Any, tmp_path: Path) -> None:

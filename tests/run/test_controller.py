@@ -268,8 +268,8 @@ def test_a_search_in_which_everything_fails_says_what_failed_first(tmp_path: Pat
 def test_too_many_failures_in_a_row_end_a_search_that_can_go_on_later(tmp_path: Path) -> None:
     experiment = experiment_of("random", trials=12)
     broken = Pretend(fail=lambda job: "no device" if job.number >= 3 else "")
-    section = experiment.spec.search.model_copy(update={"failures": Failures(max=4)})
-    experiment = replace(experiment, spec=experiment.spec.model_copy(update={"search": section}))
+    section = replace(experiment.spec.search, failures=Failures(max=4))
+    experiment = replace(experiment, spec=replace(experiment.spec, search=section))
     with pytest.raises(NasError, match=r"the last 4 trainings failed, .*the first, trial \d+: no device"):
         search(experiment, tmp_path, broken)
     events = recorded(tmp_path / "journal.jsonl")

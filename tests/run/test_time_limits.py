@@ -130,8 +130,8 @@ def test_a_long_limit_gives_as_long_again_to_end_a_step(tmp_path: Path) -> None:
 def test_a_halving_schedule_whose_first_rung_does_not_fit(tmp_path: Path) -> None:
     executor = Timed(epoch=10.0)
     experiment = experiment_of("random", time=4)
-    section = experiment.spec.search.model_copy(update={"schedule": {"asha": {"min_epochs": 1}}})
-    experiment = replace(experiment, spec=experiment.spec.model_copy(update={"search": section}))
+    section = replace(experiment.spec.search, schedule={"asha": {"min_epochs": 1}})
+    experiment = replace(experiment, spec=replace(experiment.spec, search=section))
     with Journal(tmp_path / "journal.jsonl") as journal:
         controller = controller_of(experiment, tmp_path, journal, executor, executor.clock)
         controller.search()
