@@ -152,7 +152,7 @@ def check(annotation: Any, value: Any, path: Path = ()) -> Any:
     return _plain(annotation, value, path)
 
 
-def _number(kind: type, bounds: Between, value: Any, path: Path) -> int | float:
+def _number(kind: Any, bounds: Between, value: Any, path: Path) -> Any:
     whole = isinstance(value, int) and not isinstance(value, bool)
     fits = whole or (kind is float and isinstance(value, float))
     if fits and kind is float and not abs(value) <= sys.float_info.max:

@@ -15,7 +15,7 @@ BYTES = {"b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12, "kib": 2**
 def parse_duration(value: object) -> float:
     """`90s`, `10m`, `1h30m` or a number of seconds, as seconds. Raises ValueError."""
     if isinstance(value, int | float) and not isinstance(value, bool):
-        seconds = check(float, value)
+        seconds: float = check(float, value)
     elif isinstance(value, str) and re.fullmatch(r"([0-9]+(\.[0-9]+)?[smhd])+", value.replace(" ", "")):
         parts = re.findall(r"([0-9]+(?:\.[0-9]+)?)([smhd])", value)
         seconds = sum(float(number) * SECONDS[unit] for number, unit in parts)
