@@ -10,10 +10,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import nursery
 import pytest
 
 from nas_cli.data import parse_data
@@ -23,6 +24,7 @@ from nas_cli.execute.inprocess import InProcess
 from nas_cli.execute.processes import Processes
 from nas_cli.execute.session import Session
 from nas_cli.model.ops import OPS
+from nas_cli.plugins import import_plugin
 from nas_cli.space.parse import parse_space
 from nas_cli.train.settings import TRAIN
 
@@ -164,23 +166,62 @@ def test_a_worker_that_dies_fails_one_job_and_the_others_end_well(processes: Pro
     assert results[1].reason.startswith(reason)
 
 
-def test_a_job_that_makes_no_progress_is_stopped(session: Session) -> None:
-    executor = Processes(session, 1, Limits(stall=4.0), [str(PLUGIN)])
-    try:
-        (result,) = run(executor, job(0, "sleep"))
-    finally:
-        executor.close()
-    assert result.reason == "stopped: no training step ended for 4 s (search.limits.stall)"
+@dataclass
+class Clock:
+    """The clock of the limits, which can skip time."""
+
+    skipped: float = 0.0
+
+    def __post_init__(self) -> None:
+        self._real = time.monotonic
+
+    def now(self) -> float:
+        return self._real() + self.skipped
 
 
-def test_the_time_limit_counts_from_the_start_of_the_job(session: Session) -> None:
-    executor = Processes(session, 1, Limits(time=8.0), [str(PLUGIN)])
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(time, "monotonic", clock.now)
+    return clock
+
+
+def begin(executor: Processes, job: Job) -> None:
+    executor.submit(job)
+    while executor._workers[0].started is None:
+        assert executor.wait(0.01) is None
+
+
+def test_a_job_that_makes_no_progress_is_stopped(session: Session, clock: Clock) -> None:
+    executor = Processes(session, 1, Limits(stall=60.0), [str(PLUGIN)])
     try:
-        results = run(executor, job(0, "slow", epochs=500), job(1))
+        begin(executor, job(0, "sleep"))
+        clock.skipped += 59.0 - (clock.now() - executor._workers[0].alive_at)
+        executor._enforce()
+        assert executor._workers[0].job is not None
+        clock.skipped += 2.0
+        result = executor.wait()
     finally:
         executor.close()
-    assert [r.status for r in results] == ["failed", "finished"]
-    assert "search.limits.time is 8 s" in results[0].reason
+    assert result is not None
+    assert result.reason == "stopped: no training step ended for 60 s (search.limits.stall)"
+
+
+def test_the_time_limit_counts_from_the_start_of_the_job(session: Session, clock: Clock) -> None:
+    executor = Processes(session, 1, Limits(time=50.0), [str(PLUGIN)])
+    try:
+        begin(executor, job(0, "slow", epochs=500))
+        clock.skipped += 51.0
+        over = executor.wait()
+        executor.submit(job(1))
+        clock.skipped += 51.0  # while the new worker starts
+        within = executor.wait()
+    finally:
+        executor.close()
+    assert over is not None
+    assert over.reason.startswith("stopped after 51 s: search.limits.time is 50 s")
+    assert within is not None
+    assert within.status == "finished"
 
 
 def test_wait_gives_up_after_its_timeout(processes: Processes) -> None:
@@ -241,7 +282,9 @@ def until(holds: Callable[[], bool], seconds: float = 120.0) -> bool:
     return holds()
 
 
-def test_closing_leaves_no_process_not_even_those_that_a_candidate_started(session: Session, tmp_path: Path) -> None:
+def test_closing_leaves_no_process_not_even_those_that_a_candidate_started(
+    session: Session, tmp_path: Path, interpreters: None
+) -> None:
     executor = Processes(session, 2, LIMITS, [str(PLUGIN)])
     groups = [worker.id for worker in executor._workers]
     mark = tmp_path / "forked"
@@ -252,47 +295,39 @@ def test_closing_leaves_no_process_not_even_those_that_a_candidate_started(sessi
     assert until(lambda: not any(map(alive, groups)))
 
 
-PARENT = """
-import json, signal, sys, time
-from pathlib import Path
-signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in a suite that runs in the background
-sys.path.insert(0, {tests!r})
-from nas_cli.plugins import import_plugin
-import_plugin(Path({plugin!r}), ())
-from execute.test_executors import LIMITS, PLUGIN, job
-from nas_cli.data import parse_data
-from nas_cli.execute.processes import Processes
-from nas_cli.execute.session import Session
-session = Session.open("image-classification", parse_data({{"source": "digits"}}), 0, precision="float32")
-executor = Processes(session, 2, LIMITS, [str(PLUGIN)])
-try:
-    executor.submit(job(0, "slow", epochs=1000))
-    executor.submit(job(1, "slow", epochs=1000))
-    said = False
-    while True:
-        executor.wait(0.1)
-        if not said and all(worker.started is not None for worker in executor._workers):
-            print(json.dumps([worker.id for worker in executor._workers]), flush=True)
-            said = True
-finally:
-    executor.close()
-"""
+def search_for_ever(said: nursery.File) -> None:
+    """Two workers at work; writes down who they are."""
+    nursery.fork_workers_here()
+    import_plugin(PLUGIN, ())
+    session = Session.open("image-classification", parse_data({"source": "digits"}), 0, "cpu", "float32")
+    executor = Processes(session, 2, LIMITS, [str(PLUGIN)])
+    try:
+        executor.submit(job(0, "slow", epochs=1000))
+        executor.submit(job(1, "slow", epochs=1000))
+        while not all(worker.started is not None for worker in executor._workers):
+            executor.wait(0.01)
+        os.write(said.file, json.dumps([worker.id for worker in executor._workers]).encode() + b"\n")
+        while True:
+            executor.wait(0.1)
+    finally:
+        executor.close()
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL], ids=["ctrl-c", "term", "kill"])
 def test_no_worker_outlives_its_parent(number: signal.Signals) -> None:
-    script = PARENT.format(tests=str(PLUGIN.parents[1]), plugin=str(PLUGIN))
-    parent = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    read, write = os.pipe()
+    parent = nursery.start(search_for_ever, nursery.File(write))
+    os.close(write)
     try:
-        assert parent.stdout is not None
-        groups = json.loads(parent.stdout.readline())
+        with open(read, encoding="ascii") as said:
+            groups = json.loads(said.readline())
         assert all(map(alive, groups))
         os.kill(parent.pid, number)
-        parent.wait(20)
+        parent.join()
         assert until(lambda: not any(map(alive, groups)))
     finally:
         parent.kill()
-        parent.wait()
+        parent.join()
 
 
 def state(process: int) -> str:

@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from execute.test_executors import GOOD, LIMITS, PLUGIN, alive, job, misbehaving, run, state, until
+from execute.test_executors import GOOD, LIMITS, PLUGIN, Clock, alive, clock, job, misbehaving, run, state, until
 
 from nas_cli.data import parse_data
 from nas_cli.execute import processes as module
@@ -19,7 +19,7 @@ from nas_cli.execute.executor import Job, Limits
 from nas_cli.execute.processes import Processes
 from nas_cli.execute.session import Session
 
-__all__ = ["misbehaving"]
+__all__ = ["clock", "misbehaving"]
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 PIPES = (
     "import os; pipes = [int(f) for f in os.listdir('/proc/self/fd') if int(f) > 2 "
@@ -51,7 +51,6 @@ MEDDLING = {
     WRITE + "write(b'\\xff\\xfe\\n')": "stopped: its process wrote '\\xff\\xfe' into the pipe",
     WRITE + "write(b'half a line, ')": "stopped: its process wrote 'half a line, ",
     WRITE + "[write(b'x' * 65536) for _ in range(300)]": "stopped: its process wrote a line without end into the pipe",
-    PIPES + "[os.close(f) for f in pipes]": "",
     "import os; os._exit(0)": "its process ended with exit code 0",
 }
 
@@ -63,6 +62,12 @@ def test_only_those_jobs_fail_whose_candidates_meddle_with_their_process(process
     for result, reason in zip(results, MEDDLING.values(), strict=False):
         assert result.reason.startswith(reason)
         assert result.reason.isprintable()
+
+
+def test_a_worker_that_closes_its_pipes_is_replaced(processes: Processes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "DEAF_FOR", 0.0)
+    closing, after = run(processes, coded(0, PIPES + "[os.close(f) for f in pipes]"), job(1))
+    assert (closing.status, after.status) == ("failed", "finished")
 
 
 def test_a_large_job_waits_for_a_worker_that_stands_still(processes: Processes) -> None:
@@ -85,22 +90,20 @@ def test_what_a_candidate_prints_is_read_and_let_go_of(processes: Processes) -> 
     assert result.reason == "its process ended with exit code 3: the \\x1b[31mlast"
 
 
-def test_a_worker_that_stops_itself_is_noticed(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The clock runs fast while a worker is stopped, and only then: no time limit here depends on the machine."""
+def test_a_worker_that_stops_itself_is_noticed(session: Session, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The clock skips time while a worker is stopped, and only then: no time limit here depends on the machine."""
     later = (
         "import os, signal, threading\nthreading.Thread(target=lambda: os.kill(os.getpid(), signal.SIGSTOP)).start()"
     )
     executor = Processes(session, 1, Limits(stall=90.0), [str(PLUGIN)])
-    clock, listen, skipped = time.monotonic, executor._listen, 0.0
-    monkeypatch.setattr(time, "monotonic", lambda: clock() + skipped)
+    enforce = executor._enforce
 
-    def hurried(timeout: float) -> None:
-        nonlocal skipped
-        listen(timeout)
-        if any(alive(worker.id) and state(worker.id) == "T" for worker in executor._workers):
-            skipped += module.STOOD_STILL - 1
+    def hurried() -> None:
+        if any(not worker.is_dead and state(worker.id) == "T" for worker in executor._workers):
+            clock.skipped += 91.0
+        enforce()
 
-    monkeypatch.setattr(executor, "_listen", hurried)
+    monkeypatch.setattr(executor, "_enforce", hurried)
     try:
         run(executor, job(0))
         (worker,) = executor._workers
