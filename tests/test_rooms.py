@@ -79,7 +79,6 @@ WALKS = {"space/walk.py": {"layer"}, "space/size.py": {"_layer"}, "space/nodes.p
 """One `match` over every kind of layer: they may have a higher complexity."""
 NOT_YET = {
     "model/build.py",
-    "model/latency_table.py",
     "model/network.py",
     "model/ops/torch_modules.py",
     "model/program.py",

@@ -57,11 +57,15 @@ class LatencyTable:
 
     def predict(self, program: Program) -> float | None:
         """Milliseconds; None where a layer was not measured, nor enough others of its op."""
-        parts = [
-            self.entries[key] if key in self.entries else self._by_line(kind, _work(program, step))
-            for key, kind, step in _parts(program)
-        ]
-        return None if None in parts else sum(part for part in parts if part is not None) * self._factor()
+        total = 0.0
+        for key, kind, step in _parts(program):
+            milliseconds = self.entries.get(key)
+            if milliseconds is None:
+                milliseconds = self._by_line(kind, _work(program, step))
+            if milliseconds is None:
+                return None
+            total += milliseconds
+        return total * self._factor()
 
     def observe(self, program: Program, measured_ms: float, entries: Mapping[str, float]) -> dict[str, Any]:
         """Learns from a whole network and the `entries` that were measured with it; returns what `recall` takes.
