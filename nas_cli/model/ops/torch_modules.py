@@ -88,7 +88,14 @@ def _class(name: str) -> type[nn.Module]:
 def params(name: str) -> tuple[Param, ...]:
     """What `nn.NAME` takes, from its signature. Raises SpecError where it is no layer."""
     kept = [p for p in _signature(_class(name)) if p.name not in HIDDEN and not p.name.startswith("_")]
-    return tuple(replace(p, annotation=Channels, default="same") if p.name in INCOMING else p for p in kept)
+    return tuple(_relative(param) for param in kept)
+
+
+def _relative(param: Param) -> Param:
+    """What is the number of what comes in need not be written."""
+    if param.name not in INCOMING:
+        return param
+    return replace(param, annotation=Channels, default="same")
 
 
 def _signature(cls: type[nn.Module]) -> tuple[Param, ...]:
