@@ -92,20 +92,12 @@ def _argument(value: Any, made: Made, module: nn.Module) -> str:
     """As Python. Raises ExportError where it has no such form."""
     if isinstance(value, nn.Module):
         return _written(value, made)
-    if value is None or type(value) in (bool, int, str) or (type(value) is float and math.isfinite(value)):
+    if value is None or type(value) in (bool, int, str) or isinstance(value, torch.dtype):
         return repr(value)
     if isinstance(value, float):
-        return f"float('{value}')"
-    if isinstance(value, list | tuple):
-        inner = ", ".join(_argument(item, made, module) for item in value)
-        if isinstance(value, list):
-            return f"[{inner}]"
-        return f"({inner},)" if len(value) == 1 else f"({inner})"
-    if isinstance(value, dict):
-        items = (f"{_argument(key, made, module)}: {_argument(item, made, module)}" for key, item in value.items())
-        return f"{{{', '.join(items)}}}"
-    if isinstance(value, torch.dtype):
-        return repr(value)
+        return repr(value) if type(value) is float and math.isfinite(value) else f"float('{value}')"
+    if isinstance(value, list | tuple | dict):
+        return _collection(value, made, module)
     name = getattr(value, "__name__", "")
     if name and getattr(nn, name, None) is value:
         return f"nn.{name}"
@@ -113,6 +105,16 @@ def _argument(value: Any, made: Made, module: nn.Module) -> str:
         f"{type(module).__name__} is made with {value!r}, which cannot be written down as Python: give it numbers, "
         "texts, lists of these, or modules"
     )
+
+
+def _collection(value: list[Any] | tuple[Any, ...] | dict[Any, Any], made: Made, module: nn.Module) -> str:
+    if isinstance(value, dict):
+        pairs = [f"{_argument(key, made, module)}: {_argument(item, made, module)}" for key, item in value.items()]
+        return f"{{{', '.join(pairs)}}}"
+    items = [_argument(item, made, module) for item in value]
+    if isinstance(value, list):
+        return f"[{', '.join(items)}]"
+    return f"({items[0]},)" if len(items) == 1 else f"({', '.join(items)})"
 
 
 def _is_torch(cls: type[nn.Module]) -> bool:
