@@ -14,6 +14,7 @@ import numpy as np
 from nas_cli.data.division import Division, Keys
 from nas_cli.data.formats.archives import File
 from nas_cli.data.formats.csv_lines import Rows
+from nas_cli.data.formats.folders import Place
 from nas_cli.data.formats.moments import NoOrder, find_moments
 from nas_cli.data.formats.name_groups import groups_by_name, is_pattern, known_groups, place_of
 from nas_cli.data.source import Array
@@ -104,6 +105,16 @@ class Dividers:
             cell = short(str(keys.times[error.row]))
             raise DataError(f"{file}:{line(error.row)}: '{cell}' in the column '{self.time}' {error.why}") from None
         return Division(keys, group, self.time, moments)
+
+
+def by_names(pattern: str | None, places: Sequence[Place]) -> Division:
+    """Of a training part whose files lie at `places`; None divides nothing. Raises DataError."""
+    return Division() if pattern is None else Division(Keys(groups_by_name(pattern, places)), pattern)
+
+
+def names_own(pattern: str | None, places: Sequence[Place]) -> Keys:
+    """Of the files of a part of its own."""
+    return Keys() if pattern is None else Keys(known_groups(pattern, places))
 
 
 def _called(name: str | None) -> str | None:

@@ -55,9 +55,9 @@ class Division:
 
     def _extent(self, rows: Array) -> str:
         """How many examples these are, of how many groups, and from when to when."""
-        said = f"{len(rows):,} examples"
+        said = _counted(len(rows), "example")
         if self.keys.groups is not None:
-            said += f" of {len(set(self.keys.groups[rows].tolist())):,} groups"
+            said += f" of {_counted(len(set(self.keys.groups[rows].tolist())), 'group')}"
         if self.moments is not None and self.keys.times is not None:
             moments, times = self.moments.values[rows], self.keys.times[rows]
             said += f" from {short(times[moments.argmin()])} to {short(times[moments.argmax()])}"
@@ -132,3 +132,7 @@ class Division:
             f"{len(known & set(own)):,} of {len(set(own)):,}, with {of_known:,} of {len(own):,} examples: scores say "
             "less of groups that are new"
         ]
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"

@@ -20,6 +20,9 @@ from nas_cli.data.sources.csv_table import labels_in
 from nas_cli.data.sources.idx import find_files
 from nas_cli.errors import DataError
 
+DIVIDING = ("group", "time", "time_format")
+"""Keys of our sources by which data is divided."""
+
 
 def load_other(
     settings: DataSettings,
@@ -83,6 +86,8 @@ def _open(settings: DataSettings, path: Path, encoder: Encoder) -> Dataset:
         param.name: settings.arguments.get(param.name, param.default) for param in SOURCES.params(name)
     }
     arguments["path"] = path
+    if SOURCES.origin(name) is None:
+        arguments |= dict.fromkeys(arguments.keys() & DIVIDING)  # nothing is held out here
     if "color" in arguments:
         channels, height, width = encoder.axes.shape
         arguments |= {"size": (height, width), "color": "grey" if channels == 1 else "rgb"}

@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 from nas_cli.arguments import Size
+from nas_cli.data.dividers import by_names, names_own
 from nas_cli.data.formats.files import require_folder
 from nas_cli.data.formats.folders import (
     PassedOver,
+    Place,
     class_name,
     find_parts,
     merged_classes,
@@ -52,6 +54,7 @@ def image_folder(
     fit: Fit = "stretch",
     levels: Literal["auto"] | tuple[float, float] = "auto",
     cache_above: Bytes = 4_000_000_000,
+    group: str | None = None,
 ) -> Dataset:
     """Pictures, a folder for each class; above them folders for train, validation and test, or none.
 
@@ -60,6 +63,8 @@ def image_folder(
     Of grey pictures with more than 8 bits the values from the lower of `levels` to the upper become 0 to 255; `auto`
     takes the least and the largest of those to train on.
     A part of more than `cache_above` decoded is not held in memory, but decoded once into a file beside the runs.
+    Pictures of one `group` are held out together: `{group}_*` is what stands before the first _ of their names, and
+    `{group}/*` the folder that they are in within the class folder.
     """
     require_pillow("the source image-folder")
     root = only_folder(path)
@@ -68,6 +73,7 @@ def image_folder(
     passed = PassedOver()
     train = find_pictures(top, root, passed, whole=True)
     reading = Reading.as_said(train, size, color, fit, levels)
+    division = by_names(group, within_classes(train))
     notes: list[str] = []
 
     def part(folder: Path, name: str) -> Examples:
@@ -75,6 +81,7 @@ def image_folder(
         missing = [each for each in train.classes if each not in found.classes]
         if missing:
             notes.append(f"the {name} part {folder} has no pictures of {', '.join(missing)}, and the training part has")
+        notes.extend(division.about_own(name, folder, names_own(group, within_classes(found))))
         reading.require_known(found)
         return examples(found, reading, cache_above)
 
@@ -101,6 +108,8 @@ def image_folder(
         facts=lambda: reading.facts,
         notes=lambda: [*_layout_notes(path, root, parts, train), *notes, *passed.notes(root), *reading.notes],
         check_test=check_test,
+        divide=division.divide,
+        about_division=division.about,
     )
 
 
@@ -111,6 +120,11 @@ class ByClass(Pictures):
     files: Sequence[Path]
     classes: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """The names of the folders of each class: more than one where they differ in their Unicode form alone."""
+
+
+def within_classes(found: ByClass) -> list[Place]:
+    """Where the pictures lie below the folders of their classes."""
+    return [file.relative_to(found.folder).parts[1:] for file in found.files]
 
 
 # Which pictures -------------------------------------------------------------------------------------------------------

@@ -13,13 +13,15 @@ from typing import Any, Literal
 import numpy as np
 
 from nas_cli.arguments import Size
+from nas_cli.data.dividers import by_names, names_own
 from nas_cli.data.formats.encodings import Say
 from nas_cli.data.formats.files import choose_part
-from nas_cli.data.formats.folders import PassedOver
+from nas_cli.data.formats.folders import PassedOver, Place
 from nas_cli.data.formats.legends import Legend, known_legend, legend_file, legend_of
 from nas_cli.data.formats.mask_classes import IGNORED, Coding, Ignore, find_coding
 from nas_cli.data.formats.mask_pairs import Pair, Pairs, find_pairs
 from nas_cli.data.formats.mask_values import stored
+from nas_cli.data.formats.name_groups import place_of
 from nas_cli.data.formats.pictures import TURNED, Fit, fit_classes, in_parallel, require_pillow, stands, turn
 from nas_cli.data.formats.pixels import shape_text
 from nas_cli.data.formats.trees import Tree, open_tree
@@ -44,6 +46,7 @@ def image_masks(
     fit: Fit = "stretch",
     levels: Literal["auto"] | tuple[float, float] = "auto",
     cache_above: Bytes = 4_000_000_000,
+    group: str | None = None,
 ) -> Dataset:
     """A folder or .zip of images and masks of the same names, in the folders `images` and `masks` below it.
 
@@ -51,7 +54,8 @@ def image_masks(
     in their order, or is a legend: a mapping from name to value or [red, green, blue], or the name of a file with lines
     of both. Pixels of the value or colour `ignore` count for nothing; with `auto`, 255 beside numbers of classes.
     Masks are resized as images are, to the nearest pixel; what `fit: pad` adds is ignored. They lie in memory, a byte
-    for each pixel. `size`, `color`, `fit`, `levels` and `cache_above` are those of image-folder.
+    for each pixel. `size`, `color`, `fit`, `levels`, `cache_above` and `group`, by the names of images, are those of
+    image-folder.
     """
     require_pillow("the source image-masks")
     passed = PassedOver()
@@ -63,14 +67,16 @@ def image_masks(
     coding, about = find_coding([mask for pair in pairs.parts["train"] for mask in pair.masks], legend, ignore)
     notes += about
     reading = Reading.as_said(_pictures(pairs.parts["train"], tree.origin), size, color, fit, levels)
+    division = by_names(group, _places(pairs.parts["train"]))
 
-    def part(found: Sequence[Pair], origin: Path) -> Examples:
+    def part(found: Sequence[Pair], origin: Path, wanted: str) -> Examples:
+        notes.extend(division.about_own(wanted, origin, names_own(group, _places(found))))
         reading.require_known(_pictures(found, origin))
         labels = masks_of(found, coding, reading, notes.append)
         return examples(_pictures(found, origin, labels), reading, cache_above)
 
     def own(wanted: str) -> Callable[[], Examples] | None:
-        return partial(part, pairs.parts[wanted], tree.origin) if wanted in pairs.parts else None
+        return partial(part, pairs.parts[wanted], tree.origin, wanted) if wanted in pairs.parts else None
 
     def at(place: Path, wanted: str) -> tuple[list[Pair], Path]:
         if place.resolve() == path.resolve() and wanted not in pairs.parts:
@@ -88,12 +94,18 @@ def image_masks(
         examples(_pictures(pairs.parts["train"], tree.origin, labels), reading, cache_above),
         own("validation"),
         own("test"),
-        elsewhere=lambda place, wanted: part(*at(place, wanted)),
+        elsewhere=lambda place, wanted: part(*at(place, wanted), wanted),
         names=coding.names,
         facts=lambda: {**reading.facts, "settled": coding.settled},
         notes=lambda: [*pairs.notes, *passed.notes(path), *notes, *reading.notes],
         check_test=check_test,
+        divide=division.divide,
+        about_division=division.about,
     )
+
+
+def _places(pairs: Sequence[Pair]) -> list[Place]:
+    return [place_of(pair.image) for pair in pairs]
 
 
 def _pictures(pairs: Sequence[Pair], origin: Path, labels: Array | None = None) -> Pictures:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 from nas_cli.arguments import Between, NonNegativeInt, PositiveInt
+from nas_cli.data.dividers import Dividers
+from nas_cli.data.division import Division, Keys
 from nas_cli.data.formats.csv_file import ENDINGS
 from nas_cli.data.formats.files import as_objects
 from nas_cli.data.formats.folders import PassedOver, find_parts
@@ -17,7 +19,15 @@ from nas_cli.data.formats.vectors import VectorFile
 from nas_cli.data.kinds.words import Tokenizer, fit_words
 from nas_cli.data.source import SOURCES, Array, Dataset, Encoder, Examples
 from nas_cli.data.sources.text_classes import find_classes, read_classes
-from nas_cli.data.sources.text_table import LABEL_COLUMNS, TEXT_COLUMNS, Table, Texts, check_table, read_table
+from nas_cli.data.sources.text_table import (
+    LABEL_COLUMNS,
+    TEXT_COLUMNS,
+    Table,
+    Texts,
+    check_table,
+    divided,
+    read_table,
+)
 from nas_cli.errors import DataError
 
 __all__ = ["LABEL_COLUMNS", "TEXT_COLUMNS", "text"]
@@ -37,6 +47,9 @@ def text(
     max_length: Annotated[int, Between(2)] = 256,
     vectors: Path | None = None,
     vector_words: NonNegativeInt = 20_000,
+    group: str | None = None,
+    time: str | None = None,
+    time_format: str | None = None,
 ) -> Dataset:
     """Texts to classify: a folder (or .zip) with a file of lines for each class, or a folder of files for each, or a
     CSV or TSV file with a text and a label column.
@@ -44,38 +57,33 @@ def text(
     Above them there may be train, validation and test. A class of lines is called as its file's ending, where the files
     differ in that alone. Without a `header` columns are called 1, 2, …. `max_words` different words that occur
     `min_count` times are known, and `max_length` words of a text are read. `vectors` is a file of pretrained word
-    vectors, whose first `vector_words` are known too.
+    vectors, whose first `vector_words` are known too. `group`, `time` and `time_format` are those of csv, for tables.
     """
     notes: list[str] = []
-    table = Table(text_column, label_column, header, encoding)
+    table = Table(text_column, label_column, header, encoding, Dividers.said(group, time, time_format))
     place = open_place(path)
-    found = place.read("train" if place.parts else "", table, notes, whole=True)
+    found, division = place.training(table, notes)
     labels = {label for _, label in found}
 
-    def read(there: Place, part: str) -> Examples:
-        texts = there.read(part, table, notes)
+    def read(other: Path | None, wanted: str) -> Examples:
+        there = place if other is None else _open_other(other, wanted, path)
+        part = wanted if wanted in there.parts else ""
+        texts, keys = there.read(part, table, notes)
         notes.extend(_missing(there.where(part), texts, labels))
+        notes.extend(division.about_own(wanted, there.where(part), keys))
         return to_examples(there.where(part), texts)
-
-    def own(part: str) -> Callable[[], Examples] | None:
-        return partial(read, place, part) if part in place.parts else None
-
-    def elsewhere(other: Path, wanted: str) -> Examples:
-        there = _open_other(other, wanted, path)
-        return read(there, wanted if wanted in there.parts else "")
 
     def check_test(other: Path | None) -> None:
         there = place if other is None else open_place(other)
         there.check("test" if "test" in there.parts else "", table, labels)
 
     def fit(raw: Array) -> Encoder:
-        least = 1 if tokenizer == "bpe" else min_count
         fitted = fit_words(
             "texts",
             raw.tolist(),
             tokenizer=tokenizer,
             longest=max_length,
-            least=least,
+            least=1 if tokenizer == "bpe" else min_count,
             most=max_words,
             lower=lower,
             vectors=VectorFile(vectors, vector_words) if vectors else None,
@@ -84,13 +92,15 @@ def text(
 
     return Dataset(
         to_examples(place.where("train"), found),
-        own("validation"),
-        own("test"),
-        elsewhere,
+        partial(read, None, "validation") if "validation" in place.parts else None,
+        partial(read, None, "test") if "test" in place.parts else None,
+        read,
         inputs="texts",
         fit=fit,
         notes=lambda: [*place.notes(), *notes],
         check_test=check_test,
+        divide=division.divide,
+        about_division=division.about,
     )
 
 
@@ -133,13 +143,22 @@ class Place:
             found.append(f"not read, since they are no part of {self.path}: {', '.join(beside)}")
         return found
 
-    def read(self, part: str, table: Table, notes: list[str], whole: bool = False) -> Texts:
-        """The texts of a part, in the order of the files; `part` is "" where the data is not divided. With `whole`
-        every class must have some."""
+    def training(self, table: Table, notes: list[str]) -> tuple[Texts, Division]:
+        """The texts to learn from, and how they are divided. Raises DataError, also where a class has none."""
+        part = "train" if self.parts else ""
+        texts, keys = self.read(part, table, notes, whole=True)
+        file = self._table(part)
+        return texts, Division() if file is None else divided(file, table, keys)
+
+    def read(self, part: str, table: Table, notes: list[str], whole: bool = False) -> tuple[Texts, Keys]:
+        """The texts of a part, in the order of the files, and what they are divided by; `part` is "" where the data is
+        not divided. With `whole` every class must have some, and every row something to be divided by."""
         file = self._table(part)
         if file is not None:
-            return read_table(file, table, notes)
-        return read_classes(self._below(part), table.encoding, self.passed, whole, notes.append)
+            return read_table(file, table, notes, whole)
+        if whole and table.dividers.columns:
+            raise DataError(f"group and time name columns of a table, and {self.path} is none: leave them out")
+        return read_classes(self._below(part), table.encoding, self.passed, whole, notes.append), Keys()
 
     def check(self, part: str, table: Table, classes: set[str]) -> None:
         """Raises DataError where names of files and the first rows show that this is no test of `classes`."""

@@ -6,10 +6,13 @@ import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
+from nas_cli.data.dividers import Dividers
+from nas_cli.data.division import Division, Keys
 from nas_cli.data.formats import csv_file
 from nas_cli.data.sources.csv_table import EMPTY
 from nas_cli.errors import DataError, did_you_mean
@@ -19,6 +22,8 @@ LABEL_COLUMNS = ("label", "class", "category", "sentiment", "target")
 
 Texts = list[tuple[str, str]]
 """(text, class) of each example."""
+NO_GROUP = ("",)
+"""What a cell of a column that divides may not hold."""
 
 
 @dataclass(frozen=True)
@@ -29,14 +34,19 @@ class Table:
     label: str | None
     header: bool
     encoding: str
+    dividers: Dividers
 
 
-def read_table(file: Path, table: Table, notes: list[str]) -> Texts:
-    """Raises DataError where a column is missing, or a label."""
-    columns, rows = csv_file.read_table(
-        file, separator_of(file, table.encoding), table.header, encoding=table.encoding, say=notes.append
-    )
+def read_table(file: Path, table: Table, notes: list[str], whole: bool = True) -> tuple[Texts, Keys]:
+    """The texts, and what they are divided by; with `whole` that is there for every row.
+
+    Raises DataError where a column is missing, or a label.
+    """
+    separator, dividers = separator_of(file, table.encoding), table.dividers
+    columns, rows = csv_file.read_table(file, separator, table.header, encoding=table.encoding, say=notes.append)
     text, label = find_columns(file, columns, table)
+    if whole:
+        dividers.require(file, columns, [columns[label]])
     gone = np.flatnonzero(rows[:, label] == "")
     if len(gone):
         rows_without = "1 row" if len(gone) == 1 else f"{len(gone):,} rows"
@@ -45,11 +55,24 @@ def read_table(file: Path, table: Table, notes: list[str]) -> Texts:
             f"{gone[0] + 1:,}: fill it in or take it out"
         )
     notes += _about_missing(file, Counter(rows[:, label].tolist()))
-    others = [name for place, name in enumerate(columns) if place not in (text, label)]
+    used = [columns[text], columns[label], *dividers.columns]
+    others = [name for name in columns if name not in used]
     if others or not table.header:
         left = f"; not read: {', '.join(others)}" if others else ""
         notes.append(f"of {file} text_column is {columns[text]}, and label_column {columns[label]}{left}")
-    return [(row[text], unicodedata.normalize("NFC", row[label])) for row in rows]
+    texts = [(row[text], unicodedata.normalize("NFC", row[label])) for row in rows]
+    if not whole:
+        return texts, dividers.read_own(columns, rows)
+    return texts, dividers.read(file, columns, rows, NO_GROUP, partial(_line, file, table))
+
+
+def divided(file: Path, table: Table, keys: Keys) -> Division:
+    """Of the training part in `file`. Raises DataError, with file and line, where its times cannot be ordered."""
+    return table.dividers.division(file, keys, ".", partial(_line, file, table))
+
+
+def _line(file: Path, table: Table, row: int) -> int:
+    return csv_file.line_of(file, separator_of(file, table.encoding), table.header, row, table.encoding)
 
 
 def _about_missing(file: Path, counts: Counter[str]) -> list[str]:
