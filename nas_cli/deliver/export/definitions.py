@@ -54,7 +54,7 @@ class _Definitions:
 
     def add(self, module: ModuleType, name: str) -> None:
         """`name` of `module`, after what it needs; what a module does not define is a builtin, or comes by a star."""
-        file = self._files.setdefault(module.__name__, _File(module))
+        file = self._file(module)
         node = file.nodes.get(name)
         if node is None:
             if not hasattr(builtins, name):
@@ -73,6 +73,11 @@ class _Definitions:
         text = file.text(node)
         if text not in self.texts:
             self.texts.append(text)
+
+    def _file(self, module: ModuleType) -> _File:
+        if module.__name__ not in self._files:
+            self._files[module.__name__] = _File(module)
+        return self._files[module.__name__]
 
     def _add_import(self, node: ast.Import | ast.ImportFrom, name: str) -> None:
         alias = next(alias for alias in node.names if (alias.asname or alias.name.split(".")[0]) == name)

@@ -13,7 +13,6 @@ from torch import nn
 from nas_cli.data import portable
 from nas_cli.deliver.export.check import TOLERANCE, Run, compare, inputs_to_check
 from nas_cli.deliver.export.files import Place, building, find_place, put, require_ours
-from nas_cli.deliver.export.onnx import write_onnx
 from nas_cli.deliver.export.sizes import image_sizes
 from nas_cli.deliver.export.source import SOURCE_FILES, write_source
 from nas_cli.deliver.export.torch_program import write_torch
@@ -37,6 +36,13 @@ class Format:
     file: str
     write: Callable[[Model, Path], Run]
     files: frozenset[str] = frozenset()
+
+
+def write_onnx(model: Model, path: Path) -> Run:
+    """ONNX is loaded where it is asked for alone: that takes longer than writing source does."""
+    from nas_cli.deliver.export.onnx import write_onnx as write
+
+    return write(model, path)
 
 
 FORMATS = {

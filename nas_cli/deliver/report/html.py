@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,12 @@ def fill(template: str, **values: Any) -> str:
     """The text of templates/`template`. Every expression in it is written by `written`, then escaped; a name that is
     not among `values` is an error.
     """
+    return _environment().get_template(template).render(values)
+
+
+@functools.cache
+def _environment() -> Environment:
+    """Reads and compiles each template once: a search writes its page again and again."""
     environment = Environment(
         loader=FileSystemLoader(FOLDER),
         autoescape=True,
@@ -26,7 +33,7 @@ def fill(template: str, **values: Any) -> str:
         lstrip_blocks=True,
     )
     environment.filters["sentence"] = sentence
-    return environment.get_template(template).render(values)
+    return environment
 
 
 def written(value: Any) -> str:
