@@ -1,7 +1,7 @@
 """The user's own Python files: components that register themselves when the file is run.
 
-    from nas_cli.plugins import augmentation, encoder, loss, op, optimizer, schedule, scheduler, source, strategy
-    from nas_cli.plugins import target, task
+    from nas_cli.plugins import augmentation, encoder, loss, op, optimizer, recipe, schedule, scheduler, sniff, source
+    from nas_cli.plugins import strategy, target, task
 
 These decorators are imported when they are asked for: whoever only runs a plugin file needs none of them.
 """
@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 from nas_cli.errors import NasError, PluginError, SpecError
 
 if TYPE_CHECKING:
+    from nas_cli.data.sniffing import sniff as sniff
     from nas_cli.data.source import encoder as encoder
     from nas_cli.data.source import source as source
     from nas_cli.data.source import target as target
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from nas_cli.search.scheduler import scheduler as scheduler
     from nas_cli.search.strategy import strategy as strategy
     from nas_cli.task.base import task as task
+    from nas_cli.task.recipes import recipe as recipe
     from nas_cli.train.augment import augmentation as augmentation
     from nas_cli.train.losses import loss as loss
     from nas_cli.train.optimizers import optimizer as optimizer
@@ -45,8 +47,10 @@ DECORATORS = {
     "loss": "nas_cli.train.losses",
     "op": "nas_cli.model.ops",
     "optimizer": "nas_cli.train.optimizers",
+    "recipe": "nas_cli.task.recipes",
     "schedule": "nas_cli.train.schedules",
     "scheduler": "nas_cli.search.scheduler",
+    "sniff": "nas_cli.data.sniffing",
     "source": "nas_cli.data.source",
     "strategy": "nas_cli.search.strategy",
     "target": "nas_cli.data.source",

@@ -55,6 +55,18 @@ class Levels:
         return cls(tuple(data["mean"]), tuple(data["std"]))
 
 
+@dataclass(frozen=True)
+class TargetKind:
+    """What all targets of a kind have in common: what the `names` of classes and the like are `called` in sentences.
+
+    `outside` is what a target that lies on the pixels of an image, as a mask does, has where something comes in from
+    outside: it moves as the image does. None where targets are of images as a whole.
+    """
+
+    called: str = "labels"
+    outside: int | None = None
+
+
 NO_ASSETS: Mapping[str, Array] = MappingProxyType({})
 
 
@@ -242,6 +254,8 @@ KINDS = {
 TARGETS: Registry[Callable[..., Targets]] = Registry("kind of target", supplied=3, guard=hold_targets)
 """From (dataset, labels, origin) to the targets of a kind, fitted on the dataset's training part. Where `labels` are
 given, they are those of a trained network, and so is `origin`, and nothing is fitted. Raises DataError."""
+TARGET_KINDS: dict[str, TargetKind] = {}
+"""By the names of TARGETS."""
 SOURCES: Registry[Callable[..., Dataset]] = Registry("source", guard=hold_source)
 ENCODERS: Registry[Callable[[Mapping[str, Any]], Encoder]] = Registry("encoder", guard=hold_encoder)
 """From an encoder's `state` to the encoder. Raises KeyError, TypeError or ValueError where it is damaged."""
@@ -265,6 +279,18 @@ def encoder(kind: str) -> Callable[[Callable[..., Encoder]], Callable[..., Encod
     return register
 
 
-def target(kind: str) -> Callable[[Callable[..., Targets]], Callable[..., Targets]]:
-    """Decorator: makes a function of (dataset, labels, origin) the way to targets of that kind, see TARGETS."""
-    return TARGETS.register(kind)
+def target(
+    kind: str, *, called: str = "labels", outside: int | None = None
+) -> Callable[[Callable[..., Targets]], Callable[..., Targets]]:
+    """Decorator: makes a function of (dataset, labels, origin) the way to targets of that kind, see TARGETS.
+
+    `called` and `outside` are those of TargetKind.
+    """
+    add = TARGETS.register(kind)
+
+    def register(make: Callable[..., Targets]) -> Callable[..., Targets]:
+        added = add(make)
+        TARGET_KINDS[kind] = TargetKind(called, outside)
+        return added
+
+    return register

@@ -14,8 +14,8 @@ import numpy as np
 
 from nas_cli.axes import only
 from nas_cli.data import Cache
+from nas_cli.data.source import TARGET_KINDS
 from nas_cli.describe.rehearse import rehearse
-from nas_cli.describe.starter_kinds import NAMED
 from nas_cli.describe.timing import Timing, time_candidates
 from nas_cli.errors import Infeasible, NasError
 from nas_cli.execute.hardware import count_workers
@@ -99,7 +99,7 @@ def _plan(experiment: Experiment, session: Session, tell: Callable[[str], None])
             "train": session.train_size,
             "validation": session.validation_size,
             "classes": len(session.labels),
-            "called": NAMED.get(session.task.wanted.target, "labels"),
+            "called": TARGET_KINDS[session.task.wanted.target].called,
             "input": list(only(session.inputs).shape),
         },
         "candidates": {

@@ -1,222 +1,195 @@
-"""A commented spec for somebody's texts, sentences or tables: what lies at a path, and the text that fits it."""
+"""A commented spec for somebody's data: what lies at a path, and the text that fits it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from nas_cli.axes import only
-from nas_cli.data import TrainingData, load_training, parse_data
-from nas_cli.data.formats.csv_file import ENDINGS, first_rows
-from nas_cli.data.formats.csv_parts import find_tables
-from nas_cli.data.kinds.classes import is_lopsided
-from nas_cli.data.source import Wanted
-from nas_cli.describe.columns import table_columns, text_columns
-from nas_cli.describe.starter_kinds import KINDS, NAMED, Kind
-from nas_cli.errors import DataError, UserError, did_you_mean
-from nas_cli.task import TASKS, open_task
-from nas_cli.task.base import Task
-from nas_cli.words import run_name, shell
-from nas_cli.yaml_text import comment, inline_yaml
+from nas_cli.axes import Axes
+from nas_cli.data import load_training, parse_data
+from nas_cli.data.load import field_of, require_test
+from nas_cli.data.sniffing import Found
+from nas_cli.data.source import SOURCES, TARGET_KINDS, TARGETS, Array, Examples, Wanted
+from nas_cli.describe.finding import Lead, source_for, task_for
+from nas_cli.describe.starter_text import Parts, write_spec
+from nas_cli.errors import DataError, SpecError
+from nas_cli.plugins import import_plugin
+from nas_cli.run.compose import compose
+from nas_cli.spec.load import parse_document
+from nas_cli.task import RECIPES, TASKS, Task, open_task
+from nas_cli.words import LONGEST_NAME, printable, run_name
 
 MOST_NAMED = 20
 """Classes or tags that are listed."""
 
-TEMPLATE = """\
-{what}
-{check}
-{search}
-# configs/README.md explains every key.
-name: {name}
-seed: 0
-task: {task}
 
-data:
-{data}
-
-{model}
-
-# How a candidate is trained. Any value may be a choice: {{choice: [a, b]}}, or {{float: [low, high], log: true}}.
-train:
-  epochs: {epochs}
-  batch_size: {batch_size}
-  optimizer: {{adamw: {{lr: {{float: [1.0e-3, 6.0e-3], log: true}}, weight_decay: 0.01}}}}{more}
-
-# What is best; other metrics: {metrics}. Constraints keep the network small or fast:
-#   constraints: {{params: {{max: 200_000}}, latency_ms: {{max: 2.0}}}}
-objective:
-  {towards}: {metric}
-
-search:
-  strategy: evolution               # random, evolution, genetic, reinforce, grid
-  schedule: {{asha: {{min_epochs: {least}, reduction: 2}}}}      # weak candidates stop early
-  stop: {{trials: 24, time: 10m}}     # whichever comes first
-
-# The best candidates and the baselines are trained again from scratch, each with several seeds.
-final: {{top: 2, seeds: 2}}
-baselines:
-{baseline}
-"""
-
-
-SPACE = """\
-# What is searched. 'nas show space {space}' prints this space, to be copied to 'model:' and changed;
-# 'nas show space' lists the others, 'nas show ops' the layers that you can use.
-space: {space}"""
-WIDE = 500
-"""Columns from which on a table gets a space of its own: attention over columns grows with the square of them, and bins
-make each as wide as there are bins."""
-WIDE_MODEL = """\
-# What is searched: small networks on the columns as they are. With so many columns, attention over them and numbers in
-# bins, which 'space: tabular' has, would take hours and gigabytes. 'nas show ops' lists the layers that you can use.
-model:
-  - features: {units: 2}
-  - dropout: {rate: {choice: [0.0, 0.2, 0.5]}}
-  - repeat:
-      times: {int: [1, 3]}
-      body:
-        - linear: {units: {choice: [16, 32, 64, 128]}}
-        - choice: [[], batch_norm]
-        - choice: [relu, gelu]
-        - dropout: {rate: {choice: [0.1, 0.3, 0.5]}}"""
-LARGEST_SIDE = 64
-"""Pixels that the longer side of pictures gets in a spec to begin with."""
-
-
-def is_task(name: str) -> bool:
+def is_task(name: str, plugins: Sequence[Path] = ()) -> bool:
+    """Whether there is a task of that name, of nas or of a plugin."""
+    for plugin in plugins:
+        import_plugin(plugin)
     return name in TASKS
 
 
 @dataclass(frozen=True)
 class Survey:
-    """What lies at a path: its name, a sentence about it, notes on its columns or words, a spec that runs as it
-    stands."""
+    """What lies at a path: its name, the file that the spec is for, a sentence on the data, notes on its columns or
+    words, and a spec that runs as it stands."""
 
     name: str
+    file: Path
     what: str
     notes: tuple[str, ...]
     text: str
 
 
-def survey(task: str, path: Path, file: str = "spec.yaml") -> Survey:
-    """By reading the data at `path`; `file` is where the spec will lie.
+@dataclass(frozen=True)
+class Seen:
+    """What was read of the data: what one example looks like, by field, how many there are to learn from, the `names`
+    of classes and the like, and `targets` that say which metrics have a value. `chosen_by` is how many the validation
+    part has, where that was read; else `targets` are all there are."""
 
-    Raises UserError where the task is not known, DataError where the data cannot be learned from.
+    inputs: Mapping[str, Axes]
+    examples: int
+    origin: str
+    names: tuple[str, ...]
+    notes: tuple[str, ...]
+    learned: Array
+    targets: Array
+    chosen_by: int | None = None
+
+
+def survey(
+    task: str | None = None, path: Path | None = None, file: str | Path | None = None, plugins: Sequence[Path] = ()
+) -> Survey:
+    """By looking at the data at `path`, or at data that needs none. The `task` is guessed where it is None; `file` is
+    where the spec will lie, by default beside where the command runs, called as the data is.
+
+    Raises UserError where nothing can be said of the task, DataError where the data cannot be learned from.
     """
-    if task not in TASKS:
-        raise UserError(f"unknown task '{task}'{did_you_mean(task, TASKS)}")
-    learned = open_task(task)
-    if learned.wanted not in KINDS:
-        known = ", ".join(name for name in TASKS if open_task(name).wanted in KINDS)
-        raise UserError(f"init writes no spec for {task}; it does for image-classification, {known}")
-    kind = KINDS[learned.wanted]
-    section, data, guessed = _look(kind, learned.wanted, path)
-    notes = (*guessed, *data.notes)
-    found = _found(learned, data, path)
-    first = next(iter(learned.metrics))
-    undefined = learned.undefined(data.validation.targets, data.labels)
-    metric = _objective(learned, data, undefined)
-    if metric != first and first in undefined:
-        notes += (f"the objective is {metric}, since {first} has no value here: {undefined[first]}",)
-    epochs = _epochs(kind, len(data.train))
-    wide = learned.wanted.inputs == "table rows" and only(data.inputs).shape[0] >= WIDE
-    lines = [f"{key}: {inline_yaml(value)}" for key, value in section.items()]
-    lines += [comment(note) for note in notes if not note.startswith("target: ")]
-    lines += [
-        *kind.settings,
-        "# A part that the data has of its own is used. Otherwise a fifth is held out, shuffled.",
-        "# validation: 0.2                 # to choose the best by",
-        "# test: 0.2                       # for 'nas evaluate' alone",
-    ]
-    stem = run_name(path.resolve().name.split(".")[0])
-    text = TEMPLATE.format(
-        what=comment(f"{found}."),
-        check=comment(f"Check it with: {shell('nas', 'plan', file)}"),
-        search=comment(f"Run it with:   {shell('nas', 'search', file)}"),
-        name=inline_yaml(stem),
-        task=task,
-        data="\n".join(f"  {line}" for line in lines),
-        model=WIDE_MODEL if wide else SPACE.format(space=kind.space),
-        epochs=epochs,
-        least=epochs // 4,
-        batch_size=kind.batch_size,
-        more=kind.more,
-        metrics=", ".join(name for name in learned.metrics if name not in {metric, *undefined}),
-        towards=learned.metrics[metric],
-        metric=metric,
-        baseline=kind.baseline,
-    )
-    return Survey(stem, found, notes, text)
-
-
-def _epochs(kind: Kind, examples: int) -> int:
-    return kind.epochs if kind.examples is None else min(100, max(kind.epochs, kind.examples // examples))
-
-
-def _found(task: Task, data: TrainingData, path: Path) -> str:
-    """How many examples there are at `path`, and of which classes."""
-    parts = f"{len(data.train):,} {task.wanted.inputs} to learn from and {len(data.validation):,} to choose by"
-    found = f"{parts} in {path}"
-    if not data.labels:
-        return found
-    names = ", ".join(data.labels[:MOST_NAMED])
-    if len(data.labels) > MOST_NAMED:
-        names += f" and {len(data.labels) - MOST_NAMED} more"
-    return f"{found}, {len(data.labels)} {NAMED[task.wanted.target]}: {names}"
-
-
-def _objective(task: Task, data: TrainingData, undefined: Mapping[str, str]) -> str:
-    """The task's first metric that has a value here; macro F1 where classes are of very different sizes."""
-    if task.wanted.target == "class" and is_lopsided(data.train.targets):
-        return "macro_f1"
-    return next((name for name in task.metrics if name not in undefined), next(iter(task.metrics)))
-
-
-def _look(kind: Kind, wanted: Wanted, path: Path) -> tuple[dict[str, Any], TrainingData, list[str]]:
-    """The data section that fits what lies at `path`, the data, and why keys were added.
-
-    It says what differs from the defaults: texts that are no UTF-8 are read as Latin-1, and numbers with commas, where
-    they can be no thousands, as decimals; large pictures are made smaller.
-    """
-    if not path.exists():
+    for plugin in plugins:
+        import_plugin(plugin)
+    if path is not None and not path.exists() and not path.is_symlink():
         raise DataError(f"there is nothing at {path}")
-    settings: dict[str, Any] = {}
-    guessed: list[str] = []
+    name, lead, guessed = _lead(task, path)
+    learned = open_task(name)
+    found, section, seen = _look(lead, learned.wanted)
+    what = found.what or _told(learned.wanted, seen, path)
+    metric, undefined, about_metric = _objective(learned, seen)
+    notes = (*guessed, *lead.guessed, *found.notes, *seen.notes, *about_metric)
+    named = lead.source if path is None else path.resolve().name.split(".")[0]
+    place = Path(f"{_file_name(named)}.yaml") if file is None else Path(file)
+    parts = Parts(run_name(named), name, place, what, plugins, section, found, notes)
+    recipe = RECIPES[learned.wanted].recipe(seen.inputs, seen.examples)
+    text = write_spec(parts, recipe, learned.metrics, metric, undefined)
+    _require_readable(text, learned.wanted, place)
+    return Survey(parts.name, place, what, notes, text)
+
+
+def _lead(task: str | None, path: Path | None) -> tuple[str, Lead, list[str]]:
+    """The task's name, the source, and what is guessed of them."""
+    return task_for(path) if task is None else (task, source_for(task, path), [])
+
+
+# Looking -------------------------------------------------------------------------------------------------------------
+
+
+def _look(lead: Lead, wanted: Wanted) -> tuple[Found, dict[str, Any], Seen]:
+    """What the source found, the data section that fits, and what was read by it. The lead learns what differs from
+    the defaults: an encoding, a size, a test part that cannot be used."""
+    side = RECIPES[wanted].side
+    takes_size = any(param.name == "size" for param in SOURCES.params(lead.source))
     while True:
+        found = lead.ask() or Found()
+        section = lead.section(found)
         try:
-            section = {**_section(kind.source, path, settings.get("encoding", "utf-8")), **settings}
-            if kind.source == "image-table":
-                section, about_size = _smaller(section)
-                guessed += about_size
-            if section.get("header") is False:
-                guessed.append("no header, since the first row looks like the others: columns are called 1, 2, …")
-            return section, load_training(parse_data(section), 0, wanted=wanted), guessed
+            seen = _read(section, wanted, found)
         except DataError as error:
-            if not error.remedy.keys() - settings.keys():
-                raise
-            settings.update(error.remedy)
-            added = ", ".join(f"{key}: {inline_yaml(value)}" for key, value in error.remedy.items())
-            guessed.append(f"{added} is written into data, since {error}")
+            lead.learn(error)
+            continue
+        shape = next(iter(seen.inputs.values())).shape
+        if side is None or not takes_size or max(shape[1:]) <= side:
+            return found, section, seen
+        height, width = shape[1:]
+        size = [max(1, round(each * side / max(height, width))) for each in (height, width)]
+        lead.settings["size"] = size
+        lead.guessed.append(
+            f"pictures are made {size[0]}x{size[1]}, since {height}x{width} take long to learn from: size says "
+            "otherwise"
+        )
 
 
-def _smaller(section: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
-    """With a size of LARGEST_SIDE at most, and a note where pictures are larger. One is opened. Raises DataError."""
-    height, width = parse_data(section).open().train.read(np.zeros(1, np.int64)).shape[2:]
-    if max(height, width) <= LARGEST_SIDE:
-        return section, []
-    size = [max(1, round(side * LARGEST_SIDE / max(height, width))) for side in (height, width)]
-    note = f"pictures are made {size[0]}x{size[1]}, since {height}x{width} take long to learn from: size says otherwise"
-    return {**section, "size": size}, [note]
+def _read(section: Mapping[str, Any], wanted: Wanted, found: Found) -> Seen:
+    """All of the data where inputs are fitted to it; else the targets, and one example at most: pictures are many, and
+    a search decodes them anyway. Raises DataError."""
+    settings = parse_data(section)
+    dataset = settings.open()
+    if dataset.fit is not None or dataset.inputs != wanted.inputs:
+        data = load_training(settings, 0, wanted=wanted)
+        origin = str(section.get("path", section["source"]))
+        learned, targets = data.train.targets, data.validation.targets
+        return Seen(
+            data.inputs, len(data.train), origin, data.labels, data.notes, learned, targets, len(data.validation)
+        )
+    about_test = require_test(settings, dataset)
+    kind = TARGETS[wanted.target](dataset, None, None)
+    targets = kind.encode(dataset.train)
+    shape = found.shape or _first(dataset.train).shape[1:]
+    notes = (*about_test, *dataset.notes(), *kind.notes)
+    inputs = {field_of(wanted): Axes("uint8", tuple(shape))}
+    return Seen(inputs, len(targets), dataset.train.origin, kind.names, notes, targets, targets)
 
 
-def _section(source: str, path: Path, encoding: str) -> dict[str, Any]:
-    section: dict[str, Any] = {"source": source, "path": str(path)}
-    if section["source"] == "csv":
-        return {**section, **table_columns(first_rows(find_tables(path)["train"], encoding)[1])}
-    if section["source"] == "text" and path.is_file() and path.name.lower().endswith(ENDINGS):
-        return {**section, **text_columns(first_rows(path, encoding)[1])}
-    return section
+def _first(examples: Examples) -> Array:
+    """The first inputs of a part (n, …)."""
+    if examples.stream is None:
+        return examples.read(np.zeros(1, np.int64))
+    return next(iter(examples.stream.chunks()))
+
+
+def _told(wanted: Wanted, seen: Seen, path: Path | None) -> str:
+    """How many examples there are, and of which classes."""
+    called = TARGET_KINDS[wanted.target].called
+    names = ", ".join(seen.names[:MOST_NAMED])
+    if len(seen.names) > MOST_NAMED:
+        names += f" and {len(seen.names) - MOST_NAMED} more"
+    count = f"{seen.examples:,} {wanted.inputs}"
+    if seen.chosen_by is None:
+        kinds = f" of {len(seen.names)} {called}" if seen.names else ""
+        return f"{count}{kinds} in {seen.origin}" + (f": {names}" if names else "")
+    found = f"{count} to learn from and {seen.chosen_by:,} to choose by in {path or seen.origin}"
+    return f"{found}, {len(seen.names)} {called}: {names}" if seen.names else found
+
+
+def _objective(task: Task, seen: Seen) -> tuple[str, Mapping[str, str], list[str]]:
+    """The metric to choose by, one that has a value; those that have none, with why; and a note on it."""
+    undefined = task.undefined(seen.targets, seen.names)
+    wished = [task.objective(seen.learned), *task.metrics]
+    metric = next((name for name in wished if name not in undefined), wished[0])
+    first = wished[1]
+    if metric == first or first not in undefined:
+        return metric, undefined, []
+    return metric, undefined, [f"the objective is {metric}, since {first} has no value here: {undefined[first]}"]
+
+
+# The file ------------------------------------------------------------------------------------------------------------
+
+
+def _file_name(stem: str) -> str:
+    """What the spec's file is called: as the data is, where that is easily typed."""
+    typed = stem == printable(stem) and stem[:1] not in ("", "-", "~") and len(stem) <= LONGEST_NAME
+    return stem if typed else run_name(stem)
+
+
+def _require_readable(text: str, wanted: Wanted, file: Path) -> None:
+    """Raises PluginError where a plugin's recipe makes a spec that is none."""
+    origin = RECIPES[wanted].origin
+    if origin is None:
+        return
+    try:
+        compose(parse_document(text, str(file)))
+    except SpecError as error:
+        raise origin.wrong(f"makes a spec that cannot be used: {error}") from None

@@ -1,27 +1,32 @@
-"""What is learned. Importing the room registers its tasks, and the yardsticks beside them."""
+"""What is learned. Importing the room registers its tasks, and the yardsticks and recipes beside them."""
 
 from nas_cli.task import (
     boosting,
     image_classification,
     image_regression,
+    mask_recipe,
     otsu,
     segmentation,
     sequence_labelling,
     table_classification,
+    table_recipe,
     table_regression,
     text_classification,
 )
 from nas_cli.task.base import TASKS, Direction, Scorer, Task, Written, name_of, open_task, scored
 from nas_cli.task.blocks import Block, Curve, Matrix, Table
+from nas_cli.task.recipes import RECIPES, Recipe
 from nas_cli.task.references import REFERENCES
 
 __all__ = [
+    "RECIPES",
     "REFERENCES",
     "TASKS",
     "Block",
     "Curve",
     "Direction",
     "Matrix",
+    "Recipe",
     "Scorer",
     "Table",
     "Task",
@@ -29,6 +34,7 @@ __all__ = [
     "boosting",
     "image_classification",
     "image_regression",
+    "mask_recipe",
     "name_of",
     "open_task",
     "otsu",
@@ -36,6 +42,7 @@ __all__ = [
     "segmentation",
     "sequence_labelling",
     "table_classification",
+    "table_recipe",
     "table_regression",
     "text_classification",
 ]

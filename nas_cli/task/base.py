@@ -87,6 +87,11 @@ class Task(Protocol):
         """What measures a network's outputs; `labels` name the classes, tags or numbers."""
         ...
 
+    def objective(self, targets: Array) -> str:
+        """The metric that a starter spec for examples with these `targets` takes for its objective, the first one say;
+        of a plugin's task this may be left out."""
+        ...
+
     def undefined(self, targets: Array, labels: Sequence[str]) -> Mapping[str, str]:
         """Those of `metrics` that a scorer leaves out for a part with these `targets`, and why."""
         ...
@@ -111,8 +116,12 @@ class Task(Protocol):
 class Defaults:
     """What most tasks say alike."""
 
+    metrics: Mapping[str, Direction]
     proportions: frozenset[str] = frozenset()
     unchanged_by: tuple[str, ...] | None = None
+
+    def objective(self, targets: Array) -> str:
+        return next(iter(self.metrics))
 
     def undefined(self, targets: Array, labels: Sequence[str]) -> Mapping[str, str]:
         return {}

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from nas_cli.data.kinds.classes import is_lopsided
 from nas_cli.data.source import Wanted
 from nas_cli.task.arrays import as_numpy, softmax
 from nas_cli.task.base import Array, Defaults, Direction, Loss, Scale, Scorer, Shape
@@ -42,6 +43,11 @@ class Classification(Defaults):
 
     def scorer(self, labels: Sequence[str]) -> Scorer:
         return ClassScores(labels)
+
+    def objective(self, targets: Array) -> str:
+        """Macro F1 where nearly all examples are of one class, since accuracy says little then."""
+        lopsided = "macro_f1" in self.metrics and is_lopsided(as_numpy(targets))
+        return "macro_f1" if lopsided else super().objective(targets)
 
     def undefined(self, targets: Array, labels: Sequence[str]) -> Mapping[str, str]:
         few = f"there are {len(labels)} classes, and with {TOP} or fewer it is always 1"

@@ -110,6 +110,15 @@ class HeldTask:
             raise self._wrong("scorer", scorer, f"a Scorer, which has {', '.join(SCORER)},")
         return HeldScorer(scorer, self, self._origin, labels)
 
+    def objective(self, targets: Array) -> str:
+        method = getattr(self._task, "objective", None)
+        if method is None:
+            return next(iter(self.metrics))
+        found = self._ask(str, "the name of a metric", "objective", method, targets)
+        if found not in self.metrics:
+            raise self._origin.wrong(f"gave {show(found)} for objective{did_you_mean(found, self.metrics)}")
+        return found
+
     def undefined(self, targets: Array, labels: Sequence[str]) -> Mapping[str, str]:
         wanted = "a mapping from metrics to reasons"
         found: Mapping[str, str] = self._ask(MAPPING, wanted, "undefined", self._task.undefined, targets, labels)

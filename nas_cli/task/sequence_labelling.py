@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
+from nas_cli.axes import Axes
 from nas_cli.data.source import Wanted
 from nas_cli.errors import Infeasible
 from nas_cli.task.arrays import Numbers, as_numpy
@@ -16,7 +17,10 @@ from nas_cli.task.base import Array, Defaults, Direction, Loss, Scale, Scorer, S
 from nas_cli.task.blocks import Block, Table, metrics_table
 from nas_cli.task.crf import negative_log_likelihood
 from nas_cli.task.entities import find_entities
+from nas_cli.task.recipes import Recipe, recipe
 from nas_cli.task.tag_scores import TagScores, decode
+
+BILSTM = "bilstm: [{embedding: {units: 100, unknown: 0.05}}, {dropout: {rate: 0.5}}, {lstm: {units: 200}}, crf]"
 
 
 @task("sequence-labelling")
@@ -103,3 +107,8 @@ class SequenceLabelling(Defaults):
 def _rows(rows: Sequence[Mapping[str, Any]]) -> tuple[tuple[str, ...], ...]:
     names = ("precision", "recall", "f1")
     return tuple((row["label"], *(f"{row[name]:.4f}" for name in names), f"{row['support']:,}") for row in rows)
+
+
+@recipe("sentences", "tags")
+def tagged_sentences(inputs: Mapping[str, Axes], examples: int) -> Recipe:
+    return Recipe("tagger", epochs=16, train=("clip: 5.0",), baselines=BILSTM)

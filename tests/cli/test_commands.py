@@ -126,8 +126,8 @@ def test_no_run_to_go_on_with(nas: Any, tmp_path: Path) -> None:
 
 def test_a_fault_of_ours_says_so(nas_process: Any, tmp_path: Path) -> None:
     (tmp_path / "nas_broken.py").write_text(
-        "import nas_cli.cli.starter\ndef broken(*_): raise ZeroDivisionError('oh')\n"
-        "nas_cli.cli.starter.look_at = broken\n"
+        "import nas_cli.describe.starter\ndef broken(*_): raise ZeroDivisionError('oh')\n"
+        "nas_cli.describe.starter.survey = broken\n"
     )
     (tmp_path / "sitecustomize.py").write_text("import nas_broken\n")
     paths = f"{tmp_path}:{Path(__file__).parents[2]}"

@@ -12,7 +12,6 @@ import pytest
 import yaml
 from PIL import Image
 
-from nas_cli.cli.starter import look_at, starter_spec
 from nas_cli.describe.starter import survey
 from nas_cli.run.compose import compose
 from nas_cli.spec.load import parse_document
@@ -80,7 +79,8 @@ def test_files_and_folders(nas: Any, tmp_path: Path, name: str) -> None:
     for label in (name, "other"):
         (folder / "pictures" / label).mkdir(parents=True)
         pixels = np.zeros((20, 20), np.uint8)
-        Image.fromarray(pixels).save(folder / "pictures" / label / "1.png")
+        for number in (1, 2):
+            Image.fromarray(pixels).save(folder / "pictures" / label / f"{number}.png")
     path = folder / f"{name}.csv"
     checked(survey("table-classification", path, str(path)).text)
     done = nas("init", "table-classification", path, cwd=tmp_path)
@@ -89,8 +89,8 @@ def test_files_and_folders(nas: Any, tmp_path: Path, name: str) -> None:
     assert checked(spec.read_text()).data.arguments["path"] == path
     commands = [shlex.split(line) for line in done.stdout.splitlines() if line.startswith("  nas ")]
     assert commands == [["nas", "plan", spec.name], ["nas", "search", spec.name]]
-    found = look_at(folder / "pictures")
-    assert checked(starter_spec(found, path), named="pictures").data.arguments["path"] == folder / "pictures"
+    found = survey(None, folder / "pictures", path)
+    assert checked(found.text, named="pictures").data.arguments["path"] == folder / "pictures"
 
 
 @pytest.mark.parametrize(
@@ -122,7 +122,8 @@ def test_the_folder_of_this_moment(nas: Any, tmp_path: Path) -> None:
     folder = tmp_path / "7"
     for label in ("a", "b"):
         (folder / label).mkdir(parents=True)
-        Image.fromarray(np.zeros((20, 20), np.uint8)).save(folder / label / "1.png")
+        for number in (1, 2):
+            Image.fromarray(np.zeros((20, 20), np.uint8)).save(folder / label / f"{number}.png")
     done = nas("init", ".", cwd=folder)
     assert done.returncode == 0, done.stderr
     checked((folder / "7.yaml").read_text(), named="7")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from nas_cli.cli.starter import look_at, starter_spec
+from nas_cli.describe.starter import survey
 from nas_cli.errors import DataError
 from nas_cli.record.directory import RunDirectory
 from nas_cli.run.compose import compose
@@ -26,13 +27,12 @@ def make_images(folder: Path, classes: int = 2, each: int = 3, size: tuple[int, 
 
 
 def composed(path: Path | None) -> Any:
-    found = look_at(path)
-    return compose(parse_document(starter_spec(found, Path("x.yaml")), "x.yaml"))
+    return compose(parse_document(survey(None, path).text, "x.yaml"))
 
 
 def test_a_folder_of_images(tmp_path: Path) -> None:
     make_images(tmp_path / "my images")
-    found = look_at(tmp_path / "my images")
+    found = survey(None, tmp_path / "my images")
     assert found.what.startswith("6 images of 2 classes")
     assert found.name == "my-images"
     experiment = composed(tmp_path / "my images")
@@ -42,11 +42,16 @@ def test_a_folder_of_images(tmp_path: Path) -> None:
 
 
 def test_idx_npz_and_nothing(tmp_path: Path) -> None:
+    images, labels = np.zeros((20, 9, 12), np.uint8), np.arange(20) % 2
     (tmp_path / "idx").mkdir()
-    (tmp_path / "idx" / "train-images-idx3-ubyte.gz").touch()
+    for kind, array in (("images-idx3", images), ("labels-idx1", labels.astype(np.uint8))):
+        sides = b"".join(side.to_bytes(4, "big") for side in array.shape)
+        content = bytes([0, 0, 8, array.ndim]) + sides + array.tobytes()
+        (tmp_path / "idx" / f"train-{kind}-ubyte.gz").write_bytes(gzip.compress(content))
     assert composed(tmp_path / "idx").data.source == "idx"
-    (tmp_path / "arrays.npz").touch()
+    np.savez(tmp_path / "arrays.npz", x=images, y=labels)
     assert composed(tmp_path / "arrays.npz").data.source == "npz"
+    assert "20 images of 2 classes in x of" in survey(None, tmp_path / "arrays.npz").what
     assert composed(None).data.source == "digits"
 
 
@@ -59,17 +64,20 @@ def test_any_folder_name(tmp_path: Path, name: str) -> None:
 
 def test_what_cannot_be_read(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="nothing at"):
-        look_at(tmp_path / "nowhere")
+        survey(None, tmp_path / "nowhere")
     with pytest.raises(DataError, match="is empty"):
-        look_at(tmp_path)
-    (tmp_path / "table.csv").write_text("a,b\n")
-    with pytest.raises(DataError, match=r"table\.csv is no data that can be read"):
-        look_at(tmp_path / "table.csv")
+        survey(None, tmp_path)
+    (tmp_path / "table.csv").write_text("a,b\n1,2\n")
+    with pytest.raises(DataError, match=r"no column of .*table\.csv names pictures"):
+        survey("image-classification", tmp_path / "table.csv")
+    (tmp_path / "notes.md").write_text("words\n")
+    with pytest.raises(DataError, match=r"notes\.md is no data that can be read: .*an \.npz file is expected|notes"):
+        survey("image-classification", tmp_path / "notes.md")
     make_images(tmp_path / "images")
     broken = tmp_path / "images" / "class 0" / "0.png"
     broken.write_bytes(b"no image")
     with pytest.raises(DataError, match=r"0\.png is no picture that can be read"):
-        look_at(tmp_path / "images")
+        survey(None, tmp_path / "images")
 
 
 def test_it_overwrites_nothing(nas: Any, tmp_path: Path) -> None:
@@ -106,5 +114,4 @@ def test_a_task_and_a_path(nas: Any, tmp_path: Path) -> None:
     wrong = nas("init", "table-clasification", "rows.csv", cwd=tmp_path)
     assert wrong.returncode == 2
     assert "did you mean 'table-classification'?" in wrong.stderr
-    assert "say what is learned" in nas("init", "rows.csv", cwd=tmp_path).stderr
     assert "needs the data too" in nas("init", "text-classification", cwd=tmp_path).stderr

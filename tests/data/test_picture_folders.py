@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from nas_cli.data import load_test, load_training, parse_data
-from nas_cli.describe.look import look_at_pictures
+from nas_cli.describe.starter import survey
 from nas_cli.errors import DataError
 
 RNG = np.random.default_rng(0)
@@ -47,8 +47,9 @@ def test_folders_within_class_folders_and_other_endings(tmp_path: Path) -> None:
         picture(tmp_path / "cat" / name, kind="JPEG" if "J" in name.upper() else "PNG")
     for kind in ("webp", "bmp", "gif", "tiff", "ppm"):
         picture(tmp_path / "dog" / f"a.{kind}", kind=kind.upper())
-    found = look_at_pictures(tmp_path)
-    assert (found.count, found.classes) == (22, ("cat", "dog"))
+    found = survey(None, tmp_path)
+    assert found.what.startswith("22 images of 2 classes")
+    assert found.what.endswith(": cat, dog")
     (note,) = found.notes
     assert note.startswith("2 pictures lie in folders within the class folders, cat/more/0.png say")
     assert sum(sizes(tmp_path, test=0.1)) == 20
@@ -70,7 +71,7 @@ def test_what_is_passed_over_is_counted_and_named(tmp_path: Path) -> None:
     assert "links to folders of the same data: 2 (cat/up, dog/cats)" in said
     assert "neither files nor folders: 1 (dog/pipe.png)" in said
     assert "beside the folders of classes: 1 (labels.csv)" in said
-    assert look_at_pictures(tmp_path).count == 12
+    assert survey(None, tmp_path).what.startswith("12 images")
 
 
 def test_links_to_folders_elsewhere_are_followed_once(tmp_path: Path) -> None:
@@ -78,7 +79,7 @@ def test_links_to_folders_elsewhere_are_followed_once(tmp_path: Path) -> None:
     (tmp_path / "store" / "a" / "again").symlink_to(tmp_path / "store")
     fill(tmp_path / "data", ("dog",))
     (tmp_path / "data" / "cat").symlink_to(tmp_path / "store" / "a")
-    assert look_at_pictures(tmp_path / "data").count == 10
+    assert survey(None, tmp_path / "data").what.startswith("10 images")
 
 
 @pytest.mark.parametrize(
@@ -103,7 +104,7 @@ def test_what_lies_beside_the_parts_is_named(tmp_path: Path) -> None:
     fill(tmp_path / "train")
     fill(tmp_path / "test", ("cat",))
     fill(tmp_path / "pred", ("x",))
-    found = look_at_pictures(tmp_path)
+    found = survey(None, tmp_path)
     assert any(note.endswith(f"no part of {tmp_path}: pred") for note in found.notes)
 
 
@@ -126,9 +127,9 @@ def test_a_test_part_without_class_folders_is_told_of_before(tmp_path: Path) -> 
     picture(tmp_path / "test" / "0.png")
     with pytest.raises(DataError, match=r"cannot be evaluated: .* has no folders"):
         load(tmp_path)
-    found = look_at_pictures(tmp_path)
-    assert found.settings == {"test": 0.2}
-    assert "is held out in its stead" in found.notes[0]
+    found = survey(None, tmp_path)
+    assert "\n  test: 0.2\n" in found.text
+    assert any("is held out in its stead" in note for note in found.notes)
 
 
 def test_a_class_that_validation_lacks_is_said(tmp_path: Path) -> None:
@@ -164,8 +165,8 @@ def test_a_name_that_is_no_utf_8(tmp_path: Path) -> None:
 
 def test_an_unpacked_archive_has_a_folder_around_it(tmp_path: Path) -> None:
     fill(tmp_path / "flowers" / "flowers")
-    found = look_at_pictures(tmp_path)
-    assert found.classes == ("cat", "dog")
+    found = survey(None, tmp_path)
+    assert found.what.endswith(": cat, dog")
     assert found.notes == (f"the data lies in {tmp_path / 'flowers' / 'flowers'}, the only folder there",)
 
 
@@ -179,7 +180,7 @@ def test_hundreds_of_folders_in_each_other(tmp_path: Path) -> None:
             os.chdir("d")
     finally:
         os.chdir(here)
-    assert look_at_pictures(tmp_path).count == 12
+    assert survey(None, tmp_path).what.startswith("12 images")
 
 
 def damaged(change: Callable[[bytes], bytes]) -> Callable[[Path], None]:

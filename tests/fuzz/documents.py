@@ -19,7 +19,7 @@ from safetensors.numpy import save
 from nas_cli.data import Reader, Wanted, load_test, load_training, parse_data
 from nas_cli.data.formats.vectors import read_vectors
 from nas_cli.data.kinds.words import fit_words
-from nas_cli.describe.look import look_at_pictures
+from nas_cli.describe.starter import survey
 from nas_cli.errors import DataError
 
 TEXTS, SENTENCES = Wanted("texts", "class"), Wanted("sentences", "tags")
@@ -128,7 +128,7 @@ def pictures(rng: random.Random, top: Path) -> None:
         (top / rng.choice(["link", "pos/link"])).symlink_to(rng.choice(["..", ".", "pos", "nowhere", "/dev/zero"]))
     size = {"size": rng.choice([4, [3, 9]])} if rng.random() < 0.7 else {}
     section = {"source": "image-folder", "path": str(top), **size, "test": rng.choice([0.2, "auto"])}
-    both(look_at_pictures, top)
+    both(lambda place: survey("image-classification", place), top)
     both(predict_from_pictures, top)
     for file in sorted(file for file in top.rglob("*") if file.is_file())[:2]:
         both(predict_from_input, file)

@@ -21,6 +21,8 @@ from nas_cli.registry import short
 
 PARTS = {"train": ("train",), "validation": ("validation", "valid", "val", "dev"), "test": ("test",)}
 ENDINGS = (".csv", ".tsv", ".csv.gz", ".tsv.gz")
+EMPTY = ("", "?", "NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "null", "NULL", "None", "-", ".")
+"""What stands in cells that have no value."""
 SEPARATORS = (",", ";", "\t", "|")
 RARE_SEPARATORS = (" ", ":", "^", "~", "\x01")
 """Marks that stand inside cells as a rule: they divide cells where no other does."""

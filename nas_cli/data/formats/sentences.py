@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+FORMATS = (".conll", ".conllu", ".bio", ".iob", ".iob2", ".bioes", ".annotated")
 ENDINGS = (".conll", ".conllu", ".bio", ".iob", ".iob2", ".annotated", ".train", ".dev", ".testa", ".testb")
 BREAK = "-DOCSTART-"
 SPACES = re.compile(r"[ \t]+")
@@ -34,6 +35,13 @@ def in_columns(path: Path, head: Sequence[str], labels: Sequence[str], column: i
     if widths == {1}:
         return len(full) > 1 and gaps
     return _are_tags(rows, labels, column) or (gaps and all("\t" in line for line in full))
+
+
+def are_columns(head: Sequence[str]) -> bool:
+    """Whether the first lines of a file are words with something beside each, and empty lines between sentences."""
+    tabbed = has_tabs(head)
+    widths = {len(cells_of(line)) for line in head if is_word(line, tabbed)}
+    return len(widths) == 1 and min(widths) > 1 and any(not line.strip() for line in head)
 
 
 def sentences(

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from nas_cli.data.kinds.classes import about_alike
-from nas_cli.data.source import TARGETS, Array, Dataset, Examples
+from nas_cli.data.source import Array, Dataset, Examples, target
 from nas_cli.errors import DataError
 
 IGNORED = 255
@@ -62,7 +62,7 @@ class Masks:
         return [name for name, count in zip(self.names, counts, strict=False) if not count]
 
 
-@TARGETS.register("mask")
+@target("mask", called="classes", outside=IGNORED)
 def masks_of(dataset: Dataset, labels: Sequence[str] | None = None, origin: float | None = None) -> Masks:
     """A class for every pixel, by the dataset's names, else by the numbers that the training part has. Raises
     DataError where there is nothing to learn.

@@ -11,7 +11,7 @@ import numpy as np
 
 from nas_cli.data.kinds.classes import LabelsError
 from nas_cli.data.portable import LARGEST, as_number, is_number
-from nas_cli.data.source import TARGETS, Array, Dataset, Examples, Targets
+from nas_cli.data.source import Array, Dataset, Examples, Targets, target
 from nas_cli.errors import DataError
 
 COARSE = 1e-4
@@ -26,7 +26,7 @@ Origin = float | tuple[float, ...]
 """What targets are counted from: of one number, or of each column of several."""
 
 
-@TARGETS.register("number")
+@target("number", called="numbers")
 def numbers_of(dataset: Dataset, labels: Sequence[str] | None = None, origin: Origin | None = None) -> Targets:
     """A number an example, or several, whose columns the dataset names. Raises DataError where the part cannot be
     learned from, or has other columns than a network learned."""

@@ -10,14 +10,14 @@ import numpy as np
 
 from nas_cli.data.kinds.classes import about_alike, find_classes, known_classes, require_one_each
 from nas_cli.data.kinds.numbers import Origin
-from nas_cli.data.source import TARGETS, Array, Dataset, Examples, Targets
+from nas_cli.data.source import Array, Dataset, Examples, Targets, target
 from nas_cli.errors import DataError
 
 IGNORED = -100
 """The target of a place after a sentence's last word; torch's cross-entropy passes over it."""
 
 
-@TARGETS.register("class")
+@target("class", called="classes")
 def classes_of(dataset: Dataset, labels: Sequence[str] | None = None, origin: Origin | None = None) -> Targets:
     """A class an example. Raises DataError where the part cannot be learned from."""
     require_one_each(dataset.train)
@@ -30,7 +30,7 @@ def classes_of(dataset: Dataset, labels: Sequence[str] | None = None, origin: Or
     return find_classes(dataset.train, dataset.names)
 
 
-@TARGETS.register("tags")
+@target("tags", called="tags")
 def tags_of(dataset: Dataset, labels: Sequence[str] | None = None, origin: Origin | None = None) -> Targets:
     """A tag a word. Raises DataError where the part cannot be learned from."""
     require_one_each(dataset.train)

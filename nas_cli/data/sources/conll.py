@@ -8,13 +8,16 @@ from pathlib import Path
 from typing import Annotated
 
 from nas_cli.arguments import Between, NonNegativeInt, PositiveInt
-from nas_cli.data.formats.files import as_objects, choose_part, require_folder
+from nas_cli.data.formats.encodings import glimpse
+from nas_cli.data.formats.files import as_objects, choose_part, read_bytes, require_folder
 from nas_cli.data.formats.folders import is_junk
 from nas_cli.data.formats.parts import part_of
+from nas_cli.data.formats.sentences import FORMATS, are_columns
 from nas_cli.data.formats.tag_schemes import is_chunk, to_iob2
 from nas_cli.data.formats.tagged_lines import Tagged, read_tagged
 from nas_cli.data.formats.vectors import VectorFile
 from nas_cli.data.kinds.words import fit_words
+from nas_cli.data.sniffing import Found, sniff
 from nas_cli.data.source import SOURCES, Array, Dataset, Encoder, Examples
 from nas_cli.errors import DataError
 
@@ -90,6 +93,21 @@ def conll(
         notes=lambda: notes,
         check_test=check_test,
     )
+
+
+@sniff("conll", inputs="sentences", targets=("tags",), expects="a file or folder in CoNLL's columns")
+def sentences_at(path: Path) -> Found:
+    """By an ending that no other format has, or by columns with empty lines between sentences."""
+    lines = ("# characters: 16                 # of each word, for spaces that read them",)
+    if path.is_dir() and not any(map(_may_be_a_part, path.iterdir())):
+        return Found(0.0, lines=lines)
+    file = find_parts(path)["train"]
+    name = file.name.lower().removesuffix(".gz")
+    if name.endswith(FORMATS):
+        return Found(lines=lines)
+    raw = read_bytes(file, file.suffix.lower() == ".gz", LOOKED_AT)
+    head = glimpse(raw, "utf-8").split("\n")[:-1]
+    return Found(0.9 if are_columns(head) else 0.0, lines=lines)
 
 
 def find_parts(path: Path, only: str = "train", notes: list[str] | None = None) -> dict[str, Path]:

@@ -14,7 +14,7 @@ import numpy as np
 
 from nas_cli.data.dividers import Dividers
 from nas_cli.data.division import Division
-from nas_cli.data.formats.csv_file import find_separator, line_of, read_table, require_columns
+from nas_cli.data.formats.csv_file import EMPTY, find_separator, line_of, read_table, require_columns
 from nas_cli.data.formats.csv_lines import Rows
 from nas_cli.data.formats.csv_parts import about_parts, find_tables
 from nas_cli.data.formats.csv_top import LOOKED_AT, looks_like_a_row
@@ -28,7 +28,6 @@ from nas_cli.errors import DataError, did_you_mean
 from nas_cli.registry import short
 from nas_cli.words import printable
 
-EMPTY = ("", "?", "NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "null", "NULL", "None", "-", ".")
 FREQUENT = 0.05
 """The share of the rows from which on a word that may mean an empty cell may be a class."""
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from nas_cli.data.sniffing import Found, sniff
 from nas_cli.data.source import SOURCES, Array, Dataset, Examples
 
 STEPS = 16
@@ -41,3 +42,18 @@ def _table() -> Array:
 
     bunch = load_digits()
     return np.column_stack([bunch.data, bunch.target])
+
+
+@sniff("digits", inputs="images", targets=("class",), expects="nothing")
+def embedded() -> Found:
+    """What is there where no path is named."""
+    return Found(
+        lines=(
+            "# your own:  {source: image-folder, path: my-images, size: [32, 32]}   one folder a class",
+            "#            {source: idx, path: my-folder}                            the files of MNIST and its kind",
+            "#            {source: npz, path: my-data.npz}                          NumPy arrays",
+        ),
+        what="The digits that come with scikit-learn: 1,797 grey images of 8×8 pixels. Put your own data in their "
+        "place",
+        shape=(1, 8, 8),
+    )

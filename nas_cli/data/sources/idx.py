@@ -22,6 +22,7 @@ from nas_cli.data.formats.folders import PassedOver, is_junk
 from nas_cli.data.formats.parts import part_of
 from nas_cli.data.formats.pixels import shape_text
 from nas_cli.data.kinds.classes import as_labels
+from nas_cli.data.sniffing import Found, sniff
 from nas_cli.data.source import SOURCES, Array, Dataset, Examples
 from nas_cli.errors import DataError
 
@@ -67,6 +68,12 @@ def idx(path: Path, labels: list[str] | None = None) -> Dataset:
         check_test=check_test,
         notes=lambda: passed.notes(path),
     )
+
+
+@sniff("idx", inputs="images", targets=("class",), expects="a folder with idx files")
+def idx_files_at(path: Path) -> Found | None:
+    """By the names of files."""
+    return Found() if path.is_dir() and any(NAME.search(file.name) for file in path.iterdir()) else None
 
 
 def find_files(folder: Path, passed: PassedOver) -> dict[str, dict[str, Path]]:

@@ -4,23 +4,55 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
+import numpy as np
+
+from nas_cli.data.formats.csv_file import first_rows, named
 from nas_cli.data.formats.csv_lines import Rows
 from nas_cli.data.formats.csv_top import looks_like_a_row
 from nas_cli.data.formats.encodings import Say
-from nas_cli.data.formats.file_tables import FileTable
+from nas_cli.data.formats.file_tables import FileTable, find_file_tables
+from nas_cli.data.formats.folders import PassedOver
 from nas_cli.data.formats.named_files import NamedFiles, has_picture_ending
+from nas_cli.data.sniffing import Found, sniff
+from nas_cli.data.sources.columns import are_numbers
 from nas_cli.errors import DataError, did_you_mean
 
 LOOKED_AT = 20
 """Rows that tell which column names files."""
 
 
+@sniff("image-table", inputs="images", targets=("number", "class"), expects="a table that names pictures")
+def table_at(path: Path, table: str | None = None, encoding: str = "utf-8") -> Found | None:
+    """By the endings of names in its first rows; the column that is learned says whether there are numbers."""
+    first = find_file_tables(path, table, PassedOver())["train"]
+    _, top = first_rows(first.path, encoding, first.raw)
+    if not top:
+        return None
+    header = not is_example(top)
+    columns = named(top[0], header)
+    body = [row for row in top[int(header) :] if len(row) == len(columns)]
+    rows = np.array(body, object).reshape(-1, len(columns))
+    pictures = columns_with(has_picture_ending, columns, rows)
+    others = [name for name in columns if name not in pictures]
+    if not pictures or not others:
+        return Found(0.0)
+    target = others[-1]
+    sure = 0.8 if path.is_dir() else 0.9
+    if are_numbers(rows[:, columns.index(target)].tolist()):
+        return Found(sure, "number", f"the column '{target}' has many different numbers")
+    return Found(sure, "class", f"the column '{target}' looks like classes")
+
+
+def is_example(rows: Sequence[Sequence[str]]) -> bool:
+    """Whether the first of `rows` is one like the others, or names a picture, and is no header."""
+    return bool(rows) and (any(map(has_picture_ending, rows[0])) or looks_like_a_row(rows))
+
+
 def has_header(table: FileTable, rows: Sequence[Sequence[str]], say: Say) -> bool:
     """Whether the first of `rows` names columns, and no picture."""
-    if not rows:
-        return True
-    if any(map(has_picture_ending, rows[0])) or looks_like_a_row(rows):
+    if is_example(rows):
         say(
             f"the first row of {table.path} is taken for an example, since it looks like the others; header: true says "
             "that it has names"
@@ -55,17 +87,18 @@ def image_column(
 
 def _columns_of_files(columns: Sequence[str], rows: Rows, files: NamedFiles) -> list[str]:
     """Those with the endings of pictures, or else those whose names are files."""
-    looked_at = rows[:LOOKED_AT]
+    by_ending = columns_with(has_picture_ending, columns, rows)
+    return by_ending or columns_with(NamedFiles(files.folder, files.packed).find, columns, rows)
 
-    def share(place: int, names_one: Callable[[str], object]) -> float:
-        cells = [cell for cell in looked_at[:, place].tolist() if cell]
-        return sum(bool(names_one(cell)) for cell in cells) / max(1, len(cells))
 
-    by_ending = [name for place, name in enumerate(columns) if share(place, has_picture_ending) > 0.5]
-    if by_ending:
-        return by_ending
-    silent = NamedFiles(files.folder, files.packed)
-    return [name for place, name in enumerate(columns) if share(place, silent.find) > 0.5]
+def columns_with(is_one: Callable[[str], object], columns: Sequence[str], rows: Rows) -> list[str]:
+    """Those in which most of the first cells are such."""
+    found = []
+    for place, name in enumerate(columns):
+        cells = [cell for cell in rows[:LOOKED_AT, place].tolist() if cell]
+        if sum(bool(is_one(cell)) for cell in cells) > len(cells) / 2:
+            found.append(name)
+    return found
 
 
 def target_columns(

@@ -24,11 +24,14 @@ from nas_cli.data.formats.folders import (
 )
 from nas_cli.data.formats.parts import part_of
 from nas_cli.data.formats.pictures import READ, SUFFIXES, Fit, is_picture, require_pillow
+from nas_cli.data.sniffing import Found, sniff
 from nas_cli.data.source import SOURCES, Dataset, Examples
-from nas_cli.data.sources.picture_reading import Pictures, Reading, examples
+from nas_cli.data.sources.picture_reading import Pictures, Reading, examples, usual_size
 from nas_cli.errors import DataError
 from nas_cli.units import Bytes
 
+SIDES = (16, 24, 32, 48, 64)
+"""Of images in a starter spec."""
 OTHER_IMAGES = (
     ".heic",
     ".heif",
@@ -110,6 +113,29 @@ def image_folder(
         check_test=check_test,
         divide=division.divide,
         about_division=division.about,
+    )
+
+
+@sniff("image-folder", inputs="images", targets=("class",), expects="a folder with a folder of images for each class")
+def pictures_at(path: Path) -> Found | None:
+    """By the folders, and by the headers of some pictures, to which `size` is fitted. Raises DataError where one of
+    them is damaged, and where there is one class alone."""
+    if not path.is_dir():
+        return None
+    root = only_folder(path)
+    train = find_pictures(root / parts_of(root).get("train", ""), root, PassedOver(), whole=True)
+    if len(train.classes) < 2:
+        raise DataError(
+            f"{train.folder} has only one class, '{', '.join(train.classes)}': two are needed to tell apart"
+        )
+    (height, width), notes = usual_size(train.files)
+    side = max([s for s in SIDES if s <= min(height, width)], default=SIDES[0])
+    return Found(
+        0.85,
+        keys={"size": [side, side]},
+        comments={"size": f"what every image is resized to; most here are {height}×{width}"},
+        notes=notes,
+        shape=(3, side, side),
     )
 
 

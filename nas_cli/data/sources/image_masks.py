@@ -20,16 +20,20 @@ from nas_cli.data.formats.folders import PassedOver, Place
 from nas_cli.data.formats.legends import Legend, known_legend, legend_file, legend_of
 from nas_cli.data.formats.mask_classes import IGNORED, Coding, Ignore, find_coding
 from nas_cli.data.formats.mask_pairs import Pair, Pairs, find_pairs
+from nas_cli.data.formats.mask_places import find_spots
 from nas_cli.data.formats.mask_values import stored
 from nas_cli.data.formats.name_groups import place_of
 from nas_cli.data.formats.pictures import TURNED, Fit, fit_classes, in_parallel, require_pillow, stands, turn
 from nas_cli.data.formats.pixels import shape_text
 from nas_cli.data.formats.trees import Tree, open_tree
+from nas_cli.data.sniffing import Found, sniff
 from nas_cli.data.source import SOURCES, Array, Dataset, Examples
 from nas_cli.data.sources.picture_reading import Pictures, Reading, examples
 from nas_cli.errors import DataError
 from nas_cli.units import Bytes
 
+LOOKED_AT = 3
+"""Pairs whose masks are looked at before they are taken for masks."""
 LOPSIDED = 0.02
 """How far the proportions of a mask may be from those of its image, where it is of another size."""
 
@@ -106,6 +110,20 @@ def image_masks(
 
 def _places(pairs: Sequence[Pair]) -> list[Place]:
     return [place_of(pair.image) for pair in pairs]
+
+
+@sniff("image-masks", inputs="images", targets=("mask",), expects="a folder or .zip of images and masks")
+def masks_at(path: Path, images: str | None = None, masks: str | None = None) -> Found | None:
+    """By the names of folders and files; where only one of them says what it is, by what the first masks hold."""
+    if not path.is_dir() and path.suffix.lower() != ".zip":
+        return None
+    tree = open_tree(path, PassedOver())
+    spots = find_spots(tree, images, masks, PassedOver())
+    pairs = find_pairs(tree, images, masks, PassedOver())
+    found = pairs.parts.get("train", [])
+    if not {"images", "masks"} <= {spot.kind for spot in spots}:
+        find_coding([mask for pair in found[:LOOKED_AT] for mask in pair.masks], None, "auto")
+    return Found(0.9)
 
 
 def _pictures(pairs: Sequence[Pair], origin: Path, labels: Array | None = None) -> Pictures:

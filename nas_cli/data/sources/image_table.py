@@ -13,7 +13,7 @@ import numpy as np
 from nas_cli.arguments import Fraction, Size
 from nas_cli.data.dividers import Dividers
 from nas_cli.data.division import Division, Keys
-from nas_cli.data.formats.csv_file import first_rows, line_of, named, read_table
+from nas_cli.data.formats.csv_file import EMPTY, first_rows, line_of, named, read_table
 from nas_cli.data.formats.csv_lines import Rows
 from nas_cli.data.formats.encodings import Say
 from nas_cli.data.formats.file_tables import FileTable, find_file_tables
@@ -23,7 +23,7 @@ from nas_cli.data.formats.named_files import NamedFiles
 from nas_cli.data.formats.parts import WORDS
 from nas_cli.data.formats.pictures import Fit, look, require_pillow
 from nas_cli.data.source import SOURCES, Dataset, Examples
-from nas_cli.data.sources.csv_table import EMPTY, labels_in
+from nas_cli.data.sources.csv_table import labels_in
 from nas_cli.data.sources.image_columns import has_header, image_column, target_columns
 from nas_cli.data.sources.picture_reading import Pictures, Reading, examples
 from nas_cli.errors import DataError, did_you_mean

@@ -12,6 +12,7 @@ import numpy as np
 from nas_cli.data.formats.files import array_examples, choose_part, most_unpacked, reading_numpy, require_file
 from nas_cli.data.formats.pixels import Layout
 from nas_cli.data.kinds.classes import as_labels
+from nas_cli.data.sniffing import Found, sniff
 from nas_cli.data.source import SOURCES, Array, Dataset, Examples, Stream
 from nas_cli.errors import DataError
 from nas_cli.units import Bytes
@@ -77,6 +78,15 @@ def npz(
         check_test=check_test,
         notes=lambda: [*_unread(path, parts), *notes],
     )
+
+
+@sniff("npz", inputs="images", targets=("class",), expects="an .npz file")
+def arrays_at(path: Path) -> Found | None:
+    """By the ending, of the only one in a folder too."""
+    if path.is_file():
+        return Found() if path.suffix.lower() == ".npz" else None
+    archives = [file for file in path.iterdir() if file.suffix.lower() == ".npz"] if path.is_dir() else []
+    return Found(0.95, keys={"path": str(archives[0])}) if len(archives) == 1 else None
 
 
 def _check_test(file: Path, pair: Pair, train: Examples) -> None:

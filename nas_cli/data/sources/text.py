@@ -11,14 +11,16 @@ from typing import Annotated
 from nas_cli.arguments import Between, NonNegativeInt, PositiveInt
 from nas_cli.data.dividers import Dividers
 from nas_cli.data.division import Division, Keys
-from nas_cli.data.formats.csv_file import ENDINGS
+from nas_cli.data.formats.csv_file import ENDINGS, first_rows
 from nas_cli.data.formats.files import as_objects
 from nas_cli.data.formats.folders import PassedOver, find_parts
 from nas_cli.data.formats.trees import Tree, open_tree
 from nas_cli.data.formats.vectors import VectorFile
 from nas_cli.data.kinds.words import Tokenizer, fit_words
+from nas_cli.data.sniffing import Found, sniff
 from nas_cli.data.source import SOURCES, Array, Dataset, Encoder, Examples
-from nas_cli.data.sources.text_classes import find_classes, read_classes
+from nas_cli.data.sources.columns import holds_texts, text_columns
+from nas_cli.data.sources.text_classes import find_classes, look_like_texts, read_classes
 from nas_cli.data.sources.text_table import (
     LABEL_COLUMNS,
     TEXT_COLUMNS,
@@ -31,6 +33,11 @@ from nas_cli.data.sources.text_table import (
 from nas_cli.errors import DataError
 
 __all__ = ["LABEL_COLUMNS", "TEXT_COLUMNS", "text"]
+
+LINES = (
+    "# tokenizer: word                # word, character or bpe",
+    "# max_length: 256                # in words",
+)
 
 
 @SOURCES.register("text")
@@ -104,6 +111,28 @@ def text(
     )
 
 
+@sniff(
+    "text",
+    inputs="texts",
+    targets=("class",),
+    expects="a folder with a text file, or a folder of text files, for each class",
+)
+def texts_at(path: Path, encoding: str = "utf-8") -> Found:
+    """By the words of a table's columns, or by the names of files and how they begin."""
+    if path.is_file() and not path.name.lower().endswith((*ENDINGS, ".zip")):
+        return Found(0.0, lines=LINES)
+    place = open_place(path)
+    part = "train" if place.parts else ""
+    file = place.table(part)
+    if file is None:
+        return Found(0.6 if look_like_texts(place.below(part), encoding) else 0.0, lines=LINES)
+    rows = first_rows(file, encoding)[1]
+    keys = text_columns(rows)
+    header = bool(keys.get("header", True))
+    notes = () if header else ("no header, since the first row looks like the others: columns are called 1, 2, …",)
+    return Found(0.7 if holds_texts(rows, keys) else 0.0, keys=keys, lines=LINES, notes=notes)
+
+
 def _open_other(other: Path, wanted: str, path: Path) -> Place:
     """What lies at `other`, for the part `wanted`. Raises DataError where that is the `path` that is trained on."""
     if other.resolve() == path.resolve():
@@ -147,25 +176,25 @@ class Place:
         """The texts to learn from, and how they are divided. Raises DataError, also where a class has none."""
         part = "train" if self.parts else ""
         texts, keys = self.read(part, table, notes, whole=True)
-        file = self._table(part)
+        file = self.table(part)
         return texts, Division() if file is None else divided(file, table, keys)
 
     def read(self, part: str, table: Table, notes: list[str], whole: bool = False) -> tuple[Texts, Keys]:
         """The texts of a part, in the order of the files, and what they are divided by; `part` is "" where the data is
         not divided. With `whole` every class must have some, and every row something to be divided by."""
-        file = self._table(part)
+        file = self.table(part)
         if file is not None:
             return read_table(file, table, notes, whole)
         if whole and table.dividers.columns:
             raise DataError(f"group and time name columns of a table, and {self.path} is none: leave them out")
-        return read_classes(self._below(part), table.encoding, self.passed, whole, notes.append), Keys()
+        return read_classes(self.below(part), table.encoding, self.passed, whole, notes.append), Keys()
 
     def check(self, part: str, table: Table, classes: set[str]) -> None:
         """Raises DataError where names of files and the first rows show that this is no test of `classes`."""
-        file = self._table(part)
+        file = self.table(part)
         if file is not None:
             return check_table(file, table, classes)
-        tree = self._below(part)
+        tree = self.below(part)
         found = find_classes(tree, PassedOver())
         new = next((name for name, files in found.items() if files and name not in classes), None)
         if new is not None:
@@ -176,9 +205,10 @@ class Place:
     def documents(self) -> bool:
         """Whether each file is one text, and not each line."""
         part = "train" if self.parts else ""
-        return self._table(part) is None and bool(self._below(part).folders)
+        return self.table(part) is None and bool(self.below(part).folders)
 
-    def _table(self, part: str) -> Path | None:
+    def table(self, part: str) -> Path | None:
+        """The file of a part, where it is a table. Raises DataError."""
         if self.tree is None:
             return self.path
         name = self.parts.get(part, "")
@@ -188,7 +218,8 @@ class Place:
             raise DataError(f"{self.path} holds tables, {name} say: unpack it and name the folder")
         return self.tree.origin / name
 
-    def _below(self, part: str) -> Tree:
+    def below(self, part: str) -> Tree:
+        """The folder of a part."""
         assert self.tree is not None
         return self.tree.below(self.parts[part]) if part in self.parts else self.tree
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from nas_cli.data.formats.archives import File
+from nas_cli.data.formats.archives import File, Member
 from nas_cli.data.formats.encodings import Say, decode, encoding_of, require_codec
 from nas_cli.data.formats.files import GZIP, read_bytes
 from nas_cli.data.formats.folders import PassedOver, Place, class_name, require_classes
@@ -91,6 +91,27 @@ def class_names(files: Sequence[str]) -> list[str]:
     stems = [name.rpartition(".")[0] or name for name in files]
     endings = [name.rpartition(".")[2] for name in files]
     return endings if len(files) > 1 and len(set(stems)) == 1 and len(set(endings)) == len(files) else stems
+
+
+def look_like_texts(tree: Tree, encoding: str) -> bool:
+    """Whether there are two classes at least, whose files begin as texts; of files that are a class each, the names
+    must say so: .txt, or one name with several endings. Raises DataError as `find_classes` does."""
+    classes = find_classes(tree, PassedOver())
+    firsts = [files[0] for files in classes.values() if files]
+    if len(firsts) < 2 or len(firsts) < len(classes):
+        return False
+    names = [place[-1] for place, _ in firsts]
+    if not tree.folders and not all(name.lower().endswith(".txt") for name in names):
+        stems = {name.rpartition(".")[0] for name in names}
+        if len(stems) > 1 or not stems.pop():
+            return False
+    return not any(_is_binary(_start(file), encoding) for _, file in firsts)
+
+
+def _start(file: File) -> bytes:
+    if isinstance(file, Member):
+        return file.read_bytes()
+    return read_bytes(file, False, LOOKED_AT) if file.stat().st_size else b""
 
 
 def is_text(path: Path, encoding: str) -> bool:

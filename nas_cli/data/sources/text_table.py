@@ -14,7 +14,6 @@ import numpy as np
 from nas_cli.data.dividers import Dividers
 from nas_cli.data.division import Division, Keys
 from nas_cli.data.formats import csv_file
-from nas_cli.data.sources.csv_table import EMPTY
 from nas_cli.errors import DataError, did_you_mean
 
 TEXT_COLUMNS = ("text", "sentence", "review", "content", "document", "message")
@@ -77,7 +76,7 @@ def _line(file: Path, table: Table, row: int) -> int:
 
 def _about_missing(file: Path, counts: Counter[str]) -> list[str]:
     """On labels that say elsewhere that there is none."""
-    words = [word for word in EMPTY if word in counts]
+    words = [word for word in csv_file.EMPTY if word in counts]
     if not words:
         return []
     shown = ", ".join(f"'{word}' ({counts[word]:,})" for word in words)

@@ -1,20 +1,49 @@
-"""Which column of a table is which, guessed from its first rows."""
+"""Which column of a table is which, and what it holds, guessed from its first rows."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from nas_cli.data.formats.csv_file import named
+from nas_cli.data.formats.csv_file import EMPTY, ENDINGS, first_rows, named
+from nas_cli.data.formats.csv_parts import find_tables, tables_in
 from nas_cli.data.formats.csv_top import looks_like_a_row
-from nas_cli.data.sources.text import LABEL_COLUMNS, TEXT_COLUMNS
+from nas_cli.data.portable import as_number, is_number
+from nas_cli.data.sniffing import Found, sniff
+from nas_cli.data.sources.text_table import LABEL_COLUMNS, TEXT_COLUMNS
 
 TARGETS = ("target", "label", "class", "y", "classification", "outcome", "quality", "price")
 """Names of columns that are usually what is to be learned; else the last one is."""
 FEW_WORDS = 2
 """A column with fewer words a cell is none of texts."""
+SENTENCE, FEW_COLUMNS = 4, 4
+"""Words a cell from which on a column has texts, and the columns that a table of texts has at most, where none has a
+usual name."""
+MANY = 20
+"""So many different whole numbers, or half as many as there are rows, may be classes."""
+
+
+@sniff("csv", inputs="table rows", targets=("class", "number"), expects="a CSV or TSV file")
+def rows_at(path: Path, encoding: str = "utf-8") -> Found | None:
+    """By its ending; the target's name and its first cells say what is learned."""
+    if path.is_dir() and not tables_in(path):
+        return None
+    file = find_tables(path)["train"]
+    rows = first_rows(file, encoding)[1]
+    keys = table_columns(rows)
+    sure = 0.5 if file.name.lower().endswith(ENDINGS) else 0.0
+    if "target" not in keys:
+        return Found(sure, keys=keys)
+    header = keys.get("header", True)
+    notes = [] if header else ["no header, since the first row looks like the others: columns are called 1, 2, …"]
+    place = rows[0].index(keys["target"]) if header else len(rows[0]) - 1
+    cells = [row[place] for row in rows[int(header) :] if len(row) == len(rows[0])]
+    if are_numbers(cells):
+        return Found(sure, "number", f"the column '{keys['target']}' has many different numbers", keys, notes=notes)
+    return Found(sure, "class", f"the column '{keys['target']}' looks like classes", keys, notes=notes)
 
 
 def table_columns(rows: list[list[str]]) -> dict[str, Any]:
@@ -50,6 +79,21 @@ def text_columns(rows: list[list[str]]) -> dict[str, Any]:
         return {}
     found: dict[str, Any] = {"text_column": names[text], "label_column": names[label]}
     return found if header else {"header": False, **found}
+
+
+def holds_texts(rows: list[list[str]], keys: Mapping[str, Any]) -> bool:
+    """Whether a table is one of texts rather than of numbers and words, where `text_columns` found these `keys`."""
+    if not rows:
+        return False
+    header = bool(keys.get("header", True))
+    names = named(rows[0], header)
+    said = keys.get("text_column")
+    usual = _usual(TEXT_COLUMNS, names, range(len(names)))
+    text = names.index(said) if said is not None else usual
+    body = [row for row in rows[int(header) :] if len(row) == len(names)]
+    if text is None or not body or (usual is None and len(names) > FEW_COLUMNS):
+        return False
+    return _mean_words(body, text) >= SENTENCE
 
 
 def _text_column(names: Sequence[str], rows: list[list[str]]) -> int:
@@ -90,3 +134,16 @@ def _comes_again(rows: list[list[str]]) -> bool:
     return any(
         cell and cell in cells and len(set(cells)) * 2 <= len(cells) for cell, cells in zip(rows[0], below, strict=True)
     )
+
+
+def are_numbers(cells: Sequence[str]) -> bool:
+    """Whether the first cells of a column look like numbers to be learned, rather than like classes: they have
+    fractions, or there are many."""
+    filled = [cell for cell in cells if cell not in EMPTY]
+    mark = "." if all(map(is_number, filled)) else ","
+    if not filled or not all(is_number(cell, mark) for cell in filled):
+        return False
+    numbers = [as_number(cell, mark) for cell in filled]
+    different = set(numbers)
+    fractions = any(number != int(number) for number in different)
+    return len(different) > 2 and (fractions or len(different) > min(MANY, len(numbers) / 2))

@@ -1,0 +1,100 @@
+"""What a starter spec says of a search and a training, found by the kinds of input and target that it fits.
+
+    @recipe("audio", "class")
+    def spoken_words(inputs: Mapping[str, Axes], examples: int) -> Recipe:
+        return Recipe(model="[{conv1d: {units: {choice: [16, 32]}}}, relu]", epochs=20, batch_size=32)
+
+It is given what one example looks like, by field, and how many there are to learn from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from nas_cli.axes import Axes
+from nas_cli.data.source import KINDS, TARGETS, Wanted
+from nas_cli.errors import SpecError, did_you_mean
+from nas_cli.plugins import Origin, origin_of, registered
+from nas_cli.registry import show
+
+MOST_EPOCHS = 100
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Pieces of a spec, in YAML as they stand there: what is behind a key, or the lines below it.
+
+    `space` is the name of a built-in space; without one, `model` is what stands behind `model:`, and `about` what is
+    said of it. `train` are lines below `train:` beside epochs, batch size and optimizer. Weak candidates are stopped
+    early where `rungs`. `baselines` are the lines below that key, without one where it is "".
+    """
+
+    space: str = ""
+    model: str = ""
+    about: str = "What is searched. 'nas show ops' lists the layers that you can use."
+    epochs: int = 10
+    batch_size: int = 32
+    optimizer: str = "{adamw: {lr: {float: [1.0e-3, 6.0e-3], log: true}, weight_decay: 0.01}}"
+    train: tuple[str, ...] = ()
+    rungs: bool = True
+    trials: int = 24
+    final: str = "{top: 2, seeds: 2}"
+    baselines: str = ""
+
+
+Made = Callable[[Mapping[str, Axes], int], Recipe]
+
+
+@dataclass(frozen=True)
+class Starter:
+    """How a recipe is made, whose it is where it is a plugin's, and the pixels that the longer `side` of images gets at
+    most; None where they stay as large as they are."""
+
+    make: Made
+    side: int | None
+    origin: Origin | None
+
+    def recipe(self, inputs: Mapping[str, Axes], examples: int) -> Recipe:
+        """Raises PluginError where a plugin's gives something else."""
+        if self.origin is None:
+            return self.make(inputs, examples)
+        found = self.origin.call("it", self.make, inputs, examples)
+        if not isinstance(found, Recipe):
+            raise self.origin.wrong(f"gave {show(found)}, and a Recipe is wanted")
+        if not found.space and not found.model:
+            raise self.origin.wrong("gave a Recipe without a space and without a model, and one of them is wanted")
+        return found
+
+
+RECIPES: dict[Wanted, Starter] = {}
+
+
+def recipe(inputs: str, target: str, *, side: int | None = None) -> Callable[[Made], Made]:
+    """Decorator: makes a function the recipe of tasks that learn `target` from `inputs`. Images whose longer `side` has
+    more pixels are made smaller."""
+    wanted = Wanted(inputs, target)
+
+    def add(make: Made) -> Made:
+        origin = origin_of(make, "recipe", f"{inputs}, {target}")
+        if wanted in RECIPES:
+            before = RECIPES[wanted].origin
+            by = before.file if before else "nas itself"
+            raise SpecError(f"there is a recipe for {inputs} and targets of the kind '{target}' already, by {by}")
+        RECIPES[wanted] = Starter(make, side, origin)
+        if origin is not None:
+            registered(lambda: RECIPES.pop(wanted, None), lambda: _require_kinds(wanted))
+        return make
+
+    return add
+
+
+def _require_kinds(wanted: Wanted) -> None:
+    for value, known in ((wanted.inputs, KINDS), (wanted.target, TARGETS)):
+        if value not in known:
+            raise SpecError(f"a recipe is for the kind {show(value)}{did_you_mean(value, known)}")
+
+
+def passes(examples: int, least: int, seen: int) -> int:
+    """Epochs until so many examples were `seen`: few examples need more passes. `least` at least, 100 at most."""
+    return min(MOST_EPOCHS, max(least, seen // max(1, examples)))
