@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Iterator
 
@@ -27,3 +28,12 @@ def signals_of_a_terminal() -> None:
     for number in (signal.SIGINT, signal.SIGHUP):
         if signal.getsignal(number) is signal.SIG_IGN:
             signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def disk_that_does_not_lose_power(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Nothing waits for the disk: what a process wrote is there for the next one, however it ended. Benches wait."""
+    with pytest.MonkeyPatch.context() as patch:
+        if not any(item.get_closest_marker("bench") for item in request.session.items):
+            patch.setattr(os, "fsync", os.fstat)
+        yield
