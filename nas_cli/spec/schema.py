@@ -1,15 +1,14 @@
 """The spec: which sections there are, what they take, and what they take where nothing is said.
 
 `let`, `model`, `space`, `train`, `baselines`, and the names under `task`, `data`, `search` and `objective` are read by
-the rooms they belong to; here stands what is fixed.
+the rooms they belong to; here stands what is fixed. Annotations are evaluated as they stand (no `from __future__ import
+annotations`), so that a field has the very type that a value of it is held to.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
-from dataclasses import dataclass, field, is_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path as FilePath
-from typing import Annotated, Any, Literal, TypeVar, get_type_hints
+from typing import Annotated, Any, Literal, TypeVar
 
 from nas_cli.arguments import MOST_SIDES, Between, Matching, Parsed, check
 from nas_cli.errors import Path, SpecError, did_you_mean
@@ -160,7 +159,7 @@ class RunSpec:
 
 def keys(section: type[Any]) -> Mapping[str, Any]:
     """What a section takes: by key an annotation, of which one mark is `Says`."""
-    return get_type_hints(section, include_extras=True)
+    return {field.name: field.type for field in fields(section)}
 
 
 def as_data(section: Any) -> dict[str, Any]:
