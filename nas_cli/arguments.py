@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 import pathlib
 import re
 import sys
@@ -13,6 +12,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from nas_cli.errors import Path, did_you_mean
+from nas_cli.paths import path_of
 
 LARGEST = 10**12
 """The largest whole number of a spec, and the smallest below zero: what is counted in a spec is never more."""
@@ -20,8 +20,6 @@ MOST_SIDES = 10**6
 """Channels, units, pixels of a side, epochs, examples of a batch: more of them is a slip of the pen."""
 UNIONS = (Union, types.UnionType)
 """Where `get_origin` says one of these, the arguments are alternatives."""
-MAX_PATH, MAX_PATH_PART = 4096, 255
-"""Bytes of a path, and of a name in it, that file systems take."""
 
 
 @dataclass(frozen=True)
@@ -227,26 +225,6 @@ def _plain(annotation: Any, value: Any, path: Path) -> Any:
     if annotation is Any or (isinstance(annotation, type) and isinstance(value, annotation)):
         return value
     raise Unfit(type_name(annotation), value, path)
-
-
-def path_of(value: str | pathlib.Path) -> pathlib.Path:
-    """A path that a file system takes, `~` and `~name` as the folder of that user. Raises ValueError."""
-    text = os.fspath(value)
-    if not text:
-        raise ValueError("a path, not an empty text")
-    if "\0" in text:
-        raise ValueError("a path without a NUL character")
-    try:
-        length = max(map(len, os.fsencode(text).split(b"/")))
-    except UnicodeEncodeError:
-        raise ValueError("a path in characters that a file name may have") from None
-    if length > MAX_PATH_PART or len(text) > MAX_PATH:
-        raise ValueError(f"a path of at most {MAX_PATH:,} bytes, and {MAX_PATH_PART} in a name")
-    try:
-        return pathlib.Path(text).expanduser()
-    except RuntimeError:
-        user = text.split("/", 1)[0]
-        raise ValueError(f"a path; {user} is a user's folder, and there is no such user (a file: ./{user})") from None
 
 
 def type_name(annotation: Any) -> str:

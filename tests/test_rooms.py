@@ -24,12 +24,13 @@ BASE = {
     "yaml_text",
     "files",
     "figures",
+    "paths",
     "seeds",
 }
 MAY_IMPORT = {
     "axes": set(),
     "errors": {"words"},
-    "arguments": {"errors"},
+    "arguments": {"errors", "paths"},
     "registry": {"errors", "arguments", "plugins"},
     "trial": set(),
     "units": {"arguments"},
@@ -38,6 +39,7 @@ MAY_IMPORT = {
     "yaml_text": {"words"},
     "files": {"words"},
     "figures": set(),
+    "paths": set(),
     "seeds": set(),
     "torch_tuning": BASE,
     "spec": BASE,

@@ -15,10 +15,10 @@ from typing import Any, ParamSpec, TypeVar, cast
 import typer
 from typer.core import TyperGroup
 
-from nas_cli.arguments import path_of
 from nas_cli.cli import INTERRUPTED
 from nas_cli.cli.output import fail
 from nas_cli.errors import NasError, UserError
+from nas_cli.paths import path_of
 from nas_cli.words import printable, sentence
 
 P = ParamSpec("P")
