@@ -12,6 +12,7 @@ from nas_cli.data.repeated import about_repeated
 from nas_cli.data.settings import DataSettings, parse_data, source_params
 from nas_cli.data.source import ENCODERS, SOURCES, Dataset, Encoder, Examples, Levels, Part, Wanted
 from nas_cli.data.sources import conll, csv_table, digits, idx, image_folder, image_masks, image_table, npz, text
+from nas_cli.data.split import by_group, by_order, by_position, latest_of_group
 
 __all__ = [
     "ENCODERS",
@@ -29,6 +30,9 @@ __all__ = [
     "TrainingData",
     "Wanted",
     "about_repeated",
+    "by_group",
+    "by_order",
+    "by_position",
     "conll",
     "csv_table",
     "digits",
@@ -36,6 +40,7 @@ __all__ = [
     "image_folder",
     "image_masks",
     "image_table",
+    "latest_of_group",
     "load_other",
     "load_test",
     "load_training",

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from nas_cli.data import TrainingData, Wanted, load_test, load_training, parse_data
+from nas_cli.data import TrainingData, Wanted, load_other, load_test, load_training, parse_data
 from nas_cli.data.formats.name_groups import find_groups, groups_by_name
 from nas_cli.data.source import SOURCES, Part
 from nas_cli.errors import DataError, SpecError
@@ -238,3 +238,24 @@ def test_pictures_of_their_own_test_part_are_compared(tmp_path: Path) -> None:
 def test_every_source_of_tables_takes_the_keys() -> None:
     for name in ("csv", "image-table", "text"):
         assert {"group", "time", "time_format"} <= {param.name for param in SOURCES.params(name)}
+
+
+# Elsewhere ------------------------------------------------------------------------------------------------------------
+
+
+def test_labelled_data_elsewhere_needs_no_groups(tmp_path: Path) -> None:
+    """Nothing of it is held out."""
+    path = pictures_table(tmp_path / "own")
+    settings = parse_data({"source": "image-table", "path": str(path), "target": "angle", "group": "person"})
+    data = load_training(settings, 0, wanted=NUMBERS)
+    picture(tmp_path / "new" / "odd.png", 3)
+    (tmp_path / "new" / "table.csv").write_text("file,angle\nodd.png,7\n")
+    assert len(load_other(settings, tmp_path / "new", data.labels, NUMBERS, data.encoder)) == 1
+    settings = parse_data({"source": "image-folder", "path": str(folder(tmp_path / "a")), "group": "{group}_*"})
+    data = load_training(settings, 0)
+    picture(tmp_path / "b" / "a" / "odd.png", 3)
+    assert len(load_other(settings, tmp_path / "b", data.labels, IMAGES, data.encoder)) == 1
+    settings = parse_data({"source": "text", "path": str(texts(tmp_path / "t.csv")), "group": "author", "time": "date"})
+    data = load_training(settings, 0, wanted=TEXTS)
+    (tmp_path / "other.csv").write_text("text,label\none more,a\n")
+    assert len(load_other(settings, tmp_path / "other.csv", data.labels, TEXTS, data.encoder)) == 1

@@ -77,11 +77,11 @@ def test_what_divides_is_no_input_unless_that_is_said(tmp_path: Path) -> None:
     data, _ = load(path, group="user", time="day")
     assert [column["name"] for column in data.encoder.state()["numbers"]] == ["x"]
     assert not data.encoder.state()["categories"]
-    assert any("user and day are no inputs" in note for note in data.notes)
+    assert "no inputs, since they divide the data: user, day; data.categorical takes one in" in data.notes
     data, _ = load(path, group="user", time="day", numeric=["day"], categorical=["user"])
     assert [column["name"] for column in data.encoder.state()["numbers"]] == ["x", "day"]
     assert [column["name"] for column in data.encoder.state()["categories"]] == ["user"]
-    assert not any("no input" in note for note in data.notes)
+    assert not any("no inputs" in note for note in data.notes)
 
 
 def test_what_is_learned_is_the_last_column_that_does_not_divide(tmp_path: Path) -> None:

@@ -79,7 +79,7 @@ def find_moments(cells: Sequence[str], form: str | None = None, decimal: str = "
         rows.setdefault(cell, row)
     if "" in rows:
         raise NoOrder(rows[""], "has no value")
-    ways = {f"'{form}'": _by_form(form)} if form else _ways(decimal)
+    ways = {f"'{form}'": _by_form(form)} if form is not None else _ways(decimal)
     found = _that_read_all(ways, rows)
     name = next(iter(found))
     if name != NUMBERS:

@@ -73,8 +73,7 @@ def csv_table(
     dividers.require(files["train"], columns, [label])
     unused = [name for name in dividers.columns if name not in (*numeric, *categorical)]
     if unused:
-        what = "is no input" if len(unused) == 1 else "are no inputs"
-        notes.append(f"{' and '.join(unused)} {what}, since the data is divided by it; data.categorical takes one in")
+        notes.append(f"no inputs, since they divide the data: {', '.join(unused)}; data.categorical takes one in")
     counters = _counters(columns, rows) if header else {}
     division = _divided(files["train"], form, columns, rows, dividers)
     parts = Parts(path, files, form, columns, label, dividers, division, notes.append)
