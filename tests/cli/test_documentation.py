@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from nursery import forked_workers
 
 from nas_cli.describe.schema import spec_schema
 from nas_cli.model.ops import OPS
+from nas_cli.plugins import taking_back
 from nas_cli.run.compose import compose
 from nas_cli.search import SCHEDULERS, STRATEGIES
 from nas_cli.space.builtins import builtin_names
@@ -17,6 +19,7 @@ from nas_cli.spec.load import load_document, parse_document
 from nas_cli.spec.schema import RunSpec, keys
 from nas_cli.train.settings import TRAIN
 
+__all__ = ["forked_workers"]
 ROOT = Path(__file__).parents[2]
 REFERENCE = (ROOT / "configs" / "README.md").read_text(encoding="utf-8")
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -120,7 +123,7 @@ def test_the_schema_says_what_a_key_takes() -> None:
     assert weights == [{"type": "number"}, {"type": "array", "items": {"type": "number"}}]
 
 
-def test_the_readmes_plugin_trains(nas_process: Any, tmp_path: Path) -> None:
+def test_the_readmes_plugin_trains(nas: Any, tmp_path: Path) -> None:
     (code,) = [block for block in blocks(README, "python") if "@source" in block]
     assert len(code.strip().splitlines()) <= 30
     (tmp_path / "mine.py").write_text(code)
@@ -129,8 +132,10 @@ def test_the_readmes_plugin_trains(nas_process: Any, tmp_path: Path) -> None:
         "model: [{conv: {channels: 8}}, relu, {global_pool: max}]\ntrain: {epochs: 3, batch_size: 32}\n"
         "search: {stop: {trials: 1}}\nfinal: {top: 1, seeds: 1}\nhardware: {workers: 1, precision: float32}\n"
     )
-    done = nas_process("search", "spec.yaml", "--json", cwd=tmp_path)
+    with taking_back():
+        done = nas("search", "spec.yaml", "--json", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "balanced_accuracy" in done.stdout
-    evaluated = nas_process("evaluate", "--json", cwd=tmp_path)
+    with taking_back():
+        evaluated = nas("evaluate", "--json", cwd=tmp_path)
     assert evaluated.returncode == 0, evaluated.stderr

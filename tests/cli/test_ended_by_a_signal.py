@@ -91,7 +91,7 @@ def search(folder: Path, terminal: int | None = None, **streams: object) -> Iter
         process.wait()
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGKILL], ids=["term", "hup", "kill"])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL], ids=["term", "kill"])
 def test_nothing_is_left_of_a_search_that_a_signal_ends(folder: Path, number: signal.Signals) -> None:
     for process in search(folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE):
         assert not are_gone(folder)
@@ -102,6 +102,10 @@ def test_nothing_is_left_of_a_search_that_a_signal_ends(folder: Path, number: si
         if number != signal.SIGKILL:
             assert b"nas search --resume runs/ended-" in said
         assert until(lambda: are_gone(folder), 20.0)
+    only_started(folder)
+
+
+def only_started(folder: Path) -> None:
     (journal,) = folder.glob("runs/*/journal.jsonl")
     assert [event["event"] for event in recorded(journal)] == ["run_started", "trial_started"]
 
@@ -114,6 +118,7 @@ def test_a_terminal_that_is_closed_ends_a_search_in_order(folder: Path) -> None:
         os.close(ours)
         assert process.wait(60) == 128 + signal.SIGHUP
         assert until(lambda: are_gone(folder), 20.0)
+    only_started(folder)
 
 
 def test_what_ignores_the_end_of_its_terminal_goes_on_doing_so(folder: Path) -> None:

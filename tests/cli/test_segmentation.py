@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import functools
 import io
 import json
 import subprocess
@@ -163,16 +164,28 @@ def test_a_place_that_cannot_be_is_refused(out: str, words: str, run: Path, nas:
     assert sorted(file.name for file in tmp_path.iterdir()) == ["file", "one.png"]
 
 
+@pytest.fixture(scope="module")
+def exported(run: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], tuple[Any, Path]]:
+    """In each form once: what `export` said, and the path. Not to be changed."""
+
+    @functools.cache
+    def once(form: str) -> tuple[Any, Path]:
+        path = tmp_path_factory.mktemp("exported") / FORMATS[form].file
+        return export(run, form, path), path
+
+    return once
+
+
 @pytest.mark.parametrize("form", FORMATS)
-def test_exports_compute_what_the_network_computes(form: str, run: Path, tmp_path: Path) -> None:
-    result = export(run, form, tmp_path / FORMATS[form].file)
+def test_exports_compute_what_the_network_computes(form: str, exported: Any) -> None:
+    result, _ = exported(form)
     assert result["largest_difference"] < 1e-3
 
 
 @pytest.mark.parametrize("size", [(32, 32), (48, 40), (33, 65)])
-def test_onnx_takes_raw_pixels_of_any_size(size: tuple[int, int], run: Path, tmp_path: Path) -> None:
-    export(run, "onnx", tmp_path / "model.onnx")
-    session = onnxruntime.InferenceSession(str(tmp_path / "model.onnx"))
+def test_onnx_takes_raw_pixels_of_any_size(size: tuple[int, int], run: Path, exported: Any) -> None:
+    _, path = exported("onnx")
+    session = onnxruntime.InferenceSession(str(path))
     pictures = np.stack([disc(k, *size)[0] for k in range(3)])[:, None]
     (found,) = session.run(None, {"input": pictures})
     with torch.no_grad():
@@ -181,8 +194,8 @@ def test_onnx_takes_raw_pixels_of_any_size(size: tuple[int, int], run: Path, tmp
     assert found == pytest.approx(expected, abs=1e-3)
 
 
-def test_the_source_needs_no_nas(run: Path, tmp_path: Path) -> None:
-    export(run, "source", tmp_path / "source")
+def test_the_source_needs_no_nas(run: Path, exported: Any) -> None:
+    _, folder = exported("source")
     picture, _ = disc(7)
     code = (
         "import sys, json, torch, model; network = model.load(); x = torch.tensor(json.loads(sys.argv[1])).byte();"
@@ -190,8 +203,15 @@ def test_the_source_needs_no_nas(run: Path, tmp_path: Path) -> None:
         "assert not [m for m in sys.modules if m.startswith('nas_cli')]"
     )
     done = subprocess.run(
-        [sys.executable, "-I", "-c", f"import sys; sys.path.insert(0, '.'); {code}", json.dumps(picture.tolist())],
-        cwd=tmp_path / "source",
+        [
+            sys.executable,
+            "-I",
+            "-B",
+            "-c",
+            f"import sys; sys.path.insert(0, '.'); {code}",
+            json.dumps(picture.tolist()),
+        ],
+        cwd=folder,
         capture_output=True,
         text=True,
         check=False,

@@ -93,16 +93,18 @@ def test_predict_answers_for_files(run: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("form", FORMATS)
-def test_exports_compute_what_the_network_computes(run: Path, form: str) -> None:
-    result = export(run, form)
+def test_exports_compute_what_the_network_computes(finished: Path, form: str, exported: Any) -> None:
+    result, path = exported(finished, form)
     assert result["largest_difference"] < 1e-4
     assert result["samples"] == 64
-    assert Path(result["path"]).exists()
+    assert result["path"] == str(path)
+    assert path.exists()
     assert result["bytes"] > 1000
 
 
-def test_the_onnx_graph_stands_alone(run: Path) -> None:
-    path = Path(export(run, "onnx")["path"])
+def test_the_onnx_graph_stands_alone(finished: Path, exported: Any) -> None:
+    run = finished
+    _, path = exported(run, "onnx")
     graph = onnx.load(path)
     metadata = {item.key: item.value for item in graph.metadata_props}
     assert json.loads(metadata["labels"]) == list("0123456789")
@@ -118,8 +120,9 @@ def test_the_onnx_graph_stands_alone(run: Path) -> None:
         assert logits == pytest.approx(model.predict(inputs[:count]), abs=1e-4)
 
 
-def test_the_source_needs_torch_alone(run: Path, tmp_path: Path) -> None:
-    folder = Path(export(run, "source", tmp_path / "handed over")["path"])
+def test_the_source_needs_torch_alone(finished: Path, exported: Any, tmp_path: Path) -> None:
+    run = finished
+    _, folder = exported(run, "source")
     inputs, _ = samples(run)
     np.save(tmp_path / "x.npy", inputs[:4])
     code = (
@@ -128,7 +131,11 @@ def test_the_source_needs_torch_alone(run: Path, tmp_path: Path) -> None:
         "assert not [m for m in sys.modules if m.startswith('nas_cli')]"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code, str(tmp_path / "x.npy")], cwd=folder, capture_output=True, text=True, check=True
+        [sys.executable, "-B", "-c", code, str(tmp_path / "x.npy")],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=True,
     )
     assert done.stdout.strip() == f"{nas_cli.load(run).predict(inputs[:4]).argmax(1).tolist()} 10"
     text = (folder / "model.py").read_text()
@@ -138,8 +145,9 @@ def test_the_source_needs_torch_alone(run: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("form", FORMATS)
 def test_an_export_that_differs_is_an_error_and_the_one_before_stays(
-    run: Path, form: str, monkeypatch: pytest.MonkeyPatch
+    plain_run: Path, form: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    run = plain_run
     before = Path(export(run, form)["path"])
     content = {file: file.read_bytes() for file in sorted((run / "export").rglob("*")) if file.is_file()}
     assert before in content or before / "model.py" in content

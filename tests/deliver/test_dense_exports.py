@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +13,7 @@ import numpy as np
 import onnx
 import pytest
 import torch
+from lent import Lent
 from torch import Tensor, nn
 
 from nas_cli.axes import Axes, Shape
@@ -111,7 +111,7 @@ def test_onnx_takes_images_of_any_size_and_names_its_axes(tmp_path: Path) -> Non
     assert graph.input[0].type.tensor_type.elem_type == onnx.TensorProto.UINT8
 
 
-def test_the_torch_program_takes_images_of_any_size_and_needs_torch_alone(tmp_path: Path) -> None:
+def test_the_torch_program_takes_images_of_any_size_and_needs_torch_alone(tmp_path: Path, lent: Lent) -> None:
     model = model_of(UNET)
     check(model, "torch", tmp_path, SIZES)
     batch = images((33, 18))
@@ -121,7 +121,7 @@ def test_the_torch_program_takes_images_of_any_size_and_needs_torch_alone(tmp_pa
         "outputs = program(torch.from_numpy(numpy.load('in.npy'))); numpy.save('out.npy', outputs.detach().numpy());"
         "assert not [m for m in sys.modules if m.startswith('nas_cli')]"
     )
-    done = subprocess.run([sys.executable, "-I", "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
+    done = lent.run([sys.executable, "-I", "-B", "-c", code], cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     np.testing.assert_allclose(np.load(tmp_path / "out.npy"), outputs_of(model, batch), atol=1e-4, rtol=0)
 

@@ -13,10 +13,11 @@ import numpy as np
 import onnxruntime
 import pytest
 import torch
+from lent import Lent
 
 import nas_cli
 from nas_cli.deliver.evaluate import evaluate, read_test, shown_tables
-from nas_cli.deliver.export.exporting import FORMATS, export
+from nas_cli.deliver.export.exporting import FORMATS
 from nas_cli.deliver.predict import predict
 from nas_cli.describe.starter import survey
 from nas_cli.run.search import start_search
@@ -163,18 +164,16 @@ def test_predict_answers(run: tuple[str, Path], runs: dict[tuple[str, str], Path
 
 
 @pytest.mark.parametrize("form", FORMATS)
-def test_exports_compute_what_the_network_computes(run: tuple[str, Path], form: str, tmp_path: Path) -> None:
-    _, path = run
-    output = tmp_path / ("source" if form == "source" else f"model.{form}")
-    result = export(path, form, output)
+def test_exports_compute_what_the_network_computes(run: tuple[str, Path], form: str, exported: Any) -> None:
+    result, output = exported(run[1], form)
     assert result["largest_difference"] < 1e-3
-    folder = output if form == "source" else tmp_path / f"model.{form}.files"
+    folder = output if form == "source" else output.with_name(f"{output.name}.files")
     assert {"preprocess.py", "preprocessing.json", "export.json"} <= {file.name for file in folder.iterdir()}
 
 
-def test_onnx_and_what_lies_beside_it_need_no_nas(run: tuple[str, Path], tmp_path: Path) -> None:
+def test_onnx_and_what_lies_beside_it_need_no_nas(run: tuple[str, Path], exported: Any) -> None:
     name, path = run
-    export(path, "onnx", tmp_path / "model.onnx")
+    _, output = exported(path, "onnx")
     model = nas_cli.load(path)
     example = {"tables": {"age": "44", "town": "Oslo"}, "numbers": {"age": "44", "town": "Oslo"}}.get(name)
     example = example or ("Ann liked it" if name == "texts" else ["Ann", "saw", "Rome"])
@@ -186,9 +185,8 @@ def test_onnx_and_what_lies_beside_it_need_no_nas(run: tuple[str, Path], tmp_pat
         "print(json.dumps(outputs.tolist()));"
         "assert not [m for m in sys.modules if m.startswith(('nas_cli', 'torch'))]"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code, json.dumps(example)], cwd=tmp_path, capture_output=True, text=True, check=False
-    )
+    command = [sys.executable, "-B", "-c", code, json.dumps(example)]
+    done = subprocess.run(command, cwd=output.parent, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     raw: Any = np.empty(1, object)
     raw[0] = example if isinstance(example, str) else tuple(example)
@@ -198,12 +196,12 @@ def test_onnx_and_what_lies_beside_it_need_no_nas(run: tuple[str, Path], tmp_pat
     assert np.array(json.loads(done.stdout)) == pytest.approx(expected, abs=1e-3)
 
 
-def test_onnx_takes_any_batch_and_any_length(run: tuple[str, Path], tmp_path: Path) -> None:
+def test_onnx_takes_any_batch_and_any_length(run: tuple[str, Path], exported: Any) -> None:
     _, path = run
-    export(path, "onnx", tmp_path / "model.onnx")
+    _, output = exported(path, "onnx")
     model = nas_cli.load(path)
     inputs = read_test(model).inputs
-    session = onnxruntime.InferenceSession(str(tmp_path / "model.onnx"))
+    session = onnxruntime.InferenceSession(str(output))
     longer = np.pad(inputs, ((0, 0), (0, 0), (0, 5))) if inputs.ndim == 3 else inputs
     for batch in (inputs[:1], inputs[:7], longer[:3]):
         (found,) = session.run(None, {"input": batch})
@@ -230,12 +228,11 @@ RUNNERS = {
 @pytest.mark.parametrize("form", FORMATS)
 @pytest.mark.parametrize("model", CASES["tags"].models)
 def test_words_get_the_tags_that_predict_gives(
-    model: str, form: str, runs: dict[tuple[str, str], Path], tmp_path: Path
+    model: str, form: str, runs: dict[tuple[str, str], Path], exported: Any, lent: Lent
 ) -> None:
     """A padded batch of sentences, decoded by what lies beside the export."""
     path = runs["tags", model]
-    output = tmp_path / FORMATS[form].file
-    export(path, form, output)
+    _, output = exported(path, form)
     asked = ["Ann Smith saw Rome", "Bob", "Eve saw Lima and Ida Smith saw Oslo and Bonn again", "unheard of"]
     beside = "." if form == "source" else f"{FORMATS[form].file}.files"
     code = (
@@ -245,9 +242,15 @@ def test_words_get_the_tags_that_predict_gives(
         "print(json.dumps([preprocess.best_labels(run(inputs), inputs).tolist(), state['labels']]));"
         "assert not [m for m in sys.modules if m.startswith('nas_cli')]"
     )
-    folder = output if form == "source" else tmp_path
-    command = [sys.executable, "-I", "-c", code, json.dumps(asked)]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    folder = output if form == "source" else output.parent
+    start = subprocess.run if form == "onnx" else lent.run
+    done = start(
+        [sys.executable, "-I", "-B", "-c", code, json.dumps(asked)],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr
     numbers, labels = json.loads(done.stdout)
     wanted = [answer["tags"] for answer in predict(path, asked)]

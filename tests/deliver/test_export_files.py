@@ -216,9 +216,9 @@ def test_what_a_killed_export_left_is_taken_away(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("form", FORMATS)
-def test_names_that_are_no_utf8(run: Path, tmp_path: Path, form: str) -> None:
+def test_names_that_are_no_utf8(plain_run: Path, tmp_path: Path, form: str) -> None:
     folder = Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9"))
-    run = run.rename(folder.with_name(folder.name))
+    run = plain_run.rename(folder.with_name(folder.name))
     path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/n\xff.onnx"))
     for _ in range(2):
         assert export(run, form)["samples"] > 0
@@ -226,7 +226,8 @@ def test_names_that_are_no_utf8(run: Path, tmp_path: Path, form: str) -> None:
     assert path.exists()
 
 
-def test_exports_of_a_run(run: Path, tmp_path: Path) -> None:
+def test_exports_of_a_run(plain_run: Path, tmp_path: Path) -> None:
+    run = plain_run
     result = export(run, "source", tmp_path / "handed over")
     export(run, "source", tmp_path / "handed over")
     assert sorted(item.name for item in (tmp_path / "handed over").iterdir()) == [

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -36,11 +38,11 @@ ENCODER: Any = SimpleNamespace(raw=True)
 WORDS = [{"embedding": {"units": 8}}]
 SPELT = [{"branches": {"paths": [WORDS, [{"characters": {"units": 6, "kind": "lstm"}}]], "join": "concat"}}]
 BODIES: dict[str, list[Any]] = {
-    "lstm": [*WORDS, {"lstm": {"units": 10}}],
-    "lstm-one-way": [*WORDS, {"lstm": {"units": 10, "bidirectional": False}}],
-    "gru": [*WORDS, {"gru": {"units": 10}}],
-    "gru-one-way": [*WORDS, {"gru": {"units": 10, "bidirectional": False}}],
-    "characters": SPELT,
+    "one-way": [
+        *WORDS,
+        {"lstm": {"units": 10, "bidirectional": False}},
+        {"gru": {"units": 10, "bidirectional": False}},
+    ],
     "crf": [*SPELT, {"lstm": {"units": 12}}, {"gru": {"units": 10}}, "crf"],
     "pooled": [*SPELT, {"gru": {"units": 10}}, {"global_pool": "max"}],
 }
@@ -59,9 +61,20 @@ def model_of(network: nn.Module, axes: Axes = WORDS_IN["input"], task: str = "se
     return Model(where, where.best, "m", any_network, labels, task, open_task(task), inputs, data, 0, [], {}, ENCODER)
 
 
-@pytest.fixture(params=BODIES)
-def model(request: pytest.FixtureRequest) -> Model:
-    return untrained(request.param)
+Written = tuple[Model, Any, Path]
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, str], Written]:
+    """A network of `BODIES`, what runs it in a form, and the path of that. Written once, and not to be changed."""
+
+    @functools.cache
+    def once(name: str, form: str) -> Written:
+        path = tmp_path_factory.mktemp("written") / FORMATS[form].file
+        model = untrained(name)
+        return model, FORMATS[form].write(model, path), path
+
+    return once
 
 
 def untrained(name: str) -> Model:
@@ -85,8 +98,9 @@ def sentences(lengths: list[int], extra: int = 0) -> np.ndarray[Any, Any]:
 
 
 @pytest.mark.parametrize("form", FORMATS)
-def test_any_batch_and_any_length(model: Model, form: str, tmp_path: Path) -> None:
-    run = FORMATS[form].write(model, tmp_path / FORMATS[form].file)
+@pytest.mark.parametrize("name", BODIES)
+def test_any_batch_and_any_length(name: str, form: str, written: Callable[[str, str], Written]) -> None:
+    model, run, _ = written(name, form)
     padded = sentences(PADDED, extra=6)
     single = [np.ascontiguousarray(padded[row : row + 1, :, :length]) for row, length in enumerate(PADDED)]
     batches = [*map(sentences, BATCHES), padded, *single]
@@ -102,27 +116,27 @@ def test_any_batch_and_any_length(model: Model, form: str, tmp_path: Path) -> No
         np.testing.assert_allclose(found, outputs[0], atol=1e-5, rtol=0)
 
 
-def test_the_torch_program_needs_torch_alone(tmp_path: Path) -> None:
-    model = untrained("crf")
-    FORMATS["torch"].write(model, tmp_path / "model.pt2")
+def test_the_torch_program_needs_torch_alone(written: Callable[[str, str], Written], tmp_path: Path) -> None:
+    model, _, path = written("crf", "torch")
     batch = sentences([30, 1, 12])
     np.save(tmp_path / "in.npy", batch)
     code = (
-        "import sys, numpy, torch; program = torch.export.load('model.pt2').module();"
+        "import sys, numpy, torch; program = torch.export.load(sys.argv[1]).module();"
         "outputs = program(torch.from_numpy(numpy.load('in.npy'))); numpy.save('out.npy', outputs.detach().numpy());"
         "assert not [m for m in sys.modules if m.startswith('nas_cli')]"
     )
     # -I keeps the folder of nas out of the path
-    done = subprocess.run([sys.executable, "-I", "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
+    command = [sys.executable, "-I", "-c", code, str(path)]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     with torch.inference_mode():
         expected = model.network(torch.from_numpy(batch)).numpy()
     np.testing.assert_allclose(np.load(tmp_path / "out.npy"), expected, atol=1e-5, rtol=0)
 
 
-def test_onnx_has_its_own_recurrences(tmp_path: Path) -> None:
-    FORMATS["onnx"].write(untrained("crf"), tmp_path / "model.onnx")
-    graph = onnx.load(tmp_path / "model.onnx").graph
+def test_onnx_has_its_own_recurrences(written: Callable[[str, str], Written]) -> None:
+    _, _, path = written("crf", "onnx")
+    graph = onnx.load(path).graph
     kinds = [node.op_type for node in graph.node]
     assert (kinds.count("LSTM"), kinds.count("GRU")) == (4, 2)  # two directions of the characters, two of each layer
     assert not {"Loop", "Scan", "If"} & set(kinds)
@@ -131,19 +145,22 @@ def test_onnx_has_its_own_recurrences(tmp_path: Path) -> None:
 
 
 class Plain(nn.Module):
-    """What a plugin may bring: a recurrence as torch makes it. (N, 5, L) to (N, L, units)."""
+    """What a plugin may bring: recurrences as torch makes them, one of each kind. (N, 5, L) to (N, L, units)."""
 
-    def __init__(self, kind: type[nn.RNNBase], **arguments: Any) -> None:
+    def __init__(self, *kinds: type[nn.RNNBase], **arguments: Any) -> None:
         super().__init__()
-        self.inner = kind(5, 4, **arguments)
+        self.inner = nn.ModuleList(kind(5, 4, **arguments) for kind in kinds)
 
     def forward(self, *raw: Tensor) -> Tensor:
         (x,) = raw
-        first = self.inner.batch_first
-        outputs, states = self.inner(x.transpose(1, 2) if first else x.permute(2, 0, 1))
+        return torch.cat([self._through(inner, x) for inner in self.inner], 2)
+
+    def _through(self, inner: nn.Module, x: Tensor) -> Tensor:
+        first = inner.batch_first
+        outputs, states = inner(x.transpose(1, 2) if first else x.permute(2, 0, 1))
         last = states[0].sum(0)[:, None] if isinstance(states, tuple) else states.sum(0)[:, None]
-        y = outputs if first else outputs.transpose(0, 1)
-        return y + (torch.cat([last, last], 2) if self.inner.bidirectional else last)
+        y: Tensor = outputs if first else outputs.transpose(0, 1)
+        return y + (torch.cat([last, last], 2) if inner.bidirectional else last)
 
 
 @pytest.mark.parametrize("form", ["onnx", "torch"])
@@ -155,12 +172,9 @@ class Plain(nn.Module):
     ],
     ids=["both-ways", "no-bias"],
 )
-@pytest.mark.parametrize("kind", [nn.LSTM, nn.GRU])
-def test_any_lstm_and_gru_of_torch(
-    kind: type[nn.RNNBase], arguments: dict[str, Any], form: str, tmp_path: Path
-) -> None:
+def test_any_lstm_and_gru_of_torch(arguments: dict[str, Any], form: str, tmp_path: Path) -> None:
     torch.manual_seed(0)
-    model = model_of(Plain(kind, **arguments), FLOATS)
+    model = model_of(Plain(nn.LSTM, nn.GRU, **arguments), FLOATS)
     run = FORMATS[form].write(model, tmp_path / FORMATS[form].file)
     batches = [np.random.default_rng(count).normal(size=(count, 5, length)) for count, length in ((1, 1), (3, 30))]
     floats = [batch.astype(np.float32) for batch in batches]
