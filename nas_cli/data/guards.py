@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nas_cli.axes import Axes
+from nas_cli.data.kind import KINDS
+from nas_cli.errors import did_you_mean
 from nas_cli.plugins import Origin, is_ours
 from nas_cli.registry import show
 
 if TYPE_CHECKING:
     from nas_cli.data.source import Array, Dataset, Encoder, Examples, Levels, Part, Targets
 
-IMAGES = "images"
 DTYPES = ("float32", "int32")
 LABELS = (int, float, str, tuple)
 TARGET = ("names", "facts", "notes", "ragged", "encode", "strata", "others")
@@ -32,9 +33,12 @@ def hold_source(make: Callable[..., Dataset], origin: Origin) -> Callable[..., D
         dataset: Any = origin.call("it", make, **arguments)
         if not _is_like(dataset, DATASET):
             raise origin.wrong(f"gave {show(dataset)}, and a Dataset is wanted")
-        if (dataset.fit is None) != (dataset.inputs == IMAGES):
+        if dataset.inputs not in KINDS:
+            raise origin.wrong(f"gives the kind of input {show(dataset.inputs)}{did_you_mean(dataset.inputs, KINDS)}")
+        if (dataset.fit is None) != KINDS[dataset.inputs].raw:
             has = "no fit" if dataset.fit is None else "fit"
-            raise origin.wrong(f"has {dataset.inputs} and {has}: images need none, and everything else needs one")
+            none = " and ".join(name for name, kind in KINDS.items() if kind.raw)
+            raise origin.wrong(f"has {dataset.inputs} and {has}: {none} need none, and everything else needs one")
         return _Held(origin, dataset).dataset
 
     return made
@@ -96,7 +100,7 @@ class _Held:
 
     def __init__(self, origin: Origin, dataset: Dataset) -> None:
         self._origin = origin
-        self._images = dataset.inputs == IMAGES
+        self._images = KINDS[dataset.inputs].raw
         self._dataset = dataset
         self.dataset = replace(
             dataset,

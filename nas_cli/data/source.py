@@ -19,6 +19,11 @@ import numpy as np
 
 from nas_cli.axes import Axes
 from nas_cli.data.guards import hold_encoder, hold_source, hold_targets
+from nas_cli.data.kind import KINDS as KINDS
+from nas_cli.data.kind import TARGET_KINDS as TARGET_KINDS
+from nas_cli.data.kind import Kind as Kind
+from nas_cli.data.kind import TargetKind as TargetKind
+from nas_cli.plugins import registered
 from nas_cli.registry import Registry
 
 Array = np.ndarray[Any, Any]
@@ -36,14 +41,6 @@ class Wanted:
 
 
 @dataclass(frozen=True)
-class Kind:
-    """A kind of input. Its name in KINDS is what examples are called in sentences, "images" say, and `field` is what
-    one of them is called where a network takes it, "image"."""
-
-    field: str
-
-
-@dataclass(frozen=True)
 class Levels:
     """Mean and standard deviation of each channel of images, in units of their values, 0 to 255."""
 
@@ -53,18 +50,6 @@ class Levels:
     @classmethod
     def from_data(cls, data: Mapping[str, Sequence[float]]) -> Levels:
         return cls(tuple(data["mean"]), tuple(data["std"]))
-
-
-@dataclass(frozen=True)
-class TargetKind:
-    """What all targets of a kind have in common: what the `names` of classes and the like are `called` in sentences.
-
-    `outside` is what a target that lies on the pixels of an image, as a mask does, has where something comes in from
-    outside: it moves as the image does. None where targets are of images as a whole.
-    """
-
-    called: str = "labels"
-    outside: int | None = None
 
 
 NO_ASSETS: Mapping[str, Array] = MappingProxyType({})
@@ -245,17 +230,9 @@ class Dataset:
     about_division: Callable[[Mapping[str, Array]], Sequence[str]] = _nothing
 
 
-KINDS = {
-    "images": Kind("image"),
-    "table rows": Kind("row"),
-    "texts": Kind("text"),
-    "sentences": Kind("sentence"),
-}
 TARGETS: Registry[Callable[..., Targets]] = Registry("kind of target", supplied=3, guard=hold_targets)
 """From (dataset, labels, origin) to the targets of a kind, fitted on the dataset's training part. Where `labels` are
 given, they are those of a trained network, and so is `origin`, and nothing is fitted. Raises DataError."""
-TARGET_KINDS: dict[str, TargetKind] = {}
-"""By the names of TARGETS."""
 SOURCES: Registry[Callable[..., Dataset]] = Registry("source", guard=hold_source)
 ENCODERS: Registry[Callable[[Mapping[str, Any]], Encoder]] = Registry("encoder", guard=hold_encoder)
 """From an encoder's `state` to the encoder. Raises KeyError, TypeError or ValueError where it is damaged."""
@@ -273,24 +250,28 @@ def encoder(kind: str) -> Callable[[Callable[..., Encoder]], Callable[..., Encod
 
     def register(restore: Callable[..., Encoder]) -> Callable[..., Encoder]:
         ENCODERS.register(kind)(restore)
-        KINDS.setdefault(kind, Kind(kind))
+        if kind not in KINDS:
+            KINDS[kind] = Kind(kind)
+            registered(lambda: KINDS.pop(kind, None), lambda: None)
         return restore
 
     return register
 
 
 def target(
-    kind: str, *, called: str = "labels", outside: int | None = None
+    kind: str, *, called: str = "labels", outside: int | None = None, classes: bool = False
 ) -> Callable[[Callable[..., Targets]], Callable[..., Targets]]:
     """Decorator: makes a function of (dataset, labels, origin) the way to targets of that kind, see TARGETS.
 
-    `called` and `outside` are those of TargetKind.
+    The other arguments are those of TargetKind.
     """
     add = TARGETS.register(kind)
 
     def register(make: Callable[..., Targets]) -> Callable[..., Targets]:
         added = add(make)
-        TARGET_KINDS[kind] = TargetKind(called, outside)
+        TARGET_KINDS[kind] = TargetKind(called, outside, classes)
+        if TARGETS.origin(kind) is not None:
+            registered(lambda: TARGET_KINDS.pop(kind, None), lambda: None)
         return added
 
     return register

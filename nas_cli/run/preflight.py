@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from nas_cli.axes import only
+from nas_cli.data.kind import target_kind
 from nas_cli.errors import DataError, Infeasible, PluginError
 from nas_cli.execute.session import Session
 from nas_cli.model.ops import OPS
@@ -172,7 +173,7 @@ def _try_task(session: Session, origin: Origin, resolved: Resolved, program: Pro
     targets, labels = session.data.validation_targets.cpu(), session.labels
     wide = program.shape(program.output)
     name, arguments = next(iter(resolved.train["loss"].items()))
-    if session.task.wanted.target == "class" and name in OF_CLASSES and wide[0] != len(labels):
+    if target_kind(session.task.wanted.target).classes and name in OF_CLASSES and wide[0] != len(labels):
         raise origin.wrong(f"has a head of {wide[0]} outputs, and the targets have {len(labels)} classes")
     if len(targets) * int(np.prod(wide)) > MOST_VALUES:
         return

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from nas_cli.data.kind import target_kind
 from nas_cli.data.kinds.masks import IGNORED
 from nas_cli.train.augment import AUGMENTS, Augmentation
 from nas_cli.train.batch import Batch
@@ -55,7 +56,7 @@ def _check(name: str, augment: Augmentation, batch: Batch) -> None:
         second = augment(batch, torch.Generator().manual_seed(1))
     repeated = torch.equal(first.inputs, second.inputs) and torch.equal(first.targets, second.targets)
     assert repeated, f"augmentation '{name}' draws from more than the generator that it is given"
-    if batch.target == "mask":
+    if target_kind(batch.target).outside is not None:
         seen = seen_alike(first.inputs, first.targets)
         assert seen >= ALIKE, f"augmentation '{name}' moves images and not their masks: {seen:.0%} of the pixels agree"
 

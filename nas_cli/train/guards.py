@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from nas_cli.data.kind import target_kind
 from nas_cli.errors import NasError
 from nas_cli.plugins import Origin, told
 from nas_cli.registry import show
@@ -94,9 +95,10 @@ def _require_targets(given: object, batch: Batch, origin: Origin) -> None:
     if isinstance(given, Tensor) and given.shape == before.shape and given.dtype == before.dtype:
         return
     shares = (len(before), batch.classes)
-    if batch.target == "class" and isinstance(given, Tensor) and given.shape == shares and given.is_floating_point():
+    of_classes = target_kind(batch.target).classes
+    if of_classes and isinstance(given, Tensor) and given.shape == shares and given.is_floating_point():
         return
-    or_shares = f", or the shares of classes, {_sizes(shares)} floats," if batch.target == "class" else ""
+    or_shares = f", or the shares of classes, {_sizes(shares)} floats," if of_classes else ""
     raise origin.wrong(
         f"made targets {_kind(given)} of {_kind(before)}, and targets of the same shape and numbers{or_shares} are "
         "wanted"

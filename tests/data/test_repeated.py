@@ -11,10 +11,12 @@ import pytest
 from PIL import Image
 
 from nas_cli.data import Cache, load_test, load_training, parse_data
+from nas_cli.data.kind import KINDS
 from nas_cli.data.repeated import about_contradictions, about_repeated, count_repeated
 from nas_cli.data.source import Part
 
 RNG = np.random.default_rng(0)
+PICTURES: Any = KINDS["images"].repeats
 
 
 def pictures(count: int, side: int = 6) -> Any:
@@ -31,7 +33,7 @@ def test_pictures_are_compared_pixel_for_pixel() -> None:
     other[:7] = train[100:107]
     other[7] = train[3]
     other[7, 0, 0, 0] ^= 1
-    assert count_repeated(part(train), part(other), "images") == 7
+    assert count_repeated(part(train), part(other), PICTURES) == 7
     (note,) = about_repeated(part(train), part(other), "images", "to choose by")
     assert note.startswith("7 of 100 pictures to choose by are among the pictures to learn from too, pixel for pixel")
     assert about_repeated(part(train), part(other[7:]), "images", "to choose by") == []
@@ -44,8 +46,8 @@ def test_of_a_mapped_file_the_rows_of_the_part_count() -> None:
     everything = pictures(40)
     everything[39] = everything[2]
     train, other = np.array([5, 2, 30, 9]), np.array([39, 8])
-    assert count_repeated(part(everything, rows=train), part(everything, rows=other), "images") == 1
-    assert count_repeated(part(everything, rows=train[2:]), part(everything, rows=other), "images") == 0
+    assert count_repeated(part(everything, rows=train), part(everything, rows=other), PICTURES) == 1
+    assert count_repeated(part(everything, rows=train[2:]), part(everything, rows=other), PICTURES) == 0
     targets = [0, 1, 0, 1]
     assert about_contradictions(part(everything, targets, train)) == []
     everything[30] = everything[2]

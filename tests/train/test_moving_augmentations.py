@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,8 @@ from scipy import ndimage
 from torch import Tensor
 
 from nas_cli.data.kinds.masks import IGNORED
+from nas_cli.data.source import target
+from nas_cli.plugins import taking_back
 from nas_cli.train.augment import AUGMENTS
 from nas_cli.train.augment.geometry import rotation, warp
 from nas_cli.train.batch import Batch
@@ -220,3 +223,21 @@ def test_zooms_are_drawn_evenly_in_their_logarithm() -> None:
         assert -2.1 < logs.min() < -1.9
         assert -0.1 < logs.max() < 0.1
         assert logs.mean().item() == pytest.approx(-1.0, abs=0.1)
+
+
+@pytest.mark.parametrize("name", [name for name in AUGMENTS if AUGMENTS.fit(name).moves])
+def test_targets_of_a_plugin_that_lie_on_pixels_move_too(name: str) -> None:
+    """As a mask does, but for what comes in from outside; what lies on no pixel has no such augmentation."""
+    with taking_back():
+        target("depth", outside=7)(lambda dataset, labels=None, origin=None: None)
+        target("length")(lambda dataset, labels=None, origin=None: None)
+        assert "depth" in AUGMENTS.fit(name).targets
+        assert "length" not in AUGMENTS.fit(name).targets
+        lying = torch.arange(2 * 12 * 10).view(2, 12, 10).remainder(5).to(torch.uint8)
+        mask = Batch(torch.randn(2, 3, 12, 10), lying, "mask", 5)
+        depth = replace(mask, target="depth")
+        augment = AUGMENTS[name](**AUGMENTS.parse(name)[1])
+        moved, other = (augment(batch, torch.Generator().manual_seed(3)).targets for batch in (mask, depth))
+        assert torch.equal(other, torch.where(moved == IGNORED, 7, moved))
+        assert not torch.equal(other, lying)
+    assert "depth" not in AUGMENTS.fit(name).targets

@@ -10,9 +10,13 @@ import numpy as np
 
 from nas_cli.axes import Axes
 from nas_cli.data.formats.pixels import shape_text
+from nas_cli.data.kind import KINDS, Kind, Repeats
 from nas_cli.data.kinds.histogram import about_levels, histogram, normalisation
 from nas_cli.data.source import ENCODERS, NO_ASSETS, Array, Levels, Part
 from nas_cli.errors import DataError
+
+CHUNK = 512
+"""Pictures of a mapped file that are read at once."""
 
 
 @dataclass(frozen=True)
@@ -60,3 +64,17 @@ def _restore(state: Mapping[str, Any]) -> ImageEncoder:
 
 
 ENCODERS.register("images")(_restore)
+
+
+def digests_of_pictures(part: Part) -> Array:
+    """int64 (n,): those of this process, which repeat in no other."""
+    found = np.empty(len(part), np.int64)
+    order = np.arange(len(part)) if part.rows is None else np.argsort(part.rows)  # a mapped file is read in its order
+    for start in range(0, len(part), CHUNK):
+        places = order[start : start + CHUNK]
+        pictures = part.inputs[places if part.rows is None else part.rows[places]]
+        found[places] = [hash(picture.tobytes()) for picture in pictures]
+    return found
+
+
+KINDS["images"] = Kind("image", raw=True, repeats=Repeats("pictures", ", pixel for pixel", 1, digests_of_pictures))

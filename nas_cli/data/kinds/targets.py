@@ -17,7 +17,7 @@ IGNORED = -100
 """The target of a place after a sentence's last word; torch's cross-entropy passes over it."""
 
 
-@target("class", called="classes")
+@target("class", called="classes", classes=True)
 def classes_of(dataset: Dataset, labels: Sequence[str] | None = None, origin: Origin | None = None) -> Targets:
     """A class an example. Raises DataError where the part cannot be learned from."""
     require_one_each(dataset.train)

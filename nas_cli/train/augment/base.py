@@ -22,7 +22,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from nas_cli.data.source import KINDS, TARGETS
+from nas_cli.data.kind import KINDS, TARGET_KINDS
+from nas_cli.data.source import TARGETS
 from nas_cli.errors import SpecError, did_you_mean
 from nas_cli.plugins import Origin
 from nas_cli.registry import Registry, short
@@ -35,12 +36,19 @@ Augmentation = Callable[[Batch, torch.Generator], Batch]
 
 @dataclass(frozen=True)
 class Fit:
-    """The kinds of input that an augmentation is made for, and the kinds of target that are right after it; whether it
-    blends the targets of several examples."""
+    """The kinds of input that an augmentation is made for, and the kinds of target that it `names` as right after it;
+    whether it blends the targets of several examples, and whether it moves pixels, and what lies on them too."""
 
     inputs: frozenset[str]
-    targets: frozenset[str]
+    names: frozenset[str]
     blends: bool = False
+    moves: bool = False
+
+    @property
+    def targets(self) -> frozenset[str]:
+        """All kinds of target that are right after it."""
+        moved = {name for name, kind in TARGET_KINDS.items() if kind.outside is not None}
+        return self.names | moved if self.moves else self.names
 
 
 class Augmentations(Registry[Callable[..., Augmentation]]):
@@ -78,16 +86,18 @@ def augmentation(
     inputs: str | Collection[str] = ("images",),
     targets: str | Collection[str] = ("class",),
     blends: bool = False,
+    moves: bool = False,
 ) -> Callable[[Callable[..., Augmentation]], Callable[..., Augmentation]]:
     """Decorator: makes a function of the spec's arguments to an Augmentation the augmentation of that name.
 
     `inputs` are the kinds of input that it is made for. `targets` are the kinds of target that are right after it: it
     leaves what is to be learned as it is, or it changes the targets too, as a mirror does masks. A plugin's own kinds
     may be named; `batch.target` says which kind a batch has. One that `blends` the targets of several examples can
-    never be said to leave a target unchanged.
+    never be said to leave a target unchanged. One that `moves` pixels moves what lies on them too, targets of whatever
+    kind says what comes in from outside: masks, and those of plugins.
     """
     add = AUGMENTS.register(name)
-    fit = Fit(_names(inputs), _names(targets), blends)
+    fit = Fit(_names(inputs), _names(targets), blends, moves)
 
     def say_and_add(function: Callable[..., Augmentation]) -> Callable[..., Augmentation]:
         added = add(function)

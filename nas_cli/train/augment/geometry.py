@@ -2,6 +2,8 @@
 
 What comes in from outside of an image is 0, the mean of normalised images; in a mask it is ignored. Where pixels of
 the result lie between those of the image, images are interpolated bilinearly, and a mask has the nearest pixel's class.
+The class of an image stays; a number may be another one (a steering angle in a mirror, a count with half of the things
+outside).
 """
 
 from __future__ import annotations
@@ -15,18 +17,15 @@ from torch import Tensor
 from torch.nn import functional
 
 from nas_cli.arguments import Between, Fraction, PositiveInt
-from nas_cli.data.kinds.masks import IGNORED
+from nas_cli.data.kind import target_kind
 from nas_cli.train.augment.base import Augmentation, augmentation, evenly
 from nas_cli.train.batch import Batch
 from nas_cli.train.feed import send
 
-MOVED = {"class", "mask"}
-"""The kinds of target that are right after a move: those of images as a whole stay, masks move along. A number may be
-another one (a steering angle in a mirror, a count with half of the things outside)."""
 Factor = Annotated[float, Between(0.1, 10)]
 
 
-@augmentation("crop", targets=MOVED)
+@augmentation("crop", moves=True)
 def crop(padding: PositiveInt = 2) -> Augmentation:
     """Random crop: pads every side, then cuts a window of the old size."""
 
@@ -38,7 +37,7 @@ def crop(padding: PositiveInt = 2) -> Augmentation:
     return apply
 
 
-@augmentation("shift", targets=MOVED)
+@augmentation("shift", moves=True)
 def shift(share: Annotated[float, Between(0, 0.5)] = 0.1) -> Augmentation:
     """Shifts by whole pixels, in each direction by at most this share of the side."""
 
@@ -52,7 +51,7 @@ def shift(share: Annotated[float, Between(0, 0.5)] = 0.1) -> Augmentation:
     return apply
 
 
-@augmentation("flip", targets=MOVED)
+@augmentation("flip", moves=True)
 def flip(axis: Literal["horizontal", "vertical"] = "horizontal", rate: Fraction = 0.5) -> Augmentation:
     """Mirrors an image with probability rate."""
     dimension = 3 if axis == "horizontal" else 2
@@ -64,7 +63,7 @@ def flip(axis: Literal["horizontal", "vertical"] = "horizontal", rate: Fraction 
     return apply
 
 
-@augmentation("rotate", targets=MOVED)
+@augmentation("rotate", moves=True)
 def rotate(degrees: Annotated[float, Between(0, 180)] = 10.0) -> Augmentation:
     """Rotates about the middle, by at most so many degrees to either side."""
 
@@ -74,7 +73,7 @@ def rotate(degrees: Annotated[float, Between(0, 180)] = 10.0) -> Augmentation:
     return apply
 
 
-@augmentation("scale", targets=MOVED)
+@augmentation("scale", moves=True)
 def scale(low: Factor = 0.8, high: Factor = 1.25) -> Augmentation:
     """Zooms about the middle by a factor between low and high: above 1 things are larger, below 1 smaller."""
 
@@ -133,6 +132,7 @@ def _move(batch: Batch, move: Callable[[Tensor, int, str], Tensor]) -> Batch:
     """What `move` of (pixels (n, C, H, W), what comes in from outside, how to interpolate) makes of the images, and, in
     step with them, of masks."""
     images = move(batch.inputs, 0, "bilinear")
-    if batch.target != "mask":
+    outside = target_kind(batch.target).outside
+    if outside is None:
         return batch.with_(images)
-    return batch.with_(images, move(batch.targets[:, None], IGNORED, "nearest")[:, 0])
+    return batch.with_(images, move(batch.targets[:, None], outside, "nearest")[:, 0])
