@@ -136,6 +136,8 @@ def check(annotation: Any, value: Any, path: Path = ()) -> Any:
     """
     if annotation is int or annotation is float:
         return _number(annotation, ANY, value, path)
+    if type(annotation) is type:  # most are; it takes a third of the time
+        return _plain(annotation, value, path)
     origin, args = get_origin(annotation), get_args(annotation)
     if origin is Annotated:
         return _marked(args[0], args[1:], value, path)
