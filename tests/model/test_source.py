@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import ast
+import math
 from typing import Any
 
+import pytest
 import torch
 from fields import inputs_of
 from torch import nn
 
 from nas_cli.model.build import build
 from nas_cli.model.ops import OPS
-from nas_cli.model.source import constructor, custom_classes
+from nas_cli.model.source import _written, constructor, custom_classes
 from nas_cli.model.weights import Fresh
 from nas_cli.space.nodes import Seq
 from nas_cli.space.parse import parse_architecture
@@ -61,3 +63,33 @@ def made(node: ast.expr, names: dict[str, type[nn.Module]]) -> Any:
         maker = names[node.func.id]
     arguments = {str(word.arg): made(word.value, names) for word in node.keywords}
     return maker(*[made(item, names) for item in node.args], **arguments)
+
+
+class Holder(nn.Module):
+    def __init__(self, value: Any) -> None:
+        super().__init__()
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (None, "None"),
+        (True, "True"),
+        (0.1, "0.1"),
+        (math.inf, "float('inf')"),
+        (torch.tensor(0.5).double().numpy()[()], "float('0.5')"),
+        ((), "()"),
+        ((3,), "(3,)"),
+        ((3, [4.0]), "(3, [4.0])"),
+        ([], "[]"),
+        ({}, "{}"),
+        ({"a": (1,), 2: {"b": -math.inf}}, "{'a': (1,), 2: {'b': float('-inf')}}"),
+        (torch.float16, "torch.float16"),
+        (nn.GELU, "nn.GELU"),
+        ([nn.Linear(2, 3, bias=False)], "[nn.Linear(in_features=2, out_features=3, bias=False)]"),
+    ],
+    ids=str,
+)
+def test_arguments_are_written_as_python(value: Any, text: str) -> None:
+    module = Holder(value)
+    assert _written(module, {id(module): ((value,), {"more": value})}) == f"Holder({text}, more={text})"
