@@ -1,13 +1,14 @@
-"""What one example of a field, or one value inside a network, looks like, without the batch."""
+"""What one example of a field, or one value inside a network, looks like, without the batch; and many of a field."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 Shape = tuple[int, ...]
+T = TypeVar("T", bound=Any)
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,11 @@ class Axes:
     def levels(self) -> bool:
         """Whether a network normalises them."""
         return self.dtype == "uint8"
+
+    @property
+    def sent_lengths(self) -> bool:
+        """Whether the lengths of examples go with them: padding of floats does not show by itself."""
+        return self.ragged and self.dtype == "float32"
 
     @classmethod
     def floats(cls, *shape: int) -> Axes:
@@ -69,3 +75,25 @@ def only(inputs: Mapping[str, Axes]) -> Axes:
     """The axes of the one field that there is."""
     (axes,) = inputs.values()
     return axes
+
+
+@dataclass(frozen=True)
+class Column(Generic[T]):
+    """Encoded examples of one field, as arrays or as tensors.
+
+    Example i is `values[i]`, or `values[rows[i]]` where the values are a file of more, mapped and not in memory: `rows`
+    int64 (n,). `lengths` int64 (n,) are those of ragged floats, whose values are zero after their ends; those of ragged
+    integers can be read off their values.
+    """
+
+    values: T
+    rows: T | None = None
+    lengths: T | None = None
+
+    def __len__(self) -> int:
+        return len(self.values if self.rows is None else self.rows)
+
+    def take(self, start: int, stop: int) -> Column[T]:
+        """The examples from `start` to `stop`, in memory."""
+        values = self.values[start:stop] if self.rows is None else self.values[self.rows[start:stop]]
+        return Column(values, None, None if self.lengths is None else self.lengths[start:stop])

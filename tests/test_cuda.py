@@ -239,7 +239,9 @@ baselines: {plain: [{conv: 8}, relu]}
 def test_augmentations_do_on_a_gpu_what_they_do_on_the_cpu(name: str) -> None:
     images = torch.randn(16, 3, 33, 40, generator=torch.Generator().manual_seed(0))
     masks = (images[:, 0] > 0).to(torch.uint8)
-    batch = Batch(images, masks, "mask", 2) if name != "mixup" else Batch(images, torch.arange(16) % 2, "class", 2)
+    batch = Batch.of(images, masks, "mask", 2)
+    if name == "mixup":
+        batch = Batch.of(images, torch.arange(16) % 2, "class", 2)
     there = batch.with_(batch.inputs.cuda(), batch.targets.cuda())
     augment = AUGMENTS[name]()
     here, first, again = (augment(each, torch.Generator().manual_seed(1)) for each in (batch, there, there))

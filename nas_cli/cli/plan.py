@@ -43,7 +43,8 @@ def _print(facts: dict[str, Any]) -> None:
     space, data, drawn, time = facts["space"], facts["data"], facts["candidates"], facts["time"]
     parts = [f"{data['train']:,} to train", f"{data['validation']:,} to validate"]
     parts += [f"{data['classes']} {data['called']}"] if data["classes"] else []
-    parts += ["inputs of " + "×".join(str(side) for side in data["input"])]
+    shapes = data["input"] if isinstance(data["input"], dict) else {"inputs": data["input"]}
+    parts += [f"{field} of {'×'.join(map(str, shape))}" for field, shape in shapes.items()]
     size = f"{space['described']} points" if space["size"] is not None else "points without end"
     rows = [
         ("spec", f"{facts['name']}: {facts['objective']}"),

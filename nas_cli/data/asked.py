@@ -15,6 +15,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from nas_cli.data.fields import Fields
 from nas_cli.data.formats.csv_file import ENDINGS, SEPARATORS, first_rows, read_table
 from nas_cli.data.formats.foreign import is_json
 from nas_cli.data.formats.pictures import SUFFIXES, is_picture
@@ -25,8 +26,9 @@ from nas_cli.data.inputs import SeenPictures, own_size, read_inputs
 from nas_cli.data.kinds.new_words import NewWords
 from nas_cli.data.kinds.row import read_rows
 from nas_cli.data.portable import tokenize
+from nas_cli.data.records import JSON_LINES, Records
 from nas_cli.data.settings import DataSettings
-from nas_cli.data.source import Array, Encoder
+from nas_cli.data.source import Array, Encoder, Raw
 from nas_cli.data.sources.text import TEXT_COLUMNS, are_documents
 from nas_cli.data.sources.text_classes import is_text
 from nas_cli.data.sources.text_table import separator_of
@@ -45,31 +47,37 @@ LOOKED_AT = 200
 
 @dataclass(frozen=True)
 class Asked:
-    """`raw` (1, …) is the example; `where` says which: `input` for a person, and `file`, `row`, `id` where it has
-    them. `picture` (C, H, W) is a picture in its own size, where the reader was asked for it."""
+    """`raw` (1, …) is the example, by field where several come in; `where` says which it is: `input` for a person, and
+    `file`, `row`, `id` where it has them. `picture` (C, H, W) is a picture in its own size, where the reader was asked
+    for it."""
 
     where: Mapping[str, Any]
-    raw: Array
+    raw: Raw
     picture: Array | None = None
 
 
 @dataclass(frozen=True)
 class Reader:
-    """Of a network that takes inputs through `encoder`, and learned from data of `settings` with `labels`.
+    """Of a network that takes `fields`, and learned from data of `settings` with `labels`.
 
     `say` is told what is passed over. With `whole`, pictures are read in their own size too.
     """
 
     settings: DataSettings
-    encoder: Encoder
+    fields: Fields
     labels: Sequence[str] = ()
     say: Callable[[str], None] = lambda text: None
     whole: bool = False
 
     @property
+    def encoder(self) -> Encoder:
+        """That of the one field that comes in."""
+        return self.fields.encoder
+
+    @property
     def kind(self) -> str:
-        """images, table, texts, sentences, or what the encoder of a plugin is called."""
-        return self.encoder.kind
+        """images, table, texts, sentences, or what the encoder of a plugin is called; "" of several fields."""
+        return self.encoder.kind if len(self.fields.encoders) == 1 else ""
 
     @property
     def takes_texts(self) -> bool:
@@ -120,7 +128,10 @@ class Reader:
             raise DataError(f"{shown} has nothing to predict from")
 
     def _file(self, path: Path, shown: str, seen: SeenPictures) -> Iterator[Asked]:
-        if self.kind == "images":
+        if not self.kind:
+            for row, example in Records(self.settings, self.fields).read(path, shown):
+                yield Asked({"input": f"{shown}, row {row:,}", "file": shown, "row": row}, example)
+        elif self.kind == "images":
             shape = self.encoder.axes.shape
             found = read_inputs(self.settings, shape, [path], seen)
             picture = own_size(self.settings, shape[0], path) if self.whole else None
@@ -142,8 +153,8 @@ class Reader:
         if self.kind == "images":
             arrays = name.endswith(ARRAYS) or ("idx" in name and "labels" not in name)
             return arrays or name.endswith(SUFFIXES) or is_picture(path)
-        if self.kind == "table":
-            return name.endswith(ENDINGS)
+        if self.kind in ("table", ""):
+            return name.endswith(ENDINGS if self.kind else (*ENDINGS, *JSON_LINES))
         return not self.takes_texts or is_text(path, self._encoding)  # what a plugin's encoder reads is its own affair
 
     # Tables ----------------------------------------------------------------------------------------------------------

@@ -1,9 +1,9 @@
-"""Sources and encoders of plugins, held to their contracts: what breaks one is told in the plugin's words."""
+"""Sources and targets of plugins, held to their contracts: what breaks one is told in the plugin's words."""
 
 from __future__ import annotations
 
 import functools
-import json
+import keyword
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import is_dataclass, replace
 from pathlib import Path
@@ -11,16 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nas_cli.axes import Axes
+from nas_cli.data.encoder_guard import HeldEncoder, describe_array
 from nas_cli.data.kind import KINDS
 from nas_cli.errors import did_you_mean
 from nas_cli.plugins import Origin, is_ours
 from nas_cli.registry import show
 
 if TYPE_CHECKING:
-    from nas_cli.data.source import Array, Dataset, Encoder, Examples, Levels, Part, Targets
+    from nas_cli.data.source import Array, Dataset, Encoder, Examples, Fit, Targets
 
-DTYPES = ("float32", "int32")
 LABELS = (int, float, str, tuple)
 TARGET = ("names", "facts", "notes", "ragged", "encode", "strata", "others")
 NOTES: tuple[type[Any], str] = (Sequence, "a list of sentences")
@@ -33,24 +32,37 @@ def hold_source(make: Callable[..., Dataset], origin: Origin) -> Callable[..., D
         dataset: Any = origin.call("it", make, **arguments)
         if not _is_like(dataset, DATASET):
             raise origin.wrong(f"gave {show(dataset)}, and a Dataset is wanted")
-        if dataset.inputs not in KINDS:
-            raise origin.wrong(f"gives the kind of input {show(dataset.inputs)}{did_you_mean(dataset.inputs, KINDS)}")
-        if (dataset.fit is None) != KINDS[dataset.inputs].raw:
-            has = "no fit" if dataset.fit is None else "fit"
-            none = " and ".join(name for name, kind in KINDS.items() if kind.raw)
-            raise origin.wrong(f"has {dataset.inputs} and {has}: {none} need none, and everything else needs one")
+        _require_fits(dataset, origin)
         return _Held(origin, dataset).dataset
 
     return made
 
 
-def hold_encoder(restore: Callable[..., Encoder], origin: Origin) -> Callable[..., Encoder]:
-    @functools.wraps(restore)
-    def made(state: Mapping[str, Any]) -> Encoder:
-        encoder = restore(state)  # what it raises says that the state is damaged
-        return encoder if is_ours(encoder) else HeldEncoder(encoder, origin)
+def _require_fits(dataset: Dataset, origin: Origin) -> None:
+    require_names(dataset.inputs, origin)
+    for field, kind in _fields(dataset).items():
+        if kind not in KINDS:
+            raise origin.wrong(f"gives the kind of input {show(kind)}{did_you_mean(kind, KINDS)}")
+        fit = dataset.fit.get(field) if isinstance(dataset.fit, Mapping) else dataset.fit
+        if (fit is None) != KINDS[kind].raw:
+            has = "no fit" if fit is None else "fit"
+            none = " and ".join(name for name, each in KINDS.items() if each.raw)
+            raise origin.wrong(f"has {kind} and {has}: {none} need none, and everything else needs one")
+    if isinstance(dataset.fit, Mapping) and not set(dataset.fit) <= set(_fields(dataset)):
+        strange = sorted(set(dataset.fit) - set(_fields(dataset)))[0]
+        raise origin.wrong(f"has a fit for {strange}, and its fields are {', '.join(_fields(dataset))}")
 
-    return made
+
+def require_names(inputs: object, origin: Origin) -> None:
+    """Raises PluginError where fields have names that are no words."""
+    for field in inputs if isinstance(inputs, Mapping) else ():
+        if not isinstance(field, str) or not field.isidentifier() or keyword.iskeyword(field):
+            raise origin.wrong(f"calls a field {show(field)}, and a word of letters, digits and _ is wanted")
+
+
+def _fields(dataset: Dataset) -> Mapping[str, str]:
+    """The kind of every field, by its name; a single one needs none."""
+    return dataset.inputs if isinstance(dataset.inputs, Mapping) else {"": dataset.inputs}
 
 
 def hold_targets(make: Callable[..., Targets], origin: Origin) -> Callable[..., Targets]:
@@ -100,7 +112,6 @@ class _Held:
 
     def __init__(self, origin: Origin, dataset: Dataset) -> None:
         self._origin = origin
-        self._images = KINDS[dataset.inputs].raw
         self._dataset = dataset
         self.dataset = replace(
             dataset,
@@ -108,7 +119,7 @@ class _Held:
             validation=self._part(dataset.validation, "validation"),
             test=self._part(dataset.test, "test"),
             elsewhere=self._elsewhere if dataset.elsewhere else None,
-            fit=self._fit if dataset.fit else None,
+            fit=self._fits(),
             facts=lambda: self._given(dataset.facts, "facts", Mapping, "a mapping"),
             notes=lambda: self._given(dataset.notes, "notes", *NOTES),
             check_test=self._check_test if dataset.check_test else None,
@@ -151,9 +162,14 @@ class _Held:
         assert self._dataset.check_test is not None
         self._origin.call("check_test", self._dataset.check_test, place)
 
-    def _fit(self, raw: Array) -> Encoder:
-        assert self._dataset.fit is not None
-        encoder: Any = self._origin.call("fit", self._dataset.fit, raw)
+    def _fits(self) -> Fit | Mapping[str, Fit] | None:
+        fit = self._dataset.fit
+        if isinstance(fit, Mapping):
+            return {field: functools.partial(self._fit, one) for field, one in fit.items()}
+        return None if fit is None else functools.partial(self._fit, fit)
+
+    def _fit(self, fit: Fit, raw: Array) -> Encoder:
+        encoder: Any = self._origin.call("fit", fit, raw)
         if is_ours(encoder):
             return encoder  # type: ignore[no-any-return]
         missing = [name for name in ("axes", "facts", "encode", "state") if not hasattr(encoder, name)]
@@ -193,95 +209,27 @@ class _Held:
             )
         return found
 
-    def _read(self, examples: Examples, rows: Array, part: str) -> Array:
-        found: Array = self._origin.call(f"read of the {part} part", examples.read, rows)
+    def _read(self, examples: Examples, rows: Array, part: str) -> Any:
+        found: Any = self._origin.call(f"read of the {part} part", examples.read, rows)
+        if isinstance(self._dataset.inputs, str):
+            return self._one_field(found, self._dataset.inputs, rows, part)
+        fields = ", ".join(self._dataset.inputs)
+        if not isinstance(found, Mapping) or set(found) != set(self._dataset.inputs):
+            has = ", ".join(map(str, found)) if isinstance(found, Mapping) else describe_array(found)
+            raise self._origin.wrong(f"read {has} of the {part} part, and a mapping of {fields} is wanted")
+        return {field: self._one_field(found[field], kind, rows, part) for field, kind in self._dataset.inputs.items()}
+
+    def _one_field(self, found: Array, kind: str, rows: Array, part: str) -> Array:
         if not isinstance(found, np.ndarray) or len(found) != len(rows):
-            what = _array(found)
+            what = describe_array(found)
             raise self._origin.wrong(f"read {what} for {len(rows)} examples of the {part} part, and one each is wanted")
-        if self._images and (found.dtype != np.uint8 or found.ndim != 4):
+        if KINDS[kind].raw and (found.dtype != np.uint8 or found.ndim != 4):
             raise self._origin.wrong(
-                f"read {_array(found)} for {len(rows)} images of the {part} part, and uint8 (n, channels, height, "
-                "width) is wanted"
+                f"read {describe_array(found)} for {len(rows)} images of the {part} part, and uint8 "
+                "(n, channels, height, width) is wanted"
             )
-        return found
-
-
-class HeldEncoder:
-    """A plugin's encoder that gives what it says: its dtype and shape, and a state that is JSON data."""
-
-    def __init__(self, encoder: Encoder, origin: Origin) -> None:
-        self._encoder = encoder
-        self._origin = origin
-        if not isinstance(self.axes, Axes) or self.axes.dtype not in DTYPES:
-            raise origin.wrong(f"has an encoder of {show(self.axes)}; wanted are Axes of {' or '.join(DTYPES)}")
-
-    @property
-    def kind(self) -> str:
-        return str(self.state()["kind"])
-
-    @property
-    def raw(self) -> bool:
-        return bool(getattr(self._encoder, "raw", False))
-
-    @property
-    def axes(self) -> Axes:
-        return self._encoder.axes
-
-    @property
-    def levels(self) -> Levels | None:
-        return getattr(self._encoder, "levels", None)
-
-    def require(self, part: Part, whose: str) -> None:
-        """What it encodes is looked at there."""
-
-    @property
-    def facts(self) -> Mapping[str, Any]:
-        return self._encoder.facts
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        return tuple(getattr(self._encoder, "notes", ()))
-
-    @property
-    def assets(self) -> Mapping[str, Array]:
-        found = getattr(self._encoder, "assets", {})
-        if not isinstance(found, Mapping) or not all(map(_is_of_numbers, found.values())):
-            raise self._origin.wrong(f"has the assets {show(found)}, and arrays of numbers by name are wanted")
-        taken = [name for name in found if str(name).startswith(("train_", "validation_"))]
-        if taken:
-            raise self._origin.wrong(f"calls an asset '{taken[0]}', and that is a name of examples")
-        return found
-
-    def encode(self, raw: Array) -> Array:
-        found: Array = self._origin.call("encode", self._encoder.encode, raw)
-        axes = self.axes
-        wanted = f"{axes.dtype} ({', '.join(['n', *map(str, axes.shape)])})"
-        fits = isinstance(found, np.ndarray) and found.dtype == axes.dtype and len(found) == len(raw)
-        if not fits or not axes.fits(found.shape[1:]):
-            raise self._origin.wrong(f"encodes {len(raw)} examples as {_array(found)}, and {wanted} is wanted")
-        return found
-
-    def read(self, arguments: Sequence[str]) -> list[tuple[str, Array]]:
-        return self._origin.call("read", self._encoder.read, arguments)
-
-    def state(self) -> dict[str, Any]:
-        found: Any = self._origin.call("state", self._encoder.state)
-        try:
-            json.dumps(found)
-        except (TypeError, ValueError) as error:
-            raise self._origin.wrong(f"gave {show(found)} for state, which is no JSON data: {error}") from None
-        if not isinstance(found, dict) or "kind" not in found:
-            raise self._origin.wrong(f"gave {show(found)} for state, and a dict with its kind is wanted")
         return found
 
 
 def _is_like(found: object, fields: Sequence[str]) -> bool:
     return is_dataclass(found) and all(hasattr(found, name) for name in fields)
-
-
-def _array(found: object) -> str:
-    return f"{found.dtype} {found.shape}" if isinstance(found, np.ndarray) else show(found)
-
-
-def _is_of_numbers(value: object) -> bool:
-    return isinstance(value, np.ndarray) and value.dtype.kind in "fiu"

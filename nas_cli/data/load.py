@@ -11,8 +11,9 @@ import numpy as np
 
 from nas_cli.axes import Axes
 from nas_cli.data.cache import Cache
+from nas_cli.data.encoded import read_division, read_part, read_whole
+from nas_cli.data.fields import Fields, by_field
 from nas_cli.data.kinds.classes import LabelsError
-from nas_cli.data.kinds.image import fit_images
 from nas_cli.data.kinds.new_words import NewWords
 from nas_cli.data.kinds.row import TableEncoder
 from nas_cli.data.part_notes import about_absent, about_few, about_share
@@ -23,8 +24,9 @@ from nas_cli.data.repeated import (
     about_repeated_words,
 )
 from nas_cli.data.settings import AUTO_FRACTION, DataSettings
-from nas_cli.data.source import KINDS, SOURCES, TARGETS, Array, Dataset, Encoder, Examples, Part, Targets, Wanted
+from nas_cli.data.source import SOURCES, TARGETS, Array, Dataset, Encoder, Examples, Part, Targets
 from nas_cli.data.split import hold_part_out
+from nas_cli.data.wanted import Wanted, fields_of
 from nas_cli.errors import DataError
 
 IMAGES = Wanted()
@@ -32,24 +34,28 @@ IMAGES = Wanted()
 
 @dataclass(frozen=True)
 class TrainingData:
-    """What a search sees. `labels` names the classes or tags; `encoder` makes inputs of examples.
+    """What a search sees. `labels` names the classes or tags; `fields` make inputs of examples.
 
-    `facts` of the encoder, of the source and of the targets are for ops and heads. `notes` are sentences for the user
-    on what was found, guessed and passed over. `field` is what the input is called.
+    `facts` of the fields, of the source and of the targets are for ops and heads. `notes` are sentences for the user
+    on what was found, guessed and passed over.
     """
 
     train: Part
     validation: Part
     labels: tuple[str, ...]
-    encoder: Encoder
+    fields: Fields
     facts: Mapping[str, Any]
     notes: tuple[str, ...]
-    field: str
 
     @property
     def inputs(self) -> Mapping[str, Axes]:
         """What comes into a network, by field."""
-        return {self.field: self.encoder.axes}
+        return self.fields.inputs
+
+    @property
+    def encoder(self) -> Encoder:
+        """That of the one field that there is."""
+        return self.fields.encoder
 
 
 def load_training(
@@ -57,12 +63,12 @@ def load_training(
     seed: int,
     cache: Cache | None = None,
     wanted: Wanted = IMAGES,
-    encoder: Encoder | None = None,
+    fields: Fields | None = None,
 ) -> TrainingData:
     """Reads the training and the validation part; of the test part no more than tells whether it can be evaluated.
 
     `cache` is where inputs go that do not fit into memory; without one, everything is read into memory. `wanted` is
-    what the task learns from and what it learns. `encoder` is that of a trained network; else one is fitted.
+    what the task learns from and what it learns. `fields` are those of a trained network; else they are fitted.
     Raises DataError with one sentence where the data is missing, damaged or cannot be learned from.
     """
     dataset = _open(settings, wanted)
@@ -70,16 +76,16 @@ def load_training(
     kind = _targets(settings, dataset, wanted)
     targets = kind.encode(dataset.train)
     stay, held, shares = _division(settings, dataset, kind.strata(targets), seed)
-    train, validation, encoder = _read(dataset, cache, kind, targets, stay, held, encoder)
+    train, validation, fields = read_division(dataset, cache, kind, targets, stay, held, fields)
     chosen_by = dataset.train
     if validation is None:
         chosen_by = _own_part(settings.validation, dataset, "validation")
-        validation = _whole(chosen_by, kind, cache, encoder)
-    encoder.require(validation, "the validation part")
-    facts = {"labels": max(1, len(kind.names)), **kind.facts, **dataset.facts(), **encoder.facts}
-    notes = [*about_test, *dataset.notes(), *kind.notes, *encoder.notes, *shares, *about_few(validation)]
+        validation = read_whole(chosen_by, kind, cache, fields)
+    fields.require(validation, "the validation part")
+    facts = {"labels": max(1, len(kind.names)), **kind.facts, **dataset.facts(), **fields.facts}
+    notes = [*about_test, *dataset.notes(), *kind.notes, *fields.notes, *shares, *about_few(validation)]
     notes += about_absent(kind.absent(train.targets), "learn from") if dataset.divide else []
-    notes += _about_validation(validation, kind, encoder, dataset, None if held is not None else chosen_by)
+    notes += _about_validation(validation, kind, fields, dataset, None if held is not None else chosen_by)
     notes += about_repeated(train, validation, dataset.inputs, "to choose by")
     if dataset.inputs == "images" and wanted.target == "class":
         notes += about_contradictions(train)
@@ -88,7 +94,7 @@ def load_training(
         learned = dataset.train.read(stay)
         notes += about_repeated_words(learned, others, dataset.inputs, "to choose by")
         notes += about_contradicting_texts(learned, targets[stay]) if dataset.inputs == "texts" else []
-    return TrainingData(train, validation, kind.names, encoder, facts, tuple(notes), field_of(wanted))
+    return TrainingData(train, validation, kind.names, fields, facts, tuple(notes))
 
 
 def _targets(settings: DataSettings, dataset: Dataset, wanted: Wanted) -> Targets:
@@ -122,51 +128,21 @@ def _division(
     return stay, parts.get("validation"), notes
 
 
-def _read(
-    dataset: Dataset,
-    cache: Cache | None,
-    kind: Targets,
-    targets: Array,
-    stay: Array,
-    held: Array | None,
-    encoder: Encoder | None,
-) -> tuple[Part, Part | None, Encoder]:
-    """The training part, what is held out of it, and the encoder, fitted on the training part where there is none."""
-    mapped = cache.inputs(dataset.train) if cache else None
-    validation = None
-    if mapped is not None:
-        train = Part(mapped, targets[stay], stay)
-        validation = Part(mapped, targets[held], held) if held is not None else None
-    elif dataset.fit:
-        in_order = np.sort(stay)  # what lies in memory as in the file is read several times as fast in that order
-        raw = dataset.train.read(in_order)
-        encoder = encoder or dataset.fit(raw)
-        train = _taken(encoder.encode(raw)[np.searchsorted(in_order, stay)], targets[stay], kind)
-        validation = _part(dataset.train, held, targets, kind, None, encoder) if held is not None else None
-    else:
-        inputs = dataset.train.read(stay if held is None else np.concatenate([stay, held]))  # at once: it may unpack
-        train = Part(inputs[: len(stay)], targets[stay])
-        validation = Part(inputs[len(stay) :], targets[held]) if held is not None else None
-    return train, validation, encoder or fit_images(train)
-
-
 def _about_validation(
-    validation: Part, kind: Targets, encoder: Encoder, dataset: Dataset, own: Examples | None
+    validation: Part, kind: Targets, fields: Fields, dataset: Dataset, own: Examples | None
 ) -> list[str]:
     """Notes on classes and categories that the part lacks, or alone has; `own` are its files, where it has some."""
     notes: list[str] = []
     if not (own and dataset.inputs == "texts"):  # which says so itself
         notes += about_absent(kind.absent(validation.targets))
-    if own and isinstance(encoder, TableEncoder):
-        new = NewWords(encoder.state())
-        new.look(own.read(np.arange(len(validation))))
-        notes += new.notes(own.origin)
+    tables = {field: encoder for field, encoder in fields.encoders.items() if isinstance(encoder, TableEncoder)}
+    if own and tables:
+        raw = by_field(own.read(np.arange(len(validation))), fields.encoders)
+        for field, encoder in tables.items():
+            new = NewWords(encoder.state())
+            new.look(raw[field])
+            notes += new.notes(own.origin)
     return notes
-
-
-def field_of(wanted: Wanted) -> str:
-    """What the field is called that comes into a network."""
-    return KINDS[wanted.inputs].field
 
 
 def load_test(
@@ -175,12 +151,12 @@ def load_test(
     labels: Sequence[str] | None = None,
     cache: Cache | None = None,
     wanted: Wanted = IMAGES,
-    encoder: Encoder | None = None,
+    fields: Fields | None = None,
 ) -> Part:
     """Reads the test part that `load_training` with the same `seed` left alone, in the order of its files; with notes
     on what was found and passed over in it.
 
-    `labels` are those of the trained network, and `encoder` its own: DataError is raised where the data has others by
+    `labels` are those of the trained network, and `fields` its own: DataError is raised where the data has others by
     now, or inputs that the network does not take.
     """
     dataset = _open(settings, wanted)
@@ -196,31 +172,33 @@ def load_test(
         targets = kind.encode(dataset.train)
         _, held = hold_part_out(dataset, kind.strata(targets), np.arange(len(targets)), fraction, seed, "test")
         held = np.sort(held)
-        test = _part(dataset.train, held, targets, kind, cache, encoder)
+        test = read_part(dataset.train, held, targets, kind, cache, fields)
         names = dataset.train.called(held)
     else:
         own = _own_part(settings.test, dataset, "test")
-        test = _whole(own, kind, cache, encoder)
+        test = read_whole(own, kind, cache, fields)
         names = own.called(np.arange(len(test)))
-    if encoder is not None:
-        encoder.require(test, "the test part")
+    if fields is not None:
+        fields.require(test, "the test part")
     return replace(test, notes=tuple(note for note in dataset.notes() if note not in known), names=names)
 
 
 def _open(settings: DataSettings, wanted: Wanted) -> Dataset:
     dataset = settings.open()
-    if dataset.inputs != wanted.inputs:
-        raise DataError(f"source {settings.source} gives {dataset.inputs}, and the task learns from {wanted.inputs}")
+    require_kinds(dataset.inputs, wanted, f"source {settings.source} gives", "the task learns from")
     return dataset
 
 
-def _taken(inputs: Array, targets: Array, kind: Targets) -> Part:
-    """Ragged targets are as wide as the inputs: the longest of a part may be shorter than that of its file."""
-    return Part(inputs, targets[:, : inputs.shape[-1]] if kind.ragged else targets)
+def require_kinds(inputs: str | Mapping[str, str], wanted: Wanted, gives: str, takes: str) -> None:
+    """Raises DataError where a source has other fields, or other kinds of them, than are wanted."""
+    if fields_of(inputs) != wanted.fields:
+        raise DataError(f"{gives} {_listed(inputs)}, and {takes} {_listed(wanted.inputs)}")
 
 
-def _encoded(raw: Array, encoder: Encoder | None) -> Array:
-    return raw if encoder is None else encoder.encode(raw)
+def _listed(inputs: str | Mapping[str, str]) -> str:
+    if isinstance(inputs, str):
+        return inputs
+    return ", ".join(f"{field} ({kind})" for field, kind in inputs.items())
 
 
 def require_test(settings: DataSettings, dataset: Dataset) -> tuple[str, ...]:
@@ -280,21 +258,6 @@ def _own_part(setting: str | float | Path, dataset: Dataset, part: str) -> Examp
     own = dataset.test if part == "test" else dataset.validation
     assert own is not None
     return own()
-
-
-def _part(
-    examples: Examples, indices: Array, targets: Array, kind: Targets, cache: Cache | None, encoder: Encoder | None
-) -> Part:
-    mapped = cache.inputs(examples) if cache else None
-    if mapped is not None:
-        return Part(mapped, targets[indices], indices)
-    return _taken(_encoded(examples.read(indices), encoder), targets[indices], kind)
-
-
-def _whole(examples: Examples, kind: Targets, cache: Cache | None, encoder: Encoder | None) -> Part:
-    targets = kind.encode(examples)
-    part = _part(examples, np.arange(len(targets)), targets, kind, cache, encoder)
-    return replace(part, others=kind.others(examples))
 
 
 def _difference(found: tuple[str, ...], wanted: tuple[str, ...]) -> str:

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from nas_cli.data.encoded import taken
+from nas_cli.data.fields import Fields
 from nas_cli.data.formats.csv_parts import find_tables
 from nas_cli.data.formats.files import choose_part
 from nas_cli.data.formats.folders import PassedOver
 from nas_cli.data.kinds.image import ImageEncoder
 from nas_cli.data.kinds.new_words import NewWords
 from nas_cli.data.kinds.row import TableEncoder, read_labelled
+from nas_cli.data.load import require_kinds
 from nas_cli.data.settings import DataSettings
-from nas_cli.data.source import SOURCES, TARGETS, Dataset, Encoder, Examples, Part, Wanted
+from nas_cli.data.source import SOURCES, TARGETS, Dataset, Encoder, Examples, Part
 from nas_cli.data.sources.csv_table import labels_in
 from nas_cli.data.sources.idx import find_files
+from nas_cli.data.wanted import Wanted
 from nas_cli.errors import DataError
 
 DIVIDING = ("group", "time", "time_format")
@@ -29,12 +34,12 @@ def load_other(
     path: Path,
     labels: Sequence[str],
     wanted: Wanted,
-    encoder: Encoder,
+    fields: Fields,
 ) -> Part:
     """The examples at `path`, in the format of the task: its test part where it is divided, else all of them; with
     notes on what was found and passed over.
 
-    `labels` and `encoder` are the network's. Raises DataError where they cannot be read, have no labels,
+    `labels` and `fields` are the network's. Raises DataError where they cannot be read, have no labels,
     have a class that the network does not know, or are images of another size.
     """
     path = path.expanduser()
@@ -42,25 +47,23 @@ def load_other(
         raise DataError(f"there is no file or folder {path} to evaluate on")
     notes: list[str] = []
     dataset = None
-    if isinstance(encoder, TableEncoder):
-        examples = _table(path, encoder.state(), notes)
+    single = fields.encoder if len(fields.encoders) == 1 else None
+    if isinstance(single, TableEncoder):
+        examples = _table(path, single.state(), notes)
     else:
-        dataset = _open(settings, path, encoder)
+        dataset = _open(settings, path, single)
         examples = _part_to_test(dataset, path, wanted)
     if not len(examples.labels):
         raise DataError(f"{examples.origin} has no examples")
     names = dataset.names if dataset else None
     kind = TARGETS[wanted.target](Dataset(examples, names=names), labels, settings.origin)
     targets = kind.encode(examples)
-    raw = examples.read(np.arange(len(targets)))
-    inputs = encoder.encode(raw)
+    columns = fields.encode(examples.read(np.arange(len(targets))))
     notes += dataset.notes() if dataset else []
-    if kind.ragged:
-        targets = targets[:, : inputs.shape[-1]]
+    part = taken(columns, targets, kind, fields)
+    fields.require(part, examples.origin)
     called = examples.called(np.arange(len(targets)))
-    part = Part(inputs, targets, others=kind.others(examples), notes=tuple(notes), names=called)
-    encoder.require(part, examples.origin)
-    return part
+    return replace(part, others=kind.others(examples), notes=tuple(notes), names=called)
 
 
 def _table(path: Path, state: Mapping[str, Any], notes: list[str]) -> Examples:
@@ -75,7 +78,7 @@ def _table(path: Path, state: Mapping[str, Any], notes: list[str]) -> Examples:
     return Examples(str(file), labels, lambda indices: rows[indices])
 
 
-def _open(settings: DataSettings, path: Path, encoder: Encoder) -> Dataset:
+def _open(settings: DataSettings, path: Path, encoder: Encoder | None) -> Dataset:
     """What lies at `path`, read as the network's own data was; images in any of their formats."""
     name = settings.source if "path" in settings.arguments else ""
     if isinstance(encoder, ImageEncoder) and (not name or name in ("npz", "idx", "image-folder")):
@@ -88,7 +91,7 @@ def _open(settings: DataSettings, path: Path, encoder: Encoder) -> Dataset:
     arguments["path"] = path
     if SOURCES.origin(name) is None:
         arguments |= dict.fromkeys(arguments.keys() & DIVIDING)  # nothing is held out here
-    if "color" in arguments:
+    if "color" in arguments and encoder is not None:
         channels, height, width = encoder.axes.shape
         arguments |= {"size": (height, width), "color": "grey" if channels == 1 else "rgb"}
     return SOURCES[name](**arguments)
@@ -101,8 +104,7 @@ def _images_at(path: Path) -> str:
 
 
 def _part_to_test(dataset: Dataset, path: Path, wanted: Wanted) -> Examples:
-    if dataset.inputs != wanted.inputs:
-        raise DataError(f"{path} has {dataset.inputs}, and the network takes {wanted.inputs}")
+    require_kinds(dataset.inputs, wanted, f"{path} has", "the network takes")
     if dataset.test is not None:
         return dataset.test()
     if dataset.validation is not None:

@@ -29,12 +29,18 @@ LARGEST = 3.4e38
 Numbers = np.ndarray[Any, Any]
 
 
-def encode(state: Mapping[str, Any], examples: Sequence[Any]) -> Numbers:
+def encode(state: Mapping[str, Any], examples: Sequence[Any]) -> Any:
     """Inputs of the network whose preprocessing `state` is: int32 (N, 1 + characters, words), or float32 (N, columns).
 
     Examples are texts, lists of words, or mappings from column to cell, as `state["kind"]` says. Raises ValueError
-    where a cell of a numeric column is no number.
+    where a cell of a numeric column is no number. Of several fields examples are mappings from field to what it is,
+    and inputs are a mapping as well.
     """
+    if state["kind"] == "fields":
+        of_fields = state["fields"].items()
+        return {field: encode(inner, [example[field] for example in examples]) for field, inner in of_fields}
+    if state["kind"] == "images":
+        return np.asarray(examples, np.uint8)
     return encode_rows(state, examples) if state["kind"] == "table" else encode_words(state, examples)
 
 

@@ -12,10 +12,10 @@ REPEATED = 0.01
 """The share of a part's examples that training may have too without a word."""
 
 
-def about_repeated(known: Part, other: Part, inputs: str, use: str, known_use: str = "to learn from") -> list[str]:
+def about_repeated(known: Part, other: Part, inputs: object, use: str, known_use: str = "to learn from") -> list[str]:
     """A note where examples of `other`, which is there "to choose by" or "to test on", are used in another way as
     well."""
-    repeats = KINDS[inputs].repeats
+    repeats = KINDS[inputs].repeats if isinstance(inputs, str) else None
     if repeats is None:
         return []
     among = f"{repeats.called} {known_use} too{repeats.how}"

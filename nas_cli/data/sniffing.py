@@ -16,7 +16,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from nas_cli.data.source import KINDS, SOURCES, TARGETS
+from nas_cli.data.kind import KINDS
+from nas_cli.data.source import SOURCES, TARGETS
 from nas_cli.errors import SpecError, did_you_mean
 from nas_cli.plugins import Origin
 from nas_cli.registry import Registry, show

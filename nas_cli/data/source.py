@@ -17,12 +17,10 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from nas_cli.axes import Axes
-from nas_cli.data.guards import hold_encoder, hold_source, hold_targets
-from nas_cli.data.kind import KINDS as KINDS
-from nas_cli.data.kind import TARGET_KINDS as TARGET_KINDS
-from nas_cli.data.kind import Kind as Kind
-from nas_cli.data.kind import TargetKind as TargetKind
+from nas_cli.axes import Axes, Column
+from nas_cli.data.encoder_guard import hold_encoder
+from nas_cli.data.guards import hold_source, hold_targets
+from nas_cli.data.kind import KINDS, TARGET_KINDS, Kind, TargetKind
 from nas_cli.plugins import registered
 from nas_cli.registry import Registry
 
@@ -30,14 +28,8 @@ Array = np.ndarray[Any, Any]
 Divide = Callable[[Array, float, np.random.Generator], tuple[Array, Array]]
 """From examples of a training part, their indices (n,), the share of them to hold out, and a source of chance, to those
 that stay and those that are held out: together all, once each, in any order. Raises DataError where that cannot be."""
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """What a task learns from, a kind of input (KINDS), and what it learns, a kind of target (TARGETS)."""
-
-    inputs: str = "images"
-    target: str = "class"
+Raw = Array | Mapping[str, Array]
+"""Examples (n, …) as a source reads them; where several fields come in, those of each by its name."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +48,8 @@ NO_ASSETS: Mapping[str, Array] = MappingProxyType({})
 
 
 class Encoder(Protocol):
-    """How examples become a network's inputs, fitted on the training part; kept with the weights of a network.
+    """How examples of one field become a network's inputs, fitted on the training part; kept with the network's
+    weights.
 
     `kind` is the name by which ENCODERS makes it again. `axes` are those of one input. Where it is `raw`, a network
     takes examples as a source reads them, and normalises them by `levels`. `facts` is what ops may take from the data,
@@ -79,13 +72,13 @@ class Encoder(Protocol):
     @property
     def assets(self) -> Mapping[str, Array]: ...
 
-    def encode(self, raw: Array) -> Array:
+    def encode(self, raw: Array) -> Array | Column[Array]:
         """Examples (n,) or (n, columns), as the source reads them, as inputs (n, *axes.shape). Ragged ones are as long
-        as the longest."""
+        as the longest; those that are floats come as Column(values, lengths=…)."""
         ...
 
-    def require(self, part: Part, whose: str) -> None:
-        """Raises DataError where the inputs of `part` are none of these; `whose` says of what they are."""
+    def require(self, column: Column[Array], whose: str) -> None:
+        """Raises DataError where the examples of `column` are none of these; `whose` says of what they are."""
         ...
 
     def read(self, arguments: Sequence[str]) -> list[tuple[str, Array]]:
@@ -134,29 +127,36 @@ class Targets(Protocol):
 
 @dataclass(frozen=True)
 class Part:
-    """Examples to use. `inputs`: for images uint8 (N, C, H, W), else as the encoder gives them. `targets` (n, …) are as
-    their kind encodes them: int64 (n,), indices of labels; float32 (n,), numbers; or int64 (n, L), a label for each
-    word and -100 after the last.
+    """Examples to use. `columns` are the fields that come into a network, by name: images uint8 (N, C, H, W), all else
+    as the field's encoder gives it. `targets` (n, …) are as their kind encodes them: int64 (n,), indices of labels;
+    float32 (n,), numbers; or int64 (n, L), a label for each word and -100 after the last.
 
-    Example i is `inputs[i]`, or `inputs[rows[i]]` where the inputs are a file of more, mapped and not in memory.
     `others` are labels, numbered after the training part's, that this part alone has. `notes` are sentences for the
-    user on what was found and passed over. `names` (n,) are what examples of a test part are called, where the source
+    user on what was found and passed over. `along` names the ragged field each place of which has a target; None where
+    an example has one. `names` (n,) are what examples of a test part are called, where the source
     says so: their files, say.
     """
 
-    inputs: Array
+    columns: Mapping[str, Column[Array]]
     targets: Array
-    rows: Array | None = None
     others: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
+    along: str | None = None
 
     def __len__(self) -> int:
         return len(self.targets)
 
-    def take(self, start: int, stop: int) -> Array:
-        """The inputs of the examples from `start` to `stop`."""
-        return self.inputs[start:stop] if self.rows is None else self.inputs[self.rows[start:stop]]
+    @property
+    def column(self) -> Column[Array]:
+        """The one field that there is."""
+        (column,) = self.columns.values()
+        return column
+
+    @property
+    def inputs(self) -> Array:
+        """The values of the one field that there is."""
+        return self.column.values
 
 
 @dataclass(frozen=True)
@@ -179,13 +179,14 @@ class Examples:
     them, tuples of texts, a tag a word, and so on. `origin` names them in messages.
 
     `read` takes indices (n,) and returns these inputs in this order: for images uint8 (n, C, H, W), else what the
-    dataset's `fit` takes; it raises DataError, and opens no more than it must. `names` takes indices (n,) and says what
+    dataset's `fit` takes, and of several fields a mapping with those of each; it raises DataError, and opens no more
+    than it must. `names` takes indices (n,) and says what
     these examples are called, their files say; None where their numbers are all there is to say.
     """
 
     origin: str
     labels: Array
-    read: Callable[[Array], Array]
+    read: Callable[[Array], Any]
     stream: Stream | None = None
     names: Callable[[Array], Sequence[str]] | None = None
 
@@ -205,7 +206,9 @@ class Dataset:
     `validation` and `test` are the parts that the files have of their own; calling one opens its files, and not before.
     `elsewhere` reads a part ("validation" or "test") from another path; None where the source reads no files.
     `names` are the names of the classes 0, 1, … where labels are integers and the user says what they stand for.
-    `fit` makes the encoder from the inputs of the training part; images need none. `facts` are what the source found
+    `inputs` is the kind of input that the source gives, or of several fields the kind of each by its name. `fit` makes
+    the encoder from the inputs of the training part, or of several fields that of each by its name; images need none.
+    `facts` are what the source found
     and a network must be given its inputs by, and `notes` are sentences for the user: what was guessed, and how to say
     otherwise, and what was passed over. Both are asked for after the training part was read.
     `check_test` says whether the test part that the data has of its own (None), or the one at a path, can be evaluated,
@@ -221,8 +224,8 @@ class Dataset:
     test: Callable[[], Examples] | None = None
     elsewhere: Callable[[Path, str], Examples] | None = None
     names: tuple[str, ...] | None = None
-    inputs: str = "images"
-    fit: Callable[[Array], Encoder] | None = None
+    inputs: str | Mapping[str, str] = "images"
+    fit: Fit | Mapping[str, Fit] | None = None
     facts: Callable[[], Mapping[str, Any]] = dict
     notes: Callable[[], Sequence[str]] = tuple
     check_test: Callable[[Path | None], None] | None = None
@@ -230,6 +233,7 @@ class Dataset:
     about_division: Callable[[Mapping[str, Array]], Sequence[str]] = _nothing
 
 
+Fit = Callable[[Any], Encoder]
 TARGETS: Registry[Callable[..., Targets]] = Registry("kind of target", supplied=3, guard=hold_targets)
 """From (dataset, labels, origin) to the targets of a kind, fitted on the dataset's training part. Where `labels` are
 given, they are those of a trained network, and so is `origin`, and nothing is fitted. Raises DataError."""

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from nas_cli.data import Asked
+from nas_cli.data.fields import one_of
 from nas_cli.data.formats.pictures import Fit, require_pillow
 from nas_cli.deliver.load import Model
 from nas_cli.deliver.predictions import form_of, require_free
@@ -93,7 +94,7 @@ def drawings_for(model: Model, out: Path | None, folder: Path | None, force: boo
 
 def draws(model: Model) -> bool:
     """Whether the task has pictures for answers: it is asked for those of an empty image."""
-    if not model.encoder.raw:
+    if len(model.inputs) > 1 or not model.encoder.raw:
         return False
     example = np.zeros((1, *model.input_shape), np.uint8)
     return bool(model.task.pictures(model.predict(example)[0], model.labels, example[0]))
@@ -102,8 +103,8 @@ def draws(model: Model) -> bool:
 def draw(model: Model, outputs: Any, asked: Asked) -> Mapping[str, Array]:
     """The task's pictures of one answer, in the size of the picture itself where it is known."""
     if asked.picture is None:
-        return model.task.pictures(outputs, model.labels, asked.raw[0])
-    frame = Frame.of(asked.picture, asked.raw.shape[2:], model.data.arguments.get("fit", "stretch"))
+        return model.task.pictures(outputs, model.labels, one_of(asked.raw))
+    frame = Frame.of(asked.picture, model.input_shape[1:], model.data.arguments.get("fit", "stretch"))
     found = model.task.pictures(outputs, model.labels, frame.framed(asked.picture))
     return {name: frame.undone(drawn, asked.picture) for name, drawn in found.items()}
 

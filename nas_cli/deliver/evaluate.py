@@ -24,7 +24,7 @@ from nas_cli.model.network import Network
 from nas_cli.record.candidates import baseline_of, spoken
 from nas_cli.record.stored import read_spec
 from nas_cli.task import REFERENCES, Block, Matrix, Scorer, Table, open_task, scored
-from nas_cli.train.feed import batch_of
+from nas_cli.train.feed import Tensors, batch_of
 from nas_cli.train.loop import evaluate_network, score
 
 SHOWN_NAMES = 30
@@ -62,7 +62,7 @@ def examine(model: Model, plugins: bool = False, data: Path | None = None, membe
     test = read_test(model) if data is None else read_other(model, data)
     training = None
     if data is None:
-        training = load_training(model.data, model.seed, model.cache, model.task.wanted, model.encoder)
+        training = load_training(model.data, model.seed, model.cache, model.task.wanted, model.fields)
     notes = list(test.notes)
     if training is not None:
         notes += about_repeated(training.train, test, model.task.wanted.inputs, "to test on")
@@ -81,7 +81,7 @@ def examine(model: Model, plugins: bool = False, data: Path | None = None, membe
         "validation": recompute(model, training) if training else None,
         "notes": notes,
         **cost(model.network),
-        "latency": _latency(model, torch.from_numpy(np.ascontiguousarray(test.take(0, MEASURED_ON)))),
+        "latency": _latency(model, Tensors.of(test, model.inputs)),
     }
 
 
@@ -103,14 +103,14 @@ def cannot_be_stored(model: Model) -> str | None:
 def read_test(model: Model) -> Part:
     """The test part as the network takes it. Raises DataError."""
     try:
-        return load_test(model.data, model.seed, model.labels, model.cache, model.task.wanted, model.encoder)
+        return load_test(model.data, model.seed, model.labels, model.cache, model.task.wanted, model.fields)
     except DataError as error:
         raise DataError(f"{error}; 'nas evaluate --data PATH' tests on labelled data that lies elsewhere") from None
 
 
 def read_other(model: Model, path: Path) -> Part:
     """The labelled examples at `path`, as the network takes them. Raises DataError."""
-    return load_other(model.data, path, model.labels, model.task.wanted, model.encoder)
+    return load_other(model.data, path, model.labels, model.task.wanted, model.fields)
 
 
 def blocks(report: Mapping[str, Any]) -> list[Block]:
@@ -132,10 +132,9 @@ def shown_tables(report: Mapping[str, Any]) -> list[Table]:
 def _scored(model: Model, network: Network, test: Part) -> tuple[Scorer, torch.Tensor]:
     """What `network` answers to the part, added up, and the numbers of the examples in the order of their scoring."""
     scorer = model.task.scorer((*model.labels, *test.others))
-    inputs, targets = torch.from_numpy(test.inputs), torch.from_numpy(test.targets)
     counted = scorer if network.origin is None else FromOrigin(scorer, network.origin.numpy())
     try:
-        order = score(network, inputs, targets, counted, rows_of(test))
+        order = score(network, Tensors.of(test, model.inputs), counted)
     except TrialFailed:
         raise RunError(f"{model.kept.weights} give outputs for the test part that are not finite") from None
     return scorer, order
@@ -191,8 +190,12 @@ def _reference(model: Model, training: TrainingData, test: Part) -> list[dict[st
 
 
 def _inputs(part: Part) -> Any:
-    """An array (N, …), or what is read in slices as one is, where inputs are mapped and do not fit into memory."""
-    return part.inputs if part.rows is None else Rows(part.inputs, part.rows)
+    """An array (N, …), or what is read in slices as one is, where inputs are mapped and do not fit into memory; of
+    several fields a mapping of such."""
+    found: dict[str, Any] = {}
+    for field, column in part.columns.items():
+        found[field] = column.values if column.rows is None else Rows(column.values, column.rows)
+    return found if len(found) > 1 else next(iter(found.values()))
 
 
 @dataclass(frozen=True)
@@ -214,8 +217,7 @@ def recompute(model: Model, data: TrainingData) -> dict[str, Any]:
     """The validation metrics of the stored weights, computed again, beside the logged ones."""
     if data.labels != model.labels:
         raise DataError(f"the data has other classes than {model.run.path} was trained on: {', '.join(data.labels)}")
-    inputs, targets = torch.from_numpy(data.validation.inputs), torch.from_numpy(data.validation.targets)
-    found = evaluate_network(model.network, inputs, targets, model.task, rows_of(data.validation), model.labels)
+    found = evaluate_network(model.network, Tensors.of(data.validation, model.inputs), model.task, model.labels)
     logged = dict(model.metrics["validation"])
     largest = max((abs(found[name] - logged[name]) for name in logged if name in found), default=0.0)
     # A sum in another order, on another CPU, may differ in the last digits; a count of right answers may not.
@@ -224,11 +226,7 @@ def recompute(model: Model, data: TrainingData) -> dict[str, Any]:
     return {"logged": logged, "recomputed": found, "largest_difference": largest, "equal": equal}
 
 
-def rows_of(part: Part) -> torch.Tensor | None:
-    return torch.from_numpy(part.rows) if part.rows is not None else None
-
-
-def _latency(model: Model, inputs: torch.Tensor) -> dict[str, Any]:
+def _latency(model: Model, test: Tensors) -> dict[str, Any]:
     hardware = read_spec(model.run.spec).hardware
     try:
         device = find_device(hardware.device)
@@ -241,5 +239,6 @@ def _latency(model: Model, inputs: torch.Tensor) -> dict[str, Any]:
             f"{model.run.spec}: hardware.latency.batch_size is {batch_size:,}: the network would take "
             f"{in_bytes(needed)} for so many inputs, and {in_bytes(free)} are free"
         )
-    samples = [batch_of(inputs, batch_size, model.axes)]
+    columns = {field: column.take(0, MEASURED_ON) for field, column in test.columns.items()}
+    samples = batch_of(columns, batch_size, model.inputs)
     return asdict(measure_latency(model.network, samples, device, hardware.latency.threads))

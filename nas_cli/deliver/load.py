@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import sys
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -14,10 +13,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from nas_cli.axes import Axes, Shape, only
-from nas_cli.data import ENCODERS, Asked, Cache, DataSettings, Encoder, Reader, parse_data
+from nas_cli.axes import Axes, Column, Shape, only
+from nas_cli.data import Asked, Cache, DataSettings, Encoder, Fields, Reader, parse_data, restore
+from nas_cli.data.fields import SEVERAL, together
 from nas_cli.data.kinds.image import ImageEncoder
-from nas_cli.data.load import field_of
+from nas_cli.data.source import Raw
+from nas_cli.data.wanted import Wanted
 from nas_cli.deliver.given import divide
 from nas_cli.deliver.stored import read_metrics
 from nas_cli.errors import DataError, Infeasible, RunError, SpecError, did_you_mean
@@ -28,10 +29,10 @@ from nas_cli.model.program import Program
 from nas_cli.model.weights import constructed, without_weights
 from nas_cli.plugins import import_plugin
 from nas_cli.record.directory import CACHE, Kept, RunDirectory, open_run
+from nas_cli.record.inputs import are_inputs, read_inputs
 from nas_cli.record.journal import iter_journal
 from nas_cli.record.stored import (
     MOST_TABLES,
-    is_count,
     is_task,
     is_text,
     list_of,
@@ -49,8 +50,16 @@ from nas_cli.words import shell
 
 
 def _are_facts(value: object) -> bool:
-    """What the source settled is a mapping, which `DataSettings.as_found` looks at; no other fact is one."""
-    return isinstance(value, Mapping) and all(name == "settled" or not isinstance(value[name], dict) for name in value)
+    """What the source settled is a mapping, which `DataSettings.as_found` looks at, and so are the facts of several
+    fields; no other fact is one."""
+    if not isinstance(value, Mapping):
+        return False
+    of_fields = value.get(SEVERAL, {})
+    return (
+        isinstance(of_fields, Mapping)
+        and all(isinstance(facts, Mapping) for facts in of_fields.values())
+        and all(name in ("settled", SEVERAL) or not isinstance(value[name], dict) for name in value)
+    )
 
 
 WHOLE = record_of(
@@ -58,22 +67,23 @@ WHOLE = record_of(
         "name": is_text,
         "task": is_task,
         "labels": list_of(lambda label: not isinstance(label, list | dict)),
-        "input": record_of({"shape": list_of(lambda side: is_count(side) and side > 0, 1)}, {"dtype": is_text}),
         "model": lambda model: True,
     },
     {"facts": _are_facts},
 )
-"""What architecture.yaml must have."""
-MOST_VALUES = 2**31
-"""Of one example."""
+"""What architecture.yaml must have, beside its inputs."""
 DTYPES = {"uint8": torch.uint8, "int32": torch.int32, "float32": torch.float32}
+
+
+Inputs = np.ndarray[Any, Any] | Mapping[str, Column[Any]]
+"""What a network takes (N, …): an array where a single field comes in, else columns by field."""
 
 
 @dataclass(frozen=True)
 class Model:
     """The best network of a run. `network` takes raw `inputs` and gives outputs, logits say.
 
-    `encoder` makes inputs of examples; images go in as raw pixels. `facts` are those of the data that it learned from.
+    `fields` make inputs of examples; images go in as raw pixels. `facts` are those of the data that it learned from.
     """
 
     run: RunDirectory
@@ -88,8 +98,13 @@ class Model:
     seed: int
     architecture: Any
     metrics: dict[str, Any]
-    encoder: Encoder
+    fields: Fields
     facts: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def encoder(self) -> Encoder:
+        """That of the one field that comes in."""
+        return self.fields.encoder
 
     @property
     def axes(self) -> Axes:
@@ -110,7 +125,7 @@ class Model:
 
         With `whole`, pictures are read in their own size too.
         """
-        return Reader(self.data, self.encoder, self.labels, say, whole)
+        return Reader(self.data, self.fields, self.labels, say, whole)
 
     def ask(
         self,
@@ -127,28 +142,33 @@ class Model:
             return reader.stream(sys.stdin.buffer)
         return reader.texts(given.texts) if given.texts else reader.files(given.files)
 
-    def encode(self, raw: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-        """Raw examples (N, …) as the network takes them."""
-        return np.ascontiguousarray(self.encoder.encode(raw))
+    def encode(self, raw: Raw) -> Inputs:
+        """Raw examples (N, …) as the network takes them: an array, or columns where several fields come in or lengths
+        go with one. Raises DataError."""
+        columns = self.fields.encode(raw)
+        (first, *others) = columns.values()
+        return columns if others or first.lengths is not None else np.ascontiguousarray(first.values)
 
-    def preprocess(self, arguments: Sequence[Path | str]) -> np.ndarray[Any, Any]:
+    def preprocess(self, arguments: Sequence[Path | str]) -> Inputs:
         """Files, or texts, as the network takes them (N, …). Raises DataError where one cannot be read."""
-        return self.encode(np.concatenate([asked.raw for asked in self.ask(arguments)]))
+        return self.encode(together([asked.raw for asked in self.ask(arguments)]))
 
     @property
     def cache(self) -> Cache:
         """Where data lies that does not fit into memory."""
         return Cache(self.run.path.parent / CACHE)
 
-    def example(self) -> torch.Tensor:
-        """Raw inputs to trace with: a batch of two, so that its length is not taken for a constant 1."""
-        return torch.ones((2, *self.axes.shape), dtype=self.dtype)
+    def example(self) -> list[torch.Tensor]:
+        """Raw inputs to trace with, in the network's order: a batch of two, so that its length is not taken for a
+        constant 1."""
+        fields = [torch.ones((2, *axes.shape), dtype=DTYPES[axes.dtype]) for axes in self.inputs.values()]
+        lengths = [torch.full((2,), axes.shape[-1]) for axes in self.inputs.values() if axes.sent_lengths]
+        return fields + lengths
 
-    def predict(self, raw: np.ndarray[Any, Any] | torch.Tensor) -> np.ndarray[Any, Any]:
+    def predict(self, raw: Inputs | torch.Tensor) -> np.ndarray[Any, Any]:
         """Outputs, logits (N, classes) say, of raw inputs; numbers that are far from 0 in float64."""
-        # A copy, since arrays that come from files may be read-only, and PyTorch warns of those.
-        inputs = torch.from_numpy(np.array(raw)) if isinstance(raw, np.ndarray) else raw
-        outputs = predict_logits(self.network, inputs).numpy()
+        columns = raw if isinstance(raw, Mapping) else {field: Column(raw) for field in self.inputs}
+        outputs = predict_logits(self.network, {field: _tensors(column) for field, column in columns.items()}).numpy()
         return outputs if self.network.origin is None else outputs.astype(np.float64) + self.network.origin.numpy()
 
 
@@ -178,20 +198,19 @@ def load(
     with _damage_named(directory.spec):
         data = parse_data(spec.data)
     stored = read_architecture(kept.architecture)
-    if not WHOLE(stored) or math.prod(stored["input"]["shape"]) > MOST_VALUES:
+    if not WHOLE(stored) or not are_inputs(stored):
         raise RunError(f"{kept.architecture} is damaged: it must have name, task, labels, input and model")
     with _damage_named(kept.architecture):
         name, task_name, architecture = stored["name"], stored["task"], stored["model"]
-        axes = _axes(stored["input"])
         labels = tuple(str(label) for label in stored["labels"])
         task = open_task(task_name)
-        inputs = {field_of(task.wanted): axes}
+        inputs = read_inputs(stored, task.wanted.fields)
         model = parse_architecture(architecture, OPS)
         facts = {**stored.get("facts", {}), "labels": len(labels)}
         data = data.as_found(facts)
         program = plan(model, inputs, lambda s: parse_architecture(task.head(s, facts), OPS), facts)
-    encoder = _encoder(kept, axes)
-    if encoder.axes != axes:
+    fields = _fields(kept, inputs, task.wanted)
+    if fields.inputs != inputs:
         raise RunError(f"{kept.preprocessing} does not fit {kept.architecture.name}: it gives other inputs")
     needed = _require_size(program, kept)
     network = Network(program, constructed)
@@ -211,7 +230,7 @@ def load(
         spec.seed,
         architecture,
         metrics,
-        encoder,
+        fields,
         facts,
     )
 
@@ -242,21 +261,22 @@ def _require_size(program: Program, kept: Kept) -> int:
     return needed
 
 
-def _axes(stored: Mapping[str, Any]) -> Axes:
-    """Runs of earlier versions say of sequences only that their words are numbers."""
-    dtype, shape = str(stored.get("dtype", "uint8")), tuple(stored["shape"])
-    if dtype not in DTYPES:
-        raise ValueError(f"its inputs are {dtype}")
-    return Axes(dtype, shape, bool(stored.get("ragged", dtype == "int32")))
-
-
-def _encoder(kept: Kept, axes: Axes) -> Encoder:
-    """Images are stored without one: their normalisation lies with the weights."""
+def _fields(kept: Kept, inputs: Mapping[str, Axes], wanted: Wanted) -> Fields:
+    """Images alone are stored without an encoder: their normalisation lies with the weights."""
     if not kept.preprocessing.exists():
-        return ImageEncoder(axes)
+        return Fields({field: ImageEncoder(axes) for field, axes in inputs.items()})
     state = read_json(kept.preprocessing, MOST_TABLES)
     with _damage_named(kept.preprocessing):
-        return ENCODERS[str(state["kind"])](state)
+        return restore(state, wanted.fields)
+
+
+def _tensors(column: Column[Any]) -> Column[torch.Tensor]:
+    """A copy, since arrays that come from files may be read-only, and PyTorch warns of those."""
+
+    def tensor(values: Any) -> torch.Tensor:
+        return torch.from_numpy(np.array(values)) if isinstance(values, np.ndarray) else values
+
+    return Column(tensor(column.values), None, None if column.lengths is None else tensor(column.lengths))
 
 
 def _member(run: RunDirectory, name: str) -> Kept:

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 
 from nas_cli.data import Asked
+from nas_cli.data.fields import one_of, size_of, together
+from nas_cli.data.source import Raw
 from nas_cli.deliver.drawings import Drawings, draw, draws
 from nas_cli.deliver.load import Model, load
 from nas_cli.errors import DataError
@@ -62,7 +64,8 @@ def _answered(model: Model, asked: Iterator[Asked], top: int, drawings: Drawings
         for one, group in zip(some, pieces, strict=True):
             given = [next(outputs) for _ in group]
             found = [
-                model.task.answer(output, model.labels, top, raw[0]) for output, raw in zip(given, group, strict=True)
+                model.task.answer(output, model.labels, top, one_of(raw))
+                for output, raw in zip(given, group, strict=True)
             ]
             answer = found[0] if len(found) == 1 else _joined(found)
             answered = {**one.where, **answer, "text": model.task.describe(answer)}
@@ -83,7 +86,7 @@ def _batches(asked: Iterator[Asked], beside: int) -> Iterator[list[Asked]]:
     size = 0
     for one in asked:
         batch.append(one)
-        size += one.raw.nbytes + beside + (0 if one.picture is None else one.picture.nbytes)
+        size += size_of(one.raw) + beside + (0 if one.picture is None else one.picture.nbytes)
         if len(batch) == TOGETHER or size > BYTES:
             yield batch
             batch, size = [], 0
@@ -91,13 +94,13 @@ def _batches(asked: Iterator[Asked], beside: int) -> Iterator[list[Asked]]:
         yield batch
 
 
-def _cut(model: Model, asked: Asked) -> list[np.ndarray[Any, Any]]:
+def _cut(model: Model, asked: Asked) -> list[Raw]:
     """A sentence that is longer than those that the network was trained on, in pieces of their length."""
-    words = asked.raw[0]
+    words = one_of(asked.raw)
     if not isinstance(words, tuple):
         return [asked.raw]
     longest = int(model.encoder.state().get("longest") or len(words) or 1)
-    cut = []
+    cut: list[Raw] = []
     for start in range(0, max(1, len(words)), longest):
         raw = np.empty(1, object)
         raw[0] = words[start : start + longest]
@@ -121,23 +124,24 @@ def _joined(answers: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     return {"words": words, "tags": tags, "entities": entities}
 
 
-def _outputs(model: Model, asked: Sequence[Asked], raw: Sequence[np.ndarray[Any, Any]]) -> Iterator[Any]:
+def _outputs(model: Model, asked: Sequence[Asked], raw: Sequence[Raw]) -> Iterator[Any]:
     """The network's output for each raw example (1, …); of sentences without what follows their last word."""
     try:
-        inputs = model.encode(np.concatenate(raw))
+        columns = model.fields.encode(together(raw))
     except DataError as error:
         file = asked[0].where.get("file")
         raise DataError(f"{file}: {error}" if file else str(error), error.remedy) from None
-    outputs = model.predict(inputs)
+    outputs = model.predict(columns)
     if not np.isfinite(outputs).all():
         place = int(np.flatnonzero(~np.isfinite(outputs.reshape(len(outputs), -1)).all(axis=1))[0])
         shown = asked[place].where["input"] if len(raw) == len(asked) else "one of the inputs"
         raise DataError(
             f"the network gives no finite number for {shown}: its values are far from those it learned from"
         )
-    if not model.axes.ragged or outputs.ndim < 3:
+    if not all(axes.ragged for axes in model.inputs.values()) or outputs.ndim < 3:
         yield from outputs
         return
-    first = outputs.shape[2] - inputs.shape[2]  # of a conditional random field, scores that are of no word
+    (words,) = columns.values()
+    first = outputs.shape[2] - words.values.shape[2]  # of a conditional random field, scores that are of no word
     for output, example in zip(outputs, raw, strict=True):
-        yield output[:, : first + max(1, len(example[0]))]
+        yield output[:, : first + max(1, len(one_of(example)))]

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from nas_cli.data.sniffing import SNIFFS, Found
-from nas_cli.data.source import SOURCES, Wanted
+from nas_cli.data.source import SOURCES
+from nas_cli.data.wanted import Wanted
 from nas_cli.errors import DataError, UserError, did_you_mean
 from nas_cli.task import RECIPES, TASKS, Task, open_task
 from nas_cli.words import shell
@@ -56,11 +57,11 @@ def source_for(task_name: str, path: Path | None) -> Lead:
     """
     task = _task(task_name)
     wanted = task.wanted
-    fitting = SNIFFS.fitting(wanted.inputs, wanted.target)
+    fitting = SNIFFS.fitting(wanted.called, wanted.target)
     names = [name for name in fitting if reads_files(name) == (path is not None)]
     if not fitting:
         raise UserError(
-            f"init finds no data for {task_name}: no source of {wanted.inputs} with targets of the kind "
+            f"init finds no data for {task_name}: no source of {wanted.called} with targets of the kind "
             f"'{wanted.target}' has a sniff"
         )
     if not names and path is None:

@@ -5,16 +5,16 @@ from __future__ import annotations
 import math
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from nas_cli.axes import only
+from nas_cli.axes import Axes
 from nas_cli.data import Cache
-from nas_cli.data.source import TARGET_KINDS
+from nas_cli.data.kind import TARGET_KINDS
 from nas_cli.describe.rehearse import rehearse
 from nas_cli.describe.timing import Timing, time_candidates
 from nas_cli.errors import Infeasible, NasError
@@ -100,7 +100,7 @@ def _plan(experiment: Experiment, session: Session, tell: Callable[[str], None])
             "validation": session.validation_size,
             "classes": len(session.labels),
             "called": TARGET_KINDS[session.task.wanted.target].called,
-            "input": list(only(session.inputs).shape),
+            "input": _shapes(session.inputs),
         },
         "candidates": {
             "drawn": drawn.count,
@@ -214,3 +214,9 @@ def _decisions(experiment: Experiment) -> int:
 
 def _range(values: list[float]) -> dict[str, float]:
     return {"min": min(values), "median": statistics.median(values), "max": max(values)}
+
+
+def _shapes(inputs: Mapping[str, Axes]) -> list[int] | dict[str, list[int]]:
+    """The shape of an example, or of several fields that of each by its name."""
+    shapes = {field: list(axes.shape) for field, axes in inputs.items()}
+    return shapes if len(shapes) > 1 else next(iter(shapes.values()))

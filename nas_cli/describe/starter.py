@@ -11,9 +11,11 @@ import numpy as np
 
 from nas_cli.axes import Axes
 from nas_cli.data import load_training, parse_data
-from nas_cli.data.load import field_of, require_test
+from nas_cli.data.kind import TARGET_KINDS
+from nas_cli.data.load import require_test
 from nas_cli.data.sniffing import Found
-from nas_cli.data.source import SOURCES, TARGET_KINDS, TARGETS, Array, Examples, Wanted
+from nas_cli.data.source import SOURCES, TARGETS, Array, Examples
+from nas_cli.data.wanted import Wanted
 from nas_cli.describe.finding import Lead, source_for, task_for
 from nas_cli.describe.starter_text import Parts, write_spec
 from nas_cli.errors import DataError, SpecError
@@ -139,15 +141,17 @@ def _read(section: Mapping[str, Any], wanted: Wanted, found: Found) -> Seen:
     targets = kind.encode(dataset.train)
     shape = found.shape or _first(dataset.train).shape[1:]
     notes = (*about_test, *dataset.notes(), *kind.notes)
-    inputs = {field_of(wanted): Axes("uint8", tuple(shape))}
+    (field,) = wanted.fields
+    inputs = {field: Axes("uint8", tuple(shape))}
     return Seen(inputs, len(targets), dataset.train.origin, kind.names, notes, targets, targets)
 
 
 def _first(examples: Examples) -> Array:
     """The first inputs of a part (n, …)."""
-    if examples.stream is None:
-        return examples.read(np.zeros(1, np.int64))
-    return next(iter(examples.stream.chunks()))
+    if examples.stream is not None:
+        return next(iter(examples.stream.chunks()))
+    first: Array = examples.read(np.zeros(1, np.int64))
+    return first
 
 
 def _told(wanted: Wanted, seen: Seen, path: Path | None) -> str:

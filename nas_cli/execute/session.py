@@ -3,32 +3,36 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+import numpy as np
 import torch
 
-from nas_cli.axes import Axes, Shape, only
-from nas_cli.data import Cache, DataSettings, Encoder, Levels, load_training
-from nas_cli.errors import SpecError
+from nas_cli.axes import Axes, Column, Shape
+from nas_cli.data import Cache, DataSettings, Fields, Levels, TrainingData, load_training
+from nas_cli.errors import NasError, SpecError
 from nas_cli.execute.hardware import cores, find_device, repeat_exactly
+from nas_cli.execute.race import Steps, middle, stand_in
 from nas_cli.execute.shared import SharedArrays, attach
 from nas_cli.model.build import plan
 from nas_cli.model.cost import cost
 from nas_cli.model.latency import device_name
 from nas_cli.model.ops import OPS
+from nas_cli.model.ops.layout import has_layouts
 from nas_cli.model.program import Program
 from nas_cli.model.weights import Assets
 from nas_cli.space.nodes import Seq
 from nas_cli.space.parse import parse_architecture
 from nas_cli.task import TASKS, Task, Written, name_of, open_task
-from nas_cli.train.feed import Tensors, batch_of
+from nas_cli.train.feed import Parts, Tensors, batch_of
 from nas_cli.train.precision import Precision, choose_precision
 
-PARTS = tuple(f"{part}_{what}" for part in ("train", "validation") for what in ("inputs", "targets", "rows"))
-"""Shared arrays that are examples; all others are assets."""
+ASSET = "asset/"
+"""What the names of shared arrays begin with that layers may begin with; all others are examples."""
+COLUMN = ("values", "rows", "lengths")
 
 
 @dataclass(frozen=True)
@@ -39,7 +43,7 @@ class Session:
     """
 
     task_name: Written
-    data: Tensors
+    data: Parts
     labels: tuple[str, ...]
     inputs: Mapping[str, Axes]
     device: torch.device
@@ -50,7 +54,7 @@ class Session:
     shared: SharedArrays | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)
     levels: Mapping[str, Levels] = field(default_factory=dict)
-    encoder: Encoder | None = None
+    fields: Fields | None = None
     """None in a worker, which gets inputs only."""
     assets: Assets = field(default_factory=dict)
     """What layers may begin with, mapped from `shared`."""
@@ -69,43 +73,52 @@ class Session:
         threads: int = 1,
         latency: tuple[int, int] = (1, 1),
         cache: Cache | None = None,
+        drawn: Callable[[Session], Sequence[Program]] = lambda session: (),
     ) -> Session:
         """Reads the training and validation parts and chooses how to train; `here` trains in this process.
 
-        Raises DataError, and UserError where the device is not there or cannot do what is asked of it.
+        `drawn` gives candidates of the search: precision and layout, where they are left open, are timed on the one of
+        median cost. Raises DataError, and UserError where the device is not there or cannot do what is asked of it.
         """
         place = find_device(device)
         repeat_exactly(place)
         torch.set_num_threads(threads)
         loaded = load_training(data, seed, cache, open_task(task).wanted)
-        arrays = {
-            "train_inputs": loaded.train.inputs,
-            "train_targets": loaded.train.targets,
-            "train_rows": loaded.train.rows,
-            "validation_inputs": loaded.validation.inputs,
-            "validation_targets": loaded.validation.targets,
-            "validation_rows": loaded.validation.rows,
-            **loaded.encoder.assets,
-        }
-        shared = SharedArrays({name: array for name, array in arrays.items() if array is not None})
-        chosen, reasons = choose_precision(precision, layout, place, only(loaded.inputs))
-        return cls(
+        shared = SharedArrays(_arrays(loaded))
+        session = cls(
             task,
-            _tensors(shared.arrays, loaded.facts, loaded.labels),
+            _parts(shared.arrays, loaded.inputs, loaded.facts, loaded.labels, loaded.train.along),
             loaded.labels,
             loaded.inputs,
             place,
-            chosen,
+            Precision(),
             threads,
             latency,
-            reasons,
+            {},
             shared,
             loaded.facts,
-            {loaded.field: loaded.encoder.levels} if loaded.encoder.levels else {},
-            loaded.encoder,
+            loaded.fields.levels,
+            loaded.fields,
             _assets(shared.arrays),
             loaded.notes,
         )
+        try:
+            return session._with_precision(precision, layout, drawn)
+        except NasError:
+            session.close()
+            raise
+
+    def _with_precision(self, precision: str, layout: str, drawn: Callable[[Session], Sequence[Program]]) -> Session:
+        """The same session with the precision and layout that are named, or train fastest."""
+        images = any(map(has_layouts, self.inputs.values()))
+        program = None
+        if precision == "auto" or (layout == "auto" and images):
+            program = middle(drawn(self)) or stand_in(
+                self.inputs, lambda arch: self.plan(parse_architecture(arch, OPS))
+            )
+        steps = None if program is None else Steps(program, self.data, self.task, self.device, self.assets)
+        chosen, reasons = choose_precision(precision, layout, self.device, images, steps)
+        return dataclasses.replace(self, precision=chosen, reasons=reasons)
 
     @classmethod
     def attach(cls, description: Mapping[str, Any], file: int, device: torch.device) -> Session:
@@ -113,17 +126,19 @@ class Session:
         repeat_exactly(device)
         torch.set_num_threads(description["threads"])
         arrays = attach(file, description["layout"])
+        inputs = {field: Axes.from_data(axes) for field, axes in description["inputs"].items()}
+        labels, facts = tuple(description["labels"]), description["facts"]
         return cls(
             description["task"],
-            _tensors(arrays, description["facts"], tuple(description["labels"])).place(device),
-            tuple(description["labels"]),
-            {field: Axes.from_data(axes) for field, axes in description["inputs"].items()},
+            _parts(arrays, inputs, facts, labels, description["along"]).place(device),
+            labels,
+            inputs,
             device,
             Precision(**description["precision"]),
             description["threads"],
             tuple(description["latency"]),
             {},
-            facts=description["facts"],
+            facts=facts,
             levels={field: Levels.from_data(levels) for field, levels in description["levels"].items()},
             assets=_assets(arrays),
         )
@@ -140,6 +155,7 @@ class Session:
             "threads": self.threads,
             "latency": list(self.latency),
             "layout": self.shared.layout,
+            "along": self.data.train.along,
             "facts": dict(self.facts),
         }
 
@@ -159,11 +175,11 @@ class Session:
 
     @property
     def train_size(self) -> int:
-        return len(self.data.train_targets)
+        return len(self.data.train)
 
     @property
     def validation_size(self) -> int:
-        return len(self.data.validation_targets)
+        return len(self.data.validation)
 
     def head(self, shape: Shape) -> Seq:
         """The task's last layers for features of `shape`."""
@@ -185,9 +201,10 @@ class Session:
         return {name: float(value) for name, value in cost(self.plan(model)).items()}
 
     def samples(self, count: int) -> list[torch.Tensor]:
-        """A batch to measure with: `count` examples of the validation part, of the typical length where it differs."""
-        axes = only(self.inputs)
-        return [batch_of(self.data.samples(count, count * axes.size * 4), count, axes)]
+        """A batch to measure with, as a network takes it: `count` examples of the validation part, of the typical
+        length where it differs."""
+        size = sum(axes.size for axes in self.inputs.values())
+        return batch_of(self.data.validation.samples(count, count * size * 4), count, self.inputs)
 
     def shortened(self, examples: int) -> Session:
         """The same session with at most `examples` training and validation examples."""
@@ -211,13 +228,39 @@ class Session:
         }
 
 
-def _tensors(arrays: Mapping[str, Any], facts: Mapping[str, Any], labels: tuple[str, ...]) -> Tensors:
-    tensors: dict[str, Any] = {name: torch.from_numpy(array) for name, array in arrays.items() if name in PARTS}
+def _arrays(loaded: TrainingData) -> dict[str, np.ndarray[Any, Any]]:
+    """What workers share, by where it is used: `train/image/values`, `train/targets`, `asset/vectors`."""
+    arrays = {ASSET + name: array for name, array in loaded.fields.assets.items()}
+    for name, part in (("train", loaded.train), ("validation", loaded.validation)):
+        arrays[f"{name}/targets"] = part.targets
+        for called, column in part.columns.items():
+            found = {what: getattr(column, what) for what in COLUMN}
+            arrays |= {f"{name}/{called}/{what}": array for what, array in found.items() if array is not None}
+    return arrays
+
+
+def _parts(
+    arrays: Mapping[str, Any],
+    inputs: Mapping[str, Axes],
+    facts: Mapping[str, Any],
+    labels: tuple[str, ...],
+    along: str | None,
+) -> Parts:
+    """The two parts as tensors, from what `_arrays` gave."""
+    tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
+
+    def part(name: str) -> Tensors:
+        columns: dict[str, Any] = {}
+        for called in inputs:
+            columns[called] = Column(*(tensors.get(f"{name}/{called}/{what}") for what in COLUMN))
+        return Tensors(columns, tensors[f"{name}/targets"], inputs, along)
+
     scale = facts.get("target_deviation", 1.0)
     if isinstance(scale, list):
         scale = torch.tensor(scale, dtype=torch.float32)
-    return Tensors(classes=facts["labels"], scale=scale, labels=labels, **tensors)
+    return Parts(part("train"), part("validation"), facts["labels"], scale=scale, labels=labels)
 
 
 def _assets(arrays: Mapping[str, Any]) -> Assets:
-    return {name: torch.from_numpy(array) for name, array in arrays.items() if name not in PARTS}
+    assets = {name.removeprefix(ASSET): array for name, array in arrays.items() if name.startswith(ASSET)}
+    return {name: torch.from_numpy(array) for name, array in assets.items()}

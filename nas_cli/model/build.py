@@ -28,6 +28,8 @@ MAX_VALUES = 2**31
 
 Head = Callable[[Shape], Seq]
 PROBES = tuple(range(64, 96))
+OF_FIELDS = "fields"
+"""The fact that has those of each field, by its name, where several fields come in."""
 NO_FACTS: Mapping[str, Any] = MappingProxyType({})
 
 
@@ -136,10 +138,17 @@ class _Builder:
 
     def _op(self, path: str, at: str, name: str, args: Mapping[str, Any], value: _Value) -> _Value:
         try:
-            resolved = resolve_arguments(name, args, value.shape, self.facts)
+            resolved = resolve_arguments(name, args, value.shape, self._facts_for(value))
             return self._run(path, at, name, resolved, value)
         except Infeasible as error:
             raise Infeasible(f"{path} cannot take {show_shape(value.shape)}: {error}") from error.__cause__
+
+    def _facts_for(self, value: _Value) -> Mapping[str, Any]:
+        """Those of the data; for a layer that takes one of several fields as it is, those of the field too."""
+        of_fields = self.facts.get(OF_FIELDS)
+        if of_fields is None or not 0 <= value.index < len(self.fields):
+            return self.facts
+        return {**self.facts, **of_fields[list(self.fields)[value.index]]}
 
     def _run(self, path: str, at: str, name: str, args: Mapping[str, Any], value: _Value) -> _Value:
         """Adds a step, unless the op does nothing or works on nothing. Raises Infeasible with the bare reason."""

@@ -123,7 +123,7 @@ class Network(nn.Module):
     def forward(self, *raw: Tensor) -> Tensor:
         """`raw` are the fields in their order, and after them the lengths of the ragged ones that are floats."""
         inputs = dict(zip(self.inputs, raw, strict=False))
-        named = [field for field, axes in self.inputs.items() if axes.ragged and axes.dtype == "float32"]
+        named = [field for field, axes in self.inputs.items() if axes.sent_lengths]
         outputs = self.body(self.normalize(inputs), dict(zip(named, raw[len(inputs) :], strict=True))).values
         return outputs if self.origin is None else outputs.double() + self.origin
 

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import torch
 
-from nas_cli.axes import only
 from nas_cli.data.kind import target_kind
 from nas_cli.errors import DataError, Infeasible, PluginError
 from nas_cli.execute.session import Session
@@ -26,6 +25,7 @@ from nas_cli.space.nodes import Named
 from nas_cli.space.space import Resolved
 from nas_cli.task import TASKS, name_of, scored
 from nas_cli.train.augment import AUGMENTS
+from nas_cli.train.augment.fitting import field_for
 from nas_cli.train.batch import Batch
 from nas_cli.train.losses import LOSSES, OF_CLASSES
 from nas_cli.train.optimizers import OPTIMIZERS
@@ -137,7 +137,7 @@ def _of_training(train: Mapping[str, Any]) -> Iterator[tuple[Registry[Any], Any]
 def _try(registry: Registry[Any], named: Mapping[str, Any], origin: Origin, session: Session, program: Program) -> None:
     name, arguments = next(iter(named.items()))
     make, generator = registry[name], torch.Generator().manual_seed(0)
-    targets = session.data.train_targets[:EXAMPLES].cpu()
+    targets = session.data.train.targets[:EXAMPLES].cpu()
     match registry.kind:
         case OPTIMIZERS.kind:
             layer = torch.nn.Linear(3, 2)
@@ -153,9 +153,10 @@ def _try(registry: Registry[Any], named: Mapping[str, Any], origin: Origin, sess
             loss = make(**arguments)
             origin.call(_on(outputs, targets), session.task.loss, outputs, targets, loss, session.data.scale)
         case AUGMENTS.kind:
-            inputs = _entered(session, len(targets), generator)
-            batch = Batch(inputs, targets, session.task.wanted.target, session.data.classes)
-            origin.call(_on(inputs, targets), make(**arguments), batch, generator)
+            fields = _entered(session, len(targets), generator)
+            at = field_for(named, session.task)
+            batch = Batch(fields, targets, session.task.wanted.target, session.data.classes, field=at)
+            origin.call(_on(batch.inputs, targets), make(**arguments), batch, generator)
 
 
 def _try_weights(session: Session, program: Program, tried: set[tuple[str, str]]) -> None:
@@ -170,7 +171,7 @@ def _try_weights(session: Session, program: Program, tried: set[tuple[str, str]]
 
 
 def _try_task(session: Session, origin: Origin, resolved: Resolved, program: Program) -> None:
-    targets, labels = session.data.validation_targets.cpu(), session.labels
+    targets, labels = session.data.validation.targets.cpu(), session.labels
     wide = program.shape(program.output)
     name, arguments = next(iter(resolved.train["loss"].items()))
     if target_kind(session.task.wanted.target).classes and name in OF_CLASSES and wide[0] != len(labels):
@@ -190,13 +191,15 @@ def _outputs(program: Program, count: int, generator: torch.Generator) -> torch.
     return torch.randn((count, *program.shape(program.output)), generator=generator)
 
 
-def _entered(session: Session, count: int, generator: torch.Generator) -> torch.Tensor:
+def _entered(session: Session, count: int, generator: torch.Generator) -> dict[str, torch.Tensor]:
     """The first training examples as layers get them; images are drawn, since only a network normalises them."""
-    data, axes = session.data, only(session.inputs)
-    if axes.levels:
-        return torch.randn((count, *axes.shape), generator=generator)
-    rows = slice(count) if data.train_rows is None else data.train_rows[:count]
-    return data.train_inputs[rows].cpu()
+    entered = {}
+    for field, axes in session.inputs.items():
+        if axes.levels:
+            entered[field] = torch.randn((count, *axes.shape), generator=generator)
+        else:
+            entered[field] = session.data.train.columns[field].take(0, count).values.cpu()
+    return entered
 
 
 def _on(values: torch.Tensor, targets: torch.Tensor) -> str:

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+import numpy as np
+
 import nas_cli
 from nas_cli.data import Cache
-from nas_cli.errors import DataError, NasError, RunError, SpecError
+from nas_cli.errors import DataError, Infeasible, NasError, RunError, SpecError
 from nas_cli.execute.session import Session
 from nas_cli.figures import plural
 from nas_cli.files import write_text
+from nas_cli.model.program import Program
 from nas_cli.record.directory import CACHE, RUNS, RunDirectory, create_run, open_run, require_root
 from nas_cli.record.events import Resumed, RunFinished, RunStarted
 from nas_cli.record.journal import Journal
@@ -30,12 +34,15 @@ from nas_cli.run.more import asks_for_more, finished, more_search, spec_of
 from nas_cli.run.observer import Observer, Silent
 from nas_cli.run.preflight import require_weights, try_plugins
 from nas_cli.run.screen import screen_baselines
+from nas_cli.space.edit import replay, sample
 from nas_cli.spec.load import Document, load_document, overridden
 from nas_cli.train.checkpoint import DISK_FULL
 from nas_cli.trial import History
 from nas_cli.words import shell
 
 RESUMABLE = ("search.stop.", "search.limits.", "search.failures.", "final.", "hardware.")
+TIMED_DRAWS = 7
+"""Candidates of which the one of median cost is timed, where the precision is left open."""
 OTHER_DATA = (
     "the data is not what this run was on before: its files were changed, or another version of a library reads them "
     "otherwise. Earlier trials were measured on other data; 'nas search' on the run's spec.yaml starts anew"
@@ -168,6 +175,7 @@ def open_session(experiment: Experiment, cache: Cache | None = None) -> Iterator
         threads=hardware.threads,
         latency=(hardware.latency.batch_size, hardware.latency.threads),
         cache=cache,
+        drawn=functools.partial(draw_programs, experiment),
     )
     try:
         _require_defined(experiment, session)
@@ -175,6 +183,16 @@ def open_session(experiment: Experiment, cache: Cache | None = None) -> Iterator
         yield session
     finally:
         session.close()
+
+
+def draw_programs(experiment: Experiment, session: Session) -> list[Program]:
+    """Some candidates as they can be built here: what trainings are like."""
+    rng = np.random.default_rng([experiment.spec.seed, 6])
+    programs = []
+    for _ in range(TIMED_DRAWS):
+        with suppress(Infeasible):
+            programs.append(session.plan(replay(experiment.space, sample(experiment.space, rng)).model))
+    return programs
 
 
 def _require_defined(experiment: Experiment, session: Session) -> None:
@@ -189,7 +207,7 @@ def _require_defined(experiment: Experiment, session: Session) -> None:
 
 def undefined_here(session: Session) -> Mapping[str, str]:
     """The metrics that the validation part gives no value, and why."""
-    return session.task.undefined(session.data.validation_targets, session.labels)
+    return session.task.undefined(session.data.validation.targets, session.labels)
 
 
 @contextmanager

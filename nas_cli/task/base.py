@@ -8,7 +8,7 @@ from typing import Any, Literal, Protocol, TypeVar
 import numpy as np
 import torch
 
-from nas_cli.data.source import Wanted
+from nas_cli.data.wanted import Wanted
 from nas_cli.registry import Registry
 from nas_cli.task.blocks import Block
 from nas_cli.task.guards import hold_task

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from nas_cli.data.kinds.classes import is_lopsided
-from nas_cli.data.source import Wanted
+from nas_cli.data.wanted import Wanted
 from nas_cli.task.arrays import as_numpy, softmax
 from nas_cli.task.base import Array, Defaults, Direction, Loss, Scale, Scorer, Shape
 from nas_cli.task.blocks import Block, Matrix, Table, metrics_table
@@ -63,7 +63,7 @@ class Classification(Defaults):
         ]
         labels = tuple(c["label"] for c in report["classes"])
         spoken = {"loss": "loss (log-loss)", "f1": f"f1 of {labels[-1]}"}
-        title = f"{report['samples']:,} test {self.wanted.inputs}{_constant(report)}"
+        title = f"{report['samples']:,} test {self.wanted.called}{_constant(report)}"
         return [
             metrics_table(title, report, spoken),
             Table("By class", ("class", "precision", "recall", "F1", "support"), tuple(rows)),

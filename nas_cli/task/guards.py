@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
 
-from nas_cli.data.source import KINDS, TARGETS, Wanted
+from nas_cli.data.guards import require_names
+from nas_cli.data.kind import KINDS
+from nas_cli.data.source import TARGETS
+from nas_cli.data.wanted import Wanted
 from nas_cli.errors import did_you_mean
 from nas_cli.plugins import Origin
 from nas_cli.registry import show
@@ -53,11 +56,19 @@ def _require_attributes(task: Task, origin: Origin) -> None:
         raise origin.wrong(f"names {strange[0]} under proportions{did_you_mean(strange[0], metrics)}")
     if not isinstance(task.wanted, Wanted):
         raise origin.wrong(f"has wanted {show(task.wanted)}, and Wanted(inputs, target) is wanted")
-    for value, known in ((task.wanted.inputs, KINDS), (task.wanted.target, TARGETS)):
-        if value not in known:
-            raise origin.wrong(f"learns from or learns {show(value)}{did_you_mean(value, known)}")
+    inputs = task.wanted.inputs
+    require_names(inputs, origin)
+    _require_known([inputs] if isinstance(inputs, str) else list(inputs.values()), KINDS, origin)
+    _require_known([task.wanted.target], TARGETS, origin)
     if isinstance(task.losses, str) or not task.losses:
         raise origin.wrong(f"has losses {show(task.losses)}, and a tuple of at least one loss's name is wanted")
+
+
+def _require_known(kinds: Sequence[str], known: Iterable[str], origin: Origin) -> None:
+    names = list(known)
+    for kind in kinds:
+        if kind not in names:
+            raise origin.wrong(f"learns from or learns {show(kind)}{did_you_mean(kind, names)}")
 
 
 class HeldTask:

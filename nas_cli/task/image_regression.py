@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from nas_cli.axes import Axes
-from nas_cli.data.source import Wanted
+from nas_cli.data.wanted import Wanted
 from nas_cli.task.base import task
 from nas_cli.task.recipes import Recipe, passes, recipe
 from nas_cli.task.regression import Regression

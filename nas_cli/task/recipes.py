@@ -13,7 +13,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from nas_cli.axes import Axes
-from nas_cli.data.source import KINDS, TARGETS, Wanted
+from nas_cli.data.kind import KINDS
+from nas_cli.data.source import TARGETS
+from nas_cli.data.wanted import Wanted
 from nas_cli.errors import SpecError, did_you_mean
 from nas_cli.plugins import Origin, origin_of, registered
 from nas_cli.registry import show

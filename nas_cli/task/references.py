@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from nas_cli.data.source import Wanted
+from nas_cli.data.wanted import Wanted
 
 Reference = Callable[[tuple[Any, Any], Any, Mapping[str, Any]], tuple[str, Any] | None]
 REFERENCES: dict[Wanted, Reference] = {}

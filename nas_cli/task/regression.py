@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from nas_cli.data.source import Wanted
+from nas_cli.data.wanted import Wanted
 from nas_cli.task.arrays import Numbers, as_numpy
 from nas_cli.task.base import Array, Defaults, Direction, Loss, Scale, Scorer, Shape
 from nas_cli.task.blocks import Block, Table, metrics_table
@@ -53,7 +53,7 @@ class Regression(Defaults):
         return {}
 
     def blocks(self, report: Mapping[str, Any]) -> list[Block]:
-        examples = self.wanted.inputs.removeprefix("table ")
+        examples = self.wanted.called.removeprefix("table ")
         blocks: list[Block] = [metrics_table(f"{report['samples']:,} test {examples}", report)]
         if "columns" in report:
             blocks.append(_by_column(report["columns"]))

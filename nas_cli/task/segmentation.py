@@ -10,7 +10,7 @@ import torch
 
 from nas_cli.data.kinds.masks import count_pixels
 from nas_cli.data.kinds.targets import IGNORED
-from nas_cli.data.source import Wanted
+from nas_cli.data.wanted import Wanted
 from nas_cli.errors import DataError, Infeasible, did_you_mean
 from nas_cli.task.arrays import Numbers, as_numpy
 from nas_cli.task.base import Array, Defaults, Direction, Loss, Scale, Shape, task

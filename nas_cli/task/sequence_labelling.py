@@ -10,7 +10,7 @@ import torch
 from torch.nn import functional
 
 from nas_cli.axes import Axes
-from nas_cli.data.source import Wanted
+from nas_cli.data.wanted import Wanted
 from nas_cli.errors import Infeasible
 from nas_cli.task.arrays import Numbers, as_numpy
 from nas_cli.task.base import Array, Defaults, Direction, Loss, Scale, Scorer, Shape, task

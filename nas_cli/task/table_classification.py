@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from nas_cli.data.source import Wanted
+from nas_cli.data.wanted import Wanted
 from nas_cli.errors import UserError, did_you_mean
 from nas_cli.task.arrays import Numbers, as_numpy, softmax
 from nas_cli.task.base import Array, Direction, Scorer, task

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nas_cli.data.source import Wanted
+from nas_cli.data.wanted import Wanted
 from nas_cli.task.base import task
 from nas_cli.task.regression import Regression
 

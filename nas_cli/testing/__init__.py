@@ -181,7 +181,7 @@ def check_source(name: str, arguments: Mapping[str, Any] | None = None, target: 
         np.testing.assert_array_equal(getattr(first, part).inputs, getattr(again, part).inputs)
     if SOURCES[name](**settings.arguments).divide is None:  # other groups may have other sizes
         assert len(other.train) == len(first.train), f"source '{name}' has parts of other sizes with another seed"
-    test = load_test(settings, 1, first.labels, wanted=wanted, encoder=first.encoder)
+    test = load_test(settings, 1, first.labels, wanted=wanted, fields=first.fields)
     assert len(test), f"source '{name}' has a test part without examples"
 
 

@@ -88,7 +88,7 @@ def seen_alike(images: Tensor, masks: Tensor) -> float:
 
 
 MADE: Mapping[str, Callable[[Tensor], Batch]] = {
-    "class": lambda masks: Batch(picture_of(masks), torch.arange(len(masks)) % CLASSES, "class", CLASSES),
-    "number": lambda masks: Batch(picture_of(masks), torch.linspace(-1, 1, len(masks)), "number", 1),
-    "mask": lambda masks: Batch(picture_of(masks), masks, "mask", CLASSES),
+    "class": lambda masks: Batch.of(picture_of(masks), torch.arange(len(masks)) % CLASSES, "class", CLASSES),
+    "number": lambda masks: Batch.of(picture_of(masks), torch.linspace(-1, 1, len(masks)), "number", 1),
+    "mask": lambda masks: Batch.of(picture_of(masks), masks, "mask", CLASSES),
 }

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from torch import Tensor
 
@@ -12,23 +13,41 @@ from torch import Tensor
 class Batch:
     """Examples and what is to be learned of each, on one device.
 
-    `inputs` (n, …) are raw before they are normalised, float32 afterwards: images (n, C, H, W), table rows (n, F).
-    `targets` (n, …) are of the kind `target`: "class" int64 (n,), or float32 (n, classes) once they are shares of
-    classes; "number" float32 (n,) or (n, K); "mask" uint8 (n, H, W). `classes` is how many classes there are.
+    `fields` (n, …) by name are as layers take them: images (n, C, H, W), table rows (n, F), sequences (n, C, L).
+    `lengths` int64 (n,) by name are those of ragged floats. `targets` (n, …) are of the kind `target`: "class" int64
+    (n,), or float32 (n, classes) once they are shares of classes; "number" float32 (n,) or (n, K); "mask" uint8
+    (n, H, W). `classes` is how many classes there are. `field` names
+    the one that an augmentation works on: `inputs` are its values.
     """
 
-    inputs: Tensor
+    fields: Mapping[str, Tensor]
     targets: Tensor
     target: str
     classes: int
+    lengths: Mapping[str, Tensor] = field(default_factory=dict)
+    field: str = "input"
+
+    @classmethod
+    def of(cls, inputs: Tensor, targets: Tensor, target: str, classes: int) -> Batch:
+        """Examples (n, …) of a single field."""
+        return cls({"input": inputs}, targets, target, classes)
+
+    @property
+    def inputs(self) -> Tensor:
+        """The values of the field that an augmentation works on."""
+        return self.fields[self.field]
 
     def __len__(self) -> int:
-        return len(self.inputs)
+        return len(self.targets)
 
     def with_(self, inputs: Tensor | None = None, targets: Tensor | None = None) -> Batch:
-        """The same batch with other inputs, other targets, or both."""
+        """The same batch with other values of its field, other targets, or both."""
         return dataclasses.replace(
             self,
-            inputs=self.inputs if inputs is None else inputs,
+            fields=self.fields if inputs is None else {**self.fields, self.field: inputs},
             targets=self.targets if targets is None else targets,
         )
+
+    def at(self, field: str) -> Batch:
+        """The same batch for an augmentation of `field`."""
+        return dataclasses.replace(self, field=field)

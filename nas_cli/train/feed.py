@@ -1,10 +1,10 @@
-"""The data of a training and how its batches reach the device."""
+"""The data of a training and how its batches reach the device, for training and for scoring alike."""
 
 from __future__ import annotations
 
 import dataclasses
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -12,7 +12,8 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from nas_cli.axes import Axes
+from nas_cli.axes import Axes, Column
+from nas_cli.data.source import Part
 
 CPU = torch.device("cpu")
 RESIDENT_SHARE = 1 / 8
@@ -22,164 +23,237 @@ POOL = 50
 AHEAD = 2
 """Batches read ahead of the one in use."""
 
+Columns = Mapping[str, Column[Tensor]]
+
 
 @dataclass(frozen=True)
 class Tensors:
-    """The training and validation part, raw: inputs uint8 (N, C, H, W) for images, int32 (N, K, L) for sequences, of
-    which row 0 is not zero where there is something, float32 (N, F) for table rows; targets int64, or float32 numbers
-    (N,) or (N, K) whose deviation is `scale`, float32 (K,) of several. `labels` are the names of classes, tags, or
-    columns of several numbers.
+    """Examples of one part, raw. `columns` by field, each as `inputs` says: uint8 (N, C, H, W) of images, int32
+    (N, K, L) of words, of which row 0 is not zero where there is one, float32 (N, F) of table rows, float32 (N, C, L)
+    of other sequences, which come with their lengths. `targets` (n, …) are int64, or float32 numbers (n,) or (n, K).
 
-    Inputs and targets lie on `device`, which trains, or on the CPU, there also mapped from a file. Where a part has
-    `rows`, int64 (n,), its example `i` is `inputs[rows[i]]` with `targets[i]`: a file in an order of its own, which
-    other parts may share. Otherwise it is `inputs[i]`.
+    `along` names the ragged field each place of which has a target; None where an example has one target.
     """
 
-    train_inputs: Tensor
-    train_targets: Tensor
-    validation_inputs: Tensor
-    validation_targets: Tensor
+    columns: Columns
+    targets: Tensor
+    inputs: Mapping[str, Axes]
+    along: str | None = None
+
+    def __len__(self) -> int:
+        return len(self.targets)
+
+    @classmethod
+    def of(cls, part: Part, inputs: Mapping[str, Axes]) -> Tensors:
+        """A part's arrays, not copied."""
+        columns = {field: _map(column, torch.from_numpy) for field, column in part.columns.items()}
+        return cls(columns, torch.from_numpy(part.targets), inputs, part.along)
+
+    def shortened(self, examples: int) -> Tensors:
+        """At most so many."""
+        columns = {field: _first(column, examples) for field, column in self.columns.items()}
+        return dataclasses.replace(self, columns=columns, targets=self.targets[:examples])
+
+    def samples(self, most: int, size: int) -> Columns:
+        """The first inputs, on the CPU: `most` of them, or as many as take `size` bytes, but four at least where there
+        are so many."""
+        each = max(1, sum(column.values[:1].nbytes for column in self.columns.values()))
+        count = min(most, max(4, size // each))
+        taken = {field: column.take(0, count) for field, column in self.columns.items()}
+        return {field: _map(column, lambda tensor: tensor.cpu()) for field, column in taken.items()}
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What a training needs of the data: the part to learn from and the one to choose by. Numbers as targets have the
+    deviation `scale`, float32 (K,) of several. `labels` are the names of classes, tags, or columns of several numbers.
+
+    The parts lie on `device`, which trains, or on the CPU, there also mapped from a file.
+    """
+
+    train: Tensors
+    validation: Tensors
     classes: int
-    train_rows: Tensor | None = None
-    validation_rows: Tensor | None = None
     device: torch.device = CPU
     scale: float | Tensor = 1.0
     labels: tuple[str, ...] = ()
 
-    def place(self, device: torch.device) -> Tensors:
+    def place(self, device: torch.device) -> Parts:
         """The same data for a training on `device`: moved there where it fits, else left on the CPU and streamed."""
         if device.type == "cpu":
             return dataclasses.replace(self, device=device)
-        tensors = {name: value for name, value in vars(self).items() if isinstance(value, Tensor)}
-        distinct = {_place(tensor): tensor for tensor in tensors.values()}  # two parts of one file are moved once
+        scale = self.scale.to(device) if isinstance(self.scale, Tensor) else self.scale
+        parts = (self.train, self.validation)
+        distinct = {_place(tensor): tensor for part in parts for tensor in _tensors(part)}  # shared ones move once
         if sum(tensor.nbytes for tensor in distinct.values()) > RESIDENT_SHARE * _memory(device):
-            scale = self.scale.to(device) if isinstance(self.scale, Tensor) else self.scale
             return dataclasses.replace(self, device=device, scale=scale)
-        moved = {place: tensor.to(device) for place, tensor in distinct.items()}
-        there: dict[str, Any] = {name: moved[_place(tensor)] for name, tensor in tensors.items()}
-        return dataclasses.replace(self, device=device, **there)
+        there = {place: tensor.to(device) for place, tensor in distinct.items()}
 
-    def shortened(self, examples: int) -> Tensors:
+        def moved(part: Tensors) -> Tensors:
+            columns = {
+                name: _map(column, lambda tensor: there[_place(tensor)]) for name, column in part.columns.items()
+            }
+            return dataclasses.replace(part, columns=columns, targets=there[_place(part.targets)])
+
+        return dataclasses.replace(self, train=moved(parts[0]), validation=moved(parts[1]), device=device, scale=scale)
+
+    def shortened(self, examples: int) -> Parts:
         """The same data with at most so many training and so many validation examples."""
-        short: dict[str, Any] = {}
-        for part in ("train", "validation"):
-            # Where there are rows, they say which inputs are used; else the inputs themselves are cut.
-            first = f"{part}_inputs" if getattr(self, f"{part}_rows") is None else f"{part}_rows"
-            for name in (first, f"{part}_targets"):
-                short[name] = getattr(self, name)[:examples]
-        return dataclasses.replace(self, **short)
+        train, validation = self.train.shortened(examples), self.validation.shortened(examples)
+        return dataclasses.replace(self, train=train, validation=validation)
 
-    def samples(self, most: int, size: int) -> Tensor:
-        """The first inputs of the validation part, on the CPU: `most` of them, or as many as take `size` bytes, but
-        four at least where there are so many."""
-        whole, rows = self.validation_inputs, self.validation_rows
-        each = max(1, whole.nbytes // max(1, len(whole)))
-        count = min(most, max(4, size // each))
-        return (whole[:count] if rows is None else whole[rows[:count]]).cpu()
+
+@dataclass(frozen=True)
+class Fed:
+    """A batch as it comes from a feed, on the device: raw `fields` and `lengths` by name, and `targets` (n, …).
+
+    Ragged fields, and targets that run along one, are as wide as the longest of the batch.
+    """
+
+    fields: Mapping[str, Tensor]
+    lengths: Mapping[str, Tensor]
+    targets: Tensor
 
 
 class Feed(Protocol):
-    """Gives the batches of one pass over the training part; `lengths` int64 (N,) are its sequences', on the CPU."""
+    """Gives the batches of a pass over a part; `sizes` int64 (N,), on the CPU, are the lengths that examples are
+    grouped by, None where nothing is ragged."""
 
     @property
-    def lengths(self) -> Tensor | None: ...
+    def sizes(self) -> Tensor | None: ...
 
-    def batches(self, order: Tensor, size: int) -> Iterator[tuple[Tensor, Tensor]]:
-        """Raw inputs and targets on the device, `size` examples at a time.
+    def batches(self, order: Tensor, size: int, every: bool = False) -> Iterator[Fed]:
+        """Batches on the device, `size` examples at a time.
 
-        `order` (N,) are the examples' numbers, int64 on the CPU. A last batch of a single example is left out, since
-        batch norm cannot take it; a `size` of 1 is what was asked for, and every example is a batch.
+        `order` (n,) are the examples' numbers, int64 on the CPU. But for `every`, a last batch of a single example is
+        left out, since batch norm cannot learn from it; a `size` of 1 is what was asked for.
         """
         ...
 
 
-def open_feed(data: Tensors) -> Feed:
-    """The feed for where the training inputs lie. What is read from a file, or lies on another device, is streamed."""
-    here = data.train_inputs.device.type == data.device.type
-    mapped = data.train_rows is not None and data.train_inputs.device.type == "cpu"
-    return Resident(data) if here and not mapped else Streamed(data)
+def open_feed(part: Tensors, device: torch.device) -> Feed:
+    """The feed for where the inputs lie. What is read from a file, or lies on another device, is streamed."""
+    here = all(tensor.device.type == device.type for tensor in _tensors(part))
+    mapped = any(column.rows is not None for column in part.columns.values()) and device.type == "cpu"
+    return Resident(part, device) if here and not mapped else Streamed(part, device)
 
 
 class Resident:
     """Everything lies on the device; the order is sent there once a pass, and no batch waits for the CPU."""
 
-    def __init__(self, data: Tensors) -> None:
-        self.data = data
-        self.lengths = train_lengths(data)
+    def __init__(self, part: Tensors, device: torch.device) -> None:
+        self.part = part
+        self.device = device
+        self.lengths = lengths_of(part)
+        self.sizes = _sizes(self.lengths)
 
-    def batches(self, order: Tensor, size: int) -> Iterator[tuple[Tensor, Tensor]]:
-        data = self.data
-        for batch, numbers in zip(split(send(order, data.device), size), split(order, size), strict=True):
-            rows = batch if data.train_rows is None else data.train_rows[batch]
-            x, y = data.train_inputs[rows], data.train_targets[batch]
-            yield (x, y) if self.lengths is None else cut(x, y, int(self.lengths[numbers].max()))
+    def batches(self, order: Tensor, size: int, every: bool = False) -> Iterator[Fed]:
+        there = order if self.device.type == "cpu" else send(order, self.device)
+        for numbers, rows in zip(split(order, size, every), split(there, size, every), strict=True):
+            run = _run(numbers) if every else None
+            yield _fed(self.part, rows if run is None else run, _longest(self.lengths, numbers), _index)
 
 
 class Streamed:
     """A thread reads the next batches on the CPU, into pinned memory where the device is a GPU."""
 
-    def __init__(self, data: Tensors) -> None:
-        self.data = data
-        self.lengths = train_lengths(data)
+    def __init__(self, part: Tensors, device: torch.device) -> None:
+        self.part = part
+        self.device = device
+        self.lengths = lengths_of(part)
+        self.sizes = _sizes(self.lengths)
 
-    def batches(self, order: Tensor, size: int) -> Iterator[tuple[Tensor, Tensor]]:
-        waiting: deque[Future[tuple[Tensor, Tensor]]] = deque()
+    def batches(self, order: Tensor, size: int, every: bool = False) -> Iterator[Fed]:
+        waiting: deque[Future[Fed]] = deque()
         with ThreadPoolExecutor(1, "nas-feed") as reader:
-            for batch in split(order, size):
-                waiting.append(reader.submit(self._read, batch))
+            for numbers in split(order, size, every):
+                waiting.append(reader.submit(self._read, numbers))
                 if len(waiting) > AHEAD:
                     yield self._send(waiting.popleft())
             while waiting:
                 yield self._send(waiting.popleft())
 
-    def _read(self, batch: Tensor) -> tuple[Tensor, Tensor]:
-        data = self.data
-        rows = batch if data.train_rows is None else data.train_rows[batch]
-        return trim(self._gather(data.train_inputs, rows), self._gather(data.train_targets, batch))
+    def _read(self, numbers: Tensor) -> Fed:
+        return _fed(self.part, numbers, _longest(self.lengths, numbers), self._gather)
 
-    def _gather(self, source: Tensor, rows: Tensor) -> Tensor:
-        if self.data.device.type != "cuda":
+    def _gather(self, source: Tensor, rows: Rows) -> Tensor:
+        if self.device.type != "cuda":
             return source[rows]
         # torch reuses pinned memory only after the copies from it have ended.
+        assert isinstance(rows, Tensor)
         pinned = torch.empty((len(rows), *source.shape[1:]), dtype=source.dtype, pin_memory=True)
         return torch.index_select(source, 0, rows, out=pinned)
 
-    def _send(self, read: Future[tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor]:
-        x, y = read.result()
-        return x.to(self.data.device, non_blocking=True), y.to(self.data.device, non_blocking=True)
+    def _send(self, read: Future[Fed]) -> Fed:
+        fed = read.result()
+
+        def sent(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+            return {field: tensor.to(self.device, non_blocking=True) for field, tensor in tensors.items()}
+
+        return Fed(sent(fed.fields), sent(fed.lengths), fed.targets.to(self.device, non_blocking=True))
 
 
-def batch_of(inputs: Tensor, count: int, axes: Axes) -> Tensor:
-    """A batch of `count` to measure with, all of the typical length; too few examples are repeated."""
-    x = inputs.repeat(-(-count // len(inputs)), *[1] * (inputs.dim() - 1))[:count]
-    if not axes.ragged:
-        return x
-    length = axes.shape[-1]
-    return x.repeat(*[1] * (x.dim() - 1), -(-length // x.shape[-1]))[..., :length].contiguous()
+Rows = Tensor | slice
+Gather = Callable[[Tensor, Rows], Tensor]
 
 
-def are_sequences(inputs: Tensor) -> bool:
-    return inputs.dim() == 3
+def _index(source: Tensor, rows: Rows) -> Tensor:
+    return source[rows]
 
 
-def lengths(sequences: Tensor) -> Tensor:
-    """How many places of each of (N, K, L) sequences are taken, int64 (N,)."""
-    return (sequences[:, 0] != 0).sum(dim=1)
+def _fed(part: Tensors, numbers: Rows, longest: Mapping[str, int], gather: Gather) -> Fed:
+    """The examples `numbers` of a part. Of ragged fields no more places are taken than the `longest` example has."""
+    fields, lengths = {}, {}
+    for field, column in part.columns.items():
+        values = column.values[..., : longest[field]] if field in longest else column.values
+        fields[field] = gather(values, numbers if column.rows is None else column.rows[numbers])
+        if column.lengths is not None:
+            lengths[field] = gather(column.lengths, numbers)
+    targets = part.targets if part.along is None else part.targets[:, : longest[part.along]]
+    return Fed(fields, lengths, gather(targets, numbers))
 
 
-def train_lengths(data: Tensors) -> Tensor | None:
-    """Those of the training part, on the CPU; None where its inputs are no sequences."""
-    return lengths(data.train_inputs).cpu() if are_sequences(data.train_inputs) else None
+def _run(numbers: Tensor) -> slice | None:
+    """Examples that lie one after another, as a slice, which is not copied; None where they do not."""
+    first, last = int(numbers[0]), int(numbers[-1])
+    runs = last - first + 1 == len(numbers) and bool((numbers.diff() == 1).all())
+    return slice(first, last + 1) if runs else None
 
 
-def trim(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-    """A batch of sequences without the places that none of them takes; anything else as it is."""
-    return cut(x, y, int(lengths(x).max())) if are_sequences(x) else (x, y)
+def lengths_of(part: Tensors) -> dict[str, Tensor]:
+    """The lengths of the ragged fields' examples, int64 (N,), on the CPU."""
+    ragged = [field for field, axes in part.inputs.items() if axes.ragged]
+    return {field: ends(part.columns[field]).cpu() for field in ragged}
 
 
-def cut(x: Tensor, y: Tensor, length: int) -> tuple[Tensor, Tensor]:
-    """The first `length` places of a batch of sequences, and of its targets where there is one a place."""
-    return x[:, :, :length], y[:, :length] if y.dim() == 2 else y
+def ends(column: Column[Tensor]) -> Tensor:
+    """The lengths int64 (N,) of sequences; words show theirs by themselves."""
+    return (column.values[:, 0] != 0).sum(dim=1) if column.lengths is None else column.lengths
+
+
+def _sizes(lengths: Mapping[str, Tensor]) -> Tensor | None:
+    """What examples are grouped by: the length of the only ragged field, or of several the sum."""
+    return sum(lengths.values(), torch.tensor(0)) if lengths else None
+
+
+def _longest(lengths: Mapping[str, Tensor], numbers: Tensor) -> dict[str, int]:
+    return {field: int(each[numbers].max()) for field, each in lengths.items()}
+
+
+def batch_of(columns: Columns, count: int, inputs: Mapping[str, Axes]) -> list[Tensor]:
+    """A batch of `count` to measure with, as a network takes it: its fields, and the lengths of ragged floats. All are
+    of the typical length; too few examples are repeated."""
+    fields, lengths = [], []
+    for field, axes in inputs.items():
+        values = columns[field].values
+        x = values.repeat(-(-count // len(values)), *[1] * (values.dim() - 1))[:count]
+        if axes.ragged:
+            length = axes.shape[-1]
+            x = x.repeat(*[1] * (x.dim() - 1), -(-length // x.shape[-1]))[..., :length].contiguous()
+        if axes.sent_lengths:
+            lengths.append(torch.full((count,), axes.shape[-1]))
+        fields.append(x)
+    return fields + lengths
 
 
 def group_by_length(order: Tensor, sizes: Tensor, batch_size: int, generator: torch.Generator) -> Tensor:
@@ -200,17 +274,35 @@ def count_batches(examples: int, size: int) -> int:
     return -(-examples // size) - left_out
 
 
-def split(order: Tensor, size: int) -> Iterator[Tensor]:
-    """Batches of `size`; a last one of a single example is left out, unless all are so small."""
+def split(order: Tensor, size: int, every: bool = False) -> Iterator[Tensor]:
+    """Batches of `size`; but for `every`, a last one of a single example is left out, unless all are so small."""
     for start in range(0, len(order), size):
         batch = order[start : start + size]
-        if len(batch) > 1 or size == 1 or len(order) == 1:
+        if every or len(batch) > 1 or size == 1 or len(order) == 1:
             yield batch
 
 
 def send(tensor: Tensor, device: torch.device) -> Tensor:
     """A small tensor of the CPU on `device`, without waiting for what the device is at."""
     return (tensor.pin_memory() if device.type == "cuda" else tensor).to(device, non_blocking=True)
+
+
+def _first(column: Column[Tensor], examples: int) -> Column[Tensor]:
+    """At most so many. Where there are rows, they say which values are used; else the values themselves are cut."""
+    if column.rows is not None:
+        return dataclasses.replace(column, rows=column.rows[:examples])
+    return column.take(0, examples)
+
+
+def _map(column: Column[Any], change: Callable[[Any], Tensor]) -> Column[Tensor]:
+    rows = None if column.rows is None else change(column.rows)
+    return Column(change(column.values), rows, None if column.lengths is None else change(column.lengths))
+
+
+def _tensors(part: Tensors) -> Iterator[Tensor]:
+    yield part.targets
+    for column in part.columns.values():
+        yield from (tensor for tensor in (column.values, column.rows, column.lengths) if tensor is not None)
 
 
 def _place(tensor: Tensor) -> tuple[int, torch.Size]:

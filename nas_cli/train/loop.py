@@ -22,9 +22,10 @@ from nas_cli.seeds import derive
 from nas_cli.task import Scorer, Task
 from nas_cli.torch_tuning.memory import keep_memory
 from nas_cli.train.augment import AUGMENTS
+from nas_cli.train.augment.fitting import field_for
 from nas_cli.train.batch import Batch
 from nas_cli.train.checkpoint import load_checkpoint, save_checkpoint
-from nas_cli.train.feed import Tensors, count_batches, group_by_length, lengths, open_feed, trim
+from nas_cli.train.feed import Columns, Fed, Parts, Tensors, count_batches, group_by_length, open_feed, split
 from nas_cli.train.losses import LOSSES
 from nas_cli.train.optimizers import OPTIMIZERS
 from nas_cli.train.precision import Precision, use_tf32
@@ -52,7 +53,7 @@ class Epochs:
 @keep_memory()
 def train_network(
     network: Network,
-    data: Tensors,
+    data: Parts,
     task: Task,
     settings: Mapping[str, Any],
     epochs: Epochs,
@@ -75,14 +76,13 @@ def train_network(
     many were done. Raises TrialFailed where the loss is not finite, RunError where `checkpoint_in` does not fit.
     """
     device = data.device
-    (field,) = network.inputs
     use_tf32(precision.format == "tf32")
     lay_out(network.to(device), precision.layout)
     optimizer = _component(OPTIMIZERS, settings["optimizer"], network.parameters())
     scaler = precision.scaler(device)
     loss_of = _component(LOSSES, settings["loss"])
     schedule = _component(SCHEDULES, settings["schedule"])
-    augments = [_component(AUGMENTS, augment) for augment in settings["augment"]]
+    augments = [(field_for(augment, task), _component(AUGMENTS, augment)) for augment in settings["augment"]]
     rates = [float(group["lr"]) for group in optimizer.param_groups]
     learned = {name: p for name, p in network.named_parameters() if p.requires_grad}
     average = {name: p.detach().clone() for name, p in learned.items()} if settings["ema"] else None
@@ -95,32 +95,31 @@ def train_network(
                 f"{checkpoint_in} is of epoch {start}; one of epoch {epochs.first} to {epochs.last} is wanted"
             )
 
-    feed = open_feed(data)
-    batch_size = min(int(settings["batch_size"]), len(data.train_targets))
-    steps = count_batches(len(data.train_targets), batch_size)
+    feed = open_feed(data.train, device)
+    batch_size = min(int(settings["batch_size"]), len(data.train))
+    steps = count_batches(len(data.train), batch_size)
     done = float(start)
     for epoch in range(start, epochs.last):
         network.train()
         generator = torch.Generator().manual_seed(derive(seed, epoch, 0))
-        order = torch.randperm(len(data.train_targets), generator=generator)
-        if feed.lengths is not None:
-            order = group_by_length(order, feed.lengths, batch_size, generator)
+        order = torch.randperm(len(data.train), generator=generator)
+        if feed.sizes is not None:
+            order = group_by_length(order, feed.sizes, batch_size, generator)
         losses = Losses(device, epoch)
         forked = torch.random.fork_rng(devices=[device] if device.type == "cuda" else [])
         with forked, precision.exempt_depthwise(network, device):
             seed_globally(derive(seed, epoch, 1))
-            for step, (x, y) in enumerate(feed.batches(order, batch_size)):
+            for step, fed in enumerate(feed.batches(order, batch_size)):
                 factor = schedule((epoch * steps + step) / (epochs.total * steps))
                 for group, rate in zip(optimizer.param_groups, rates, strict=True):
                     group["lr"] = rate * factor
-                x = network.normalize({field: x})[field]
-                batch = Batch(x, y, task.wanted.target, data.classes)
-                for augment in augments:
-                    batch = augment(batch, generator)
-                x, y = batch.inputs, batch.targets
+                entered = network.normalize(fed.fields)
+                batch = Batch(entered, fed.targets, task.wanted.target, data.classes, fed.lengths)
+                for field, augment in augments:
+                    batch = augment(batch.at(field), generator)
                 with precision.autocast(device):
-                    outputs = network.body({field: arrange(x, precision.layout)}).values
-                loss = task.loss(outputs.float(), y, loss_of, data.scale)
+                    outputs = network.body(_arranged(batch.fields, precision.layout), batch.lengths).values
+                loss = task.loss(outputs.float(), batch.targets, loss_of, data.scale)
                 optimizer.zero_grad(set_to_none=True)
                 torch.autograd.backward(scaler.scale(loss))
                 if settings["clip"]:
@@ -151,43 +150,59 @@ def train_network(
             for name, parameter in learned.items():
                 parameter.copy_(average[name])
     lay_out(network, torch.contiguous_format)
-    measured = evaluate_network(
-        network, data.validation_inputs, data.validation_targets, task, data.validation_rows, data.labels
-    )
+    measured = evaluate_network(network, data.validation, task, data.labels)
     return {**measured, **metrics}
 
 
 @keep_memory()
-def predict_logits(network: Network, inputs: Tensor, rows: Tensor | None = None) -> Tensor:
-    """Outputs, logits (N, classes) say, on the CPU, in eval mode and float32; the network's mode is restored.
-
-    `rows` (N,) are the numbers of the inputs to take; None takes all. Of sequences (N, K, L), outputs (N, T, L)
-    are zero after a sequence's end.
+def predict_logits(network: Network, columns: Columns) -> Tensor:
+    """Outputs for all examples of `columns`, raw inputs by field: logits (N, classes) say, on the CPU, in eval mode and
+    float32; the network's mode is restored. Sequences (N, T, L) are zero after their ends, and as long as the inputs
+    where no layer has shortened them.
     """
-    answered = list(_answers(network, inputs, rows))
-    outputs = torch.cat([part for _, part in answered])
-    return outputs[torch.argsort(torch.cat([chosen for chosen, _ in answered]))] if network.ragged else outputs
+    count = len(next(iter(columns.values())))
+    part = Tensors(columns, torch.zeros(count), network.inputs)
+    outputs, order = [], []
+    for chosen, given, fed in _answers(network, part):
+        outputs.append(
+            _padded(given, _cut(columns, fed)) if network.program.axes(network.program.output).ragged else given
+        )
+        order.append(chosen)
+    longest = max(given.shape[-1] for given in outputs)
+    whole = torch.cat([_padded(given, longest - given.shape[-1]) for given in outputs])
+    return whole[torch.argsort(torch.cat(order))] if network.ragged else whole
+
+
+def _cut(columns: Columns, fed: Fed) -> int:
+    """How many places a batch lacks that the whole column has."""
+    return max(columns[field].values.shape[-1] - values.shape[-1] for field, values in fed.fields.items())
+
+
+def _padded(outputs: Tensor, places: int) -> Tensor:
+    return functional.pad(outputs, (0, places)) if places else outputs
 
 
 @keep_memory()
-def score(network: Network, inputs: Tensor, targets: Tensor, scorer: Scorer, rows: Tensor | None = None) -> Tensor:
-    """Adds the network's answers to `inputs`, (N, …) or those of `rows`, and `targets` (N, …) to `scorer`, batch by
-    batch: no more outputs than those of a batch are kept. Returns the numbers of the examples (N,) in the order of
-    their adding. Raises TrialFailed where an output is not finite.
+def score(network: Network, part: Tensors, scorer: Scorer) -> Tensor:
+    """Adds the network's answers to `part`, and its targets, to `scorer`, batch by batch: no more outputs than those of
+    a batch are kept. Returns the numbers of the examples (N,) in the order of their adding. Raises TrialFailed where an
+    output is not finite.
     """
-    targets = targets.cpu()
     order = []
-    with closing(_answers(network, inputs, rows)) as answers:  # else the network's mode comes back with the garbage
-        for chosen, outputs in answers:
+    with closing(_answers(network, part)) as answers:  # else the network's mode comes back with the garbage
+        for chosen, outputs, fed in answers:
             if not bool(torch.isfinite(outputs).all()):
                 raise TrialFailed("the network's outputs on the validation data are not finite")
-            scorer.add(outputs, targets[chosen])
+            scorer.add(outputs, fed.targets.cpu())
             order.append(chosen)
     return torch.cat(order)
 
 
-def _answers(network: Network, inputs: Tensor, rows: Tensor | None) -> Generator[tuple[Tensor, Tensor], None, None]:
-    """The numbers of the examples of a batch, (n,), and the outputs for them, on the CPU."""
+Answered = tuple[Tensor, Tensor, Fed]
+"""The numbers of the examples of a batch (n,), the outputs for them, on the CPU, and the batch."""
+
+
+def _answers(network: Network, part: Tensors) -> Generator[Answered, None, None]:
     before = network.training
     device = next(network.parameters()).device
     # Of images a CPU takes a third less time with channels last, whatever the training was laid out in.
@@ -195,48 +210,37 @@ def _answers(network: Network, inputs: Tensor, rows: Tensor | None) -> Generator
     use_tf32(False)
     lay_out(network.eval(), layout)
     try:
-        yield from _predict(network, inputs, rows, layout)
+        yield from _predict(network, part, device, layout)
     finally:
         lay_out(network.train(before), torch.contiguous_format)
 
 
-def _predict(
-    network: Network, inputs: Tensor, rows: Tensor | None, layout: torch.memory_format
-) -> Iterator[tuple[Tensor, Tensor]]:
-    device = next(network.parameters()).device
-    count = len(inputs) if rows is None else len(rows)
-    numbers = torch.arange(count) if rows is None else rows
-    (field,) = network.inputs
-    order = torch.argsort(lengths(inputs).cpu(), stable=True) if network.ragged else torch.arange(count)
-    for chosen in torch.split(order, evaluation_batch(inputs)):
-        # What lies in order is a view, which is not copied.
-        whole = rows is None and not network.ragged
-        part = inputs[chosen[0] : chosen[-1] + 1] if whole else inputs[numbers[chosen]]
-        short, _ = trim(part, chosen)
+def _predict(network: Network, part: Tensors, device: torch.device, layout: torch.memory_format) -> Iterator[Answered]:
+    feed = open_feed(part, device)
+    order = torch.arange(len(part)) if feed.sizes is None else torch.argsort(feed.sizes, stable=True)
+    size = evaluation_batch(part)
+    for chosen, fed in zip(split(order, size, every=True), feed.batches(order, size, every=True), strict=True):
         with torch.inference_mode():  # which ends before anybody else's code goes on
-            entered = network.normalize({field: short.to(device)})[field]
-            output = network.body({field: arrange(entered, layout)})
-            missing = 0 if output.lengths is None else part.shape[-1] - short.shape[-1]
-            outputs = functional.pad(output.values.float().cpu(), (0, missing))
-        yield chosen, outputs
+            entered = network.normalize(fed.fields)
+            output = network.body(_arranged(entered, layout), fed.lengths)
+            outputs = output.values.float().cpu()
+        yield chosen, outputs, fed
 
 
-def evaluation_batch(inputs: Tensor) -> int:
-    """How many of `inputs` are evaluated at once. It follows from their shape alone, so that scores repeat exactly."""
-    return max(1, min(EVALUATION_BATCH, EVALUATION_VALUES // max(1, math.prod(inputs.shape[1:]))))
+def _arranged(fields: Mapping[str, Tensor], layout: torch.memory_format) -> dict[str, Tensor]:
+    return {field: arrange(x, layout) for field, x in fields.items()}
 
 
-def evaluate_network(
-    network: Network,
-    inputs: Tensor,
-    targets: Tensor,
-    task: Task,
-    rows: Tensor | None = None,
-    labels: Sequence[str] = (),
-) -> dict[str, float]:
-    """The task's metrics; `rows` as in `predict_logits`. Raises TrialFailed where an output or one is not finite."""
+def evaluation_batch(part: Tensors) -> int:
+    """How many examples are evaluated at once. It follows from their shapes alone, so that scores repeat exactly."""
+    values = sum(math.prod(column.values.shape[1:]) for column in part.columns.values())
+    return max(1, min(EVALUATION_BATCH, EVALUATION_VALUES // max(1, values)))
+
+
+def evaluate_network(network: Network, part: Tensors, task: Task, labels: Sequence[str] = ()) -> dict[str, float]:
+    """The task's metrics on `part`. Raises TrialFailed where an output or one of them is not finite."""
     scorer = task.scorer(labels)
-    score(network, inputs, targets, scorer, rows)
+    score(network, part, scorer)
     metrics = scorer.metrics()
     for name, value in metrics.items():
         if not math.isfinite(value):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -11,11 +10,8 @@ from typing import Any, Literal, cast, get_args
 
 import torch
 from torch import nn
-from torch.nn import functional
 
-from nas_cli.axes import Axes
 from nas_cli.errors import UserError, did_you_mean
-from nas_cli.model.ops.layout import arrange, has_layouts, keep_layout, lay_out
 from nas_cli.torch_tuning.depthwise import depthwise_in_float32
 from nas_cli.torch_tuning.memory import keep_memory
 
@@ -24,8 +20,8 @@ ONLY_CUDA = ("tf32", "fp16")
 LAYOUTS = {"channels-first": False, "channels-last": True}
 WORTHWHILE = 1.1
 """How many times faster than float32 another format must be. A layout costs no digits: the faster is taken."""
-TIMED_PIXELS = 64 * 64 * 64
-"""Pixels of a timed batch at most: timing must not take long, nor run out of memory, where images are large."""
+SHOWN = 200
+"""Letters of what a layer says when it fails."""
 TIMED_STEPS, HOPELESS = 7, 1.5
 """What takes so many times as long as the best is timed no further."""
 FEW, NO_CHANCE = 4, 4.0
@@ -66,32 +62,39 @@ class Precision:
         return f"{self.format}, {'channels last' if self.channels_last else 'channels first'}"
 
 
+MakeStep = Callable[[Precision, int], Callable[[], float]]
+"""From a precision and a number of examples to a training step of at most so many, which returns its seconds."""
+
+
 def choose_precision(
-    wanted: str, layout: str, device: torch.device, axes: Axes, batch_size: int = 64
+    wanted: str, layout: str, device: torch.device, images: bool, make_step: MakeStep | None, batch_size: int = 64
 ) -> tuple[Precision, dict[str, Any]]:
     """The precision to train with on `device`, and why, as JSON data.
 
-    `wanted` is a format or `auto`, `layout` is `channels-first`, `channels-last` or `auto`. What is named is taken
-    without a look at the clock, so that a run that names both repeats exactly anywhere; the rest is chosen by timing a
-    small convolutional network on inputs of `axes`. Inputs that are no images are not timed.
+    `wanted` is a format or `auto`, `layout` is `channels-first`, `channels-last` or `auto`; only `images` have two
+    layouts. What is named is taken without a look at the clock, so that a run that names both repeats exactly anywhere;
+    the rest is chosen by timing the steps that `make_step` makes, of a network such as the search will train. A format
+    in which its layers fail is not chosen. Where nothing can be timed, the first one is taken: float32, channels first.
     Raises UserError where the device cannot do what is named.
     """
     formats = _possible(wanted, device)
-    layouts = _layouts(layout, has_layouts(axes))
+    layouts = _layouts(layout, images)
     options = [Precision(kind, last) for kind in formats for last in layouts]
-    if not has_layouts(axes):
-        return options[0], {"chosen_by": "the spec" if wanted != "auto" else "inputs that are no images"}
     if len(options) == 1:
         return options[0], {"chosen_by": "the spec"}
-    batch_size = max(1, min(batch_size, TIMED_PIXELS // (axes.shape[1] * axes.shape[2])))
-    seconds = _race(options, device, axes.shape, batch_size)
+    if make_step is None:
+        return options[0], {"chosen_by": "layers of plugins, which are not timed before the search"}
+    seconds, failed = _race(options, make_step, batch_size)
+    reasons = {} if not failed else {"failed": {str(option): words for option, words in failed.items()}}
+    if not seconds:
+        return options[0], {"chosen_by": "layers that fail when they are timed", **reasons}
     best = min(seconds, key=seconds.__getitem__)
     plain = [option for option in seconds if option.format == formats[0]]
     first = min(plain, key=seconds.__getitem__, default=best)
     if seconds[first] < WORTHWHILE * seconds[best]:
         best = first
     timed = {str(option): round(1000 * taken, 3) for option, taken in seconds.items()}
-    return best, {"chosen_by": "timing", "milliseconds_per_step": timed}
+    return best, {"chosen_by": "timing", "milliseconds_per_step": timed, **reasons}
 
 
 def use_tf32(allowed: bool) -> None:
@@ -130,69 +133,36 @@ def _layouts(wanted: str, images: bool) -> list[bool]:
 
 
 def _race(
-    options: list[Precision], device: torch.device, input_shape: tuple[int, ...], batch_size: int
-) -> dict[Precision, float]:
-    """Seconds of a training step: the least of a few, since whatever else runs only adds.
+    options: list[Precision], make_step: MakeStep, batch_size: int
+) -> tuple[dict[Precision, float], dict[Precision, str]]:
+    """Seconds of a training step: the least of a few, since whatever else runs only adds; and why an option failed.
 
     The options take turns, so that a machine that slows down meanwhile slows all of them.
     """
-    few = _time(options, device, input_shape, min(FEW, batch_size), 2, NO_CHANCE)
-    chosen = [option for option in options if few[option] <= NO_CHANCE * min(few.values())]
-    seconds = _time(chosen, device, input_shape, batch_size, TIMED_STEPS, HOPELESS)
+    few, failed = _time(options, make_step, min(FEW, batch_size), 2, NO_CHANCE)
+    chosen = [option for option in few if few[option] <= NO_CHANCE * min(few.values())]
+    seconds, failed_later = _time(chosen, make_step, batch_size, TIMED_STEPS, HOPELESS)
     use_tf32(False)
-    return seconds
+    return seconds, failed | failed_later
 
 
 def _time(
-    options: list[Precision],
-    device: torch.device,
-    input_shape: tuple[int, ...],
-    batch_size: int,
-    turns: int,
-    hopeless: float,
-) -> dict[Precision, float]:
-    steps = {option: _step(option, device, input_shape, batch_size) for option in options}
-    seconds = dict.fromkeys(options, math.inf)
+    options: list[Precision], make_step: MakeStep, batch_size: int, turns: int, hopeless: float
+) -> tuple[dict[Precision, float], dict[Precision, str]]:
+    steps: dict[Precision, Callable[[], float]] = {}
+    failed: dict[Precision, str] = {}
     with keep_memory():
-        for step in steps.values():
-            step()  # the first one prepares: memory, kernels
+        for option in options:
+            try:
+                step = make_step(option, batch_size)
+                step()  # the first one prepares: memory, kernels
+            except (RuntimeError, NotImplementedError, TypeError, ValueError) as error:  # what layers and kernels raise
+                failed[option] = " ".join(str(error).split())[:SHOWN]
+            else:
+                steps[option] = step
+        seconds = dict.fromkeys(steps, math.inf)
         for turn in range(turns):
             for option, step in steps.items():
                 if turn == 0 or seconds[option] <= hopeless * min(seconds.values()):
                     seconds[option] = min(seconds[option], step())
-    return seconds
-
-
-def _step(
-    option: Precision, device: torch.device, input_shape: tuple[int, ...], batch_size: int
-) -> Callable[[], float]:
-    """A training step of a small convolutional network; a call takes it and returns its seconds."""
-    with torch.random.fork_rng(devices=[]):
-        network = nn.Sequential(
-            nn.Conv2d(input_shape[0], 32, 3, padding=1),
-            nn.BatchNorm2d(32),
-            nn.ReLU(),
-            nn.MaxPool2d(2, ceil_mode=True),
-            nn.Conv2d(32, 64, 3, padding=1),
-            nn.BatchNorm2d(64),
-            nn.ReLU(),
-            nn.AvgPool2d(2, ceil_mode=True),
-        )
-        head = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(64, 10)).to(device)
-    lay_out(network.to(device), option.layout)
-    x = arrange(torch.zeros(batch_size, *input_shape, device=device), option.layout)
-    y = torch.zeros(batch_size, dtype=torch.int64, device=device)
-
-    def step() -> float:
-        use_tf32(option.format == "tf32")
-        start = time.perf_counter()
-        with option.autocast(device):
-            images = network(x)
-            keep_layout(images)
-            loss = functional.cross_entropy(head(images).float(), y)
-        torch.autograd.backward(loss)
-        if device.type != "cpu":
-            torch.accelerator.synchronize(device)
-        return time.perf_counter() - start
-
-    return step
+    return seconds, failed

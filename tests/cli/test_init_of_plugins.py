@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from nas_cli.data.source import Wanted
+from nas_cli.data.wanted import Wanted
 from nas_cli.describe.starter import survey
 from nas_cli.errors import PluginError, SpecError, UserError
 from nas_cli.plugins import taking_back
@@ -22,7 +22,8 @@ import numpy as np
 from pathlib import Path
 from nas_cli.axes import Axes
 from nas_cli.data.sniffing import Found
-from nas_cli.data.source import Dataset, Examples, Wanted
+from nas_cli.data.source import Dataset, Examples
+from nas_cli.data.wanted import Wanted
 from nas_cli.plugins import encoder, recipe, sniff, source, task
 from nas_cli.task import Recipe
 from nas_cli.task.classification import Classification

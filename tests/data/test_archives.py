@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from fields import images
+from fields import images, single
 from PIL import Image
 
 from nas_cli.data import Asked, Reader, load_training, parse_data
@@ -18,7 +18,7 @@ from nas_cli.data.formats import unfold
 from nas_cli.data.formats.archives import Member, is_archive, open_archive
 from nas_cli.data.formats.folders import PassedOver
 from nas_cli.data.kinds.words import fit_words
-from nas_cli.data.source import Wanted
+from nas_cli.data.wanted import Wanted
 from nas_cli.errors import DataError
 
 
@@ -32,7 +32,7 @@ def packed(path: Path, *members: tuple[str, bytes]) -> Path:
 
 def texts_in(path: Path, say: Callable[[str], None] = lambda note: None) -> list[str]:
     encoder = fit_words("texts", ["a great film", "a bad film"])
-    reader = Reader(parse_data({"source": "text", "path": "gone"}), encoder, ("neg", "pos"), say)
+    reader = Reader(parse_data({"source": "text", "path": "gone"}), single(encoder), ("neg", "pos"), say)
     return [asked.raw[0] for asked in reader.files([path])]
 
 

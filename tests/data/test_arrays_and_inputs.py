@@ -180,4 +180,4 @@ def test_fashion_mnist() -> None:
     assert np.bincount(data.train.targets).tolist() == [5400] * 10
     assert np.bincount(data.validation.targets).tolist() == [600] * 10
     assert np.unique(data.train.targets[:200]).size == 10
-    assert np.bincount(load_test(settings, 0, data.labels, encoder=data.encoder).targets).tolist() == [1000] * 10
+    assert np.bincount(load_test(settings, 0, data.labels, fields=data.fields).targets).tolist() == [1000] * 10

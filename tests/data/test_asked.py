@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from fields import images
+from fields import images, single
 from PIL import Image
 
 from nas_cli.data import Asked, Reader, parse_data
@@ -28,19 +28,19 @@ def table_reader(folder: Path, text: str = TABLE, **settings: Any) -> Reader:
     data = parse_data({"source": "csv", "path": str(folder / "train.csv"), **settings})
     dataset = data.open()
     assert dataset.fit is not None
-    return Reader(data, dataset.fit(dataset.train.read(np.arange(len(dataset.train.labels)))))
+    return Reader(data, single(dataset.fit(dataset.train.read(np.arange(len(dataset.train.labels))))))
 
 
 def text_reader(say: Any = lambda text: None, documents: bool = False, **settings: Any) -> Reader:
     encoder = fit_words("texts", ["a great film", "a bad film"])
     content = {**encoder.content, "documents": documents}
     data = parse_data({"source": "text", "path": "gone", **settings})
-    return Reader(data, type(encoder)(content), ("neg", "pos"), say)
+    return Reader(data, single(type(encoder)(content)), ("neg", "pos"), say)
 
 
 def sentence_reader(**settings: Any) -> Reader:
     encoder = fit_words("sentences", [("Ann", "saw", "Rome")])
-    return Reader(parse_data({"source": "conll", "path": "gone", **settings}), encoder, ("B-PER", "I-PER", "O"))
+    return Reader(parse_data({"source": "conll", "path": "gone", **settings}), single(encoder), ("B-PER", "I-PER", "O"))
 
 
 def image_reader() -> Reader:

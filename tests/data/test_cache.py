@@ -40,14 +40,14 @@ def test_what_is_mapped_is_what_was_read(section: dict[str, Any], tmp_path: Path
     for name in ("train", "validation"):
         part, other = getattr(whole, name), getattr(mapped, name)
         assert (part.targets == other.targets).all()
-        assert (part.take(0, len(part)) == other.take(0, len(other))).all()
-        assert (part.take(5, 9) == other.take(5, 9)).all()
-    assert normalisation(histogram(mapped.train)) == normalisation(histogram(whole.train))
+        assert (part.column.take(0, len(part)).values == other.column.take(0, len(other)).values).all()
+        assert (part.column.take(5, 9).values == other.column.take(5, 9).values).all()
+    assert normalisation(histogram(mapped.train.column)) == normalisation(histogram(whole.train.column))
     assert mapped.inputs == whole.inputs
     if section.get("path", "").endswith("npz") and mapped.train.inputs is not mapped.validation.inputs:
         return  # the divided archive has no test part
     test, other = load_test(settings(section), 3), load_test(settings(section), 3, cache=cache)
-    assert (test.take(0, len(test)) == other.take(0, len(other))).all()
+    assert (test.column.take(0, len(test)).values == other.column.take(0, len(other)).values).all()
 
 
 def test_it_is_decoded_once_and_said(section: dict[str, Any], tmp_path: Path) -> None:
@@ -66,7 +66,7 @@ def test_it_is_decoded_once_and_said(section: dict[str, Any], tmp_path: Path) ->
 
 def test_what_fits_is_read_into_memory(section: dict[str, Any], tmp_path: Path) -> None:
     loaded = load_training(settings(section, "1GB"), 3, Cache(tmp_path / "cache"))
-    assert loaded.train.rows is None
+    assert loaded.train.column.rows is None
     assert not (tmp_path / "cache").exists()
 
 

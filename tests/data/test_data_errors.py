@@ -133,7 +133,7 @@ def test_a_test_part_of_another_size(mnist: Path, digit_images: Pair, idx_writer
     images, labels = digit_images
     idx_writer(mnist / "t10k-images-idx3-ubyte", np.ascontiguousarray(images[:, :7]))
     idx_writer(mnist / "t10k-labels-idx1-ubyte", labels.astype(np.uint8))
-    fails(idx(mnist), "test part are 1x7x8", "1x8x8", load=load_test, encoder=images_of(8))
+    fails(idx(mnist), "test part are 1x7x8", "1x8x8", load=load_test, fields=images_of(8))
 
 
 def test_other_classes_than_the_network_has(mnist: Path) -> None:

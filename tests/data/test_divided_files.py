@@ -40,7 +40,7 @@ def folder(path: Path, name: str = "p{person}_{view}.png") -> Path:
 def load(path: Path, source: str, wanted: Wanted, **keys: Any) -> tuple[TrainingData, Part]:
     settings = parse_data({"source": source, "path": str(path), **keys})
     data = load_training(settings, 0, wanted=wanted)
-    return data, load_test(settings, 0, data.labels, wanted=wanted, encoder=data.encoder)
+    return data, load_test(settings, 0, data.labels, wanted=wanted, fields=data.fields)
 
 
 def persons(path: Path, source: str, wanted: Wanted = IMAGES, **keys: Any) -> list[set[int]]:

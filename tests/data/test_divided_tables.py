@@ -35,7 +35,7 @@ def table(path: Path, days: Sequence[object] | None = None, users: Sequence[obje
 def load(path: Path, wanted: Wanted = ROWS, **keys: Any) -> tuple[TrainingData, Part]:
     settings = parse_data({"source": "csv", "path": str(path), "transform": "none", **keys})
     data = load_training(settings, 0, wanted=wanted)
-    return data, load_test(settings, 0, data.labels, wanted=wanted, encoder=data.encoder)
+    return data, load_test(settings, 0, data.labels, wanted=wanted, fields=data.fields)
 
 
 def rows_of(part: Part) -> list[int]:

@@ -85,7 +85,7 @@ def test_every_source_is_held_to_one_suite() -> None:
 def test_every_example_is_in_one_part(source: str, tmp_path: Path, divided: bool) -> None:
     settings, wanted = parse_data(make(source, tmp_path / "data", divided)), WANTED[source]
     data = load_training(settings, 3, wanted=wanted)
-    test = load_test(settings, 3, data.labels, wanted=wanted, encoder=data.encoder)
+    test = load_test(settings, 3, data.labels, wanted=wanted, fields=data.fields)
     assert len(data.train) + len(data.validation) + len(test) == COUNT
     assert data.train.inputs.dtype == data.encoder.axes.dtype
     assert data.train.inputs.ndim == 1 + len(only(data.inputs).shape)
@@ -117,7 +117,7 @@ def test_training_reads_no_more_of_the_test_part_than_its_first_example(source: 
     after = load_training(settings, 0, wanted=WANTED[source])
     assert np.array_equal(before.train.inputs, after.train.inputs)
     with pytest.raises(DataError, match="test"):
-        load_test(settings, 0, wanted=WANTED[source], encoder=before.encoder)
+        load_test(settings, 0, wanted=WANTED[source], fields=before.fields)
 
 
 @EACH
@@ -267,7 +267,7 @@ def test_a_tag_that_the_test_part_alone_has(tmp_path: Path) -> None:
     (tmp_path / "test.conll").write_text("Oslo B-LOC\nis O\n\n")
     settings = parse_data({"source": "conll", "path": str(tmp_path)})
     data = load_training(settings, 0, wanted=WANTED["conll"])
-    test = load_test(settings, 0, data.labels, wanted=WANTED["conll"], encoder=data.encoder)
+    test = load_test(settings, 0, data.labels, wanted=WANTED["conll"], fields=data.fields)
     assert test.others == ("B-LOC",)
     assert test.targets.tolist() == [[2, 1]]
 

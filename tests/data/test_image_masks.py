@@ -239,7 +239,7 @@ def test_a_search_sees_images_and_masks_in_one_order(tmp_path: Path) -> None:
     settings = parse_data({"source": "image-masks", "path": str(draw(tmp_path, count=20)), "classes": ["off", "on"]})
     wanted = Wanted("images", "mask")
     data = load_training(settings, 0, wanted=wanted)
-    test = load_test(settings, 0, wanted=wanted, labels=data.labels, encoder=data.encoder)
+    test = load_test(settings, 0, wanted=wanted, labels=data.labels, fields=data.fields)
     seen = []
     for part in (data.train, data.validation, test):
         for image, mask in zip(part.inputs, part.targets, strict=True):
@@ -267,7 +267,7 @@ def test_values_are_those_that_the_network_learned(tmp_path: Path) -> None:
     data = load_training(settings, 0, wanted=wanted)
     assert data.labels == ("0", "100", "200")
     assert data.facts["settled"] == {"classes": {"0": 0, "100": 100, "200": 200}, "ignore": "none"}
-    found = load_other(settings.as_found(data.facts), tmp_path / "b", data.labels, wanted, data.encoder)
+    found = load_other(settings.as_found(data.facts), tmp_path / "b", data.labels, wanted, data.fields)
     np.testing.assert_array_equal(found.targets[3], 2 * classes_of(int(found.inputs[3, 0, 0, 0])))
     for settled in (3, {"ignore": {}}, {"clases": {"a": 1}}):
         with pytest.raises((TypeError, ValueError)):

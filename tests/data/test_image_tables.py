@@ -199,8 +199,8 @@ def test_an_archive_is_read_as_it_is(tmp_path: Path, wrapped: str) -> None:
     section = parse_data({"source": "image-table", "path": str(path), "cache_above": 1})
     cached = load_training(section, 0, Cache(tmp_path / "cache"), NUMBERS)
     assert len(list((tmp_path / "cache").iterdir())) == 1
-    assert cached.train.rows is not None
-    np.testing.assert_array_equal(cached.train.inputs[cached.train.rows][:, 0, 0, 0] / 20, cached.train.targets)
+    assert cached.train.column.rows is not None
+    np.testing.assert_array_equal(cached.train.inputs[cached.train.column.rows][:, 0, 0, 0] / 20, cached.train.targets)
     assert len(load_test(section, 0, wanted=NUMBERS)) == COUNT
 
 
@@ -232,7 +232,7 @@ def test_columns_are_those_that_the_network_learned(tmp_path: Path) -> None:
     data = load_training(settings, 0, wanted=NUMBERS)
     other = tmp_path / "u.csv"
     other.write_text("number,backup,file,remark\n" + "".join(f"{k / 2},{k}.jpg,{k}.png,{-k}\n" for k in range(COUNT)))
-    found = load_other(settings.as_found(data.facts), other, data.labels, NUMBERS, data.encoder)
+    found = load_other(settings.as_found(data.facts), other, data.labels, NUMBERS, data.fields)
     np.testing.assert_array_equal(found.inputs[:, 0, 0, 0] / 20, found.targets)
 
 

@@ -44,7 +44,7 @@ def test_a_target_for_every_pixel_comes_from_a_plugin(tmp_path: Path) -> None:
         data = load_training(settings, 0, wanted=wanted)
         assert data.labels == ("ground", "thing")
         assert (data.facts["labels"], data.facts["sides"]) == (2, 4)
-        test = load_test(settings, 0, data.labels, wanted=wanted, encoder=data.encoder)
+        test = load_test(settings, 0, data.labels, wanted=wanted, fields=data.fields)
         for part in (data.train, data.validation, test):
             assert part.targets.dtype == np.uint8
             np.testing.assert_array_equal(part.targets, part.inputs[:, 0] > 200)
@@ -87,5 +87,5 @@ def test_other_examples_are_targets_as_a_network_learned_them(tmp_path: Path) ->
     np.savez(tmp_path / "other.npz", x=np.zeros((2, 4, 4), np.uint8), y=np.array([4, 3]))
     settings = parse_data({"source": "npz", "path": str(tmp_path / "train.npz")})
     data = load_training(settings, 0)
-    other = load_other(settings, tmp_path / "other.npz", data.labels, Wanted(), data.encoder)
+    other = load_other(settings, tmp_path / "other.npz", data.labels, Wanted(), data.fields)
     assert other.targets.tolist() == [1, 0]

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from fields import single
 from PIL import Image
 
 from nas_cli.axes import Axes
@@ -50,7 +51,7 @@ def test_a_part_of_its_own_and_one_that_lies_elsewhere(tmp_path: Path) -> None:
     expected = tuple(f"images/{k:02d}.png" for k in range(COUNT))
     assert load_test(settings, 0, wanted=NUMBERS).names == expected
     encoder = ImageEncoder(Axes("uint8", (1, 4, 4)))
-    assert load_other(settings, other / "test.csv", (), NUMBERS, encoder).names == expected
+    assert load_other(settings, other / "test.csv", (), NUMBERS, single(encoder)).names == expected
 
 
 def test_pictures_in_folders_of_classes_are_called_with_their_folder(tmp_path: Path) -> None:

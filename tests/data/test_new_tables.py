@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from fields import single
 
 from nas_cli.data import Asked, DataSettings, Encoder, Reader, load_other, load_training, parse_data
 from nas_cli.data.formats import pieces
-from nas_cli.data.source import Wanted
+from nas_cli.data.wanted import Wanted
 from nas_cli.errors import DataError
 
 CLASS = Wanted("table rows", "class")
@@ -30,7 +31,7 @@ def ask(folder: Path, text: str, **more: Any) -> tuple[list[Asked], list[str]]:
     settings, encoder = trained(folder, **more)
     said: list[str] = []
     (folder / "new.csv").write_text(text)
-    return list(Reader(settings, encoder, ("x", "y"), said.append).files([folder / "new.csv"])), said
+    return list(Reader(settings, single(encoder), ("x", "y"), said.append).files([folder / "new.csv"])), said
 
 
 @pytest.mark.parametrize(
@@ -48,7 +49,7 @@ def test_categories_that_were_not_learned_are_counted_and_named(
     found, said = ask(tmp_path, text)
     assert len(found) == len(towns)
     settings, encoder = trained(tmp_path)
-    part = load_other(settings, tmp_path / "new.csv", ("x", "y"), CLASS, encoder)
+    part = load_other(settings, tmp_path / "new.csv", ("x", "y"), CLASS, single(encoder))
     for notes in (said, part.notes):
         assert len(notes) == (count > 0)
         assert all(f"'town': {count:,} ('{towns[0][:20]}" in note and len(note) < 400 for note in notes)
@@ -58,7 +59,7 @@ def test_labelled_tables_elsewhere_are_read_once_with_the_rules_of_the_network(t
     settings, encoder = trained(tmp_path)
     (tmp_path / "train.csv").unlink()
     (tmp_path / "new.csv").write_text("y,zzz,town,u\nx,1,Oslo,3\ny,2,Rome,?\n")
-    part = load_other(settings, tmp_path / "new.csv", ("x", "y"), CLASS, encoder)
+    part = load_other(settings, tmp_path / "new.csv", ("x", "y"), CLASS, single(encoder))
     assert part.targets.tolist() == [0, 1]
     assert part.notes == ()
     for text, words in (
@@ -69,7 +70,7 @@ def test_labelled_tables_elsewhere_are_read_once_with_the_rules_of_the_network(t
     ):
         (tmp_path / "new.csv").write_text(text)
         with pytest.raises(DataError, match=words):
-            load_other(settings, tmp_path / "new.csv", ("x", "y"), CLASS, encoder)
+            load_other(settings, tmp_path / "new.csv", ("x", "y"), CLASS, single(encoder))
 
 
 @pytest.mark.parametrize("packed", [False, True])
@@ -78,11 +79,11 @@ def test_the_line_that_names_the_separator_is_followed(tmp_path: Path, packed: b
     text = b"sep=;\r\nu;town\r\n1;Oslo\r\n2;Rome\r\n"
     file = tmp_path / ("new.csv.gz" if packed else "new.csv")
     file.write_bytes(gzip.compress(text) if packed else text)
-    found = list(Reader(settings, encoder, ("x", "y")).files([file]))
+    found = list(Reader(settings, single(encoder), ("x", "y")).files([file]))
     assert [one.raw[0, 2] for one in found] == ["Oslo", "Rome"]
     (tmp_path / "other.csv").write_bytes(text.partition(b"\n")[2])
     with pytest.raises(DataError, match="a row is one cell where ',' divides them"):
-        list(Reader(settings, encoder, ("x", "y")).files([tmp_path / "other.csv"]))
+        list(Reader(settings, single(encoder), ("x", "y")).files([tmp_path / "other.csv"]))
 
 
 def test_a_printed_minus_is_one_in_new_rows(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from fields import images as images_of
 from nas_cli.data import Cache, Reader, load_other, load_test, load_training, parse_data, read_inputs
 from nas_cli.data.inputs import SeenPictures
 from nas_cli.data.settings import DataSettings
-from nas_cli.data.source import Wanted
+from nas_cli.data.wanted import Wanted
 from nas_cli.errors import DataError
 
 RNG = np.random.default_rng(0)

@@ -156,7 +156,7 @@ def test_a_class_and_columns_that_the_test_part_alone_has_or_lacks(tmp_path: Pat
     data = load_training(settings, 0, wanted=CLASS)
 
     def test() -> Any:
-        return load_test(settings, 0, data.labels, wanted=CLASS, encoder=data.encoder)
+        return load_test(settings, 0, data.labels, wanted=CLASS, fields=data.fields)
 
     (tmp_path / "test.csv").write_text("label,age,town\nno,5,Rome\n")
     assert test().inputs.tolist() == data.encoder.encode(np.array([["5", "Rome", ""]], object)).tolist()

@@ -66,7 +66,7 @@ def test_other_parts_are_read_as_the_training_part_is(tmp_path: Path) -> None:
     (tmp_path / "test.bio").write_text("Ann B_PER\n\n")
     given = parse_data({"source": "conll", "path": str(tmp_path)})
     data = load_training(given, 0, wanted=WANTED)
-    assert load_test(given, 0, data.labels, wanted=WANTED, encoder=data.encoder).targets.tolist() == [[0]]
+    assert load_test(given, 0, data.labels, wanted=WANTED, fields=data.fields).targets.tolist() == [[0]]
 
 
 def test_tabs_line_ends_comments_and_unusual_spaces(tmp_path: Path) -> None:

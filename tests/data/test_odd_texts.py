@@ -68,4 +68,4 @@ def test_a_class_that_the_test_part_alone_has(tmp_path: Path) -> None:
     held_out = parse_data({"source": "text", "path": str(tmp_path), "test": 0.2})
     data = load_training(held_out, 0, wanted=WANTED)
     assert "is held out in its stead" in data.notes[0]
-    assert len(load_test(held_out, 0, data.labels, wanted=WANTED, encoder=data.encoder)) == 8
+    assert len(load_test(held_out, 0, data.labels, wanted=WANTED, fields=data.fields)) == 8

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from fields import images
+from fields import images, single
 
 from nas_cli.data import DataSettings, Wanted, load_other, parse_data
 from nas_cli.data.kinds.words import fit_words
@@ -46,25 +46,25 @@ def test_rows_in_columns_of_any_order(tmp_path: Path) -> None:
     encoder = dataset.fit(raw)
     (tmp_path / "train.csv").unlink()
     (tmp_path / "new.csv").write_text("label,size,town,age\nx,0,O,20\ny,1,R,21\n")
-    part = load_other(settings, tmp_path / "new.csv", ("x", "y"), Wanted("table rows"), encoder)
+    part = load_other(settings, tmp_path / "new.csv", ("x", "y"), Wanted("table rows"), single(encoder))
     assert part.targets.tolist() == [0, 1]
     assert np.array_equal(part.inputs, encoder.encode(raw[:2]))
     (tmp_path / "new.csv").write_text("size,town,age\n0,O,20\n")
     with pytest.raises(DataError, match="label"):
-        load_other(settings, tmp_path / "new.csv", ("x", "y"), Wanted("table rows"), encoder)
+        load_other(settings, tmp_path / "new.csv", ("x", "y"), Wanted("table rows"), single(encoder))
 
 
 def test_texts_and_tags(tmp_path: Path) -> None:
     encoder = fit_words("texts", ["a great film", "a bad film"])
     for name in ("neg", "pos"):
         (tmp_path / f"{name}.txt").write_text(f"one {name}\ntwo\n")
-    part = load_other(gone("text"), tmp_path, ("neg", "pos"), Wanted("texts"), encoder)
+    part = load_other(gone("text"), tmp_path, ("neg", "pos"), Wanted("texts"), single(encoder))
     assert part.targets.tolist() == [0, 0, 1, 1]
     with pytest.raises(DataError, match="'pos'"):
-        load_other(gone("text"), tmp_path, ("neg", "other"), Wanted("texts"), encoder)
+        load_other(gone("text"), tmp_path, ("neg", "other"), Wanted("texts"), single(encoder))
     sentences = fit_words("sentences", [("Ann", "saw")])
     (tmp_path / "new.conll").write_text("Ann B-PER\nsaw O\n\nBob B-LOC\n")
     wanted = Wanted("sentences", "tags")
-    part = load_other(gone("conll"), tmp_path / "new.conll", ("B-PER", "O"), wanted, sentences)
+    part = load_other(gone("conll"), tmp_path / "new.conll", ("B-PER", "O"), wanted, single(sentences))
     assert part.others == ("B-LOC",)
     assert part.targets.tolist() == [[0, 1], [2, -100]]

@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fields import single
 
 from nas_cli.data import Reader, TrainingData, load_training, parse_data
 from nas_cli.data.formats.tagged_lines import read_tagged
 from nas_cli.data.kinds.words import fit_words
-from nas_cli.data.source import Wanted
+from nas_cli.data.wanted import Wanted
 from nas_cli.errors import DataError
 
 WANTED = Wanted("sentences", "tags")
@@ -20,7 +21,7 @@ SAID = [[("Ann", "B-PER"), ("saw", "O"), ("Bob", "B-PER")], [("She", "O"), ("lef
 
 def predicted(path: Path, labels: tuple[str, ...] = LABELS) -> list[list[str]]:
     encoder = fit_words("sentences", [("Ann", "saw", "Rome")])
-    reader = Reader(parse_data({"source": "conll", "path": "gone"}), encoder, labels)
+    reader = Reader(parse_data({"source": "conll", "path": "gone"}), single(encoder), labels)
     return [list(one.raw[0]) for one in reader.files([path])]
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from fields import part as part_of
 from PIL import Image
 
 from nas_cli.data import Cache, load_test, load_training, parse_data
@@ -25,7 +26,7 @@ def pictures(count: int, side: int = 6) -> Any:
 
 def part(inputs: Any, targets: Any = None, rows: Any = None) -> Part:
     count = len(inputs) if rows is None else len(rows)
-    return Part(inputs, np.zeros(count, np.int64) if targets is None else np.asarray(targets), rows)
+    return part_of(inputs, np.zeros(count, np.int64) if targets is None else np.asarray(targets), rows)
 
 
 def test_pictures_are_compared_pixel_for_pixel() -> None:

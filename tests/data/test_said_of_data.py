@@ -13,7 +13,8 @@ from nas_cli.data import Reader, TrainingData, load_test, load_training, parse_d
 from nas_cli.data.formats.encodings import decode
 from nas_cli.data.kinds.classes import Classes, find_classes
 from nas_cli.data.kinds.numbers import find_numbers
-from nas_cli.data.source import Examples, Wanted
+from nas_cli.data.source import Examples
+from nas_cli.data.wanted import Wanted
 from nas_cli.describe.starter import survey
 from nas_cli.errors import DataError
 
@@ -137,7 +138,7 @@ def test_a_test_part_is_looked_at_by_its_first_rows(
     settings = parse_data({"source": "csv", "path": str(tmp_path)})
     if fault is None:
         data = load_training(settings, 0, wanted=CLASS)
-        assert len(load_test(settings, 0, data.labels, wanted=CLASS, encoder=data.encoder)) == 60
+        assert len(load_test(settings, 0, data.labels, wanted=CLASS, fields=data.fields)) == 60
     else:
         with pytest.raises(DataError, match=fault):
             load_training(settings, 0, wanted=CLASS)
@@ -244,7 +245,7 @@ def test_lines_of_json_are_said(tmp_path: Path) -> None:
     data = load_training(settings, 0, wanted=TEXT)
     assert said(data).count(".jsonl are JSON, and are read as they stand") == 2
     notes: list[str] = []
-    reader = Reader(settings, data.encoder, data.labels, notes.append)
+    reader = Reader(settings, data.fields, data.labels, notes.append)
     assert len(list(reader.files([tmp_path / "pos.jsonl"]))) == 30
     assert "pos.jsonl are JSON" in notes[0]
 
@@ -260,7 +261,7 @@ def test_a_table_of_texts_is_known_by_its_first_line(tmp_path: Path, mark: str) 
     settings = parse_data({"source": "text", "path": str(tmp_path / "a.csv")})
     data = load_training(settings, 0, wanted=TEXT)
     (tmp_path / "new.txt").write_text(content)
-    reader = Reader(settings, data.encoder, data.labels)
+    reader = Reader(settings, data.fields, data.labels)
     assert [one.raw[0] for one in reader.files([tmp_path / "new.txt"])] == [f"film {k}" for k in range(60)]
     for line in ("a text", "some more, text", "good film; text\nthat; text, again"):
         (tmp_path / "lines.txt").write_text(line)

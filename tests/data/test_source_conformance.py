@@ -38,7 +38,7 @@ def test_every_example_is_in_one_part(make: Any, source: str, divided: bool) -> 
     made = make(source, divided)
     settings = parse_data(made.section)
     data = load_training(settings, seed=3)
-    test = load_test(settings, seed=3, labels=data.labels, encoder=data.encoder)
+    test = load_test(settings, seed=3, labels=data.labels, fields=data.fields)
     assert data.labels == tuple(sorted(set(made.labels)))
     assert only(data.inputs).shape == (1, *made.images.shape[1:])
     for part in (data.train, data.validation, test):

@@ -99,7 +99,7 @@ def test_class_names_in_two_unicode_forms_and_in_none(tmp_path: Path) -> None:
     given = settings(tmp_path)
     data = load_training(given, 0, wanted=WANTED)
     assert data.labels == ("caf\u00e9", "tea")
-    assert len(load_test(given, 0, data.labels, wanted=WANTED, encoder=data.encoder)) == 20
+    assert len(load_test(given, 0, data.labels, wanted=WANTED, fields=data.fields)) == 20
     (tmp_path / "train" / os.fsdecode(b"caf\xe9")).mkdir()
     with pytest.raises(DataError, match="is no UTF-8, and a class is called by it"):
         load(tmp_path)
@@ -136,7 +136,7 @@ def test_parts_in_a_zip_and_junk(tmp_path: Path) -> None:
     given = settings(archive(tmp_path / "a.zip", members))
     data = load_training(given, 0, wanted=WANTED)
     assert (data.labels, count(data)) == (("neg", "pos"), 16)
-    assert len(load_test(given, 0, wanted=WANTED, encoder=data.encoder)) == 6
+    assert len(load_test(given, 0, wanted=WANTED, fields=data.fields)) == 6
     assert "hidden or of a file manager: 2" in " ".join(data.notes)
 
 

@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from fields import single
 
 from nas_cli.data import Asked, Reader, TrainingData, load_test, load_training, parse_data
 from nas_cli.data.formats import pieces
 from nas_cli.data.formats.csv_file import find_separator
-from nas_cli.data.source import Wanted
+from nas_cli.data.wanted import Wanted
 from nas_cli.describe.starter import survey
 
 CLASS = Wanted("table rows", "class")
@@ -78,7 +79,7 @@ def test_rows_that_begin_so_are_none_of_comments(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text(text)
     settings = parse_data({"source": "csv", "path": str(tmp_path / "a.csv"), "header": False})
     data = load_training(settings, 0, wanted=CLASS)
-    test = load_test(settings, 0, wanted=CLASS, encoder=data.encoder)
+    test = load_test(settings, 0, wanted=CLASS, fields=data.fields)
     assert len(data.train) + len(data.validation) + len(test) == 60
     assert len(load(tmp_path / "b.csv", "#tag,n,label\n" + text).train) == 38
 
@@ -88,7 +89,7 @@ def test_a_test_part_with_comments_above_is_one(tmp_path: Path) -> None:
     load(tmp_path / "train.csv", table())
     settings = parse_data({"source": "csv", "path": str(tmp_path)})
     data = load_training(settings, 0, wanted=CLASS)
-    assert len(load_test(settings, 0, wanted=CLASS, encoder=data.encoder)) == 60
+    assert len(load_test(settings, 0, wanted=CLASS, fields=data.fields)) == 60
 
 
 # In pieces ------------------------------------------------------------------------------------------------------------
@@ -99,7 +100,7 @@ def read(folder: Path, text: bytes, encoding: str = "utf-8") -> list[Asked]:
     data = parse_data({"source": "csv", "path": str(folder / "train.csv"), "encoding": encoding})
     dataset = data.open()
     assert dataset.fit is not None
-    reader = Reader(data, dataset.fit(dataset.train.read(np.arange(60))))
+    reader = Reader(data, single(dataset.fit(dataset.train.read(np.arange(60)))))
     (folder / "new.csv").write_bytes(text)
     return list(reader.files([folder / "new.csv"]))
 

@@ -50,9 +50,7 @@ def test_what_is_unusable_is_said_with_how_to_go_on(tmp_path: Path, name: str, c
     assert "test.csv" in str(caught.value)
     assert caught.value.remedy == {"test": 0.2}
     settings, data = load(place, test=0.2)
-    assert (
-        len(data.train) + len(data.validation) + len(load_test(settings, 0, wanted=CLASS, encoder=data.encoder)) == 200
-    )
+    assert len(data.train) + len(data.validation) + len(load_test(settings, 0, wanted=CLASS, fields=data.fields)) == 200
     assert words in data.notes[0]
 
 

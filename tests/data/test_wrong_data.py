@@ -12,9 +12,9 @@ import pytest
 from PIL import Image
 from sklearn.datasets import load_digits
 
+from nas_cli.axes import Column
 from nas_cli.data import load_test, load_training, parse_data, read_inputs
 from nas_cli.data.kinds.histogram import histogram, normalisation
-from nas_cli.data.source import Part
 from nas_cli.errors import DataError, SpecError
 
 DIGITS = load_digits()
@@ -112,7 +112,7 @@ def test_wrong_sections() -> None:
         ({"source": "digits", "validaton": 0.1}, ("validaton",), "did you mean 'validation'"),
         ({"source": "digits", "validation": 1.5}, ("validation",), "got 1.5"),
         ({"source": "idx"}, ("source",), "needs path"),
-        ({"source": "image-folder", "path": "x", "size": [0, 3]}, ("size",), "size"),
+        ({"source": "image-folder", "path": "x", "size": [0, 3]}, ("size", 0), "got 0"),
     ):
         with pytest.raises(SpecError) as caught:
             parse_data(raw)
@@ -134,13 +134,13 @@ def test_the_test_part_is_not_opened_by_training(tmp_path: Path) -> None:
 def test_normalisation_is_of_the_training_part_alone() -> None:
     inputs = np.random.default_rng(0).integers(0, 256, (50, 3, 4, 5), dtype=np.uint8)
     inputs[:, 2] = 7
-    mean, std = normalisation(histogram(Part(inputs, np.zeros(50, np.int64))))
+    mean, std = normalisation(histogram(Column(inputs)))
     assert mean == pytest.approx(inputs.mean((0, 2, 3)).tolist())
     assert std == pytest.approx([*inputs[:, :2].std((0, 2, 3)).tolist(), 1.0])
     data = load_training(parse_data({"source": "digits"}), 0)
-    assert normalisation(histogram(data.train))[0] != normalisation(histogram(data.validation))[0]
+    assert normalisation(histogram(data.train.column))[0] != normalisation(histogram(data.validation.column))[0]
     assert data.encoder.levels is not None
-    assert data.encoder.levels.mean == normalisation(histogram(data.train))[0]
+    assert data.encoder.levels.mean == normalisation(histogram(data.train.column))[0]
 
 
 def test_files_to_predict_are_read_as_training_images_were(tmp_path: Path) -> None:

@@ -95,7 +95,7 @@ def check(model: Model, form: str, folder: Path, sizes: list[tuple[int, int]]) -
     """The export gives what the network gives, whatever the size and the number of images."""
     run = FORMATS[form].write(model, folder / FORMATS[form].file)
     batches = [images(size, count, model.input_shape[0]) for count, size in enumerate(sizes, 1)]
-    for batch, found in zip(batches, run(batches), strict=True):
+    for batch, found in zip(batches, run([[batch] for batch in batches]), strict=True):
         expected = outputs_of(model, batch)
         assert found.shape == expected.shape
         assert found.shape[2:] == batch.shape[2:]
@@ -171,15 +171,15 @@ def test_the_layers_say_which_sizes_they_take(body: list[Any], height: Any, widt
 def test_other_networks_take_images_of_one_size() -> None:
     model = model_of(UNET, head=["global_pool", {"linear": 2}])
     assert image_sizes(model) is None
-    assert set(dynamic(model)) == {0}
+    assert set(dynamic(model)[0]) == {0}
 
 
 def test_a_dense_network_of_one_size_is_exported_as_it_is(tmp_path: Path) -> None:
     fixed = ["flatten", {"linear": 320}, {"nn.Unflatten": {"dim": 1, "unflattened_size": [1, 16, 20]}}]
     model = model_of(fixed)
-    assert set(dynamic(model)) == {0}
+    assert set(dynamic(model)[0]) == {0}
     run = FORMATS["torch"].write(model, tmp_path / "model.pt2")
-    assert compare(model, run, images((16, 20), 5), "torch") < 1e-4
+    assert compare(model, run, [images((16, 20), 5)], "torch") < 1e-4
 
 
 # The comparison -------------------------------------------------------------------------------------------------------
@@ -191,23 +191,23 @@ def test_an_export_is_compared_at_other_sizes() -> None:
     seen: list[tuple[int, ...]] = []
 
     def exact(batches: Any) -> list[Any]:
-        seen.extend(batch.shape for batch in batches)
-        return [outputs_of(model, batch) for batch in batches]
+        seen.extend(batch.shape for (batch,) in batches)
+        return [outputs_of(model, batch) for (batch,) in batches]
 
-    assert compare(model, exact, samples, "onnx") == 0.0
+    assert compare(model, exact, [samples], "onnx") == 0.0
     assert seen == [(5, 1, 16, 20), (3, 1, 16, 20), (1, 1, 16, 20), (3, 1, 3, 3), (3, 1, 17, 23)]
 
     def fixed(batches: Any) -> list[Any]:
-        return [outputs_of(model, batch)[:, :, :16, :20] for batch in batches]
+        return [outputs_of(model, batch)[:, :, :16, :20] for (batch,) in batches]
 
     with pytest.raises(ExportError, match=r"gives \(3, 2, 16, 20\) for 3 images of 17x23"):
-        compare(model, fixed, samples, "onnx")
+        compare(model, fixed, [samples], "onnx")
 
     def wrong(batches: Any) -> list[Any]:
-        return [outputs_of(model, batch) + (batch.shape[2] == 17) for batch in batches]
+        return [outputs_of(model, batch) + (batch.shape[2] == 17) for (batch,) in batches]
 
     with pytest.raises(ExportError, match="logits differ by up to 1"):
-        compare(model, wrong, samples, "onnx")
+        compare(model, wrong, [samples], "onnx")
 
 
 def test_what_is_compared_is_cut_and_continued() -> None:
@@ -223,7 +223,7 @@ def test_what_is_compared_is_cut_and_continued() -> None:
 def test_the_manifest_says_which_sizes_are_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     model = replace(model_of(RIGID, head=[]), metrics={"candidate": "trial-0"})
     monkeypatch.setattr(export_module, "load", lambda *_: model)
-    checked = SimpleNamespace(inputs=images((16, 20), 4), what="samples")
+    checked = SimpleNamespace(inputs=[images((16, 20), 4)], what="samples")
     monkeypatch.setattr(export_module, "inputs_to_check", lambda _: checked)
     export_module.export(None, "source", tmp_path / "out")
     about = json.loads((tmp_path / "out" / "export.json").read_text())
@@ -255,7 +255,7 @@ def test_an_own_op_may_read_the_size(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("form", ["onnx", "torch"])
 def test_what_would_be_written_for_one_size_is_said(form: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    checked = SimpleNamespace(inputs=images((16, 20), 4), what="samples")
+    checked = SimpleNamespace(inputs=[images((16, 20), 4)], what="samples")
     monkeypatch.setattr(export_module, "inputs_to_check", lambda _: checked)
     with taking_back():
         op("ramp")(lambda shape: Ramp())

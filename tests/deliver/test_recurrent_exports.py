@@ -104,7 +104,7 @@ def test_any_batch_and_any_length(name: str, form: str, written: Callable[[str, 
     padded = sentences(PADDED, extra=6)
     single = [np.ascontiguousarray(padded[row : row + 1, :, :length]) for row, length in enumerate(PADDED)]
     batches = [*map(sentences, BATCHES), padded, *single]
-    results = run(batches)
+    results = run([[batch] for batch in batches])
     for batch, outputs in zip(batches, results, strict=True):
         with torch.inference_mode():
             expected = model.network(torch.from_numpy(batch)).numpy()
@@ -152,7 +152,7 @@ class Plain(nn.Module):
         self.inner = nn.ModuleList(kind(5, 4, **arguments) for kind in kinds)
 
     def forward(self, *raw: Tensor) -> Tensor:
-        (x,) = raw
+        x, _ = raw  # and the lengths
         return torch.cat([self._through(inner, x) for inner in self.inner], 2)
 
     def _through(self, inner: nn.Module, x: Tensor) -> Tensor:
@@ -178,8 +178,9 @@ def test_any_lstm_and_gru_of_torch(arguments: dict[str, Any], form: str, tmp_pat
     run = FORMATS[form].write(model, tmp_path / FORMATS[form].file)
     batches = [np.random.default_rng(count).normal(size=(count, 5, length)) for count, length in ((1, 1), (3, 30))]
     floats = [batch.astype(np.float32) for batch in batches]
-    for batch, outputs in zip(floats, run(floats), strict=True):
-        expected = model.network(torch.from_numpy(batch)).detach().numpy()
+    given = [[batch, np.full(len(batch), batch.shape[2])] for batch in floats]
+    for (batch, lengths), outputs in zip(given, run(given), strict=True):
+        expected = model.network(torch.from_numpy(batch), torch.from_numpy(lengths)).detach().numpy()
         np.testing.assert_allclose(outputs, expected, atol=1e-5, rtol=0)
 
 
@@ -200,7 +201,7 @@ def test_what_has_no_such_form_is_said(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(export_module, "load", lambda *_: model_of(Plain(kind, **arguments), FLOATS))
-    samples = SimpleNamespace(inputs=np.ones((3, 5, 9), np.float32), what="samples")
+    samples = SimpleNamespace(inputs=[np.ones((3, 5, 9), np.float32), np.full(3, 9)], what="samples")
     monkeypatch.setattr(export_module, "inputs_to_check", lambda _: samples)
     with pytest.raises(ExportError, match=words):
         export_module.export(None, form, tmp_path / FORMATS[form].file)

@@ -37,7 +37,7 @@ def test_exports_and_other_data_need_nothing_of_it(run: Path, tmp_path: Path) ->
     assert result["compared_on"].startswith("random inputs, since the run keeps no samples and there is no folder")
     with pytest.raises(DataError, match="evaluate --data PATH"):
         evaluate(run)
-    np.savez(tmp_path / "new.npz", x=random_inputs(nas_cli.load(run))[:, 0], y=np.arange(64) % 10)
+    np.savez(tmp_path / "new.npz", x=random_inputs(nas_cli.load(run))[0][:, 0], y=np.arange(64) % 10)
     report = evaluate(run, data=tmp_path / "new.npz")
     assert (report["samples"], report["validation"], report["data"]) == (64, None, str(tmp_path / "new.npz"))
     assert not (run / "evaluation.json").exists()

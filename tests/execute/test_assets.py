@@ -13,7 +13,7 @@ import torch
 
 from nas_cli.axes import Axes
 from nas_cli.data import parse_data
-from nas_cli.data.guards import HeldEncoder
+from nas_cli.data.encoder_guard import HeldEncoder
 from nas_cli.errors import PluginError
 from nas_cli.execute.session import Session
 from nas_cli.execute.worker import make_network
@@ -76,7 +76,6 @@ def test_data_without_any_brings_none() -> None:
         ({"vectors": [[1.0, 2.0]]}, "has the assets .*, and arrays of numbers by name are wanted"),
         ({"vectors": np.array(["a", "b"])}, "has the assets .*, and arrays of numbers by name are wanted"),
         ([np.zeros(3)], "has the assets .*, and arrays of numbers by name are wanted"),
-        ({"train_rows": np.zeros(3)}, "calls an asset 'train_rows', and that is a name of examples"),
     ],
 )
 def test_what_a_plugins_encoder_brings_is_looked_at(assets: Any, words: str) -> None:

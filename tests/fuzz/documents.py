@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from fields import images
+from fields import images, single
 from PIL import Image
 from safetensors.numpy import save
 
@@ -157,7 +157,7 @@ def predict_from_input(path: Path) -> None:
 
 def predict_from_texts(path: Path) -> None:
     encoder = fit_words("texts", ["good film", "bad film"])
-    reader = Reader(parse_data({"source": "text", "path": "gone"}), encoder, ("neg", "pos"))
+    reader = Reader(parse_data({"source": "text", "path": "gone"}), single(encoder), ("neg", "pos"))
     assert list(reader.files([path]))
 
 
@@ -207,7 +207,7 @@ def read_texts(rng: random.Random, path: Path) -> None:
     tokenizer = rng.choice(["word", "word", "character"])
     section = {"source": "text", "path": str(path), "tokenizer": tokenizer, "test": rng.choice([0.2, "auto"])}
     data = load_training(parse_data(section), 0, wanted=TEXTS)
-    load_test(parse_data(section), 0, wanted=TEXTS, encoder=data.encoder)
+    load_test(parse_data(section), 0, wanted=TEXTS, fields=data.fields)
 
 
 def tagged(rng: random.Random, top: Path) -> None:
@@ -228,7 +228,7 @@ def tagged(rng: random.Random, top: Path) -> None:
         "max_length": rng.choice([2, 150]),
     }
     data = load_training(parse_data(section), 0, wanted=SENTENCES)
-    load_test(parse_data(section), 0, wanted=SENTENCES, encoder=data.encoder)
+    load_test(parse_data(section), 0, wanted=SENTENCES, fields=data.fields)
 
 
 def vectors(rng: random.Random, top: Path) -> None:

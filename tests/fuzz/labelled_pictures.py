@@ -119,7 +119,7 @@ def read(section: dict[str, Any], wanted: Wanted) -> None:
         assert data.train.targets.shape[1:] == data.train.inputs.shape[2:]
         assert set(np.unique(data.train.targets)) <= {*range(len(data.labels)), 255}
     assert settings.as_found(data.facts).open().names in (None, data.labels)
-    load_test(settings, 0, wanted=wanted, labels=data.labels, encoder=data.encoder)
+    load_test(settings, 0, wanted=wanted, labels=data.labels, fields=data.fields)
 
 
 def small(rng: random.Random, size: tuple[int, int] = (8, 8)) -> bytes:

@@ -110,7 +110,7 @@ def _load(path: Path, rng: random.Random, **settings: Any) -> None:
     data = load_training(section, 0, wanted=wanted)
     assert np.isfinite(data.train.inputs).all()
     assert np.isfinite(data.validation.inputs).all()
-    load_test(section, 0, data.labels, wanted=wanted, encoder=data.encoder)
+    load_test(section, 0, data.labels, wanted=wanted, fields=data.fields)
 
 
 def _clean_table(rng: random.Random, folder: Path) -> None:

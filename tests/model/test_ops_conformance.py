@@ -98,6 +98,25 @@ def test_an_op_builds_as_inferred_or_says_why_not(name: str, args: dict[str, Any
         assert tensor.grad is not None
 
 
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+@pytest.mark.parametrize(("name", "args"), CASES, ids=IDS)
+def test_an_op_computes_in_16_bits_too(name: str, args: dict[str, Any], shape: Shape) -> None:
+    """Precision is chosen by timing, whatever layers a space has."""
+    try:
+        module, _ = made(name, args, shape)
+    except Infeasible:
+        return
+    exact = run_op(module.eval(), samples(shape))
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        near = run_op(module.eval(), samples(shape))
+        rough = run_op(module.train(), samples(shape).requires_grad_())
+    assert rough.isfinite().all()
+    torch.testing.assert_close(near.float(), exact.float(), rtol=0.1, atol=0.1)
+    if rough.requires_grad:
+        rough.float().square().sum().backward()
+        assert all(p.grad is None or p.grad.isfinite().all() for p in module.parameters())
+
+
 @pytest.mark.parametrize("name", [name for name in OPS if name != "zero"])
 def test_every_op_passes_the_check_for_plugins(name: str) -> None:
     """What a plugin's author calls."""

@@ -45,8 +45,8 @@ def test_the_size_is_one_that_is_learned_from_quickly(
     assert data["source"] == "image-table"
     experiment = compose(parse_document(found.text, "spec.yaml"))
     with open_session(experiment) as session:
-        assert session.data.train_targets.shape == (19,)
-        assert session.data.train_inputs.shape[2:] == tuple(size or sides[0])
+        assert session.data.train.targets.shape == (19,)
+        assert session.data.train.columns["image"].values.shape[2:] == tuple(size or sides[0])
     said = " ".join(found.notes)
     assert ("images differ in size" in said) == (len(sides) > 1)
     assert ("take long to learn from" in said) == (max(max(pair) for pair in sides) > 64)

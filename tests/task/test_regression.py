@@ -11,7 +11,7 @@ import torch
 from fields import axes_of
 from sklearn.metrics import mean_absolute_error, r2_score, root_mean_squared_error
 
-from nas_cli.data.source import Wanted
+from nas_cli.data.wanted import Wanted
 from nas_cli.errors import SpecError
 from nas_cli.model.build import build
 from nas_cli.model.ops import OPS

@@ -26,7 +26,7 @@ def images(count: int = 16, channels: int = 2, side: int = 9) -> Tensor:
 
 
 def of_classes(x: Tensor, y: Tensor | None = None, classes: int = 3) -> Batch:
-    return Batch(x, torch.arange(len(x)) % classes if y is None else y, "class", classes)
+    return Batch.of(x, torch.arange(len(x)) % classes if y is None else y, "class", classes)
 
 
 @pytest.mark.parametrize("name", list(AUGMENTS))

@@ -11,7 +11,7 @@ from typing import Any, cast
 import numpy as np
 import pytest
 import torch
-from fields import inputs_of
+from fields import inputs_of, pictures
 from sklearn.datasets import load_digits
 
 from nas_cli.axes import Shape
@@ -24,7 +24,7 @@ from nas_cli.space.nodes import Op, Seq
 from nas_cli.space.parse import parse_architecture, parse_space
 from nas_cli.task import Scorer, open_task
 from nas_cli.train.checkpoint import load_tensors, save_tensors
-from nas_cli.train.feed import Resident, Streamed, Tensors, open_feed
+from nas_cli.train.feed import CPU, Parts, Resident, Streamed, open_feed
 from nas_cli.train.loop import Epochs, evaluate_network, evaluation_batch, score, train_network
 from nas_cli.train.precision import Format, Precision
 from nas_cli.train.settings import TRAIN
@@ -34,11 +34,11 @@ MODEL = [{"conv": 8}, "batch_norm", "relu", {"max_pool": 2}, {"dropout": 0.2}, "
 
 
 @pytest.fixture(scope="module")
-def data() -> Tensors:
+def data() -> Parts:
     digits = load_digits()
     inputs = torch.from_numpy((digits.images * 15).astype("uint8"))[:, None]
     targets = torch.from_numpy(digits.target).long()
-    return Tensors(inputs[:513], targets[:513], inputs[600:900], targets[600:900], 10)
+    return Parts(pictures(inputs[:513], targets[:513]), pictures(inputs[600:900], targets[600:900]), 10)
 
 
 def head(shape: Shape) -> Seq:
@@ -47,8 +47,8 @@ def head(shape: Shape) -> Seq:
 
 def network_of(seed: int = 0, model: Sequence[Any] = MODEL) -> Network:
     fresh = Fresh(torch.Generator().manual_seed(seed))
-    network = build(parse_architecture(list(model), OPS), inputs_of((1, 8, 8)), head, modules=fresh)
-    network.set_normalisation("input", [75.0], [90.0])
+    network = build(parse_architecture(list(model), OPS), inputs_of((1, 8, 8), "image"), head, modules=fresh)
+    network.set_normalisation("image", [75.0], [90.0])
     return network
 
 
@@ -57,7 +57,7 @@ def settings(**given: Any) -> dict[str, Any]:
 
 
 def train(
-    data: Tensors, network: Network, first: int = 0, last: int = 3, total: int = 3, **given: Any
+    data: Parts, network: Network, first: int = 0, last: int = 3, total: int = 3, **given: Any
 ) -> dict[str, float]:
     places = {key: given.pop(key) for key in ("checkpoint_in", "checkpoint_out", "progress", "beat") if key in given}
     precision = given.pop("precision", Precision())
@@ -84,7 +84,7 @@ EVERYTHING: dict[str, Any] = {
 }
 
 
-def test_it_learns(data: Tensors) -> None:
+def test_it_learns(data: Parts) -> None:
     seen: list[int] = []
     metrics = train(data, network_of(), progress=lambda epoch, _: seen.append(epoch), **LEARNS)
     assert metrics["accuracy"] > 0.85
@@ -92,7 +92,7 @@ def test_it_learns(data: Tensors) -> None:
     assert seen == list(range(1, 9))
 
 
-def test_two_trainings_are_equal_bit_for_bit_and_leave_the_global_generator_alone(data: Tensors) -> None:
+def test_two_trainings_are_equal_bit_for_bit_and_leave_the_global_generator_alone(data: Parts) -> None:
     first, second = network_of(), network_of()
     before = torch.random.get_rng_state()
     one = train(data, first, **EVERYTHING)
@@ -112,7 +112,7 @@ def test_two_trainings_are_equal_bit_for_bit_and_leave_the_global_generator_alon
 @pytest.mark.parametrize("optimizer", ["sgd", "adam", "adamw"])
 @pytest.mark.parametrize("channels_last", [False, True])
 def test_a_training_cut_into_rungs_ends_where_an_uncut_one_does(
-    data: Tensors, tmp_path: Path, optimizer: str, channels_last: bool
+    data: Parts, tmp_path: Path, optimizer: str, channels_last: bool
 ) -> None:
     given = {**EVERYTHING, "optimizer": optimizer, "precision": Precision("float32", channels_last)}
     whole = network_of()
@@ -135,7 +135,7 @@ def test_a_training_cut_into_rungs_ends_where_an_uncut_one_does(
     assert same(state(piece), state(whole))
 
 
-def test_a_rung_whose_job_was_killed_after_its_checkpoint_ends_the_same(data: Tensors, tmp_path: Path) -> None:
+def test_a_rung_whose_job_was_killed_after_its_checkpoint_ends_the_same(data: Parts, tmp_path: Path) -> None:
     checkpoint = tmp_path / "checkpoint.safetensors"
     train(data, network_of(), 0, 1, 4, checkpoint_out=checkpoint, **EVERYTHING)
     expected = train(data, network_of(), 1, 3, 4, checkpoint_in=checkpoint, checkpoint_out=checkpoint, **EVERYTHING)
@@ -166,7 +166,7 @@ def test_a_rung_whose_job_was_killed_after_its_checkpoint_ends_the_same(data: Te
     ids=str,
 )
 def test_rungs_of_every_precision_end_where_an_uncut_training_does(
-    data: Tensors, tmp_path: Path, precision: Precision
+    data: Parts, tmp_path: Path, precision: Precision
 ) -> None:
     model: list[Any] = [{"conv": 8}, "relu", {"mbconv": {"expand": 2, "kernel": 3}}, {"drop_path": 0.3}, "global_pool"]
     checkpoint = tmp_path / "checkpoint.safetensors"
@@ -180,16 +180,16 @@ def test_rungs_of_every_precision_end_where_an_uncut_training_does(
     assert same(state(piece), state(whole))
 
 
-def test_a_stored_score_is_recomputed_exactly(data: Tensors) -> None:
+def test_a_stored_score_is_recomputed_exactly(data: Parts) -> None:
     network = network_of()
     metrics = train(data, network, **EVERYTHING)
     again = network_of(seed=5)
     again.load_state_dict(state(network))
-    recomputed = evaluate_network(again, data.validation_inputs, data.validation_targets, TASK)
+    recomputed = evaluate_network(again, data.validation, TASK)
     assert {name: metrics[name] for name in recomputed} == recomputed
 
 
-def test_the_average_of_the_weights_is_what_is_left(data: Tensors) -> None:
+def test_the_average_of_the_weights_is_what_is_left(data: Parts) -> None:
     plain, averaged = network_of(), network_of()
     train(data, plain)
     train(data, averaged, ema=0.9)
@@ -197,12 +197,12 @@ def test_the_average_of_the_weights_is_what_is_left(data: Tensors) -> None:
 
 
 @pytest.mark.parametrize("lr", [90.0, 30.0])
-def test_a_loss_that_is_not_finite_ends_the_trial(data: Tensors, lr: float) -> None:
+def test_a_loss_that_is_not_finite_ends_the_trial(data: Parts, lr: float) -> None:
     with pytest.raises(TrialFailed, match=r"the loss became (NaN|infinite) in epoch \d"):
         train(data, network_of(), last=20, total=20, optimizer={"sgd": {"lr": lr, "weight_decay": 50.0}})
 
 
-def test_batches_of_odd_sizes(data: Tensors) -> None:
+def test_batches_of_odd_sizes(data: Parts) -> None:
     # 513 = 4·128 + 1: a last batch of one example would break batch norm
     assert train(data, network_of(), last=1, total=1, batch_size=128)["train_loss"] > 0
     assert train(data, network_of(), last=1, total=1, batch_size=100_000)["train_loss"] > 0
@@ -210,10 +210,15 @@ def test_batches_of_odd_sizes(data: Tensors) -> None:
 
 def test_large_images_are_evaluated_in_small_batches() -> None:
     shapes = [(2000, 1, 28, 28), (2000, 3, 32, 32), (2000, 3, 224, 224), (3, 3, 4000, 4000)]
-    assert [evaluation_batch(torch.empty(shape, device="meta")) for shape in shapes] == [128, 128, 10, 1]
+    assert [evaluation_batch(pictures(torch.empty(shape, device="meta"), torch.empty(0))) for shape in shapes] == [
+        128,
+        128,
+        10,
+        1,
+    ]
 
 
-def test_a_checkpoint_cut_or_changed_anywhere_is_refused(data: Tensors, tmp_path: Path) -> None:
+def test_a_checkpoint_cut_or_changed_anywhere_is_refused(data: Parts, tmp_path: Path) -> None:
     path = tmp_path / "checkpoint.safetensors"
     train(data, network_of(), 0, 1, 2, checkpoint_out=path)
     whole = path.read_bytes()
@@ -231,7 +236,7 @@ def test_a_checkpoint_cut_or_changed_anywhere_is_refused(data: Tensors, tmp_path
             train(data, network_of(), 1, 2, 2, checkpoint_in=path)
 
 
-def test_damaged_and_foreign_checkpoints_are_answered(data: Tensors, tmp_path: Path) -> None:
+def test_damaged_and_foreign_checkpoints_are_answered(data: Parts, tmp_path: Path) -> None:
     good = tmp_path / "good.safetensors"
     train(data, network_of(), 0, 1, 2, checkpoint_out=good)
     damaged = tmp_path / "damaged.safetensors"
@@ -249,7 +254,7 @@ def test_damaged_and_foreign_checkpoints_are_answered(data: Tensors, tmp_path: P
 
 
 @pytest.mark.parametrize("kind", ["bf16", "fp16"])
-def test_16_bits_train_too(data: Tensors, kind: Format) -> None:
+def test_16_bits_train_too(data: Parts, kind: Format) -> None:
     full = train(data, network_of(), **LEARNS)
     half = train(data, network_of(), precision=Precision(kind, True), **LEARNS)
     assert half["accuracy"] > 0.85
@@ -258,11 +263,11 @@ def test_16_bits_train_too(data: Tensors, kind: Format) -> None:
 
 
 def test_a_scaled_training_skips_steps_whose_gradients_overflow_and_keeps_its_scale(
-    data: Tensors, tmp_path: Path
+    data: Parts, tmp_path: Path
 ) -> None:
     checkpoint = tmp_path / "checkpoint.safetensors"
     precision = Precision("fp16")
-    small = replace(data, train_inputs=data.train_inputs[:65], train_targets=data.train_targets[:65])
+    small = replace(data, train=data.train.shortened(65))
     train(small, network_of(), 0, 1, 2, precision=precision, checkpoint_out=checkpoint, batch_size=64)
     _, metadata = load_tensors(checkpoint)
     assert metadata["scaler"]["scale"] in {2.0**n for n in range(17)}
@@ -274,32 +279,25 @@ def test_a_scaled_training_skips_steps_whose_gradients_overflow_and_keeps_its_sc
             train(small, network_of(), 1, 2, 2, precision=precision, checkpoint_in=checkpoint, batch_size=64)
 
 
-def test_a_beat_is_heard_after_every_step(data: Tensors) -> None:
+def test_a_beat_is_heard_after_every_step(data: Parts) -> None:
     beats: list[int] = []
     train(data, network_of(), last=2, total=2, batch_size=100, beat=lambda: beats.append(1))
     assert len(beats) == 2 * 6
 
 
-def test_a_streamed_training_is_the_resident_one_bit_for_bit(data: Tensors, tmp_path: Path) -> None:
+def test_a_streamed_training_is_the_resident_one_bit_for_bit(data: Parts, tmp_path: Path) -> None:
     resident, streamed = network_of(), network_of()
     expected = train(data, resident, **EVERYTHING)
     rows = torch.randperm(813, generator=torch.Generator().manual_seed(3))
     file = np.memmap(tmp_path / "inputs", np.uint8, "w+", shape=(813, 1, 8, 8))
-    file[rows[:513].numpy()] = data.train_inputs.numpy()
-    file[rows[513:].numpy()] = data.validation_inputs.numpy()
+    file[rows[:513].numpy()] = data.train.columns["image"].values.numpy()
+    file[rows[513:].numpy()] = data.validation.columns["image"].values.numpy()
     file.flush()
     inputs = torch.from_numpy(np.memmap(tmp_path / "inputs", np.uint8, "c", shape=(813, 1, 8, 8)))
-    mapped = Tensors(
-        inputs,
-        data.train_targets,
-        inputs,
-        data.validation_targets,
-        10,
-        train_rows=rows[:513],
-        validation_rows=rows[513:],
-    )
-    assert isinstance(open_feed(data), Resident)
-    assert isinstance(open_feed(mapped), Streamed)
+    train_part = pictures(inputs, data.train.targets, rows[:513])
+    mapped = Parts(train_part, pictures(inputs, data.validation.targets, rows[513:]), 10)
+    assert isinstance(open_feed(data.train, CPU), Resident)
+    assert isinstance(open_feed(mapped.train, CPU), Streamed)
     assert train(mapped, streamed, **EVERYTHING) == expected
     assert same(state(streamed), state(resident))
 
@@ -307,7 +305,7 @@ def test_a_streamed_training_is_the_resident_one_bit_for_bit(data: Tensors, tmp_
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 @pytest.mark.parametrize("kind", ["float32", "tf32", "bf16", "fp16"])
 @pytest.mark.parametrize("resident", [True, False])
-def test_no_step_waits_for_a_gpu(data: Tensors, kind: Format, resident: bool) -> None:
+def test_no_step_waits_for_a_gpu(data: Parts, kind: Format, resident: bool) -> None:
     device = torch.device("cuda")
     placed = data.place(device) if resident else replace(data, device=device)
 
@@ -333,7 +331,7 @@ def test_no_step_waits_for_a_gpu(data: Tensors, kind: Format, resident: bool) ->
     assert waits(16) == waits(256)
 
 
-def test_a_scorer_that_fails_leaves_the_network_and_torch_as_they_were(data: Tensors) -> None:
+def test_a_scorer_that_fails_leaves_the_network_and_torch_as_they_were(data: Parts) -> None:
     class Failing:
         def add(self, outputs: torch.Tensor, targets: torch.Tensor) -> None:
             assert not torch.is_inference_mode_enabled()
@@ -341,7 +339,7 @@ def test_a_scorer_that_fails_leaves_the_network_and_torch_as_they_were(data: Ten
 
     network = network_of().train()
     with pytest.raises(RuntimeError, match="no more of it") as caught:
-        score(network, data.validation_inputs, data.validation_targets, cast(Scorer, Failing()))
+        score(network, data.validation, cast(Scorer, Failing()))
     assert caught.value.__traceback__ is not None  # which holds the frames of all that was under way
     assert network.training
     assert not torch.is_inference_mode_enabled()

@@ -39,11 +39,11 @@ def picture_of(masks: Tensor) -> Tensor:
 
 def of_masks(masks: Tensor | None = None) -> Batch:
     masks = blobs() if masks is None else masks
-    return Batch(picture_of(masks), masks, "mask", CLASSES)
+    return Batch.of(picture_of(masks), masks, "mask", CLASSES)
 
 
 def warped(images: Tensor, matrix: Tensor) -> Tensor:
-    return warp(Batch(images, torch.zeros(len(images)), "class", 2), matrix.expand(len(images), 2, 2)).inputs
+    return warp(Batch.of(images, torch.zeros(len(images)), "class", 2), matrix.expand(len(images), 2, 2)).inputs
 
 
 # Against references ---------------------------------------------------------------------------------------------------
@@ -93,7 +93,7 @@ def test_a_zoom_by_two_doubles_every_pixel_of_the_middle() -> None:
 
 def test_what_comes_in_from_outside_is_the_mean_and_ignored() -> None:
     masks = torch.full((1, 8, 8), 2, dtype=torch.uint8)
-    batch = warp(Batch(torch.full((1, 1, 8, 8), 5.0), masks, "mask", CLASSES), torch.eye(2)[None] * 2)
+    batch = warp(Batch.of(torch.full((1, 1, 8, 8), 5.0), masks, "mask", CLASSES), torch.eye(2)[None] * 2)
     inside = torch.zeros(8, 8, dtype=torch.bool)
     inside[2:6, 2:6] = True
     assert torch.equal(batch.targets[0] == 2, inside)
@@ -149,7 +149,7 @@ def test_ignored_pixels_stay_ignored() -> None:
     masks = blobs()
     masks[:, 10:20, 8:20] = IGNORED
     for name in ("crop", "shift", "flip", "rotate", "scale"):
-        moved = AUGMENTS[name]()(Batch(torch.zeros(12, 1, 41, 33), masks, "mask", CLASSES), generator())
+        moved = AUGMENTS[name]()(Batch.of(torch.zeros(12, 1, 41, 33), masks, "mask", CLASSES), generator())
         assert (moved.targets == IGNORED).flatten(1).sum(1).min() > 60, name
 
 
@@ -172,7 +172,7 @@ def test_what_moves_nothing_leaves_masks_as_they_are(name: str) -> None:
 @pytest.mark.parametrize("name", [name for name in AUGMENTS if "mask" in AUGMENTS.fit(name).targets])
 def test_images_move_alike_whatever_is_learned_of_them(name: str) -> None:
     batch = of_masks()
-    of_images = Batch(batch.inputs, torch.zeros(12, dtype=torch.int64), "class", CLASSES)
+    of_images = Batch.of(batch.inputs, torch.zeros(12, dtype=torch.int64), "class", CLASSES)
     one, other = (AUGMENTS[name]()(each, generator()) for each in (batch, of_images))
     assert torch.equal(one.inputs, other.inputs)
     assert torch.equal(other.targets, of_images.targets)
@@ -181,7 +181,7 @@ def test_images_move_alike_whatever_is_learned_of_them(name: str) -> None:
 @pytest.mark.parametrize("name", list(AUGMENTS))
 @pytest.mark.parametrize("shape", [(1, 1, 8, 8), (2, 3, 1, 1), (3, 4, 5, 2), (1, 2, 1, 7)])
 def test_small_and_oblong_images_are_taken(name: str, shape: tuple[int, ...]) -> None:
-    batch = Batch(torch.randn(shape, generator=generator()), torch.zeros(shape[0], dtype=torch.int64), "class", 2)
+    batch = Batch.of(torch.randn(shape, generator=generator()), torch.zeros(shape[0], dtype=torch.int64), "class", 2)
     given = AUGMENTS[name]()(batch, generator(3))
     assert given.inputs.shape == shape
     assert given.inputs.dtype == torch.float32
@@ -194,7 +194,7 @@ def test_small_and_oblong_images_are_taken(name: str, shape: tuple[int, ...]) ->
 def test_brightness_adds_one_number_to_each_image() -> None:
     images = torch.randn(400, 3, 5, 4, generator=generator())
     added = (
-        AUGMENTS["brightness"](amount=0.5)(Batch(images, torch.zeros(400), "number", 1), generator()).inputs - images
+        AUGMENTS["brightness"](amount=0.5)(Batch.of(images, torch.zeros(400), "number", 1), generator()).inputs - images
     )
     each = added.flatten(1)
     torch.testing.assert_close(each, each.mean(1, keepdim=True).expand_as(each), rtol=0, atol=1e-5)
@@ -206,7 +206,7 @@ def test_brightness_adds_one_number_to_each_image() -> None:
 
 def test_contrast_keeps_means_and_multiplies_deviations() -> None:
     images = torch.randn(400, 3, 6, 5, generator=generator()) + torch.tensor([1.0, -2.0, 0.0])[None, :, None, None]
-    given = AUGMENTS["contrast"](amount=0.4)(Batch(images, torch.zeros(400), "number", 1), generator()).inputs
+    given = AUGMENTS["contrast"](amount=0.4)(Batch.of(images, torch.zeros(400), "number", 1), generator()).inputs
     torch.testing.assert_close(given.mean((2, 3)), images.mean((2, 3)), rtol=0, atol=1e-5)
     factors = given.std((2, 3)) / images.std((2, 3))
     torch.testing.assert_close(factors, factors[:, :1].expand_as(factors), rtol=1e-4, atol=0)
@@ -216,7 +216,7 @@ def test_contrast_keeps_means_and_multiplies_deviations() -> None:
 
 def test_zooms_are_drawn_evenly_in_their_logarithm() -> None:
     """Seen from how much of a white image is left; the bounds may come in either order."""
-    white = Batch(torch.ones(500, 1, 40, 40), torch.zeros(500, dtype=torch.int64), "class", 2)
+    white = Batch.of(torch.ones(500, 1, 40, 40), torch.zeros(500, dtype=torch.int64), "class", 2)
     for low, high in ((0.25, 1.0), (1.0, 0.25)):
         sides = AUGMENTS["scale"](low=low, high=high)(white, generator()).inputs.sum((1, 2, 3)).sqrt() / 40
         logs = sides.log2()

@@ -111,9 +111,9 @@ def test_shares_of_classes_are_targets_of_classes() -> None:
 def test_other_kinds_need_a_batch_of_ones_own() -> None:
     augmentation("mine", inputs="table rows", targets={"class", "own"})(lambda: noisy)
     rows, boxes = torch.randn(4, 5), torch.zeros(4, 2, 4)
-    of_classes = Batch(rows, torch.arange(4) % 2, "class", 2)
+    of_classes = Batch.of(rows, torch.arange(4) % 2, "class", 2)
     with pytest.raises(AssertionError, match="'mine' is for the kind of target 'class': give a batch of it"):
         check_augmentation("mine")
     with pytest.raises(AssertionError, match="'mine' is for the kind of target 'own': give a batch of it"):
         check_augmentation("mine", batches=[of_classes])
-    check_augmentation("mine", batches=[of_classes, Batch(rows, boxes, "own", 2)])
+    check_augmentation("mine", batches=[of_classes, Batch.of(rows, boxes, "own", 2)])

@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import numpy as np
 
-from nas_cli.data.source import Array, Part
+from nas_cli.axes import Column
+from nas_cli.data.source import Array
 
 CHUNK = 512
 FEW = 8
 """A largest level below this says that values were scaled down twice."""
 
 
-def histogram(part: Part) -> Array:
-    """int64 (C, 256): the pixels of each level in each channel of a uint8 `part`."""
-    assert part.inputs.dtype == np.uint8, part.inputs.dtype
-    channels = part.inputs.shape[1]
+def histogram(images: Column[Array]) -> Array:
+    """int64 (C, 256): the pixels of each level in each channel of uint8 `images`."""
+    assert images.values.dtype == np.uint8, images.values.dtype
+    channels = images.values.shape[1]
     counts = np.zeros((channels, 256), np.int64)
     # What is mapped from a file is read in its order.
-    part = part if part.rows is None else Part(part.inputs, part.targets, np.sort(part.rows))
-    for start in range(0, len(part), CHUNK):
-        pixels = part.take(start, start + CHUNK)
+    images = images if images.rows is None else Column(images.values, np.sort(images.rows))
+    for start in range(0, len(images), CHUNK):
+        pixels = images.take(start, start + CHUNK).values
         for channel in range(channels):
             chunk = pixels[:, channel]
             counts[channel] += np.bincount(chunk.reshape(-1), minlength=256)

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from nas_cli.axes import Axes
+from nas_cli.axes import Axes, Column
 from nas_cli.data.formats.pixels import shape_text
 from nas_cli.data.kind import KINDS, Kind, Repeats
 from nas_cli.data.kinds.histogram import about_levels, histogram, normalisation
@@ -39,9 +39,9 @@ class ImageEncoder:
     def read(self, arguments: Sequence[str]) -> list[tuple[str, Array]]:
         raise AssertionError("pictures are read as the network's data was: by `read_inputs`")
 
-    def require(self, part: Part, whose: str) -> None:
-        """Raises DataError where the images of a part have another size."""
-        found = part.inputs.shape[1:]
+    def require(self, column: Column[Array], whose: str) -> None:
+        """Raises DataError where the images have another size."""
+        found = column.values.shape[1:]
         if not self.axes.fits(found):
             raise DataError(
                 f"inputs of {whose} are {shape_text(found)}, those of the training part {shape_text(self.axes.shape)}"
@@ -51,10 +51,10 @@ class ImageEncoder:
         return {"kind": self.kind, "shape": list(self.axes.shape)}
 
 
-def fit_images(train: Part) -> ImageEncoder:
+def fit_images(column: Column[Array]) -> ImageEncoder:
     """By the images of the training part."""
-    counts = histogram(train)
-    axes = Axes(str(np.dtype(train.inputs.dtype)), tuple(train.inputs.shape[1:]))
+    counts = histogram(column)
+    axes = Axes(str(np.dtype(column.values.dtype)), tuple(column.values.shape[1:]))
     notes = tuple(about_levels(counts))
     return ImageEncoder(axes, Levels(*normalisation(counts)), notes)
 
@@ -69,10 +69,11 @@ ENCODERS.register("images")(_restore)
 def digests_of_pictures(part: Part) -> Array:
     """int64 (n,): those of this process, which repeat in no other."""
     found = np.empty(len(part), np.int64)
-    order = np.arange(len(part)) if part.rows is None else np.argsort(part.rows)  # a mapped file is read in its order
+    values, rows = part.column.values, part.column.rows
+    order = np.arange(len(part)) if rows is None else np.argsort(rows)  # a mapped file is read in its order
     for start in range(0, len(part), CHUNK):
         places = order[start : start + CHUNK]
-        pictures = part.inputs[places if part.rows is None else part.rows[places]]
+        pictures = values[places if rows is None else rows[places]]
         found[places] = [hash(picture.tobytes()) for picture in pictures]
     return found
 

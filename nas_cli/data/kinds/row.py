@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 
-from nas_cli.axes import Axes
+from nas_cli.axes import Axes, Column
 from nas_cli.data.formats.csv_file import read_table
 from nas_cli.data.formats.csv_lines import Rows
 from nas_cli.data.formats.encodings import Say, require_codec
@@ -64,7 +64,7 @@ class TableEncoder:
         sizes = [FIRST + len(column["words"]) for column in self.content["categories"]]
         return {"numeric_columns": len(numbers) + sum(column["gaps"] for column in numbers), "categories": sizes}
 
-    def require(self, part: Part, whose: str) -> None:
+    def require(self, column: Column[Array], whose: str) -> None:
         """Whatever it encodes, its network takes."""
 
     def encode(self, raw: Array) -> Array:

@@ -11,12 +11,12 @@ from typing import Any, ClassVar, Literal, get_args
 
 import numpy as np
 
-from nas_cli.axes import Axes
+from nas_cli.axes import Axes, Column
 from nas_cli.data.formats.vectors import VectorFile
 from nas_cli.data.kind import KINDS, Kind
 from nas_cli.data.kinds.marks import known_marks, without_spaces
 from nas_cli.data.portable import FIRST, byte_pairs, encode_words, normalise, split, tokenize
-from nas_cli.data.source import ENCODERS, Array, Part
+from nas_cli.data.source import ENCODERS, Array
 from nas_cli.errors import DataError, MissingExtraError
 
 Tokenizer = Literal["word", "character", "bpe"]
@@ -66,7 +66,7 @@ class WordEncoder:
             facts |= {"vectors": FIRST + known, "vector_size": vectors["size"]}
         return facts
 
-    def require(self, part: Part, whose: str) -> None:
+    def require(self, column: Column[Array], whose: str) -> None:
         """Whatever it encodes, its network takes."""
 
     def encode(self, raw: Array) -> Array:

@@ -115,7 +115,8 @@ def examples(folder: Path, files: dict[str, Path], part: str) -> Examples:
     labels = as_labels(read_idx(of_labels), str(of_labels))
 
     def read(indices: Array) -> Array:
-        return array_examples(read_idx(file), labels, str(file)).read(indices)
+        found: Array = array_examples(read_idx(file), labels, str(file)).read(indices)
+        return found
 
     return Examples(str(file), labels, read)
 

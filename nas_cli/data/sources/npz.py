@@ -157,7 +157,8 @@ def examples(path: Path, images: str, labels: str, layout: Layout, cache_above: 
     targets = as_labels(read_array(path, labels), f"{labels} of {path}")
 
     def read(indices: Array) -> Array:
-        return array_examples(read_array(path, images), targets, origin, layout).read(indices)
+        found: Array = array_examples(read_array(path, images), targets, origin, layout).read(indices)
+        return found
 
     def chunks() -> Iterator[Array]:
         seen = 0

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
 
+from nas_cli.axes import Axes, Column
 from nas_cli.data import load_training
+from nas_cli.data.fields import SEVERAL
 from nas_cli.deliver.export.sizes import image_sizes, other_sizes
 from nas_cli.deliver.load import Model
 from nas_cli.errors import DataError, ExportError, RunError
+from nas_cli.record.inputs import read_samples
 from nas_cli.train.checkpoint import load_tensors
 
 SAMPLES, LONGER = 64, 5
@@ -23,15 +26,17 @@ TOLERANCE = 1e-3
 RANDOM_LENGTH = 12
 
 Array = np.ndarray[Any, Any]
-Run = Callable[[Sequence[Array]], list[Array]]
-"""Batches of raw inputs to the logits of each."""
+Given = list[Array]
+"""A batch of raw inputs as the network takes them: its fields in their order, then the lengths of ragged floats."""
+Run = Callable[[Sequence[Given]], list[Array]]
+"""Batches to the logits of each."""
 
 
 @dataclass(frozen=True)
 class Checked:
     """`inputs` as the network takes them, and in words what they are."""
 
-    inputs: Array
+    inputs: Given
     what: str
 
 
@@ -44,23 +49,33 @@ def inputs_to_check(model: Model) -> Checked:
     if model.run.samples.exists():
         return Checked(_kept(model), "validation samples that the run keeps")
     try:
-        training = load_training(model.data, model.seed, model.cache, model.task.wanted, model.encoder)
+        training = load_training(model.data, model.seed, model.cache, model.task.wanted, model.fields)
     except DataError as error:
         return Checked(random_inputs(model), f"random inputs, since the run keeps no samples and {error}")
-    inputs = training.validation.take(0, SAMPLES)
-    if not _fits(model, inputs):
+    columns = {field: column.take(0, SAMPLES) for field, column in training.validation.columns.items()}
+    if not _fits(model, columns):
         return Checked(random_inputs(model), "random inputs, since the run keeps no samples and its data has changed")
-    return Checked(inputs, "validation samples")
+    return Checked(given(model, columns), "validation samples")
 
 
-def _kept(model: Model) -> Array:
-    tensors, _ = load_tensors(model.run.samples, MOST_BYTES + 2 * model.example().nbytes)
-    inputs = tensors.get("inputs")
-    if inputs is None or inputs.dtype != model.dtype or not len(inputs) or not _fits(model, inputs.numpy()):
+def given(model: Model, columns: Mapping[str, Column[Array]]) -> Given:
+    """Columns in memory as the network takes them."""
+    fields = [np.ascontiguousarray(columns[field].values) for field in model.inputs]
+    lengths = [columns[field].lengths for field, axes in model.inputs.items() if axes.sent_lengths]
+    return [*fields, *(each for each in lengths if each is not None)]
+
+
+def _kept(model: Model) -> Given:
+    tensors, _ = load_tensors(model.run.samples, MOST_BYTES + 2 * sum(x.nbytes for x in model.example()))
+    try:
+        columns = read_samples({name: tensor.numpy() for name, tensor in tensors.items()}, model.inputs)
+    except KeyError:
+        columns = {}
+    if not columns or not _fits(model, columns):
         raise RunError(
             f"{model.run.samples} is damaged: it holds no inputs of this network; delete it, and others serve"
         )
-    found = inputs.numpy()
+    found = given(model, columns)
     try:
         run_network(model, found)
     except (IndexError, RuntimeError, ValueError) as error:
@@ -68,53 +83,72 @@ def _kept(model: Model) -> Array:
     return found
 
 
-def _fits(model: Model, inputs: Array) -> bool:
+def _fits(model: Model, columns: Mapping[str, Column[Array]]) -> bool:
     """Sequences may have any length."""
-    shape = tuple(inputs.shape[1:])
-    return model.axes.fits(shape) and bool(np.isfinite(inputs).all())
+    counts = {len(column) for column in columns.values()}
+    return len(counts) == 1 and 0 not in counts and all(_is_of(columns[f], axes) for f, axes in model.inputs.items())
 
 
-def random_inputs(model: Model) -> Array:
+def _is_of(column: Column[Array], axes: Axes) -> bool:
+    values, lengths = column.values, column.lengths
+    if axes.sent_lengths != (lengths is not None) or values.dtype != axes.dtype:
+        return False
+    if lengths is not None and (
+        lengths.shape != (len(values),) or lengths.min() < 1 or lengths.max() > values.shape[-1]
+    ):
+        return False
+    return axes.fits(tuple(values.shape[1:])) and bool(np.isfinite(values).all())
+
+
+def random_inputs(model: Model) -> Given:
     """Inputs (SAMPLES, *shape) that the network can take: pixels, words and characters it knows, cells of a table."""
     rng = np.random.default_rng(0)
-    facts = model.facts
-    shape = (SAMPLES, *model.axes.shape)
-    if model.dtype == torch.uint8:
+    of_fields = model.facts.get(SEVERAL, {})
+    columns = {}
+    for field, axes in model.inputs.items():
+        values = _random(axes, {**model.facts, **of_fields.get(field, {})}, rng)
+        columns[field] = Column(values, None, np.full(SAMPLES, RANDOM_LENGTH) if axes.sent_lengths else None)
+    return given(model, columns)
+
+
+def _random(axes: Axes, facts: Mapping[str, Any], rng: np.random.Generator) -> Array:
+    shape = (SAMPLES, *(axes.of_length(RANDOM_LENGTH) if axes.ragged else axes).shape)
+    if axes.levels:
         return rng.integers(0, 256, shape).astype(np.uint8)
-    if model.axes.ragged:
-        inputs = np.zeros((SAMPLES, model.axes.shape[0], RANDOM_LENGTH), np.int32)
+    if axes.ragged and not axes.sent_lengths:
+        inputs = np.zeros(shape, np.int32)
         for place, length in zip(inputs, rng.integers(2, RANDOM_LENGTH + 1, SAMPLES), strict=True):
             place[0, :length] = rng.integers(1, max(2, facts.get("words", 2)), length)
             place[1:, :length] = rng.integers(0, max(1, facts.get("characters", 1)), (len(place) - 1, length))
         return inputs
+    if axes.dtype == "int32":
+        return np.zeros(shape, np.int32)
     rows = rng.normal(size=shape).astype(np.float32)
     for column, size in enumerate(facts.get("categories", []), facts.get("numeric_columns", 0)):
         rows[:, column] = rng.integers(0, size, SAMPLES)
     return rows
 
 
-def compare(model: Model, run_exported: Run, samples: Array, form: str) -> float:
+def compare(model: Model, run_exported: Run, samples: Given, form: str) -> float:
     """The largest difference of an output, over a batch of all samples, one of three and one of one.
 
     Of sequences also over a longer batch, and the shortest alone, without padding; of images also over smaller and
     larger ones, where the network takes them. Raises ExportError where it is above tolerance.
     """
-    batches = [np.ascontiguousarray(samples[:count]) for count in (len(samples), 3, 1)]
-    if model.axes.ragged:
-        lengths = (samples[:, 0] != 0).sum(axis=1).clip(min=1)
-        shortest = int(lengths.argmin())
-        batches.append(np.pad(samples[:3], ((0, 0), (0, 0), (0, LONGER))))
-        batches.append(np.ascontiguousarray(samples[shortest : shortest + 1, :, : lengths[shortest]]))
+    batches = [[np.ascontiguousarray(x[:count]) for x in samples] for count in (len(samples[0]), 3, 1)]
+    batches += _of_other_lengths(model, samples)
     sizes = image_sizes(model)
     if sizes is not None:
-        batches += other_sizes(samples[:3], sizes)
+        batches += [[images] for images in other_sizes(samples[0][:3], sizes)]
     expected = [run_network(model, batch) for batch in batches]
     origin = 0.0 if model.network.origin is None else model.network.origin.numpy()
     allowed = TOLERANCE * max(1.0, float(np.abs(expected[0] - origin).max()))
     largest = 0.0
     for batch, found, wanted in zip(batches, run_exported(batches), expected, strict=True):
         if found.shape != wanted.shape:
-            raise ExportError(f"the {form} export gives {found.shape} for {len(batch)} {_what(batch)}; it was removed")
+            raise ExportError(
+                f"the {form} export gives {found.shape} for {len(batch[0])} {_what(batch[0])}; it was removed"
+            )
         difference = float(np.abs(found - wanted).max())
         if not difference <= allowed:  # a NaN is not
             raise ExportError(
@@ -125,12 +159,36 @@ def compare(model: Model, run_exported: Run, samples: Array, form: str) -> float
     return largest
 
 
+def _of_other_lengths(model: Model, samples: Given) -> list[Given]:
+    """Some samples with more padding, and the shortest one alone, without any."""
+    ragged = [place for place, axes in enumerate(model.inputs.values()) if axes.ragged]
+    if not ragged:
+        return []
+    longer, shortest = [x[:3] for x in samples], list(samples)
+    which = int(np.sum([_ends(model, samples, place) for place in ragged], axis=0).argmin())
+    shortest = [x[which : which + 1] for x in samples]
+    for place in ragged:
+        axes = (0, 0), (0, 0), (0, LONGER)
+        longer[place] = np.pad(longer[place], axes)
+        shortest[place] = shortest[place][:, :, : int(_ends(model, shortest, place)[0])]
+    return [[np.ascontiguousarray(x) for x in batch] for batch in (longer, shortest)]
+
+
+def _ends(model: Model, samples: Given, place: int) -> Array:
+    """The lengths (N,) of a ragged field's samples, 1 at least."""
+    axes = list(model.inputs.values())
+    if axes[place].sent_lengths:
+        return samples[len(axes) + sum(before.sent_lengths for before in axes[:place])]
+    ends: Array = (samples[place][:, 0] != 0).sum(axis=1).clip(min=1)
+    return ends
+
+
 def _what(batch: Array) -> str:
     return "samples" if batch.ndim < 4 else f"images of {batch.shape[2]}x{batch.shape[3]}"
 
 
-def run_network(model: Model, batch: Array) -> Array:
+def run_network(model: Model, batch: Given) -> Array:
     """Outputs as wide as the batch, its padding included."""
     with torch.inference_mode():
-        outputs: Array = model.network(torch.from_numpy(batch)).numpy()
+        outputs: Array = model.network(*[torch.from_numpy(x) for x in batch]).numpy()
     return outputs

@@ -96,7 +96,7 @@ def export(
         "path": str(place.path),
         "format": form,
         "beside": [str(file) for file in beside],
-        "samples": len(checked.inputs),
+        "samples": len(checked.inputs[0]),
         "compared_on": checked.what,
         "largest_difference": difference,
         "tolerance": TOLERANCE,
@@ -106,10 +106,10 @@ def export(
 
 def write_preprocessing(model: Model, folder: Path) -> None:
     """What feeds a network that takes no raw images: code that needs NumPy alone, and its settings."""
-    if model.encoder.raw:
+    if model.fields.raw:
         return
     write_text(folder / "preprocess.py", inspect.getsource(portable))
-    write_json(folder / "preprocessing.json", {**model.encoder.state(), "labels": list(model.labels)})
+    write_json(folder / "preprocessing.json", {**model.fields.state(), "labels": list(model.labels)})
 
 
 def _within(run: RunDirectory, member: str | None) -> Path:
@@ -120,16 +120,23 @@ def _within(run: RunDirectory, member: str | None) -> Path:
 
 
 def _about(model: Model, form: str, member: str | None) -> dict[str, Any]:
-    sizes = image_sizes(model)
     return {
         "format": form,
         "name": model.name,
         "task": name_of(model.task_name),
         "network": member or str(model.metrics["candidate"]),
-        "input": {"dtype": str(model.dtype).removeprefix("torch."), "shape": list(model.axes.shape)}
-        | ({} if sizes is None else asdict(sizes)),
+        **_inputs(model),
         "labels": list(model.labels),
     }
+
+
+def _inputs(model: Model) -> dict[str, Any]:
+    """What comes in: `input`, or of several fields `inputs` by name."""
+    sizes = image_sizes(model)
+    found = {}
+    for field, axes in model.inputs.items():
+        found[field] = {"dtype": axes.dtype, "shape": list(axes.shape)} | ({} if sizes is None else asdict(sizes))
+    return {"inputs": found} if len(found) > 1 else {"input": next(iter(found.values()))}
 
 
 def _size(place: Place) -> int:

@@ -3,34 +3,32 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import onnx
 import onnxruntime
 import torch
 
 import nas_cli
+from nas_cli.deliver.export.check import Array, Given, Run
 from nas_cli.deliver.export.onnx_recurrence import TRANSLATIONS
-from nas_cli.deliver.export.sizes import dynamic
+from nas_cli.deliver.export.sizes import dynamic, input_names
 from nas_cli.deliver.export.traced import quiet, trace
 from nas_cli.deliver.load import Model
 from nas_cli.task import name_of
 
-Array = np.ndarray[Any, Any]
 
-
-def write_onnx(model: Model, path: Path) -> Callable[[Sequence[Array]], list[Array]]:
+def write_onnx(model: Model, path: Path) -> Run:
     """Writes the graph, checked by ONNX; returns what runs it in ONNX Runtime."""
+    names = input_names(model)
     with quiet():
         program = torch.onnx.export(
             trace(model),
             dynamo=True,
-            dynamic_shapes=((dynamic(model),),),
+            dynamic_shapes=(dynamic(model),),
             custom_translation_table=dict(TRANSLATIONS),
-            input_names=["input"],
+            input_names=names,
             output_names=["logits"],
             verbose=False,
         )
@@ -48,7 +46,7 @@ def write_onnx(model: Model, path: Path) -> Callable[[Sequence[Array]], list[Arr
     path.write_bytes(content)
     session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
 
-    def run(batches: Sequence[Array]) -> list[Array]:
-        return [session.run(["logits"], {"input": batch})[0] for batch in batches]
+    def run(batches: Sequence[Given]) -> list[Array]:
+        return [session.run(["logits"], dict(zip(names, batch, strict=True)))[0] for batch in batches]
 
     return run

@@ -58,21 +58,31 @@ class ImageSizes:
     width: Sides
 
 
-def dynamic(model: Model) -> dict[int, Any]:
-    """The axes of a batch of inputs whose length is not fixed, as torch.export wants them."""
-    axes: dict[int, Any] = {0: torch.export.Dim("batch")}
-    if model.axes.ragged:
-        axes[2] = torch.export.Dim("length", min=2)
+def dynamic(model: Model) -> tuple[dict[int, Any], ...]:
+    """Of each thing that a network takes the axes whose length is not fixed, as torch.export wants them."""
+    batch = torch.export.Dim("batch")
+    of_fields: list[dict[int, Any]] = []
+    for field, axes in model.inputs.items():
+        name = "length" if len(model.inputs) == 1 else f"{field}_length"
+        of_fields.append({0: batch, 2: torch.export.Dim(name, min=2)} if axes.ragged else {0: batch})
     sizes = image_sizes(model)
     if sizes is not None:
         sides = {2: sizes.height.dim("height"), 3: sizes.width.dim("width")}
-        axes |= {axis: dim for axis, dim in sides.items() if dim is not None}
-    return axes
+        of_fields[0] |= {axis: dim for axis, dim in sides.items() if dim is not None}
+    return (*of_fields, *({0: batch} for axes in model.inputs.values() if axes.sent_lengths))
+
+
+def input_names(model: Model) -> list[str]:
+    """What an exported network's inputs are called: `input` where there is one field, else the fields; then the
+    lengths of ragged floats."""
+    fields = ["input"] if len(model.inputs) == 1 else list(model.inputs)
+    sent = zip(fields, model.inputs.values(), strict=True)
+    return fields + [f"{field}_lengths" for field, axes in sent if axes.sent_lengths]
 
 
 def image_sizes(model: Model) -> ImageSizes | None:
-    """None where the output is not dense."""
-    if not has_layouts(model.axes):
+    """None where the output is not dense, or several fields come in."""
+    if len(model.inputs) > 1 or not has_layouts(model.axes):
         return None
     program = model.network.program
     return _sizes(model.network) if has_layouts(program.axes(program.output)) else None

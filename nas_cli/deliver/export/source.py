@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import tempfile
 import textwrap
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
-import numpy as np
 import torch
 
 import nas_cli
+from nas_cli.deliver.export.check import Array, Given, Run
 from nas_cli.deliver.export.definitions import definitions
 from nas_cli.deliver.export.sizes import image_sizes
 from nas_cli.deliver.load import Model
@@ -24,7 +25,6 @@ from nas_cli.model.program import Step
 from nas_cli.model.source import constructor, custom_classes
 from nas_cli.task import name_of
 
-Array = np.ndarray[Any, Any]
 STATISTICS = (("mean", "zeros"), ("std", "ones"))
 SOURCE_FILES = frozenset({"model.py", "weights.pt"})
 
@@ -32,7 +32,7 @@ TEMPLATE = '''"""A network found by nas {version}. Needs torch and the file weig
 
     from model import load, LABELS
     network = load()                    # in eval mode
-    outputs = network(inputs)           # inputs: {dtype} (N, {shape}){raw}
+    outputs = network({called})           # {takes}{raw}
 """
 
 from __future__ import annotations
@@ -50,13 +50,13 @@ INPUT_SHAPE = {input_shape}
 
 {classes}
 class Model(nn.Module):
-    """Takes {dtype} (N, {shape}){raw}."""
+    """Takes {takes}{raw}."""
 
     def __init__(self) -> None:
         super().__init__()
 {statistics}{modules}
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, {arguments}) -> Tensor:
 {steps}
 
 
@@ -78,12 +78,12 @@ from model import load
 tensors = torch.load(sys.argv[2], weights_only=True)
 with torch.inference_mode():
     network = load()
-    torch.save([network(t) for t in tensors], sys.argv[3])
+    torch.save([network(*batch) for batch in tensors], sys.argv[3])
 assert not any(name.startswith("nas_cli") for name in sys.modules)
 """
 
 
-def write_source(model: Model, path: Path) -> Callable[[Sequence[Array]], list[Array]]:
+def write_source(model: Model, path: Path) -> Run:
     """Writes the folder `path`, which is not there yet; returns what runs it, in a process of its own."""
     path.mkdir()
     (path / "model.py").write_text(model_source(model), encoding="utf-8")
@@ -93,10 +93,17 @@ def write_source(model: Model, path: Path) -> Callable[[Sequence[Array]], list[A
 
 def flat_state(model: Model) -> dict[str, torch.Tensor]:
     """The state dict with the names that model.py uses: `layers.` is not written there."""
-    (field,) = model.network.inputs
-    prefixes = ("layers.", f"levels.{field}.")
-    state = model.network.state_dict()
-    return {name.removeprefix(prefixes[0]).removeprefix(prefixes[1]): tensor for name, tensor in state.items()}
+    state = {}
+    for name, tensor in model.network.state_dict().items():
+        room, _, rest = name.partition(".")
+        field, _, buffer = rest.partition(".")
+        state[_buffer(model.network, field, buffer) if room == "levels" else rest] = tensor
+    return state
+
+
+def _buffer(network: Network, field: str, name: str) -> str:
+    """What mean and std of a field are called."""
+    return name if len(network.inputs) == 1 else f"{field}_{name}"
 
 
 def model_source(model: Model) -> str:
@@ -104,21 +111,19 @@ def model_source(model: Model) -> str:
 
     It is run to be compared, and the run may be somebody else's: what is a text there is a literal here.
     """
-    network, axes = model.network, model.axes
-    sides = [str(side) for side in axes.shape]
-    sides[-1] = "length" if axes.ragged else sides[-1]
-    if image_sizes(model) is not None:
-        sides[1:] = ["height", "width"]
+    network = model.network
+    arguments = _arguments(model)
     modules = [f"self.{step.name} = {constructor(network, step)}" for step in network.steps if step.kind == "op"]
     return TEMPLATE.format(
         name=repr(model.name),
         task=repr(name_of(model.task_name)),
         version=nas_cli.__version__,
         labels=repr(list(model.labels)),
-        shape=", ".join(sides),
-        dtype=str(model.dtype).removeprefix("torch."),
-        raw=", raw values" if model.encoder.raw else ", as preprocess.py gives them",
-        input_shape=repr(axes.shape),
+        called="inputs" if len(arguments) == 1 else ", ".join(arguments),
+        takes=_takes(model, arguments),
+        arguments=", ".join(f"{name}: Tensor" for name in arguments),
+        raw=", raw values" if model.fields.raw else ", as preprocess.py gives them",
+        input_shape=_shapes(model),
         classes=f"\n{definitions(custom_classes(network))}\n\n",
         statistics=_statistics(network),
         modules=textwrap.indent("\n".join(modules), " " * 8),
@@ -126,12 +131,44 @@ def model_source(model: Model) -> str:
     )
 
 
+def _arguments(model: Model) -> list[str]:
+    """What `forward` calls what it takes: the fields in their order, then the lengths of ragged floats."""
+    if len(model.inputs) == 1:
+        return ["x", "lengths"] if model.axes.sent_lengths else ["x"]
+    sent = [f"lengths_{field}" for field, axes in model.inputs.items() if axes.sent_lengths]
+    return [*map(_argument, model.inputs), *sent]
+
+
+def _argument(field: str) -> str:
+    """What `forward` calls a field: no name that it gives to a value."""
+    return f"{field}_" if re.fullmatch(r"x\d*|self|torch|nn|(lengths|mask)\w*", field) else field
+
+
+def _takes(model: Model, arguments: Sequence[str]) -> str:
+    """In words what `forward` takes."""
+    texts = []
+    for axes in model.inputs.values():
+        sides = [str(side) for side in axes.shape]
+        sides[-1] = "length" if axes.ragged else sides[-1]
+        if image_sizes(model) is not None:
+            sides[1:] = ["height", "width"]
+        texts.append(f"{axes.dtype} (N, {', '.join(sides)})")
+    texts += ["int64 (N,)"] * (len(arguments) - len(texts))
+    return texts[0] if len(texts) == 1 else "; ".join(map("{}: {}".format, arguments, texts))
+
+
+def _shapes(model: Model) -> str:
+    shapes = {field: axes.shape for field, axes in model.inputs.items()}
+    return repr(shapes if len(shapes) > 1 else next(iter(shapes.values())))
+
+
 def _statistics(network: Network) -> str:
     """The buffers of the normalisation, where there is one."""
     lines = []
-    for levels in network.levels.values():
+    for field, levels in network.levels.items():
         sides = ", ".join(map(str, cast(Levels, levels).mean.shape))
-        lines += [f'self.register_buffer("{name}", torch.{kind}({sides}))' for name, kind in STATISTICS]
+        for name, kind in STATISTICS:
+            lines.append(f'self.register_buffer("{_buffer(network, field, name)}", torch.{kind}({sides}))')
     return textwrap.indent("".join(f"{line}\n" for line in lines), " " * 8)
 
 
@@ -144,16 +181,15 @@ class _Forward:
         self._model = model
         self._program = model.network.program
         self._lines: list[str] = []
-        self._names = [_name(value, readers) for value, readers in enumerate(self._program.readers())]
-        self._lengths = ["lengths" if model.axes.ragged else ""]
+        fields = len(model.inputs)
+        self._names = [_name(v, v - fields + 1, readers) for v, readers in enumerate(self._program.readers())]
+        self._lengths: list[str] = []
         """By value what its lengths are called, "" where its examples are all of one size."""
         self._last = self._names[0]
 
     def written(self) -> list[str]:
-        x = self._names[0]
-        self._assign(x, "(x.float() - self.mean) / self.std" if self._model.axes.levels else "x")
-        if self._model.axes.ragged:
-            self._lines += ["lengths = (x[:, 0] != 0).sum(dim=1)", _mask(x, "lengths")]
+        for place, field in enumerate(self._model.inputs):
+            self._field(place, field)
         for index, step in enumerate(self._program.steps):
             if step.kind == "op":
                 self._layer(index, step)
@@ -161,6 +197,22 @@ class _Forward:
                 self._values(index, step)
         self._lines.append(f"return {self._result()}")
         return self._lines
+
+    def _field(self, place: int, field: str) -> None:
+        """What comes in, normalised, and the ends of sequences."""
+        inputs, several = self._model.inputs, len(self._model.inputs) > 1
+        axes, given = inputs[field], _argument(field) if several else "x"
+        if several:
+            self._names[place] = f"x{place}"
+        x, network = self._names[place], self._model.network
+        mean, std = (_buffer(network, field, name) for name, _ in STATISTICS)
+        self._assign(x, f"({given}.float() - self.{mean}) / self.{std}" if axes.levels else given)
+        lengths = f"lengths_{field}" if several else "lengths"
+        self._lengths.append(lengths if axes.ragged else "")
+        if axes.ragged and not axes.sent_lengths:
+            self._lines.append(f"{lengths} = ({x}[:, 0] != 0).sum(dim=1)")
+        if axes.ragged:
+            self._lines.append(_mask(x, lengths))
 
     def _assign(self, name: str, expression: str) -> None:
         if expression != name:
@@ -171,7 +223,7 @@ class _Forward:
         if index == len(self._program.steps) - 1:
             self._last = expression
         else:
-            self._assign(self._names[index + 1], expression)
+            self._assign(self._names[self._program.value(index)], expression)
 
     def _values(self, index: int, step: Step) -> None:
         """A step that is no layer: it takes one value or several."""
@@ -186,7 +238,7 @@ class _Forward:
             self._give(index, f"torch.cat([{', '.join(inputs)}], dim=1)")
 
     def _layer(self, index: int, step: Step) -> None:
-        module, given = self._model.network.layers[step.name], self._names[index + 1]
+        module, given = self._model.network.layers[step.name], self._names[self._program.value(index)]
         x, lengths = self._names[step.inputs[0]], self._lengths[step.inputs[0]]
         expression = f"self.{step.name}({x})"
         if getattr(module, "masked", False):
@@ -220,8 +272,9 @@ class _Forward:
         return f"({self._last}).double() + {counted}"
 
 
-def _name(value: int, readers: list[int]) -> str:
-    return "x" if readers == [value] else f"x{value}"
+def _name(value: int, after: int, readers: list[int]) -> str:
+    """`x` where the step `after` it alone reads it."""
+    return "x" if readers == [after] else f"x{value}"
 
 
 def _mask(value: str, lengths: str) -> str:
@@ -233,11 +286,11 @@ def _name_of_mask(lengths: str) -> str:
     return lengths.replace("lengths", "mask")
 
 
-def run_source(path: Path, batches: Sequence[Array]) -> list[Array]:
+def run_source(path: Path, batches: Sequence[Given]) -> list[Array]:
     """Logits by model.py, run by a Python that is kept away from everything but torch. Raises ExportError."""
     with tempfile.TemporaryDirectory() as folder:
         inputs, outputs = Path(folder) / "in.pt", Path(folder) / "out.pt"
-        torch.save([torch.from_numpy(batch) for batch in batches], inputs)
+        torch.save([[torch.from_numpy(x) for x in batch] for batch in batches], inputs)
         command = [sys.executable, "-I", "-B", "-c", RUN, str(path.resolve()), str(inputs), str(outputs)]
         done = subprocess.run(command, capture_output=True, text=True, cwd=folder, check=False)
         if done.returncode != 0:

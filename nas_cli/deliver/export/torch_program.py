@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import torch
 
+from nas_cli.deliver.export.check import Array, Given, Run
 from nas_cli.deliver.export.traced import quiet, trace
 from nas_cli.deliver.load import Model
 from nas_cli.task import name_of
 from nas_cli.torch_tuning.recurrences import with_torch_alone
 
-Array = np.ndarray[Any, Any]
 
-
-def write_torch(model: Model, path: Path) -> Callable[[Sequence[Array]], list[Array]]:
+def write_torch(model: Model, path: Path) -> Run:
     """Writes the program with its labels beside it as extra files `labels.json`, `name` and `task`.
 
     A recurrence is one operator in it, which takes any length. Torch's `run_decompositions`, which compilers ahead of
@@ -36,8 +33,8 @@ def write_torch(model: Model, path: Path) -> Callable[[Sequence[Array]], list[Ar
             file.seek(0)
             loaded = torch.export.load(file).module()
 
-    def run(batches: Sequence[Array]) -> list[Array]:
+    def run(batches: Sequence[Given]) -> list[Array]:
         with torch.inference_mode():
-            return [loaded(torch.from_numpy(batch)).numpy() for batch in batches]
+            return [loaded(*map(torch.from_numpy, batch)).numpy() for batch in batches]
 
     return run

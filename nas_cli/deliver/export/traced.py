@@ -20,7 +20,9 @@ def trace(model: Model) -> torch.export.ExportedProgram:
     """The network of `model`, for batches and sequences of any length, and for images of the sizes that it takes."""
     sized = contextlib.nullcontext() if image_sizes(model) is None else of_one_too()
     with Recurrences(), sized:
-        return torch.export.export(model.network, (model.example(),), dynamic_shapes=((dynamic(model),),), strict=False)
+        return torch.export.export(
+            model.network, tuple(model.example()), dynamic_shapes=(dynamic(model),), strict=False
+        )
 
 
 @contextlib.contextmanager

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nas_cli.axes import only
 from nas_cli.errors import Infeasible, RunError
 from nas_cli.execute.session import Session
 from nas_cli.files import copy_file, draft_folder, write_json, write_text
 from nas_cli.record.candidates import baseline_of
 from nas_cli.record.directory import Kept, RunDirectory
 from nas_cli.record.events import FinalFinished, FinalSelected, FinalTraining
+from nas_cli.record.inputs import write_inputs, write_samples
 from nas_cli.record.lines import fields_of
 from nas_cli.record.stored import are_numbers, read_json, record_of
 from nas_cli.run.compose import Experiment
@@ -58,8 +58,8 @@ class Keeper:
                     if folder.split("/")[0] == top:
                         self._write(building / folder, repetition, verdict)
                 if top == self.run.samples.parent.name:
-                    inputs = self.session.data.samples(SAMPLES, SAMPLE_BYTES)
-                    save_tensors(building / top / self.run.samples.name, {"inputs": inputs}, {})
+                    samples = self.session.data.validation.samples(SAMPLES, SAMPLE_BYTES)
+                    save_tensors(building / top / self.run.samples.name, write_samples(samples), {})
                 self._replace(building / top, self.run.path / top)
 
     def _replace(self, built: Path, folder: Path) -> None:
@@ -87,7 +87,7 @@ class Keeper:
             "name": experiment.spec.name,
             "task": experiment.spec.task,
             "labels": list(session.labels),
-            "input": only(session.inputs).to_data(),
+            **write_inputs(session.inputs),
             "facts": dict(session.facts),
             "model": candidate.architecture,
             "train": dict(candidate.train),
@@ -106,9 +106,9 @@ class Keeper:
         write_text(files.architecture, dump_yaml(content))
         write_json(files.metrics, summary)
         copy_file(weights, files.weights)
-        assert session.encoder is not None
-        if not session.encoder.raw:
-            write_json(files.preprocessing, session.encoder.state())
+        assert session.fields is not None
+        if not session.fields.raw or len(session.inputs) > 1:
+            write_json(files.preprocessing, session.fields.state())
 
 
 def recover(run: RunDirectory, wanted: Iterable[FinalFinished]) -> None:

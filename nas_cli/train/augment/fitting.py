@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from nas_cli.errors import Path, SpecError, did_you_mean
 from nas_cli.task import Task
@@ -16,20 +17,20 @@ def require_fitting(named: Iterable[tuple[Path, str]], task: Task, task_name: st
     A task's `unchanged_by` names further augmentations of which the user says that they leave its targets as they are.
     """
     unchanged_by = _unchanged_by(task, task_name)
-    inputs, target = task.wanted.inputs, task.wanted.target
+    inputs, target = set(task.wanted.fields.values()), task.wanted.target
     fitting = []
     for name in AUGMENTS:
         fit = AUGMENTS.fit(name)
-        if inputs in fit.inputs and (target in fit.targets or name in unchanged_by):
+        if inputs & fit.inputs and (target in fit.targets or name in unchanged_by):
             fitting.append(name)
     for place, name in named:
         if name in fitting:
             continue
         fit = AUGMENTS.fit(name)
         allowed = f"allowed: {', '.join(fitting)}" if fitting else "no augmentation fits: leave augment out"
-        if inputs not in fit.inputs:
+        if not inputs & fit.inputs:
             raise SpecError(
-                f"{task_name} learns from {inputs}, and {name} is for {_listed(fit.inputs)}; {allowed}", place
+                f"{task_name} learns from {_listed(inputs)}, and {name} is for {_listed(fit.inputs)}; {allowed}", place
             )
         said = ""
         if task.unchanged_by is not None and not fit.blends:
@@ -40,6 +41,13 @@ def require_fitting(named: Iterable[tuple[Path, str]], task: Task, task_name: st
             f"{_listed(fit.targets)} are right; {allowed}{said}",
             place,
         )
+
+
+def field_for(augment: Mapping[str, Any], task: Task) -> str:
+    """The field of a task's examples that an augmentation, as the spec names it, works on: the first that it fits."""
+    (name,) = augment
+    kinds = AUGMENTS.fit(name).inputs
+    return next(field for field, kind in task.wanted.fields.items() if kind in kinds)
 
 
 def _unchanged_by(task: Task, task_name: str) -> tuple[str, ...]:

@@ -1,0 +1,42 @@
+"""What a task wants of data: kinds of input by field, and a kind of target."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from nas_cli.data.kind import KINDS
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a task learns from, a kind of input (KINDS), and what it learns, a kind of target (TARGETS).
+
+    Where several fields come in, `inputs` maps the name of each to its kind: {"user": "numbers", "item": "numbers"}.
+    """
+
+    inputs: str | Mapping[str, str] = "images"
+    target: str = "class"
+
+    def __hash__(self) -> int:
+        return hash((tuple(self.fields.items()), self.target))
+
+    @property
+    def fields(self) -> Mapping[str, str]:
+        """The kind of every field that comes in, by its name."""
+        return fields_of(self.inputs)
+
+    @property
+    def called(self) -> str:
+        """What examples are called in a sentence."""
+        return called(self.inputs)
+
+
+def fields_of(inputs: str | Mapping[str, str]) -> Mapping[str, str]:
+    """The kind of every field, by its name; the field of a single kind is called as the kind says."""
+    return {KINDS[inputs].field: inputs} if isinstance(inputs, str) else inputs
+
+
+def called(inputs: str | Mapping[str, str]) -> str:
+    """What examples of these kinds are called in a sentence."""
+    return inputs if isinstance(inputs, str) else "examples"

@@ -1,0 +1,92 @@
+"""Training steps of a network of the spec's own kind, to be timed in one precision and another."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+
+from nas_cli.axes import Axes
+from nas_cli.errors import Infeasible
+from nas_cli.model.network import Network
+from nas_cli.model.ops import OPS
+from nas_cli.model.ops.layout import arrange, has_layouts, lay_out
+from nas_cli.model.program import Program
+from nas_cli.model.weights import Assets, Fresh
+from nas_cli.task import Task
+from nas_cli.train.feed import Parts, open_feed
+from nas_cli.train.losses import LOSSES
+from nas_cli.train.precision import Precision, use_tf32
+
+STAND_IN: list[Any] = [{"conv": 32}, "batch_norm", "relu", {"max_pool": 2}, {"conv": 64}, "batch_norm", "relu"]
+"""Timed for images, where every candidate has layers of a plugin: these run in workers only, whatever they do."""
+MOST_MACS = 1e8
+"""Multiply-accumulates of the forward pass of a timed step: timing must not take long, nor run out of memory."""
+MOST_VALUES = 1e8
+"""Numbers that a timed step keeps for its backward pass."""
+LEAST = 2
+"""Examples of a step: batch norm needs more than one."""
+
+
+def middle(programs: Sequence[Program]) -> Program | None:
+    """That of median cost among those that have no layer of a plugin; None where there is none."""
+    ours = [program for program in programs if all(OPS.origin(step.op) is None for step in program.op_steps)]
+    ranked = sorted(ours, key=lambda program: program.macs)
+    return ranked[len(ranked) // 2] if ranked else None
+
+
+def stand_in(inputs: Mapping[str, Axes], plan: Callable[[list[Any]], Program]) -> Program | None:
+    """A small convolutional network for images; None for anything else, or where the task cannot stand on it."""
+    if not any(map(has_layouts, inputs.values())):
+        return None
+    try:
+        return plan(STAND_IN)
+    except Infeasible:
+        return None
+
+
+@dataclass(frozen=True)
+class Steps:
+    """Makes training steps of the network of `program` on the first examples of `data`, without an optimizer."""
+
+    program: Program
+    data: Parts
+    task: Task
+    device: torch.device
+    assets: Assets = field(default_factory=dict)
+
+    def __call__(self, option: Precision, most: int) -> Callable[[], float]:
+        """A step of at most so many examples in the precision `option`; a call takes it and returns its seconds.
+
+        It raises whatever the layers raise, where they do not know a format say.
+        """
+        network = Network(self.program, Fresh(torch.Generator().manual_seed(0), self.assets)).train()
+        lay_out(network.to(self.device), option.layout)
+        part = self.data.train.shortened(self._examples(most))
+        feed = open_feed(part, self.device)
+        fed = next(iter(feed.batches(torch.arange(len(part)), len(part))))
+        fields = {name: arrange(x, option.layout) for name, x in network.normalize(fed.fields).items()}
+        loss_of = LOSSES[self.task.losses[0]]()
+
+        def step() -> float:
+            use_tf32(option.format == "tf32")
+            start = time.perf_counter()
+            with torch.random.fork_rng(devices=[]), option.exempt_depthwise(network, self.device):
+                with option.autocast(self.device):
+                    outputs = network.body(fields, fed.lengths).values
+                loss = self.task.loss(outputs.float(), fed.targets, loss_of, self.data.scale)
+                torch.autograd.backward(loss)
+            if self.device.type != "cpu":
+                torch.accelerator.synchronize(self.device)
+            return time.perf_counter() - start
+
+        return step
+
+    def _examples(self, most: int) -> int:
+        """As many as a step may have without taking long, or much memory."""
+        by_macs = int(MOST_MACS / max(1, self.program.macs))
+        by_values = int(MOST_VALUES / max(1, self.program.activations))
+        return max(min(most, by_macs, by_values), LEAST)
