@@ -19,7 +19,8 @@ class Wanted:
     target: str = "class"
 
     def __hash__(self) -> int:
-        return hash((tuple(self.fields.items()), self.target))
+        inputs = self.inputs if isinstance(self.inputs, str) else tuple(self.inputs.items())
+        return hash((inputs, self.target))
 
     @property
     def fields(self) -> Mapping[str, str]:

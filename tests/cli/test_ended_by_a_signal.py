@@ -101,7 +101,7 @@ def test_nothing_is_left_of_a_search_that_a_signal_ends(folder: Path, number: si
         assert b"Traceback" not in said
         if number != signal.SIGKILL:
             assert b"nas search --resume runs/ended-" in said
-        assert until(lambda: are_gone(folder), 20.0)
+        assert until(lambda: are_gone(folder), 120.0)
     only_started(folder)
 
 
@@ -117,7 +117,7 @@ def test_a_terminal_that_is_closed_ends_a_search_in_order(folder: Path) -> None:
         os.close(theirs)
         os.close(ours)
         assert process.wait(60) == 128 + signal.SIGHUP
-        assert until(lambda: are_gone(folder), 20.0)
+        assert until(lambda: are_gone(folder), 120.0)
     only_started(folder)
 
 

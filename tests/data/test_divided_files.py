@@ -250,12 +250,12 @@ def test_labelled_data_elsewhere_needs_no_groups(tmp_path: Path) -> None:
     data = load_training(settings, 0, wanted=NUMBERS)
     picture(tmp_path / "new" / "odd.png", 3)
     (tmp_path / "new" / "table.csv").write_text("file,angle\nodd.png,7\n")
-    assert len(load_other(settings, tmp_path / "new", data.labels, NUMBERS, data.encoder)) == 1
+    assert len(load_other(settings, tmp_path / "new", data.labels, NUMBERS, data.fields)) == 1
     settings = parse_data({"source": "image-folder", "path": str(folder(tmp_path / "a")), "group": "{group}_*"})
     data = load_training(settings, 0)
     picture(tmp_path / "b" / "a" / "odd.png", 3)
-    assert len(load_other(settings, tmp_path / "b", data.labels, IMAGES, data.encoder)) == 1
+    assert len(load_other(settings, tmp_path / "b", data.labels, IMAGES, data.fields)) == 1
     settings = parse_data({"source": "text", "path": str(texts(tmp_path / "t.csv")), "group": "author", "time": "date"})
     data = load_training(settings, 0, wanted=TEXTS)
     (tmp_path / "other.csv").write_text("text,label\none more,a\n")
-    assert len(load_other(settings, tmp_path / "other.csv", data.labels, TEXTS, data.encoder)) == 1
+    assert len(load_other(settings, tmp_path / "other.csv", data.labels, TEXTS, data.fields)) == 1

@@ -344,11 +344,11 @@ def test_while_one_measures_the_others_stand_still(session: Session) -> None:
             assert executor.wait(0.01) is None
         measuring = executor._measuring[0]
         (other,) = [worker for worker in executor._workers if worker is not measuring]
-        assert until(lambda: state(other.id) == "T", 2.0)
+        assert until(lambda: state(other.id) == "T", 60.0)
         assert state(measuring.id) != "T"
         while executor._measuring:
             assert executor.wait(0.01) is None
-        assert until(lambda: state(other.id) != "T", 2.0)
+        assert until(lambda: state(other.id) != "T", 60.0)
         results = [executor.wait(), executor.wait()]
         assert [r.status for r in results if r is not None] == ["finished", "finished"]
     finally:

@@ -45,7 +45,7 @@ def test_weights_that_do_not_fit_are_refused(loss: str, words: str, tmp_path: Pa
 
 @pytest.mark.parametrize("weights", ["[1, -1]", "3", "[a, b]", "[.inf, 1]"])
 def test_weights_that_are_none_are_refused(weights: str, tmp_path: Path) -> None:
-    with pytest.raises(SpecError, match="weights takes"):
+    with pytest.raises(SpecError, match=r"weights(\[\d\])? takes"):
         start_search(written(tmp_path, f"{{cross_entropy: {{weights: {weights}}}}}"), tmp_path / "runs")
 
 

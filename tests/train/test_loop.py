@@ -170,7 +170,7 @@ def test_rungs_of_every_precision_end_where_an_uncut_training_does(
 ) -> None:
     model: list[Any] = [{"conv": 8}, "relu", {"mbconv": {"expand": 2, "kernel": 3}}, {"drop_path": 0.3}, "global_pool"]
     checkpoint = tmp_path / "checkpoint.safetensors"
-    data = replace(data, train_inputs=data.train_inputs[:145], train_targets=data.train_targets[:145])
+    data = replace(data, train=data.train.shortened(145))
     whole, piece = network_of(model=model), network_of(model=model)
     expected = train(data, whole, 0, 3, 3, precision=precision, clip=0.5, ema=0.9)
     train(data, piece, 0, 2, 3, precision=precision, clip=0.5, ema=0.9, checkpoint_out=checkpoint)

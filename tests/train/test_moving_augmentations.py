@@ -234,7 +234,7 @@ def test_targets_of_a_plugin_that_lie_on_pixels_move_too(name: str) -> None:
         assert "depth" in AUGMENTS.fit(name).targets
         assert "length" not in AUGMENTS.fit(name).targets
         lying = torch.arange(2 * 12 * 10).view(2, 12, 10).remainder(5).to(torch.uint8)
-        mask = Batch(torch.randn(2, 3, 12, 10), lying, "mask", 5)
+        mask = Batch.of(torch.randn(2, 3, 12, 10), lying, "mask", 5)
         depth = replace(mask, target="depth")
         augment = AUGMENTS[name](**AUGMENTS.parse(name)[1])
         moved, other = (augment(batch, torch.Generator().manual_seed(3)).targets for batch in (mask, depth))
