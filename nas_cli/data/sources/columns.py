@@ -13,6 +13,7 @@ from nas_cli.data.formats.csv_parts import find_tables, tables_in
 from nas_cli.data.formats.csv_top import looks_like_a_row
 from nas_cli.data.portable import as_number, is_number
 from nas_cli.data.sniffing import Found, sniff
+from nas_cli.data.sources.dividing import dividing_lines
 from nas_cli.data.sources.text_table import LABEL_COLUMNS, TEXT_COLUMNS
 
 TARGETS = ("target", "label", "class", "y", "classification", "outcome", "quality", "price")
@@ -41,9 +42,12 @@ def rows_at(path: Path, encoding: str = "utf-8") -> Found | None:
     notes = [] if header else ["no header, since the first row looks like the others: columns are called 1, 2, …"]
     place = rows[0].index(keys["target"]) if header else len(rows[0]) - 1
     cells = [row[place] for row in rows[int(header) :] if len(row) == len(rows[0])]
+    lines = dividing_lines(rows[0], rows[1:], [keys["target"]]) if header else []
+    why = f"the column '{keys['target']}' looks like classes"
     if are_numbers(cells):
-        return Found(sure, "number", f"the column '{keys['target']}' has many different numbers", keys, notes=notes)
-    return Found(sure, "class", f"the column '{keys['target']}' looks like classes", keys, notes=notes)
+        why = f"the column '{keys['target']}' has many different numbers"
+        return Found(sure, "number", why, keys, lines=lines, notes=notes)
+    return Found(sure, "class", why, keys, lines=lines, notes=notes)
 
 
 def table_columns(rows: list[list[str]]) -> dict[str, Any]:

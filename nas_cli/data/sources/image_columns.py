@@ -17,6 +17,7 @@ from nas_cli.data.formats.folders import PassedOver
 from nas_cli.data.formats.named_files import NamedFiles, has_picture_ending
 from nas_cli.data.sniffing import Found, sniff
 from nas_cli.data.sources.columns import are_numbers
+from nas_cli.data.sources.dividing import dividing_lines
 from nas_cli.errors import DataError, did_you_mean
 
 LOOKED_AT = 20
@@ -40,9 +41,10 @@ def table_at(path: Path, table: str | None = None, encoding: str = "utf-8") -> F
         return Found(0.0)
     target = others[-1]
     sure = 0.8 if path.is_dir() else 0.9
+    lines = dividing_lines(columns, body, [target, *pictures])
     if are_numbers(rows[:, columns.index(target)].tolist()):
-        return Found(sure, "number", f"the column '{target}' has many different numbers")
-    return Found(sure, "class", f"the column '{target}' looks like classes")
+        return Found(sure, "number", f"the column '{target}' has many different numbers", lines=lines)
+    return Found(sure, "class", f"the column '{target}' looks like classes", lines=lines)
 
 
 def is_example(rows: Sequence[Sequence[str]]) -> bool:

@@ -20,6 +20,7 @@ from nas_cli.data.kinds.words import Tokenizer, fit_words
 from nas_cli.data.sniffing import Found, sniff
 from nas_cli.data.source import SOURCES, Array, Dataset, Encoder, Examples
 from nas_cli.data.sources.columns import holds_texts, text_columns
+from nas_cli.data.sources.dividing import dividing_lines
 from nas_cli.data.sources.text_classes import find_classes, look_like_texts, read_classes
 from nas_cli.data.sources.text_table import (
     LABEL_COLUMNS,
@@ -130,7 +131,8 @@ def texts_at(path: Path, encoding: str = "utf-8") -> Found:
     keys = text_columns(rows)
     header = bool(keys.get("header", True))
     notes = () if header else ("no header, since the first row looks like the others: columns are called 1, 2, …",)
-    return Found(0.7 if holds_texts(rows, keys) else 0.0, keys=keys, lines=LINES, notes=notes)
+    lines = dividing_lines(rows[0], rows[1:], keys.values()) if rows and header else []
+    return Found(0.7 if holds_texts(rows, keys) else 0.0, keys=keys, lines=[*lines, *LINES], notes=notes)
 
 
 def _open_other(other: Path, wanted: str, path: Path) -> Place:
