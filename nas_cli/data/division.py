@@ -3,13 +3,15 @@ it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import chain
+from functools import cached_property
+
+import numpy as np
 
 from nas_cli.data.formats.moments import Moments, read_others
 from nas_cli.data.source import Array, Divide
-from nas_cli.data.split import by_group, by_order, latest_of_group
+from nas_cli.data.split import by_group, by_order, latest_of_group, numbered
 from nas_cli.registry import short
 
 USES = {"train": "to learn from", "validation": "to choose by", "test": "to test on"}
@@ -47,17 +49,29 @@ class Division:
             return []
         came = ", ".join(f"{self._extent(rows)} {USES[part]}" for part, rows in parts.items())
         if self.moments is None:
-            return [f"divided by '{self.group}', each group in one part: {came}"]
+            return [f"divided by '{self.group}', each group in one part: {came}", *self._alone()]
         by = f"'{self.time}' (read as {self.moments.as_})"
         if self.group is None:
             return [f"divided by {by}, the newest held out: {came}"]
         return [f"divided by '{self.group}' and {by}, the newest of each group held out: {came}", *self._uneven(parts)]
 
+    def _alone(self) -> list[str]:
+        """A note where groups are none."""
+        if self._numbers.max() + 1 < len(self._numbers):
+            return []
+        return [f"no two examples are of one group of '{self.group}': it divides them as nothing would"]
+
+    @cached_property
+    def _numbers(self) -> Array:
+        """Of the groups of the examples (N,): 0, 1, …"""
+        assert self.keys.groups is not None
+        return numbered(self.keys.groups)
+
     def _extent(self, rows: Array) -> str:
         """How many examples these are, of how many groups, and from when to when."""
         said = _counted(len(rows), "example")
         if self.keys.groups is not None:
-            said += f" of {_counted(len(set(self.keys.groups[rows].tolist())), 'group')}"
+            said += f" of {_counted(len(np.unique(self._numbers[rows])), 'group')}"
         if self.moments is not None and self.keys.times is not None:
             moments, times = self.moments.values[rows], self.keys.times[rows]
             said += f" from {short(times[moments.argmin()])} to {short(times[moments.argmax()])}"
@@ -65,28 +79,28 @@ class Division:
 
     def _uneven(self, parts: Mapping[str, Array]) -> list[str]:
         """Notes on groups that are too small to be divided, and on those that are divided within one moment."""
-        learned = self._by_group(parts["train"])
-        held = self._by_group(list(chain.from_iterable(rows for part, rows in parts.items() if part != "train")))
-        whole = [group for group in learned if group not in held]
-        within = [group for group in held if group in learned and min(held[group]) == max(learned[group])]
+        assert self.moments is not None
+        held = np.concatenate([rows for part, rows in parts.items() if part != "train"])
+        newest = self._newest(parts["train"])
+        whole = set(self._numbers[parts["train"]].tolist()) - set(self._numbers[held].tolist())
+        within = np.unique(self._numbers[held][self.moments.values[held] == newest[self._numbers[held]]])
         notes = []
         if whole:
             notes.append(f"groups of '{self.group}' too small for any of their examples to be held out: {len(whole):,}")
-        if within:
+        if len(within):
             notes.append(
                 f"groups of '{self.group}' that are divided between examples of one moment, as the file has them in "
                 f"order: {len(within):,}"
             )
         return notes
 
-    def _by_group(self, rows: Array | Sequence[int]) -> dict[str, list[float]]:
-        """The moments of these examples, by group."""
-        assert self.keys.groups is not None
+    def _newest(self, rows: Array) -> Array:
+        """The newest moment of each group among these examples (G,)."""
         assert self.moments is not None
-        found: dict[str, list[float]] = {}
-        for group, moment in zip(self.keys.groups[rows].tolist(), self.moments.values[rows].tolist(), strict=True):
-            found.setdefault(group, []).append(moment)
-        return found
+        values = self.moments.values
+        newest = np.full(self._numbers.max() + 1, values.min(), values.dtype)
+        np.maximum.at(newest, self._numbers[rows], values[rows])
+        return newest
 
     def about_own(self, part: str, where: object, keys: Keys) -> list[str]:
         """Notes on a part that the data has of its own, at `where`, whose examples have these `keys`: groups that the
@@ -101,24 +115,26 @@ class Division:
                 f"what of the {part} part {where} is newer than the training part is not known, since it has "
                 f"'{self.time}' in another form, or not everywhere"
             ]
-        known = self._newest(keys)
-        late = [moment <= newest for moment, newest in zip(moments.tolist(), known, strict=True)]
-        if not any(late):
+        late = self._are_late(moments, keys)
+        if not late.any():
             return []
         than = "the newest to learn from" + ("" if self.group is None else f" of their group of '{self.group}'")
         return [
-            f"examples of the {part} part {where} that are not newer by '{self.time}' than {than}: {sum(late):,} of "
+            f"examples of the {part} part {where} that are not newer by '{self.time}' than {than}: {late.sum():,} of "
             f"{len(late):,}"
         ]
 
-    def _newest(self, keys: Keys) -> list[float]:
-        """For each example of another part the newest moment of the training part, of its group if there are groups."""
+    def _are_late(self, moments: Array, keys: Keys) -> Array:
+        """Which examples (n,) of another part are not newer than the training part, or than their group in it."""
         assert self.moments is not None
         values = self.moments.values
         if self.keys.groups is None or keys.groups is None:
-            return [float(values.max())] * len(keys.times if keys.times is not None else ())
-        newest = {group: max(moments) for group, moments in self._by_group(range(len(values))).items()}
-        return [newest.get(group, float("-inf")) for group in keys.groups.tolist()]
+            late: Array = moments <= values.max()
+            return late
+        newest = self._newest(np.arange(len(values)))
+        known = dict(zip(self.keys.groups.tolist(), newest[self._numbers].tolist(), strict=True))
+        pairs = zip(moments.tolist(), keys.groups.tolist(), strict=True)
+        return np.array([group in known and moment <= known[group] for moment, group in pairs])
 
     def _shared(self, part: str, where: object, keys: Keys) -> list[str]:
         if keys.groups is None or self.keys.groups is None:

@@ -74,7 +74,7 @@ def by_group(groups: Array) -> Divide:
 
     `groups` (N,) say of every example of the training part to which group it belongs: whose it is, who speaks.
     """
-    numbers = _numbered(groups)
+    numbers = numbered(groups)
 
     def divide(among: Array, fraction: float, rng: np.random.Generator) -> tuple[Array, Array]:
         own = numbers[among]
@@ -113,7 +113,7 @@ def latest_of_group(groups: Array, moments: Array) -> Divide:
     """Of every group its newest are held out: `fraction` of them, rounded so that about `fraction` of all are; at least
     one of a group of two or more, and none of a group of one. Those of one moment are in the order of the file.
     """
-    numbers = _numbered(groups)
+    numbers = numbered(groups)
 
     def divide(among: Array, fraction: float, rng: np.random.Generator) -> tuple[Array, Array]:
         among = np.sort(among)
@@ -151,7 +151,7 @@ def _all(among: Array) -> str:
     return f"all {len(among):,} examples are" if len(among) > 1 else "the only example is"
 
 
-def _numbered(groups: Array) -> Array:
+def numbered(groups: Array) -> Array:
     """0, 1, … for the groups in the order of their first examples."""
     known: dict[object, int] = {}
     return np.array([known.setdefault(group, len(known)) for group in groups.tolist()], np.int64)

@@ -136,6 +136,11 @@ def test_small_groups_and_groups_of_one_moment_are_counted(tmp_path: Path) -> No
     assert any("between examples of one moment, as the file has them in order: 1" in note for note in notes)
 
 
+def test_groups_of_one_each_are_said(tmp_path: Path) -> None:
+    data, _ = load(table(tmp_path / "a.csv"), group="x")
+    assert "no two examples are of one group of 'x': it divides them as nothing would" in data.notes
+
+
 # Parts of their own ---------------------------------------------------------------------------------------------------
 
 
