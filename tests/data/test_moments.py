@@ -91,6 +91,19 @@ def test_what_cannot_be_ordered_is_refused_at_its_row(cells: list[str], row: int
     assert why in error.value.why
 
 
+PIECES = st.sampled_from("1 31 2024 24 - / . : T Z +01:00 pm Jan Q1 W05 ٣".split())
+CELLS = st.one_of(st.text(max_size=12), st.lists(PIECES, max_size=7).map("".join))
+
+
+@given(st.lists(CELLS, min_size=1, max_size=4), st.sampled_from(".,"))
+def test_whatever_stands_in_a_column_is_ordered_or_refused(cells: list[str], decimal: str) -> None:
+    try:
+        found = find_moments(cells, decimal=decimal)
+    except NoOrder:
+        return
+    assert np.isfinite(found.values.astype(float)).tolist() == [True] * len(cells)
+
+
 def test_two_readings_of_one_order_are_no_question() -> None:
     assert (np.diff(find_moments(["01/02/2024", "02/03/2024"]).values) > 0).all()
 

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
 
+from nas_cli.data.dividers import Dividers
 from nas_cli.data.formats.files import array_examples, choose_part, most_unpacked, reading_numpy, require_file
 from nas_cli.data.formats.pixels import Layout
 from nas_cli.data.kinds.classes import as_labels
 from nas_cli.data.sniffing import Found, sniff
 from nas_cli.data.source import SOURCES, Array, Dataset, Examples, Stream
+from nas_cli.data.sources.array_keys import divide_arrays, own_keys
 from nas_cli.errors import DataError
 from nas_cli.units import Bytes
 
@@ -42,13 +45,18 @@ def npz(
     layout: Layout = "auto",
     labels: list[str] | None = None,
     cache_above: Bytes = 4_000_000_000,
+    group: str | None = None,
+    time: str | None = None,
+    time_format: str | None = None,
 ) -> Dataset:
     """Arrays in a .npz file: x_train, y_train and, where there are any, x_test, y_test; or x, y; or images, labels.
 
     Images are (N, H, W), (N, H, W, C) or (N, C, H, W), of uint8, or floats from 0 to 1; `layout` says which where the
     shape leaves it open. Labels are whole numbers or texts; `labels` names the classes 0, 1, ….
     Images that take more than `cache_above` as uint8 are not held in memory, but read once into a file beside the runs.
+    `group` and `time` are arrays with a value for each example to train on, and mean what they mean for csv.
     """
+    dividers = Dividers.said(group, time, time_format)
     parts = find_arrays(path)
     if "train" not in parts:
         names = ", ".join(array_names(path)) or "none"
@@ -58,10 +66,16 @@ def npz(
     def read(place: Path, pair: Pair) -> Examples:
         return examples(place, *both(place, pair), layout, cache_above)
 
+    def own(place: Path, pair: Pair, part: str) -> Examples:
+        found = read(place, pair)
+        keys = own_keys(dividers, part, array_names(place), partial(read_array, place), len(found.labels))
+        notes.extend(division.about_own(part, place, keys))
+        return found
+
     def elsewhere(other: Path, wanted: str) -> Examples:
         found = find_arrays(other)
-        notes.extend(_unread(other, found))
-        return read(other, found[choose_part(other, list(found), wanted, trained_on=path)])
+        notes.extend(_unread(other, found, dividers.columns))
+        return own(other, found[choose_part(other, list(found), wanted, trained_on=path)], wanted)
 
     def check_test(place: Path | None) -> None:
         found = parts if place is None else find_arrays(place)
@@ -69,14 +83,17 @@ def npz(
         _check_test(place or path, found[name], train)
 
     train = read(path, parts["train"])
+    division = divide_arrays(path, dividers, array_names(path), partial(read_array, path), len(train.labels))
     return Dataset(
         train=train,
-        validation=(lambda: read(path, parts["validation"])) if "validation" in parts else None,
-        test=(lambda: read(path, parts["test"])) if "test" in parts else None,
+        validation=(lambda: own(path, parts["validation"], "validation")) if "validation" in parts else None,
+        test=(lambda: own(path, parts["test"], "test")) if "test" in parts else None,
         elsewhere=elsewhere,
         names=tuple(labels) if labels is not None else None,
         check_test=check_test,
-        notes=lambda: [*_unread(path, parts), *notes],
+        notes=lambda: [*_unread(path, parts, dividers.columns), *notes],
+        divide=division.divide,
+        about_division=division.about,
     )
 
 
@@ -144,9 +161,9 @@ def both(path: Path, pair: Pair) -> tuple[str, str]:
     return images, labels
 
 
-def _unread(path: Path, parts: Mapping[str, Pair]) -> list[str]:
-    """A note on the arrays that belong to no part."""
-    read = {name for pair in parts.values() for name in pair}
+def _unread(path: Path, parts: Mapping[str, Pair], dividers: Sequence[str]) -> list[str]:
+    """A note on the arrays that belong to no part; `dividers` are those that divide them."""
+    read = {*dividers, *(name for pair in parts.values() for name in pair)}
     left = [name for name in array_names(path) if name not in read]
     return [f"arrays of {path} that are not read: {', '.join(left)}"] if left else []
 
