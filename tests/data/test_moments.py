@@ -91,7 +91,7 @@ def test_what_cannot_be_ordered_is_refused_at_its_row(cells: list[str], row: int
     assert why in error.value.why
 
 
-PIECES = st.sampled_from("1 31 2024 24 - / . : T Z +01:00 pm Jan Q1 W05 ٣".split())
+PIECES = st.sampled_from([*"31-/.:TZ", "31", "2024", "24", "+01:00", "pm", "Jan", "Q1", "W05", "٣"])
 CELLS = st.one_of(st.text(max_size=12), st.lists(PIECES, max_size=7).map("".join))
 
 
