@@ -70,7 +70,8 @@ def _shares(counts: Array, fraction: float) -> Array:
 
 
 def by_group(groups: Array) -> Divide:
-    """Whole groups are held out, drawn at random, whose examples together come as near to the fraction as they can.
+    """Whole groups are held out, drawn at random, whose examples together come as near to the fraction as they can. Two
+    at least stay where there are more, so that another part can be held out of them.
 
     `groups` (N,) say of every example of the training part to which group it belongs: whose it is, who speaks.
     """
@@ -83,6 +84,8 @@ def by_group(groups: Array) -> Divide:
         if len(order) < 2:
             raise DataError(f"{_all(among)} of one group, '{short(str(groups[among[0]]))}'")
         chosen = order[_near(counts[order], _wanted(fraction, len(among)))]
+        if len(chosen) > max(1, len(order) - 2):
+            chosen = np.delete(chosen, np.argmin(counts[chosen]))
         out = np.isin(own, chosen)
         return among[~out], among[out]
 
@@ -91,7 +94,7 @@ def by_group(groups: Array) -> Divide:
 
 def by_order(moments: Array) -> Divide:
     """The newest are held out. Examples of one moment stay together: of the cuts between moments it is the one at which
-    the share comes nearest to the fraction.
+    the share comes nearest to the fraction. Two moments at least stay where there are more, as `by_group` has it.
 
     `moments` (N,) are numbers or times of the examples of the training part, in an order of their own.
     """
@@ -101,8 +104,8 @@ def by_order(moments: Array) -> Divide:
         values, counts = np.unique(own, return_counts=True)
         if len(values) < 2:
             raise DataError(f"{_all(among)} of one moment")
-        newest = np.cumsum(counts[:0:-1])
-        first = len(newest) - int(np.argmin(np.abs(newest - _wanted(fraction, len(among)))))
+        newest = np.cumsum(counts[::-1])[: max(1, len(values) - 2)]
+        first = len(values) - 1 - int(np.argmin(np.abs(newest - _wanted(fraction, len(among)))))
         out = own >= values[first]
         return among[~out], among[out]
 
