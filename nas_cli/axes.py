@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 Shape = tuple[int, ...]
 T = TypeVar("T", bound=Any)
+DTYPES = ("uint8", "int32", "float32")
+"""Of fields that come into a network."""
 
 
 @dataclass(frozen=True)
@@ -97,3 +99,31 @@ class Column(Generic[T]):
         """The examples from `start` to `stop`, in memory."""
         values = self.values[start:stop] if self.rows is None else self.values[self.rows[start:stop]]
         return Column(values, None, None if self.lengths is None else self.lengths[start:stop])
+
+
+def write_inputs(inputs: Mapping[str, Axes]) -> dict[str, Any]:
+    """The entry of architecture.yaml: `input`, or of several fields `inputs` by name."""
+    written = {field: axes.to_data() for field, axes in inputs.items()}
+    return {"input": next(iter(written.values()))} if len(written) == 1 else {"inputs": written}
+
+
+def read_inputs(stored: Mapping[str, Any], fields: Iterable[str]) -> dict[str, Axes]:
+    """What comes in, by the names of `fields`. Raises ValueError where these are others, and KeyError where a network
+    wants one that is not there."""
+    wanted = list(fields)
+    if "inputs" not in stored:
+        (field,) = wanted
+        return {field: _axes(stored["input"])}
+    if set(stored["inputs"]) != set(wanted):
+        raise ValueError(
+            f"its inputs are {', '.join(map(str, stored['inputs']))}, and the task has {', '.join(wanted)}"
+        )
+    return {field: _axes(stored["inputs"][field]) for field in wanted}
+
+
+def _axes(stored: Mapping[str, Any]) -> Axes:
+    """Runs of earlier versions say of sequences only that their words are numbers."""
+    dtype, shape = str(stored.get("dtype", "uint8")), tuple(stored["shape"])
+    if dtype not in DTYPES:
+        raise ValueError(f"its inputs are {dtype}")
+    return Axes(dtype, shape, bool(stored.get("ragged", dtype == "int32")))

@@ -47,7 +47,7 @@ MAY_IMPORT = {
     "search": BASE | {"space"},
     "model": BASE | {"space", "torch_tuning"},
     "data": BASE | {"model"},
-    "task": BASE | {"model", "data"},
+    "task": BASE | {"model", "data", "space"},
     "train": BASE | {"task", "data", "model", "space", "torch_tuning"},
     "execute": BASE | {"train", "task", "data", "model", "space"},
     "record": BASE | {"search", "spec"},

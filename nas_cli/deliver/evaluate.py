@@ -74,7 +74,7 @@ def examine(model: Model, plugins: bool = False, data: Path | None = None, membe
         "candidate": model.metrics["candidate"],
         "member": member,
         "folder": str(model.kept.folder),
-        "task": model.task_name,
+        "task": model.problem.written,
         **({} if data is None else {"data": os.path.abspath(data)}),
         **_with_names(scorer.report(), order, test),
         "beside": [*_baselines(model, test, plugins), *(_reference(model, training, test) if training else [])],

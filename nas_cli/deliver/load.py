@@ -6,7 +6,7 @@ import sys
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,18 +18,16 @@ from nas_cli.data import Asked, Cache, DataSettings, Encoder, Fields, Reader, pa
 from nas_cli.data.fields import SEVERAL, together
 from nas_cli.data.kinds.image import ImageEncoder
 from nas_cli.data.source import Raw
-from nas_cli.data.wanted import Wanted
 from nas_cli.deliver.given import divide
 from nas_cli.deliver.stored import read_metrics
 from nas_cli.errors import DataError, Infeasible, RunError, SpecError, did_you_mean
-from nas_cli.model.build import plan
 from nas_cli.model.network import Network
 from nas_cli.model.ops import OPS
 from nas_cli.model.program import Program
 from nas_cli.model.weights import constructed, without_weights
 from nas_cli.plugins import import_plugin
 from nas_cli.record.directory import CACHE, Kept, RunDirectory, open_run
-from nas_cli.record.inputs import are_inputs, read_inputs
+from nas_cli.record.inputs import are_inputs
 from nas_cli.record.journal import iter_journal
 from nas_cli.record.stored import (
     MOST_TABLES,
@@ -43,7 +41,8 @@ from nas_cli.record.stored import (
 )
 from nas_cli.record.trust import distrust
 from nas_cli.space.parse import parse_architecture
-from nas_cli.task import Task, Written, open_task
+from nas_cli.task import Task
+from nas_cli.task.problem import Problem
 from nas_cli.train.checkpoint import load_tensors
 from nas_cli.train.loop import predict_logits
 from nas_cli.words import shell
@@ -81,25 +80,34 @@ Inputs = np.ndarray[Any, Any] | Mapping[str, Column[Any]]
 
 @dataclass(frozen=True)
 class Model:
-    """The best network of a run. `network` takes raw `inputs` and gives outputs, logits say.
-
-    `fields` make inputs of examples; images go in as raw pixels. `facts` are those of the data that it learned from.
+    """The best network of a run. `network` takes raw inputs and gives outputs, logits say; the `problem` says which
+    inputs, and what the outputs mean. `fields` make inputs of examples; images go in as raw pixels.
     """
 
     run: RunDirectory
     kept: Kept
     name: str
     network: Network
-    labels: tuple[str, ...]
-    task_name: Written
-    task: Task
-    inputs: Mapping[str, Axes]
+    problem: Problem
     data: DataSettings
     seed: int
     architecture: Any
     metrics: dict[str, Any]
     fields: Fields
-    facts: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The names of classes, tags, or of several numbers."""
+        return self.problem.labels
+
+    @property
+    def task(self) -> Task:
+        return self.problem.task
+
+    @property
+    def inputs(self) -> Mapping[str, Axes]:
+        """What the network takes, by field."""
+        return self.problem.inputs
 
     @property
     def encoder(self) -> Encoder:
@@ -201,16 +209,13 @@ def load(
     if not WHOLE(stored) or not are_inputs(stored):
         raise RunError(f"{kept.architecture} is damaged: it must have name, task, labels, input and model")
     with _damage_named(kept.architecture):
-        name, task_name, architecture = stored["name"], stored["task"], stored["model"]
-        labels = tuple(str(label) for label in stored["labels"])
-        task = open_task(task_name)
-        inputs = read_inputs(stored, task.wanted.fields)
-        model = parse_architecture(architecture, OPS)
-        facts = {**stored.get("facts", {}), "labels": len(labels)}
+        name, architecture = stored["name"], stored["model"]
+        facts = {**stored.get("facts", {}), "labels": len(stored["labels"])}
+        problem = Problem.from_data({**stored, "facts": facts})
         data = data.as_found(facts)
-        program = plan(model, inputs, lambda s: parse_architecture(task.head(s, facts), OPS), facts)
-    fields = _fields(kept, inputs, task.wanted)
-    if fields.inputs != inputs:
+        program = problem.plan(parse_architecture(architecture, OPS))
+    fields = _fields(kept, problem)
+    if fields.inputs != problem.inputs:
         raise RunError(f"{kept.preprocessing} does not fit {kept.architecture.name}: it gives other inputs")
     needed = _require_size(program, kept)
     network = Network(program, constructed)
@@ -222,16 +227,12 @@ def load(
         kept,
         name,
         network,
-        labels,
-        task_name,
-        task,
-        inputs,
+        problem,
         data,
         spec.seed,
         architecture,
         metrics,
         fields,
-        facts,
     )
 
 
@@ -261,13 +262,13 @@ def _require_size(program: Program, kept: Kept) -> int:
     return needed
 
 
-def _fields(kept: Kept, inputs: Mapping[str, Axes], wanted: Wanted) -> Fields:
+def _fields(kept: Kept, problem: Problem) -> Fields:
     """Images alone are stored without an encoder: their normalisation lies with the weights."""
     if not kept.preprocessing.exists():
-        return Fields({field: ImageEncoder(axes) for field, axes in inputs.items()})
+        return Fields({field: ImageEncoder(axes) for field, axes in problem.inputs.items()})
     state = read_json(kept.preprocessing, MOST_TABLES)
     with _damage_named(kept.preprocessing):
-        return restore(state, wanted.fields)
+        return restore(state, problem.task.wanted.fields)
 
 
 def _tensors(column: Column[Any]) -> Column[torch.Tensor]:

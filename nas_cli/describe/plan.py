@@ -18,13 +18,12 @@ from nas_cli.data.kind import TARGET_KINDS
 from nas_cli.describe.rehearse import rehearse
 from nas_cli.describe.timing import Timing, time_candidates
 from nas_cli.errors import Infeasible, NasError
-from nas_cli.execute.hardware import count_workers
 from nas_cli.execute.session import Session
 from nas_cli.record.directory import CACHE, RUNS
 from nas_cli.record.trust import distrust_spec
 from nas_cli.run.compose import Experiment, compose, suited
 from nas_cli.run.estimate import require_memory
-from nas_cli.run.hardware import find_limits, hardware_sentence, open_executor
+from nas_cli.run.hardware import find_limits, open_executor
 from nas_cli.run.observer import Silent
 from nas_cli.run.preflight import try_plugins
 from nas_cli.run.screen import screen_baselines
@@ -80,7 +79,7 @@ def _plan(experiment: Experiment, session: Session, tell: Callable[[str], None])
     with open_executor(experiment, session, Silent(), limits) as executor:
         began = time.monotonic()
         tell("drawing candidates and starting the workers")
-        drawn = draw(experiment, session, limits.memory if session.device.type == "cpu" else None)
+        drawn = draw(experiment, session, limits.memory if session.placement.on_cpu else None)
         if not drawn.feasible:
             raise NasError(f"none of the first {drawn.count} candidates can be trained; the first: {drawn.reasons[0]}")
         tell("training a few candidates for a few seconds")
@@ -98,9 +97,9 @@ def _plan(experiment: Experiment, session: Session, tell: Callable[[str], None])
         "data": {
             "train": session.train_size,
             "validation": session.validation_size,
-            "classes": len(session.labels),
-            "called": TARGET_KINDS[session.task.wanted.target].called,
-            "input": _shapes(session.inputs),
+            "classes": len(session.problem.labels),
+            "called": TARGET_KINDS[session.problem.task.wanted.target].called,
+            "input": _shapes(session.problem.inputs),
         },
         "candidates": {
             "drawn": drawn.count,
@@ -108,7 +107,7 @@ def _plan(experiment: Experiment, session: Session, tell: Callable[[str], None])
             "first_reason": drawn.reasons[0] if drawn.reasons else None,
             "costs": {name: _range([costs[name] for _, costs in drawn.feasible]) for name in drawn.feasible[0][1]},
         },
-        "hardware": hardware_sentence(experiment, session),
+        "hardware": str(session.placement),
         "time": times,
         "notes": [*troubles, *warnings, *experiment.notes, *session.notes],
     }
@@ -129,7 +128,7 @@ def draw(experiment: Experiment, session: Session, memory: int | None = None) ->
         try:
             genotype = strategy.ask(number)
             resolved = replay(experiment.space, genotype)
-            costs = dict(session.costs(resolved.model))
+            costs = dict(session.problem.costs(resolved.model))
             require_memory(costs, min(int(resolved.train["batch_size"]), session.train_size), memory)
         except Infeasible as error:
             drawn.reasons.append(str(error))
@@ -152,7 +151,7 @@ def _times(experiment: Experiment, session: Session, timing: Timing | None) -> t
     train_epochs = experiment.space.train["epochs"]
     if not isinstance(train_epochs, int):
         return {"epoch": _range(timing.epochs), "search": stop.time, "final": None}, []
-    workers = max(1, count_workers(experiment.spec.hardware.workers, session.device))
+    workers = max(1, session.placement.workers)
     trials = stop.trials if stop.trials is not None else experiment.size.number if stop.time is None else None
     search = None
     if trials is not None and trials != float("inf"):

@@ -191,5 +191,5 @@ def _job(
         checkpoint_out=None,
         weights_out=None,
         examples=examples,
-        program=program_to_data(session.plan(resolved.model)) if resolved is not None else None,
+        program=program_to_data(session.problem.plan(resolved.model)) if resolved is not None else None,
     )

@@ -30,7 +30,7 @@ READY_WITHIN, TAKEN_WITHIN, DEAF_FOR = 300.0, 60.0, 5.0
 
 
 class Processes:
-    """`workers` processes that share the data of `session`; each trains on `session.threads` threads.
+    """`workers` processes that share the data of `session`; each trains on `session.placement.threads` threads.
 
     A worker that dies, or that is stopped since its job is over a limit, gives a failed result and is replaced. While
     one measures, the others stand still. Raises NasError where workers cannot start at all.
@@ -297,7 +297,7 @@ class Processes:
             worker,
             "open",
             session=self._session.description(),
-            device=str(worker_device(self._session.device, index)),
+            device=str(worker_device(self._session.placement.device, index)),
             plugins=self._plugins,
         )
         return worker

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 
-from nas_cli.axes import Axes
 from nas_cli.errors import Infeasible
 from nas_cli.model.network import Network
 from nas_cli.model.ops import OPS
 from nas_cli.model.ops.layout import arrange, has_layouts, lay_out
 from nas_cli.model.program import Program
 from nas_cli.model.weights import Assets, Fresh
-from nas_cli.task import Task
+from nas_cli.space.parse import parse_architecture
+from nas_cli.task.problem import Problem
 from nas_cli.train.feed import Parts, open_feed
 from nas_cli.train.losses import LOSSES
 from nas_cli.train.precision import Precision, use_tf32
@@ -38,12 +38,12 @@ def middle(programs: Sequence[Program]) -> Program | None:
     return ranked[len(ranked) // 2] if ranked else None
 
 
-def stand_in(inputs: Mapping[str, Axes], plan: Callable[[list[Any]], Program]) -> Program | None:
+def stand_in(problem: Problem) -> Program | None:
     """A small convolutional network for images; None for anything else, or where the task cannot stand on it."""
-    if not any(map(has_layouts, inputs.values())):
+    if not any(map(has_layouts, problem.inputs.values())):
         return None
     try:
-        return plan(STAND_IN)
+        return problem.plan(parse_architecture(STAND_IN, OPS))
     except Infeasible:
         return None
 
@@ -53,8 +53,8 @@ class Steps:
     """Makes training steps of the network of `program` on the first examples of `data`, without an optimizer."""
 
     program: Program
+    problem: Problem
     data: Parts
-    task: Task
     device: torch.device
     assets: Assets = field(default_factory=dict)
 
@@ -69,7 +69,7 @@ class Steps:
         feed = open_feed(part, self.device)
         fed = next(iter(feed.batches(torch.arange(len(part)), len(part))))
         fields = {name: arrange(x, option.layout) for name, x in network.normalize(fed.fields).items()}
-        loss_of = LOSSES[self.task.losses[0]]()
+        loss_of = LOSSES[self.problem.task.losses[0]]()
 
         def step() -> float:
             use_tf32(option.format == "tf32")
@@ -77,7 +77,7 @@ class Steps:
             with torch.random.fork_rng(devices=[]), option.exempt_depthwise(network, self.device):
                 with option.autocast(self.device):
                     outputs = network.body(fields, fed.lengths).values
-                loss = self.task.loss(outputs.float(), fed.targets, loss_of, self.data.scale)
+                loss = self.problem.task.loss(outputs.float(), fed.targets, loss_of, self.data.scale)
                 torch.autograd.backward(loss)
             if self.device.type != "cpu":
                 torch.accelerator.synchronize(self.device)

@@ -16,11 +16,11 @@ from nas_cli.errors import NasError, RunError, TrialFailed
 from nas_cli.execute.executor import Job, JobResult
 from nas_cli.execute.hardware import NO_SUCH_KERNEL, repeat_exactly
 from nas_cli.execute.session import Session
-from nas_cli.model.build import build
 from nas_cli.model.latency import measure_latency
 from nas_cli.model.latency_table import measure_entries
 from nas_cli.model.network import Network
 from nas_cli.model.ops import OPS
+from nas_cli.model.program import Program
 from nas_cli.model.transport import program_from_data
 from nas_cli.model.weights import Fresh
 from nas_cli.space.parse import parse_architecture
@@ -90,13 +90,14 @@ def run_job(job: Job, session: Session, watcher: Watcher | None = None) -> JobRe
         return JobResult(job.number, job.rung, "failed", {}, why(error), time.perf_counter() - start)
 
     try:
-        repeat_exactly(session.device, strictly=True)
+        repeat_exactly(session.placement.device, strictly=True)
         try:
             return _run(job, session, watcher, start)
         except RuntimeError as error:
             if NO_SUCH_KERNEL not in str(error):
                 raise
-        repeat_exactly(session.device)  # after the error is gone, and with it the memory that the first try held
+        # After the error is gone, and with it the memory that the first try held.
+        repeat_exactly(session.placement.device)
         return _run(job, session, watcher, start)
     except DiskFault:
         raise  # this is no fault of the candidate: the search pauses
@@ -130,24 +131,17 @@ def _run(job: Job, session: Session, watcher: Watcher, start: float) -> JobResul
 
 def make_network(architecture: object, session: Session, seed: int) -> Network:
     """The network of `architecture` with new weights and the session's normalisation. Raises Infeasible."""
-    model = parse_architecture(architecture, OPS)
-    return _normalised(build(model, session.inputs, session.head, session.facts, _fresh(session, seed)), session)
+    return _fresh(session, session.problem.plan(parse_architecture(architecture, OPS)), seed)
 
 
 def _network(job: Job, session: Session) -> Network:
     if job.program is None:
         return make_network(job.architecture, session, job.seed)
-    return _normalised(Network(program_from_data(job.program), _fresh(session, job.seed)), session)
+    return _fresh(session, program_from_data(job.program), job.seed)
 
 
-def _fresh(session: Session, seed: int) -> Fresh:
-    return Fresh(torch.Generator().manual_seed(seed), session.assets)
-
-
-def _normalised(network: Network, session: Session) -> Network:
-    for field, levels in session.levels.items():
-        network.set_normalisation(field, levels.mean, levels.std)
-    return network
+def _fresh(session: Session, program: Program, seed: int) -> Network:
+    return session.problem.network(program, Fresh(torch.Generator().manual_seed(seed), session.assets))
 
 
 def _measure(
@@ -156,11 +150,11 @@ def _measure(
     """The measured costs, and new entries of the latency table."""
     if "latency_ms" not in job.measure:
         return {}, {}
-    batch_size, threads = session.latency
+    batch_size, threads = session.placement.latency
     with watcher.alone():
         samples = session.samples(batch_size)
-        latency = measure_latency(network, samples, session.device, threads)
-        table = measure_entries(network, samples, session.device, threads, job.entries)
+        latency = measure_latency(network, samples, session.placement.device, threads)
+        table = measure_entries(network, samples, session.placement.device, threads, job.entries)
     return {"latency_ms": latency.p50_ms, "latency_spread": latency.spread}, table
 
 
@@ -185,11 +179,11 @@ def _train(network: Network, job: Job, session: Session, watcher: Watcher, start
         metrics = train_network(
             network,
             session.data,
-            session.task,
+            session.problem.task,
             job.train,
             Epochs(job.first_epoch, job.last_epoch, job.total_epochs),
             job.seed,
-            session.precision,
+            session.placement.precision,
             Path(job.checkpoint_in) if job.checkpoint_in else None,
             Path(job.checkpoint_out) if job.checkpoint_out else None,
             lambda epoch, metrics: watcher.progress(job.label, epoch, job.total_epochs, metrics),

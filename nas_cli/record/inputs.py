@@ -7,19 +7,12 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from nas_cli.axes import Axes, Column
+from nas_cli.axes import Column
 from nas_cli.record.stored import is_count, is_text, list_of, record_of
 
-DTYPES = ("uint8", "int32", "float32")
 MOST_VALUES = 2**31
 """Of one example."""
 IS_AXES = record_of({"shape": list_of(lambda side: is_count(side) and side > 0, 1)}, {"dtype": is_text})
-
-
-def write_inputs(inputs: Mapping[str, Axes]) -> dict[str, Any]:
-    """The entry of architecture.yaml: `input`, or of several fields `inputs` by name."""
-    written = {field: axes.to_data() for field, axes in inputs.items()}
-    return {"input": next(iter(written.values()))} if len(written) == 1 else {"inputs": written}
 
 
 def are_inputs(stored: Mapping[str, Any]) -> bool:
@@ -29,20 +22,6 @@ def are_inputs(stored: Mapping[str, Any]) -> bool:
         return False
     values: int = sum(math.prod(axes["shape"]) for axes in found.values())
     return values <= MOST_VALUES
-
-
-def read_inputs(stored: Mapping[str, Any], fields: Iterable[str]) -> dict[str, Axes]:
-    """What comes in, by the names of `fields`. Raises ValueError where these are others, and KeyError where a network
-    wants one that is not there."""
-    wanted = list(fields)
-    if "inputs" not in stored:
-        (field,) = wanted
-        return {field: _axes(stored["input"])}
-    if set(stored["inputs"]) != set(wanted):
-        raise ValueError(
-            f"its inputs are {', '.join(map(str, stored['inputs']))}, and the task has {', '.join(wanted)}"
-        )
-    return {field: _axes(stored["inputs"][field]) for field in wanted}
 
 
 def write_samples(columns: Mapping[str, Column[Any]]) -> dict[str, Any]:
@@ -61,11 +40,3 @@ def read_samples(tensors: Mapping[str, Any], fields: Iterable[str]) -> dict[str,
     if len(wanted) == 1:
         return {wanted[0]: Column(tensors["inputs"], None, tensors.get("lengths"))}
     return {field: Column(tensors[f"inputs/{field}"], None, tensors.get(f"lengths/{field}")) for field in wanted}
-
-
-def _axes(stored: Mapping[str, Any]) -> Axes:
-    """Runs of earlier versions say of sequences only that their words are numbers."""
-    dtype, shape = str(stored.get("dtype", "uint8")), tuple(stored["shape"])
-    if dtype not in DTYPES:
-        raise ValueError(f"its inputs are {dtype}")
-    return Axes(dtype, shape, bool(stored.get("ragged", dtype == "int32")))

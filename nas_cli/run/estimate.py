@@ -80,7 +80,7 @@ class Estimator:
 
     def __call__(self, resolved: Resolved) -> Estimate:
         """Raises Infeasible where the network cannot be built, or could not be trained in the memory that there is."""
-        program = self.session.plan(resolved.model)
+        program = self.session.problem.plan(resolved.model)
         counted = {name: float(value) for name, value in cost(program).items()}
         require_memory(counted, min(int(resolved.train["batch_size"]), self.session.train_size), self.memory)
         if "latency_ms" not in self.experiment.measured:
@@ -93,6 +93,6 @@ class Estimator:
     def learn(self, result: JobResult, resolved: Resolved) -> None:
         """Takes what the first job of a trial measured into the table, and new entries into the journal."""
         if "latency_ms" in result.measurement:
-            program = self.session.plan(resolved.model)
+            program = self.session.problem.plan(resolved.model)
             seen = self.table.observe(program, result.measurement["latency_ms"], result.table)
             self.journal.append(LayersMeasured(result.table, seen))

@@ -11,11 +11,10 @@ from typing import Any
 
 import nas_cli
 from nas_cli.execute.executor import Executor, Limits
-from nas_cli.execute.hardware import available_memory, count_workers
+from nas_cli.execute.hardware import available_memory
 from nas_cli.execute.inprocess import InProcess
 from nas_cli.execute.processes import Processes
 from nas_cli.execute.session import Session
-from nas_cli.model.latency import device_name
 from nas_cli.run.compose import Experiment
 from nas_cli.run.observer import Observer
 
@@ -23,33 +22,12 @@ MEMORY_SHARE = 0.9
 """Of the memory that is free at the start, what all trials together may take."""
 
 
-def chosen_hardware(experiment: Experiment, session: Session) -> dict[str, Any]:
-    """What `auto` came to here. It stays with the run, since other choices may give other results."""
-    return {
-        "device": session.device.type,
-        "workers": count_workers(experiment.spec.hardware.workers, session.device),
-        "precision": session.precision.format,
-        "layout": "channels-last" if session.precision.channels_last else "channels-first",
-    }
-
-
-def hardware_sentence(experiment: Experiment, session: Session) -> str:
-    """Where a search trains and how, and whether that was found by timing."""
-    workers = count_workers(experiment.spec.hardware.workers, session.device)
-    who = "this process trains" if workers == 0 else f"{workers} worker{'s' if workers > 1 else ''}"
-    threads = (
-        f", {session.threads} thread{'s' if session.threads > 1 else ''} each" if session.device.type == "cpu" else ""
-    )
-    timed = ", the fastest here by timing" if session.reasons.get("chosen_by") == "timing" else ""
-    return f"{who} on {device_name(session.device)}{threads}; {session.precision}{timed}"
-
-
 @contextmanager
 def open_executor(
     experiment: Experiment, session: Session, observer: Observer, limits: Limits | None = None
 ) -> Iterator[Executor]:
     """Where candidates are trained; nothing of it is left afterwards, however the search ends."""
-    workers = count_workers(experiment.spec.hardware.workers, session.device)
+    workers = session.placement.workers
     executor: Executor
     if workers == 0:
         executor = InProcess(session.here(), observer.progress)
@@ -64,7 +42,7 @@ def open_executor(
 def find_limits(experiment: Experiment, session: Session) -> Limits:
     """What a trial may take; `memory: auto` is a worker's share of what is free now."""
     wanted = experiment.spec.search.limits
-    workers = max(1, count_workers(experiment.spec.hardware.workers, session.device))
+    workers = max(1, session.placement.workers)
     memory = wanted.memory
     if memory == "auto":
         free = available_memory()
@@ -83,6 +61,6 @@ def environment(experiment: Experiment, session: Session) -> dict[str, Any]:
         "platform": platform.platform(),
         "packages": packages,
         "seed": experiment.spec.seed,
-        **session.describe(),
+        **session.placement.describe(),
         "notes": list(session.notes),
     }

@@ -69,9 +69,9 @@ def require_weights(experiment: Experiment, session: Session) -> None:
     for weights in _weights(experiment.space.train["loss"]):
         if not any(weights):
             raise DataError("train.loss: weights are all 0, so that nothing counts")
-        if len(weights) != len(session.labels):
-            classes = f"{len(session.labels)} classes: {', '.join(session.labels[:SHOWN])}"
-            more = ", …" if len(session.labels) > SHOWN else ""
+        if len(weights) != len(session.problem.labels):
+            classes = f"{len(session.problem.labels)} classes: {', '.join(session.problem.labels[:SHOWN])}"
+            more = ", …" if len(session.problem.labels) > SHOWN else ""
             raise DataError(f"train.loss: weights are {len(weights)} numbers, and the data has {classes}{more}")
 
 
@@ -117,7 +117,7 @@ def _draw(experiment: Experiment, session: Session) -> Drawn:
     for _ in range(DRAWS):
         try:
             resolved = replay(experiment.space, sample(experiment.space, rng))
-            drawn.append((resolved, session.plan(resolved.model)))
+            drawn.append((resolved, session.problem.plan(resolved.model)))
         except Infeasible as error:
             if isinstance(error.__cause__, PluginError):
                 blamed = blamed or error.__cause__
@@ -151,11 +151,11 @@ def _try(registry: Registry[Any], named: Mapping[str, Any], origin: Origin, sess
         case LOSSES.kind:
             outputs = _outputs(program, len(targets), generator).requires_grad_()
             loss = make(**arguments)
-            origin.call(_on(outputs, targets), session.task.loss, outputs, targets, loss, session.data.scale)
+            origin.call(_on(outputs, targets), session.problem.task.loss, outputs, targets, loss, session.data.scale)
         case AUGMENTS.kind:
             fields = _entered(session, len(targets), generator)
-            at = field_for(named, session.task)
-            batch = Batch(fields, targets, session.task.wanted.target, session.data.classes, field=at)
+            at = field_for(named, session.problem.task)
+            batch = Batch(fields, targets, session.problem.task.wanted.target, session.data.classes, field=at)
             origin.call(_on(batch.inputs, targets), make(**arguments), batch, generator)
 
 
@@ -171,20 +171,20 @@ def _try_weights(session: Session, program: Program, tried: set[tuple[str, str]]
 
 
 def _try_task(session: Session, origin: Origin, resolved: Resolved, program: Program) -> None:
-    targets, labels = session.data.validation.targets.cpu(), session.labels
+    targets, labels = session.data.validation.targets.cpu(), session.problem.labels
     wide = program.shape(program.output)
     name, arguments = next(iter(resolved.train["loss"].items()))
-    if target_kind(session.task.wanted.target).classes and name in OF_CLASSES and wide[0] != len(labels):
+    if target_kind(session.problem.task.wanted.target).classes and name in OF_CLASSES and wide[0] != len(labels):
         raise origin.wrong(f"has a head of {wide[0]} outputs, and the targets have {len(labels)} classes")
     if len(targets) * int(np.prod(wide)) > MOST_VALUES:
         return
     outputs = _outputs(program, len(targets), torch.Generator().manual_seed(0))
     some = outputs[:EXAMPLES].clone().requires_grad_()
     loss = LOSSES[name](**arguments)
-    origin.call(_on(some, targets), session.task.loss, some, targets[:EXAMPLES], loss, session.data.scale)
-    scorer = scored(session.task, outputs, targets, labels)
+    origin.call(_on(some, targets), session.problem.task.loss, some, targets[:EXAMPLES], loss, session.data.scale)
+    scorer = scored(session.problem.task, outputs, targets, labels)
     scorer.metrics()
-    session.task.blocks(scorer.report())
+    session.problem.task.blocks(scorer.report())
 
 
 def _outputs(program: Program, count: int, generator: torch.Generator) -> torch.Tensor:
@@ -194,7 +194,7 @@ def _outputs(program: Program, count: int, generator: torch.Generator) -> torch.
 def _entered(session: Session, count: int, generator: torch.Generator) -> dict[str, torch.Tensor]:
     """The first training examples as layers get them; images are drawn, since only a network normalises them."""
     entered = {}
-    for field, axes in session.inputs.items():
+    for field, axes in session.problem.inputs.items():
         if axes.levels:
             entered[field] = torch.randn((count, *axes.shape), generator=generator)
         else:

@@ -41,7 +41,7 @@ def screen_baselines(document: Document, experiment: Experiment, session: Sessio
     notes = []
     for name, baseline in experiment.baselines.items():
         try:
-            costs = session.costs(baseline)
+            costs = session.problem.costs(baseline)
         except Infeasible as error:
             wrong = SpecError(f"the baseline {name} cannot be built: {error}", ("baselines", name))
             raise document.locate(wrong) from None

@@ -29,13 +29,14 @@ from nas_cli.run.estimate import Estimator
 from nas_cli.run.final.keep import Keeper, recover, what_is_kept, write_front
 from nas_cli.run.final.selection import select, warned
 from nas_cli.run.final.training import Candidate, Final, candidates
-from nas_cli.run.hardware import chosen_hardware, environment, find_limits, hardware_sentence, open_executor
+from nas_cli.run.hardware import environment, find_limits, open_executor
 from nas_cli.run.more import asks_for_more, finished, more_search, spec_of
 from nas_cli.run.observer import Observer, Silent
 from nas_cli.run.preflight import require_weights, try_plugins
 from nas_cli.run.screen import screen_baselines
 from nas_cli.space.edit import replay, sample
 from nas_cli.spec.load import Document, load_document, overridden
+from nas_cli.task.problem import Problem
 from nas_cli.train.checkpoint import DISK_FULL
 from nas_cli.trial import History
 from nas_cli.words import shell
@@ -85,7 +86,7 @@ def start_search(
         try_plugins(experiment, session)
         experiment = screen_baselines(document, suited(experiment, undefined_here(session)), session)
         files = {
-            "spec.yaml": written_out(experiment, chosen_hardware(experiment, session)),
+            "spec.yaml": written_out(experiment, session.placement.chosen()),
             "environment.json": json.dumps(environment(experiment, session), indent=2) + "\n",
         }
         run = create_run(out, experiment.spec.name, files)
@@ -134,7 +135,7 @@ def resume_search(
             try_plugins(experiment, session)
             experiment = suited(experiment, undefined_here(session))
             if overrides:
-                write_text(run.spec, written_out(experiment, chosen_hardware(experiment, session)))
+                write_text(run.spec, written_out(experiment, session.placement.chosen()))
             data = session.digest()
             if journal.course.data not in (None, data):
                 observer.note(OTHER_DATA)
@@ -173,6 +174,7 @@ def open_session(experiment: Experiment, cache: Cache | None = None) -> Iterator
         precision=hardware.precision,
         layout=hardware.layout,
         threads=hardware.threads,
+        workers=hardware.workers,
         latency=(hardware.latency.batch_size, hardware.latency.threads),
         cache=cache,
         drawn=functools.partial(draw_programs, experiment),
@@ -185,13 +187,13 @@ def open_session(experiment: Experiment, cache: Cache | None = None) -> Iterator
         session.close()
 
 
-def draw_programs(experiment: Experiment, session: Session) -> list[Program]:
+def draw_programs(experiment: Experiment, problem: Problem) -> list[Program]:
     """Some candidates as they can be built here: what trainings are like."""
     rng = np.random.default_rng([experiment.spec.seed, 6])
     programs = []
     for _ in range(TIMED_DRAWS):
         with suppress(Infeasible):
-            programs.append(session.plan(replay(experiment.space, sample(experiment.space, rng)).model))
+            programs.append(problem.plan(replay(experiment.space, sample(experiment.space, rng)).model))
     return programs
 
 
@@ -207,7 +209,7 @@ def _require_defined(experiment: Experiment, session: Session) -> None:
 
 def undefined_here(session: Session) -> Mapping[str, str]:
     """The metrics that the validation part gives no value, and why."""
-    return session.task.undefined(session.data.validation.targets, session.labels)
+    return session.problem.task.undefined(session.data.validation.targets, session.problem.labels)
 
 
 @contextmanager
@@ -231,11 +233,11 @@ def _pausing(run: RunDirectory) -> Iterator[None]:
 def _search_and_train(
     experiment: Experiment, session: Session, run: RunDirectory, journal: Journal, observer: Observer
 ) -> Outcome:
-    for note in (*experiment.notes, *session.notes, hardware_sentence(experiment, session)):
+    for note in (*experiment.notes, *session.notes, str(session.placement)):
         observer.note(note)
     limits = find_limits(experiment, session)
     with open_executor(experiment, session, observer, limits) as executor:
-        estimator = Estimator(experiment, session, journal, limits.memory if session.device.type == "cpu" else None)
+        estimator = Estimator(experiment, session, journal, limits.memory if session.placement.on_cpu else None)
         controller = Controller(experiment, run, journal, executor, observer, estimator, estimator.learn)
         ended = _ended(controller.history)
         if ended:

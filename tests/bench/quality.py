@@ -148,7 +148,7 @@ def draw(experiment: Experiment, session: Session) -> list[Resolved]:
     while len(drawn) < TRIALS:
         resolved = replay(experiment.space, sample(experiment.space, rng))
         try:
-            broken = experiment.objective.broken(session.costs(resolved.model))
+            broken = experiment.objective.broken(session.problem.costs(resolved.model))
         except Infeasible:
             continue
         if not broken:

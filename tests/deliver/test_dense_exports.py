@@ -31,7 +31,7 @@ from nas_cli.model.weights import Fresh
 from nas_cli.plugins import taking_back
 from nas_cli.record.directory import RunDirectory
 from nas_cli.space.parse import parse_architecture
-from nas_cli.task import TASKS
+from nas_cli.task.problem import Problem
 
 TASK = "image-classification"
 ENCODER: Any = SimpleNamespace(raw=True)
@@ -78,7 +78,7 @@ def model_of(body: list[Any], shape: Shape = (1, 16, 20), head: list[Any] = HEAD
     network.set_normalisation("image", [100.0] * shape[0], [50.0] * shape[0])
     where: Any = RunDirectory(Path("nowhere"))
     data = DataSettings("digits", {})
-    return Model(where, where.best, "m", network, ("no", "yes"), TASK, TASKS[TASK], inputs, data, 0, [], {}, ENCODER)
+    return Model(where, where.best, "m", network, Problem(TASK, inputs, ("no", "yes"), {}), data, 0, [], {}, ENCODER)
 
 
 def images(size: tuple[int, int], count: int = 2, channels: int = 1) -> np.ndarray[Any, Any]:

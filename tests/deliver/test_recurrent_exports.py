@@ -29,6 +29,7 @@ from nas_cli.model.weights import Fresh
 from nas_cli.record.directory import RunDirectory
 from nas_cli.space.parse import parse_architecture
 from nas_cli.task import open_task
+from nas_cli.task.problem import Problem
 
 FACTS = {"words": 50, "characters": 20, "labels": 4, "places": 9}
 TRACED = (5, 9)
@@ -58,7 +59,7 @@ def model_of(network: nn.Module, axes: Axes = WORDS_IN["input"], task: str = "se
     where: Any = RunDirectory(Path("nowhere"))
     any_network: Any = network.eval()
     inputs = {"input": axes}
-    return Model(where, where.best, "m", any_network, labels, task, open_task(task), inputs, data, 0, [], {}, ENCODER)
+    return Model(where, where.best, "m", any_network, Problem(task, inputs, labels, {}), data, 0, [], {}, ENCODER)
 
 
 Written = tuple[Model, Any, Path]

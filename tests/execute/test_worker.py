@@ -74,7 +74,7 @@ def test_a_job_is_measured(session: Session, tmp_path: Path) -> None:
     assert [(label, epoch, total) for label, epoch, total, _ in seen] == [("trial 3", 1, 2), ("trial 3", 2, 2)]
     tensors, metadata = load_tensors(tmp_path / "weights.safetensors")
     assert metadata == {"label": "trial 3", "seed": 11}
-    assert tensors["levels.image.mean"].flatten().tolist() == pytest.approx(session.levels["image"].mean)
+    assert tensors["levels.image.mean"].flatten().tolist() == pytest.approx(session.problem.levels["image"].mean)
 
 
 def test_a_job_repeats(session: Session) -> None:
@@ -133,7 +133,7 @@ def test_the_in_process_executor_keeps_the_order(session: Session) -> None:
 
 def test_costs_need_no_weights(session: Session) -> None:
     model = parse_architecture(JOB.architecture, OPS)
-    costs = session.costs(model)
+    costs = session.problem.costs(model)
     network = make_network(JOB.architecture, session, 0)
     assert costs["params"] == sum(p.numel() for p in network.parameters())
     assert costs["macs"] == 8 * 8 * 9 * 4 + 4 * 10

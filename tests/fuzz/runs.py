@@ -119,7 +119,7 @@ def predicted(run: Path) -> None:
     model = load(run)
     example = run / "example.npy"
     np.save(example, np.zeros((8, 8), np.uint8))
-    kind = model.task_name
+    kind = model.problem.written
     table = run / "example.csv"
     table.write_text("size,kind,answer\n1.0,a,y\n")
     inputs = {"table-classification": str(table), "text-classification": "a good film"}

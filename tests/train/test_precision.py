@@ -69,8 +69,8 @@ def test_the_fastest_of_what_is_left_open_is_taken_where_it_is_worth_it(monkeypa
 
 def steps_of(architecture: list[Any], source: dict[str, Any], task: str) -> tuple[Session, Steps]:
     session = Session.open(task, parse_data(source), 0, precision="float32", layout="channels-first")
-    program = session.plan(parse_architecture(architecture, OPS))
-    return session, Steps(program, session.data, session.task, CPU, session.assets)
+    program = session.problem.plan(parse_architecture(architecture, OPS))
+    return session, Steps(program, session.problem, session.data, CPU, session.assets)
 
 
 def test_timing_runs_and_leaves_generator_and_threads_alone() -> None:
@@ -124,11 +124,11 @@ def test_the_middle_one_is_timed_and_none_with_layers_of_a_plugin(tmp_path: Path
     session, _ = steps_of(["relu"], {"source": "digits"}, "image-classification")
     with taking_back():
         import_plugin(tmp_path / "own.py")
-        plans = [session.plan(parse_architecture([{"conv": n}], OPS)) for n in (32, 4, 8)]
-        foreign = session.plan(parse_architecture([{"conv": 6}, "own"], OPS))
+        plans = [session.problem.plan(parse_architecture([{"conv": n}], OPS)) for n in (32, 4, 8)]
+        foreign = session.problem.plan(parse_architecture([{"conv": 6}, "own"], OPS))
         assert middle([*plans, foreign]) is plans[2]
         assert middle([foreign]) is None
-    found = stand_in(session.inputs, lambda arch: session.plan(parse_architecture(arch, OPS)))
+    found = stand_in(session.problem)
     assert found is not None
     assert found.macs > 0
     session.close()

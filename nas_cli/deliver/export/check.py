@@ -103,10 +103,10 @@ def _is_of(column: Column[Array], axes: Axes) -> bool:
 def random_inputs(model: Model) -> Given:
     """Inputs (SAMPLES, *shape) that the network can take: pixels, words and characters it knows, cells of a table."""
     rng = np.random.default_rng(0)
-    of_fields = model.facts.get(SEVERAL, {})
+    of_fields = model.problem.facts.get(SEVERAL, {})
     columns = {}
     for field, axes in model.inputs.items():
-        values = _random(axes, {**model.facts, **of_fields.get(field, {})}, rng)
+        values = _random(axes, {**model.problem.facts, **of_fields.get(field, {})}, rng)
         columns[field] = Column(values, None, np.full(SAMPLES, RANDOM_LENGTH) if axes.sent_lengths else None)
     return given(model, columns)
 

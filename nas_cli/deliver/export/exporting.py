@@ -123,7 +123,7 @@ def _about(model: Model, form: str, member: str | None) -> dict[str, Any]:
     return {
         "format": form,
         "name": model.name,
-        "task": name_of(model.task_name),
+        "task": name_of(model.problem.written),
         "network": member or str(model.metrics["candidate"]),
         **_inputs(model),
         "labels": list(model.labels),

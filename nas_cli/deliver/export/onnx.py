@@ -37,7 +37,7 @@ def write_onnx(model: Model, path: Path) -> Run:
     metadata = {
         "labels": json.dumps(list(model.labels), ensure_ascii=False),
         "name": model.name,
-        "task": name_of(model.task_name),
+        "task": name_of(model.problem.written),
         "producer": f"nas {nas_cli.__version__}",
     }
     onnx.helper.set_model_props(graph, metadata)

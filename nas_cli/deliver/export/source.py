@@ -116,7 +116,7 @@ def model_source(model: Model) -> str:
     modules = [f"self.{step.name} = {constructor(network, step)}" for step in network.steps if step.kind == "op"]
     return TEMPLATE.format(
         name=repr(model.name),
-        task=repr(name_of(model.task_name)),
+        task=repr(name_of(model.problem.written)),
         version=nas_cli.__version__,
         labels=repr(list(model.labels)),
         called="inputs" if len(arguments) == 1 else ", ".join(arguments),

@@ -24,7 +24,7 @@ def write_torch(model: Model, path: Path) -> Run:
     extra = {
         "labels.json": json.dumps(list(model.labels), ensure_ascii=False),
         "name": model.name,
-        "task": name_of(model.task_name),
+        "task": name_of(model.problem.written),
     }
     with quiet():
         program = with_torch_alone(trace(model))

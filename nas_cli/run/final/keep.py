@@ -16,7 +16,7 @@ from nas_cli.files import copy_file, draft_folder, write_json, write_text
 from nas_cli.record.candidates import baseline_of
 from nas_cli.record.directory import Kept, RunDirectory
 from nas_cli.record.events import FinalFinished, FinalSelected, FinalTraining
-from nas_cli.record.inputs import write_inputs, write_samples
+from nas_cli.record.inputs import write_samples
 from nas_cli.record.lines import fields_of
 from nas_cli.record.stored import are_numbers, read_json, record_of
 from nas_cli.run.compose import Experiment
@@ -85,10 +85,7 @@ class Keeper:
         content = {
             "format": 1,
             "name": experiment.spec.name,
-            "task": experiment.spec.task,
-            "labels": list(session.labels),
-            **write_inputs(session.inputs),
-            "facts": dict(session.facts),
+            **session.problem.to_data(),
             "model": candidate.architecture,
             "train": dict(candidate.train),
         }
@@ -107,7 +104,7 @@ class Keeper:
         write_json(files.metrics, summary)
         copy_file(weights, files.weights)
         assert session.fields is not None
-        if not session.fields.raw or len(session.inputs) > 1:
+        if not session.fields.raw or len(session.problem.inputs) > 1:
             write_json(files.preprocessing, session.fields.state())
 
 
