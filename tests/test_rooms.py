@@ -64,6 +64,7 @@ WINGS = {
     "data/formats": set(),
     "data/kinds": {"data/formats"},
     "data/sources": {"data/formats", "data/kinds"},
+    "data/asking": {"data/formats", "data/kinds", "data/sources"},
     "search/strategies": set(),
     "search/schedulers": set(),
     "deliver/export": set(),

@@ -1,6 +1,6 @@
 """The user's files as arrays, and how they are divided. Importing the room registers its sources."""
 
-from nas_cli.data import portable
+from nas_cli.data import asking, portable
 from nas_cli.data.asked import Asked, Reader
 from nas_cli.data.cache import Cache
 from nas_cli.data.fields import Fields, restore
@@ -33,6 +33,7 @@ __all__ = [
     "TrainingData",
     "Wanted",
     "about_repeated",
+    "asking",
     "by_group",
     "by_order",
     "by_position",

@@ -71,7 +71,7 @@ def test_tables_give_rows_ids_and_no_target(tmp_path: Path) -> None:
     labelled = read(reader, tmp_path / "train.csv")
     assert len(labelled) == 60
     assert np.array_equal(
-        reader.encoder.encode(labelled[0].raw), reader.encoder.encode(np.array([["", "20", "O", ""]]))
+        reader.fields.encoder.encode(labelled[0].raw), reader.fields.encoder.encode(np.array([["", "20", "O", ""]]))
     )
 
 
