@@ -41,7 +41,7 @@ WORDS = {
 answers, what folders of a user's are called."""
 EXCEPTIONS = {
     "data/__init__.py": ({"conll", "digits", "idx", "npz", "text"}, "the modules that the room exports"),
-    "data/load.py": ({"images", "texts", "sentences", "class"}, "notes on examples that come again"),
+    "data/load.py": ({"texts"}, "classes that their source says to be absent by itself"),
     "data/other.py": (
         {"npz", "idx", "image-folder"},
         "the formats of labelled images that stand for each other where a network is tested on a path",

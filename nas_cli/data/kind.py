@@ -13,12 +13,15 @@ if TYPE_CHECKING:
 @dataclass(frozen=True)
 class Repeats:
     """How examples of a kind that come again are told: what they are `called`, "pictures" say, `how` they are the same,
-    ", pixel for pixel", how many are worth a word at `least`, and the `digest` of each of a part's, integers (n,)."""
+    ", pixel for pixel", how many are worth a word at `least`, and the `digest` of each of a part's, integers (n,); None
+    where they are compared as a source reads them. `contradict`: whether the same in several classes is said too.
+    """
 
     called: str
     how: str
     least: int
-    digest: Callable[[Part], Array]
+    digest: Callable[[Part], Array] | None = None
+    contradict: bool = False
 
 
 @dataclass(frozen=True)

@@ -17,12 +17,7 @@ from nas_cli.data.kinds.classes import LabelsError
 from nas_cli.data.kinds.new_words import NewWords
 from nas_cli.data.kinds.row import TableEncoder
 from nas_cli.data.part_notes import about_absent, about_few, about_share
-from nas_cli.data.repeated import (
-    about_contradicting_texts,
-    about_contradictions,
-    about_repeated,
-    about_repeated_words,
-)
+from nas_cli.data.repeated import about_training
 from nas_cli.data.settings import AUTO_FRACTION, DataSettings
 from nas_cli.data.source import SOURCES, TARGETS, Array, Dataset, Encoder, Examples, Part, Targets
 from nas_cli.data.split import hold_part_out
@@ -86,14 +81,11 @@ def load_training(
     notes = [*about_test, *dataset.notes(), *kind.notes, *fields.notes, *shares, *about_few(validation)]
     notes += about_absent(kind.absent(train.targets), "learn from") if dataset.divide else []
     notes += _about_validation(validation, kind, fields, dataset, None if held is not None else chosen_by)
-    notes += about_repeated(train, validation, dataset.inputs, "to choose by")
-    if dataset.inputs == "images" and wanted.target == "class":
-        notes += about_contradictions(train)
-    if dataset.inputs in ("texts", "sentences"):
-        others = chosen_by.read(np.arange(len(validation)) if held is None else held)
-        learned = dataset.train.read(stay)
-        notes += about_repeated_words(learned, others, dataset.inputs, "to choose by")
-        notes += about_contradicting_texts(learned, targets[stay]) if dataset.inputs == "texts" else []
+
+    def raw() -> tuple[Any, Any]:
+        return dataset.train.read(stay), chosen_by.read(np.arange(len(validation)) if held is None else held)
+
+    notes += about_training(train, validation, wanted, targets[stay], raw)
     return TrainingData(train, validation, kind.names, fields, facts, tuple(notes))
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
-from nas_cli.data.kind import KINDS, Repeats
+from nas_cli.data.kind import KINDS, Repeats, target_kind
 from nas_cli.data.kinds.image import digests_of_pictures
 from nas_cli.data.source import Array, Part
+from nas_cli.data.wanted import Wanted
 
 REPEATED = 0.01
 """The share of a part's examples that training may have too without a word."""
@@ -16,17 +19,35 @@ def about_repeated(known: Part, other: Part, inputs: object, use: str, known_use
     """A note where examples of `other`, which is there "to choose by" or "to test on", are used in another way as
     well."""
     repeats = KINDS[inputs].repeats if isinstance(inputs, str) else None
-    if repeats is None:
+    if repeats is None or repeats.digest is None:
         return []
     among = f"{repeats.called} {known_use} too{repeats.how}"
     return _note(count_repeated(known, other, repeats), repeats.least, len(other), f"{repeats.called} {use}", among)
 
 
-def about_repeated_words(train: Array, other: Array, what: str, use: str) -> list[str]:
+def about_training(
+    train: Part, validation: Part, wanted: Wanted, targets: Array, raw: Callable[[], tuple[Array, Array]]
+) -> list[str]:
+    """Notes on examples to choose by that are learned from too, and on examples to learn from, whose `targets` (n,) are
+    given, that are of several classes. `raw` reads those of both parts; it is called where these are told by them."""
+    repeats = KINDS[wanted.inputs].repeats if isinstance(wanted.inputs, str) else None
+    if repeats is None:
+        return []
+    contradict = repeats.contradict and target_kind(wanted.target).classes
+    if repeats.digest is not None:
+        notes = about_repeated(train, validation, wanted.inputs, "to choose by")
+        return notes + about_contradictions(train) if contradict else notes
+    learned, others = raw()
+    notes = about_repeated_words(learned, others, repeats, "to choose by")
+    return notes + about_contradicting_texts(learned, targets) if contradict else notes
+
+
+def about_repeated_words(train: Array, other: Array, repeats: Repeats, use: str) -> list[str]:
     """Likewise, of raw texts, or tuples of words, (n,)."""
     known = set(train.tolist())
     count = sum(example in known for example in other.tolist())
-    return _note(count, 2, len(other), f"{what} {use}", f"{what} to learn from too")
+    what = repeats.called
+    return _note(count, repeats.least, len(other), f"{what} {use}", f"{what} to learn from too{repeats.how}")
 
 
 def about_contradicting_texts(texts: Array, targets: Array) -> list[str]:
@@ -58,4 +79,5 @@ def about_contradictions(train: Part) -> list[str]:
 
 def count_repeated(known: Part, other: Part, repeats: Repeats) -> int:
     """How many examples of `other` are in `known` too."""
+    assert repeats.digest is not None
     return int(np.isin(repeats.digest(other), repeats.digest(known)).sum())

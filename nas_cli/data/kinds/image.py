@@ -78,4 +78,6 @@ def digests_of_pictures(part: Part) -> Array:
     return found
 
 
-KINDS["images"] = Kind("image", raw=True, repeats=Repeats("pictures", ", pixel for pixel", 1, digests_of_pictures))
+KINDS["images"] = Kind(
+    "image", raw=True, repeats=Repeats("pictures", ", pixel for pixel", 1, digests_of_pictures, True)
+)

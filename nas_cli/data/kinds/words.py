@@ -13,7 +13,7 @@ import numpy as np
 
 from nas_cli.axes import Axes, Column
 from nas_cli.data.formats.vectors import VectorFile
-from nas_cli.data.kind import KINDS, Kind
+from nas_cli.data.kind import KINDS, Kind, Repeats
 from nas_cli.data.kinds.marks import known_marks, without_spaces
 from nas_cli.data.portable import FIRST, byte_pairs, encode_words, normalise, split, tokenize
 from nas_cli.data.source import ENCODERS, Array
@@ -240,6 +240,7 @@ def _lines(path: Path) -> list[str]:
         raise DataError(f"{path} is no UTF-8 text: byte {error.start} cannot be read") from None
 
 
-for _kind, _field in (("texts", "text"), ("sentences", "sentence")):
-    ENCODERS.register(_kind)(_restore)
-    KINDS[_kind] = Kind(_field)
+ENCODERS.register("texts")(_restore)
+ENCODERS.register("sentences")(_restore)
+KINDS["texts"] = Kind("text", repeats=Repeats("texts", "", 2, contradict=True))
+KINDS["sentences"] = Kind("sentence", repeats=Repeats("sentences", "", 2))
