@@ -25,7 +25,7 @@ from nas_cli.record.candidates import baseline_of, spoken
 from nas_cli.record.stored import read_spec
 from nas_cli.task import REFERENCES, Block, Matrix, Scorer, Table, open_task, scored
 from nas_cli.train.feed import Tensors, batch_of
-from nas_cli.train.loop import evaluate_network, score
+from nas_cli.train.scoring import evaluate_network, score
 
 SHOWN_NAMES = 30
 """A matrix wider than this is kept in the report and not shown in a terminal."""

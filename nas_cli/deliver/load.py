@@ -44,7 +44,7 @@ from nas_cli.space.parse import parse_architecture
 from nas_cli.task import Task
 from nas_cli.task.problem import Problem
 from nas_cli.train.checkpoint import load_tensors
-from nas_cli.train.loop import predict_logits
+from nas_cli.train.scoring import predict_logits
 from nas_cli.words import shell
 
 

@@ -87,10 +87,9 @@ class _Value:
 class _Builder:
     def __init__(self, inputs: Mapping[str, Axes], facts: Mapping[str, Any]) -> None:
         self.facts = facts
-        self.fields = {
-            field: _Value(index, axes.entered, PROBES if axes.ragged else ())
-            for index, (field, axes) in enumerate(inputs.items())
-        }
+        self.fields: dict[str, _Value] = {}
+        for index, (field, axes) in enumerate(inputs.items()):
+            self.fields[field] = _Value(index, axes.entered, PROBES if axes.ragged else ())
         self.steps: list[Step] = []
         self._taps: dict[str, _Value] = {}
         self._names: set[str] = set()

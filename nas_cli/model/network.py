@@ -55,8 +55,8 @@ class Levels(nn.Module):
     def set(self, mean: Sequence[float], std: Sequence[float]) -> None:
         """Mean and standard deviation of each channel of the raw samples; a deviation of zero becomes one."""
         self.mean.copy_(torch.tensor(mean, dtype=torch.float32).view_as(self.mean))
-        deviations = torch.tensor([value if value > 0 else 1.0 for value in std], dtype=torch.float32)
-        self.std.copy_(deviations.view_as(self.std))
+        deviations = torch.tensor(std, dtype=torch.float32)
+        self.std.copy_(deviations.where(deviations > 0, 1.0).view_as(self.std))
 
     def forward(self, raw: Tensor) -> Tensor:
         return (raw.to(self.mean.dtype) - self.mean) / self.std
@@ -129,7 +129,7 @@ class Network(nn.Module):
 
     def normalize(self, raw: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Raw fields as layers take them: levels with mean 0 and deviation 1, everything else as it is."""
-        return {field: self.levels[field](x) if field in self.levels else x for field, x in raw.items()}
+        return {**raw, **{field: levels(raw[field]) for field, levels in self.levels.items()}}
 
     def body(self, inputs: Mapping[str, Tensor], lengths: Mapping[str, Tensor] | None = None) -> Outputs:
         """The layers, on normalised samples. A value is let go after its last use.

@@ -94,9 +94,8 @@ class Program:
     @property
     def activations(self) -> int:
         """About how many numbers training keeps of one sample: what each step gives, and each module inside it."""
-        return sum(
-            self.counted(step).activations if step.kind == "op" else math.prod(step.shape) for step in self.steps
-        )
+        joined = sum(math.prod(step.shape) for step in self.steps if step.kind != "op")
+        return joined + sum(self.counted(step).activations for step in self.op_steps)
 
     def counted(self, step: Step) -> Counted:
         """What the module of an 'op' step costs a sample."""

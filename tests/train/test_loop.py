@@ -25,8 +25,9 @@ from nas_cli.space.parse import parse_architecture, parse_space
 from nas_cli.task import Scorer, open_task
 from nas_cli.train.checkpoint import load_tensors, save_tensors
 from nas_cli.train.feed import CPU, Parts, Resident, Streamed, open_feed
-from nas_cli.train.loop import Epochs, evaluate_network, evaluation_batch, score, train_network
+from nas_cli.train.loop import Epochs, train_network
 from nas_cli.train.precision import Format, Precision
+from nas_cli.train.scoring import evaluate_network, evaluation_batch, score
 from nas_cli.train.settings import TRAIN
 
 TASK = open_task("image-classification")
