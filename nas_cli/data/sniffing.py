@@ -18,6 +18,7 @@ from typing import Any
 
 from nas_cli.data.kind import KINDS
 from nas_cli.data.source import SOURCES, TARGETS
+from nas_cli.data.wanted import Wanted, kinds_in
 from nas_cli.errors import SpecError, did_you_mean
 from nas_cli.plugins import Origin
 from nas_cli.registry import Registry, show
@@ -47,9 +48,10 @@ class Found:
 
 @dataclass(frozen=True)
 class Scent:
-    """What a sniff can find: a kind of input, kinds of target, the likeliest first, and what lies at such a path."""
+    """What a sniff can find: a kind of input, or one for each field; kinds of target, the likeliest first; and what
+    lies at such a path."""
 
-    inputs: str
+    inputs: str | Mapping[str, str]
     targets: tuple[str, ...]
     expects: str
 
@@ -94,13 +96,13 @@ class Sniffs(Registry[Sniff]):
         self[name]  # raises where there is none
         return self._scents[name]
 
-    def fitting(self, inputs: str, target: str) -> list[str]:
-        """The sources that may find what is learned by this kind of target from this kind of input."""
-        return [name for name in self if self._fits(self._scents[name], inputs, target)]
+    def fitting(self, wanted: Wanted) -> list[str]:
+        """The sources that may find what is wanted."""
+        return [name for name in self if self._fits(self._scents[name], wanted)]
 
     @staticmethod
-    def _fits(scent: Scent, inputs: str, target: str) -> bool:
-        return scent.inputs == inputs and target in scent.targets
+    def _fits(scent: Scent, wanted: Wanted) -> bool:
+        return scent.inputs == wanted.inputs and wanted.target in scent.targets
 
     def ask(self, name: str, path: Path | None, settings: Mapping[str, Any]) -> Found | None:
         """What the source `name` takes `path` for, where `settings` are keys of it that are known already.
@@ -117,8 +119,9 @@ class Sniffs(Registry[Sniff]):
         scent = self._scents[name]
         if not scent.targets:
             raise SpecError(f"sniff '{name}' finds no kind of target: name one{did_you_mean('', TARGETS)}")
-        if scent.inputs not in KINDS:
-            raise SpecError(f"sniff '{name}' finds {show(scent.inputs)}{did_you_mean(scent.inputs, KINDS)}")
+        for kind in kinds_in(scent.inputs):
+            if kind not in KINDS:
+                raise SpecError(f"sniff '{name}' finds {show(kind)}{did_you_mean(kind, KINDS)}")
         for target in scent.targets:
             if target not in TARGETS:
                 raise SpecError(f"sniff '{name}' finds targets {show(target)}{did_you_mean(target, TARGETS)}")
@@ -127,9 +130,11 @@ class Sniffs(Registry[Sniff]):
 SNIFFS = Sniffs()
 
 
-def sniff(name: str, *, inputs: str, targets: Sequence[str], expects: str) -> Callable[[Sniff], Sniff]:
-    """Decorator: makes a function the sniff of the source `name`, which reads a kind of input and `targets`, the
-    likeliest first. `expects` is what lies at such a path, as in "an .npz file".
+def sniff(
+    name: str, *, inputs: str | Mapping[str, str], targets: Sequence[str], expects: str
+) -> Callable[[Sniff], Sniff]:
+    """Decorator: makes a function the sniff of the source `name`, which reads a kind of input, or several by field, and
+    `targets`, the likeliest first. `expects` is what lies at such a path, as in "an .npz file".
     """
     add = SNIFFS.register(name)
     kinds = (targets,) if isinstance(targets, str) else tuple(targets)

@@ -41,3 +41,8 @@ def fields_of(inputs: str | Mapping[str, str]) -> Mapping[str, str]:
 def called(inputs: str | Mapping[str, str]) -> str:
     """What examples of these kinds are called in a sentence."""
     return inputs if isinstance(inputs, str) else "examples"
+
+
+def kinds_in(inputs: str | Mapping[str, str]) -> list[str]:
+    """The kind of each field, or the single one."""
+    return [inputs] if isinstance(inputs, str) else list(inputs.values())

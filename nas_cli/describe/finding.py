@@ -57,7 +57,7 @@ def source_for(task_name: str, path: Path | None) -> Lead:
     """
     task = _task(task_name)
     wanted = task.wanted
-    fitting = SNIFFS.fitting(wanted.called, wanted.target)
+    fitting = SNIFFS.fitting(wanted)
     names = [name for name in fitting if reads_files(name) == (path is not None)]
     if not fitting:
         raise UserError(
@@ -86,7 +86,7 @@ def task_for(path: Path | None) -> tuple[str, Lead, list[str]]:
     best = claims[0]
     if not _learning(wanted[0]):
         raise UserError(
-            f"{path or 'this'} looks like data for the source {best.lead.source}, {wanted[0].inputs} with targets of "
+            f"{path or 'this'} looks like data for the source {best.lead.source}, {wanted[0].called} with targets of "
             f"the kind '{wanted[0].target}', and there is no task that learns them and no recipe"
         )
     tasks = [name for kinds in dict.fromkeys(wanted) for name in _learning(kinds)]
@@ -109,7 +109,7 @@ def _task(name: str) -> Task:
     if task.wanted not in RECIPES:
         known = ", ".join(other for other in TASKS if _has_recipe(other))
         raise UserError(
-            f"init writes no spec for {name}, since there is no recipe for {task.wanted.inputs} with targets of the "
+            f"init writes no spec for {name}, since there is no recipe for {task.wanted.called} with targets of the "
             f"kind '{task.wanted.target}'; it does for {known}"
         )
     return task

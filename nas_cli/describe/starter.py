@@ -160,7 +160,7 @@ def _told(wanted: Wanted, seen: Seen, path: Path | None) -> str:
     names = ", ".join(seen.names[:MOST_NAMED])
     if len(seen.names) > MOST_NAMED:
         names += f" and {len(seen.names) - MOST_NAMED} more"
-    count = f"{seen.examples:,} {wanted.inputs}"
+    count = f"{seen.examples:,} {wanted.called}"
     if seen.chosen_by is None:
         kinds = f" of {len(seen.names)} {called}" if seen.names else ""
         return f"{count}{kinds} in {seen.origin}" + (f": {names}" if names else "")

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from nas_cli.axes import Axes
 from nas_cli.data.kind import KINDS
 from nas_cli.data.source import TARGETS
-from nas_cli.data.wanted import Wanted
+from nas_cli.data.wanted import Wanted, kinds_in
 from nas_cli.errors import SpecError, did_you_mean
 from nas_cli.plugins import Origin, origin_of, registered
 from nas_cli.registry import show
@@ -72,17 +72,18 @@ class Starter:
 RECIPES: dict[Wanted, Starter] = {}
 
 
-def recipe(inputs: str, target: str, *, side: int | None = None) -> Callable[[Made], Made]:
-    """Decorator: makes a function the recipe of tasks that learn `target` from `inputs`. Images whose longer `side` has
-    more pixels are made smaller."""
+def recipe(inputs: str | Mapping[str, str], target: str, *, side: int | None = None) -> Callable[[Made], Made]:
+    """Decorator: makes a function the recipe of tasks that learn `target` from `inputs`, a kind or several by field.
+    Images whose longer `side` has more pixels are made smaller."""
     wanted = Wanted(inputs, target)
+    kinds = ", ".join(kinds_in(inputs))
 
     def add(make: Made) -> Made:
-        origin = origin_of(make, "recipe", f"{inputs}, {target}")
+        origin = origin_of(make, "recipe", f"{kinds}, {target}")
         if wanted in RECIPES:
             before = RECIPES[wanted].origin
             by = before.file if before else "nas itself"
-            raise SpecError(f"there is a recipe for {inputs} and targets of the kind '{target}' already, by {by}")
+            raise SpecError(f"there is a recipe for {kinds} and targets of the kind '{target}' already, by {by}")
         RECIPES[wanted] = Starter(make, side, origin)
         if origin is not None:
             registered(lambda: RECIPES.pop(wanted, None), lambda: _require_kinds(wanted))
@@ -92,9 +93,11 @@ def recipe(inputs: str, target: str, *, side: int | None = None) -> Callable[[Ma
 
 
 def _require_kinds(wanted: Wanted) -> None:
-    for value, known in ((wanted.inputs, KINDS), (wanted.target, TARGETS)):
-        if value not in known:
-            raise SpecError(f"a recipe is for the kind {show(value)}{did_you_mean(value, known)}")
+    for kind in kinds_in(wanted.inputs):
+        if kind not in KINDS:
+            raise SpecError(f"a recipe is for the kind {show(kind)}{did_you_mean(kind, KINDS)}")
+    if wanted.target not in TARGETS:
+        raise SpecError(f"a recipe is for the kind {show(wanted.target)}{did_you_mean(wanted.target, TARGETS)}")
 
 
 def passes(examples: int, least: int, seen: int) -> int:

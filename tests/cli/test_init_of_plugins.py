@@ -174,3 +174,33 @@ def test_on_the_command_line(nas: Any, tmp_path: Path) -> None:
     done = nas("init", "a.waves", "--plugin", "yours.py", cwd=tmp_path)
     assert done.returncode == 2
     assert "there is no plugin file yours.py" in done.stderr
+
+
+SEVERAL = """
+from nas_cli.data.sniffing import Found
+from nas_cli.plugins import recipe, sniff
+from nas_cli.task import Recipe
+
+@sniff("ratings", inputs=PAIR, targets=("number",), expects="a .ratings file")
+def ratings_at(path: Path):
+    return Found() if path.suffix == ".ratings" else None
+
+@recipe(PAIR, "number")
+def pairs(inputs, examples: int):
+    lookup = "{lookup: {units: 8}}"
+    model = f"[{lookup}, {{tap: user}}, {{take: item}}, {lookup}, {{join: {{with: user, by: concat}}}}, relu]"
+    return Recipe(model=model, epochs=len(inputs), batch_size=16)
+"""
+
+
+@pytest.mark.parametrize("task", [None, "rating"])
+def test_several_fields(tmp_path: Path, task: str | None) -> None:
+    code = (Path(__file__).parents[1] / "newcomers" / "ratings.py").read_text()
+    (tmp_path / "mine.py").write_text(code + SEVERAL)
+    rows = "".join(f"u{k % 7},i{k % 5},{k % 3 + 0.5}\n" for k in range(60))
+    (tmp_path / "a.ratings").write_text(f"user,item,stars\n{rows}")
+    found = survey(task, tmp_path / "a.ratings", plugins=[tmp_path / "mine.py"])
+    content = yaml.safe_load(found.text)
+    assert (content["task"], content["data"]["source"]) == ("rating", "ratings")
+    assert content["train"]["epochs"] == 2
+    assert "examples to learn from" in found.what

@@ -170,7 +170,7 @@ def test_every_task_of_ours_has_a_source_and_a_recipe(task: str) -> None:
     if TASKS.origin(task) is None:
         wanted = open_task(task).wanted
         assert wanted in RECIPES
-        assert SNIFFS.fitting(wanted.inputs, wanted.target)
+        assert SNIFFS.fitting(wanted)
 
 
 def test_every_source_of_ours_has_a_sniff() -> None:
