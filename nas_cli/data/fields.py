@@ -134,3 +134,21 @@ def size_of(raw: Raw) -> int:
 def one_of(raw: Raw) -> Any:
     """The single example that `raw` (1, …) holds: a mapping by field where they come so."""
     return {field: array[0] for field, array in raw.items()} if isinstance(raw, Mapping) else raw[0]
+
+
+def stacked(examples: Sequence[Any]) -> Raw:
+    """Single examples as a source's batch (N, …): the way back from `one_of`."""
+    first = examples[0]
+    if isinstance(first, Mapping):
+        return {field: _array([example[field] for example in examples]) for field in first}
+    return _array(examples)
+
+
+def _array(examples: Sequence[Any]) -> Array:
+    """Of texts, or tuples of words, an array of objects (N,)."""
+    if isinstance(examples[0], np.ndarray):
+        return np.stack(examples)
+    raw = np.empty(len(examples), object)
+    for place, example in enumerate(examples):
+        raw[place] = example
+    return raw

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from nas_cli.data import Asked
-from nas_cli.data.fields import one_of, size_of, together
-from nas_cli.data.source import Raw
+from nas_cli.data.fields import one_of, size_of, stacked
 from nas_cli.deliver.drawings import Drawings, draw, draws
 from nas_cli.deliver.load import Model, load
 from nas_cli.errors import DataError
@@ -58,20 +57,60 @@ def answers(
 
 
 def _answered(model: Model, asked: Iterator[Asked], top: int, drawings: Drawings | None) -> Iterator[dict[str, Any]]:
+    facts = {**model.problem.facts, **model.fields.facts}
     for some in _batches(asked, _bytes_of_outputs(model)):
-        pieces = [_cut(model, one) for one in some]
-        outputs = _outputs(model, some, [raw for group in pieces for raw in group])
-        for one, group in zip(some, pieces, strict=True):
-            given = [next(outputs) for _ in group]
-            found = [
-                model.task.answer(output, model.labels, top, one_of(raw))
-                for output, raw in zip(given, group, strict=True)
-            ]
-            answer = found[0] if len(found) == 1 else _joined(found)
+        runs = Runs(model, some)
+        found = model.task.answers(runs, runs.examples, model.labels, facts, top)
+        for place, (one, answer) in enumerate(zip(some, found, strict=True)):
             answered = {**one.where, **answer, "text": model.task.describe(answer)}
             if drawings is not None:
-                answered["pictures"] = drawings.save(one, draw(model, given[0], one))
+                answered["pictures"] = drawings.save(one, draw(model, runs(runs.examples)[place], one))
             yield answered
+
+
+class Runs:
+    """The network's outputs for examples, as a source reads them: for all that were asked for together, which are
+    computed once, or for any others that a task makes of them. Raises DataError where an output is not finite.
+    """
+
+    def __init__(self, model: Model, asked: Sequence[Asked]) -> None:
+        self._model = model
+        self._asked = asked
+        self.examples = [one_of(one.raw) for one in asked]
+        self._known: list[Any] | None = None
+
+    def __call__(self, examples: Sequence[Any]) -> list[Any]:
+        """The output for each; of sentences without what follows their last word."""
+        if examples is not self.examples:
+            return self._computed(examples)
+        if self._known is None:
+            self._known = self._computed(examples)
+        return self._known
+
+    def _computed(self, examples: Sequence[Any]) -> list[Any]:
+        model = self._model
+        try:
+            columns = model.fields.encode(stacked(examples))
+        except DataError as error:
+            file = self._asked[0].where.get("file")
+            raise DataError(f"{file}: {error}" if file else str(error), error.remedy) from None
+        outputs = model.predict(columns)
+        self._require_finite(outputs)
+        if not all(axes.ragged for axes in model.inputs.values()) or outputs.ndim < 3:
+            return list(outputs)
+        (words,) = columns.values()
+        first = outputs.shape[2] - words.values.shape[2]  # of a conditional random field, scores that are of no word
+        whole = zip(outputs, examples, strict=True)
+        return [output[:, : first + max(1, len(example))] for output, example in whole]
+
+    def _require_finite(self, outputs: np.ndarray[Any, Any]) -> None:
+        if np.isfinite(outputs).all():
+            return
+        place = int(np.flatnonzero(~np.isfinite(outputs.reshape(len(outputs), -1)).all(axis=1))[0])
+        shown = self._asked[place].where["input"] if len(outputs) == len(self._asked) else "one of the inputs"
+        raise DataError(
+            f"the network gives no finite number for {shown}: its values are far from those it learned from"
+        )
 
 
 def _bytes_of_outputs(model: Model) -> int:
@@ -92,56 +131,3 @@ def _batches(asked: Iterator[Asked], beside: int) -> Iterator[list[Asked]]:
             batch, size = [], 0
     if batch:
         yield batch
-
-
-def _cut(model: Model, asked: Asked) -> list[Raw]:
-    """A sentence that is longer than those that the network was trained on, in pieces of their length."""
-    words = one_of(asked.raw)
-    if not isinstance(words, tuple):
-        return [asked.raw]
-    longest = int(model.encoder.state().get("longest") or len(words) or 1)
-    cut: list[Raw] = []
-    for start in range(0, max(1, len(words)), longest):
-        raw = np.empty(1, object)
-        raw[0] = words[start : start + longest]
-        cut.append(raw)
-    return cut
-
-
-def _joined(answers: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """The answer for a sentence, from those for its pieces."""
-    words: list[str] = []
-    tags: list[str] = []
-    entities = []
-    for answer in answers:
-        shift = len(words)
-        entities += [
-            {**entity, "first": entity["first"] + shift, "last": entity["last"] + shift}
-            for entity in answer["entities"]
-        ]
-        words += answer["words"]
-        tags += answer["tags"]
-    return {"words": words, "tags": tags, "entities": entities}
-
-
-def _outputs(model: Model, asked: Sequence[Asked], raw: Sequence[Raw]) -> Iterator[Any]:
-    """The network's output for each raw example (1, …); of sentences without what follows their last word."""
-    try:
-        columns = model.fields.encode(together(raw))
-    except DataError as error:
-        file = asked[0].where.get("file")
-        raise DataError(f"{file}: {error}" if file else str(error), error.remedy) from None
-    outputs = model.predict(columns)
-    if not np.isfinite(outputs).all():
-        place = int(np.flatnonzero(~np.isfinite(outputs.reshape(len(outputs), -1)).all(axis=1))[0])
-        shown = asked[place].where["input"] if len(raw) == len(asked) else "one of the inputs"
-        raise DataError(
-            f"the network gives no finite number for {shown}: its values are far from those it learned from"
-        )
-    if not all(axes.ragged for axes in model.inputs.values()) or outputs.ndim < 3:
-        yield from outputs
-        return
-    (words,) = columns.values()
-    first = outputs.shape[2] - words.values.shape[2]  # of a conditional random field, scores that are of no word
-    for output, example in zip(outputs, raw, strict=True):
-        yield output[:, : first + max(1, len(one_of(example)))]

@@ -10,6 +10,7 @@ import torch
 
 from nas_cli.data.wanted import Wanted
 from nas_cli.registry import Registry
+from nas_cli.task.answers import Run, answer_each
 from nas_cli.task.blocks import Block
 from nas_cli.task.guards import hold_task
 
@@ -104,6 +105,14 @@ class Task(Protocol):
         """The output for one example, (classes,) say, as JSON data; `raw` is the example itself."""
         ...
 
+    def answers(
+        self, run: Run, examples: Sequence[Any], labels: Sequence[str], facts: Mapping[str, Any], top: int = 5
+    ) -> list[dict[str, Any]]:
+        """The answer to each of `examples`, as a source reads them. `run` gives the network's outputs for these, or for
+        any others: it may be called as often as an answer takes, to generate say. `facts` are of the data.
+        """
+        ...
+
     def describe(self, answer: Mapping[str, Any]) -> str:
         """What `answer` returned, as a line for a person."""
         ...
@@ -125,6 +134,12 @@ class Defaults:
 
     def undefined(self, targets: Array, labels: Sequence[str]) -> Mapping[str, str]:
         return {}
+
+    def answers(
+        self, run: Run, examples: Sequence[Any], labels: Sequence[str], facts: Mapping[str, Any], top: int = 5
+    ) -> list[dict[str, Any]]:
+        task: Any = self
+        return answer_each(task, run, examples, labels, top)
 
     def pictures(self, outputs: Array, labels: Sequence[str], raw: Any) -> Mapping[str, np.ndarray[Any, Any]]:
         return {}

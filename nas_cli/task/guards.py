@@ -16,6 +16,7 @@ from nas_cli.data.wanted import Wanted
 from nas_cli.errors import did_you_mean
 from nas_cli.plugins import Origin
 from nas_cli.registry import show
+from nas_cli.task.answers import Run, answer_each
 from nas_cli.task.blocks import Curve, Matrix, Table
 
 if TYPE_CHECKING:
@@ -159,6 +160,19 @@ class HeldTask:
 
     def answer(self, outputs: Array, labels: Sequence[str], top: int = 5, raw: Any = ()) -> dict[str, Any]:
         return self._data("answer", self._task.answer, outputs, labels, top, raw)
+
+    def answers(
+        self, run: Run, examples: Sequence[Any], labels: Sequence[str], facts: Mapping[str, Any], top: int = 5
+    ) -> list[dict[str, Any]]:
+        """Of a task that says nothing of it, by the output for each."""
+        method = getattr(self._task, "answers", None)
+        if method is None:
+            return answer_each(self, run, examples, labels, top)
+        wanted = f"a list of {len(examples)} answers"
+        found = self._ask(list, wanted, "answers", method, run, examples, labels, facts, top)
+        if len(found) != len(examples) or not all(isinstance(answer, dict) for answer in found):
+            raise self._wrong("answers", found, wanted)
+        return [require_json("answers", answer, self._origin) for answer in found]
 
     def describe(self, answer: Mapping[str, Any]) -> str:
         return self._ask(str, "a text", "describe", self._task.describe, answer)

@@ -12,6 +12,7 @@ from torch.nn import functional
 from nas_cli.axes import Axes
 from nas_cli.data.wanted import Wanted
 from nas_cli.errors import Infeasible
+from nas_cli.task.answers import Run, answer_each
 from nas_cli.task.arrays import Numbers, as_numpy
 from nas_cli.task.base import Array, Defaults, Direction, Loss, Scale, Scorer, Shape, task
 from nas_cli.task.blocks import Block, Table, metrics_table
@@ -94,6 +95,14 @@ class SequenceLabelling(Defaults):
         ]
         return {"words": words, "tags": tags, "entities": entities}
 
+    def answers(
+        self, run: Run, examples: Sequence[Any], labels: Sequence[str], facts: Mapping[str, Any], top: int = 5
+    ) -> list[dict[str, Any]]:
+        """A sentence that is longer than those that the network was trained on is read in pieces of their length."""
+        cut = [_pieces(words, facts.get("longest")) for words in examples]
+        found = iter(answer_each(self, run, [piece for pieces in cut for piece in pieces], labels, top))
+        return [_joined([next(found) for _ in pieces]) for pieces in cut]
+
     def describe(self, answer: Mapping[str, Any]) -> str:
         """`[ORG Acme] hired [PER Ann Lee]`."""
         parts, place = [], 0
@@ -102,6 +111,25 @@ class SequenceLabelling(Defaults):
             parts.append(f"[{entity['type']} {entity['text']}]")
             place = entity["last"] + 1
         return " ".join([*parts, *answer["words"][place:]])
+
+
+def _pieces(words: Sequence[str], longest: int | None) -> list[tuple[str, ...]]:
+    size = longest or len(words) or 1
+    return [tuple(words[start : start + size]) for start in range(0, max(1, len(words)), size)]
+
+
+def _joined(answers: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The answer for a sentence, from those for its pieces."""
+    words: list[str] = []
+    tags: list[str] = []
+    entities = []
+    for answer in answers:
+        shift = len(words)
+        for entity in answer["entities"]:
+            entities.append({**entity, "first": entity["first"] + shift, "last": entity["last"] + shift})
+        words += answer["words"]
+        tags += answer["tags"]
+    return {"words": words, "tags": tags, "entities": entities}
 
 
 def _rows(rows: Sequence[Mapping[str, Any]]) -> tuple[tuple[str, ...], ...]:

@@ -58,7 +58,7 @@ class WordEncoder:
     @property
     def facts(self) -> Mapping[str, Any]:
         known, vectors = len(self.content["words"]), self.content.get("vectors")
-        facts = {"words": FIRST + known, "places": self.content["typical"]}
+        facts = {"words": FIRST + known, "places": self.content["typical"], "longest": self.content["longest"]}
         if self.content["characters"]:
             facts["characters"] = FIRST + len(self.content["letters"])
         if vectors:
