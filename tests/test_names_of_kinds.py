@@ -30,7 +30,7 @@ WORDS = {
     "data/formats/sentences.py": {"tags"},
     "deliver/evaluate.py": {"number"},
     "deliver/export/source.py": {"mask"},
-    "deliver/predict.py": {"tags", "text"},
+    "deliver/predict.py": {"text"},
     "deliver/predictions.py": {"csv", "tags", "text"},
     "describe/catalog.py": {"number", "text"},
     "describe/schema.py": {"number"},
