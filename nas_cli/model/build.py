@@ -1,4 +1,4 @@
-"""An architecture to a network: residuals, branches, cells and taps become one flat program of steps."""
+"""Compiles an architecture into a network: residuals, branches, cells and taps become one flat program of steps."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from nas_cli.space.nodes import Branches, Cell, Join, Layer, Op, Residual, Resiz
 
 MAX_PARAMS = 2_000_000_000
 MAX_VALUES = 2**31
-"""Numbers in one layer's output, for one sample."""
+"""Limit on the values in one layer's output, for one sample."""
 
 Head = Callable[[Shape], Seq]
 PROBES = tuple(range(64, 96))
 OF_FIELDS = "fields"
-"""The fact that has those of each field, by its name, where several fields come in."""
+"""Key of `facts` for the facts of each field, by field name, where a network has several inputs."""
 NO_FACTS: Mapping[str, Any] = MappingProxyType({})
 
 
@@ -40,18 +40,18 @@ def build(
     facts: Mapping[str, Any] = NO_FACTS,
     modules: Modules = without_weights,
 ) -> Network:
-    """The network of `arch` for samples with the fields `inputs`, made of `modules`: new ones, say.
+    """The network of `arch` for samples with the fields `inputs`; `modules` makes its modules, with new weights say.
 
-    The first field comes into the first layer, and any field into the layers after `take: FIELD`. Images are (C, H, W),
-    table rows (F,); sequences are (C, L), and a network that is built for a typical length takes any. `head(shape)`
-    gives the last layers from the shape that `arch` ends with; `facts` are of the data, for ops that need them (the
-    size of a vocabulary, say). Raises Infeasible with one sentence that names the layer and the shape that came to it.
+    The first layer reads the first field, and the layers after `take: FIELD` read that field. Images are (C, H, W),
+    table rows (F,), sequences (C, L); a network built for a typical length accepts any length. `head(shape)` returns
+    the last layers for the output shape of `arch`; `facts` describe the data for ops that need them (the size of a
+    vocabulary, say). Raises Infeasible with one sentence that names the layer and its input shape.
     """
     return Network(plan(arch, inputs, head, facts), modules)
 
 
 def plan(arch: Seq, inputs: Mapping[str, Axes], head: Head, facts: Mapping[str, Any] = NO_FACTS) -> Program:
-    """The program of `arch` alone: its shapes and costs without any module. Raises Infeasible as `build` does."""
+    """The program of `arch`: shapes and costs, without modules. Raises Infeasible as `build` does."""
     builder = _Builder(inputs, facts)
     features = builder.seq(arch, "model", next(iter(builder.fields.values())))
     output = builder.seq(head(features.shape), "head", features)
@@ -67,8 +67,8 @@ def plan(arch: Seq, inputs: Mapping[str, Axes], head: Head, facts: Mapping[str, 
 class _Value:
     """Value `index` of the program. A value that is zero for every input has axes and no step (index -1).
 
-    `probes` are the lengths that a few input lengths have come to here, () where the value is not ragged: two values
-    whose probes differ may fit at the typical length and at no other.
+    `probes` are the lengths that a few probe input lengths are reduced to at this value, () where it is not ragged. Two
+    values with different probes may agree at the typical length and at no other.
     """
 
     index: int
@@ -103,7 +103,7 @@ class _Builder:
         return value
 
     def _layer(self, layer: Layer, path: str, value: _Value, before: _Value) -> _Value:
-        """The output of `layer`; `before` is what the layer before the last one gave."""
+        """The output of `layer` on `value`; `before` is the input of the layer that made `value` (cells read both)."""
         match layer:
             case Op(name, args) if name == TAKE:
                 return self._take(str(args["field"]), f"{path}.{TAKE}")
@@ -143,14 +143,14 @@ class _Builder:
             raise Infeasible(f"{path} cannot take {show_shape(value.shape)}: {error}") from error.__cause__
 
     def _facts_for(self, value: _Value) -> Mapping[str, Any]:
-        """Those of the data; for a layer that takes one of several fields as it is, those of the field too."""
+        """The facts of the data; a layer that reads one of several fields directly gets the facts of that field too."""
         of_fields = self.facts.get(OF_FIELDS)
         if of_fields is None or not 0 <= value.index < len(self.fields):
             return self.facts
         return {**self.facts, **of_fields[list(self.fields)[value.index]]}
 
     def _run(self, path: str, at: str, name: str, args: Mapping[str, Any], value: _Value) -> _Value:
-        """Adds a step, unless the op does nothing or works on nothing. Raises Infeasible with the bare reason."""
+        """Adds a step, unless the op is an identity, gives zeros or reads zeros. Raises Infeasible with the reason."""
         found = infer(name, args, value.axes)
         if found.is_zero or value.is_zero:
             return _Value(-1, found.axes, _probes(found, value))
@@ -172,7 +172,7 @@ class _Builder:
         args: Mapping[str, Any],
         at: str = "",
     ) -> _Value:
-        """Adds a step that gives what `value` says, under a name of its own; `at` is its place, if known."""
+        """Adds a step with the output `value`, under a unique name; `at` is its place in the space, if known."""
         name = _unused(re.sub(r"\W+", "_", path).strip("_"), "_", self._names)
         place = _unused(at, "#", self._places) if at else path
         self.steps.append(Step(name, kind, inputs, value.axes, op, args, path, place))
@@ -184,7 +184,7 @@ class _Builder:
         return self._add(values, path) if by == "add" else self._concat(values, path)
 
     def _add(self, values: list[_Value], path: str) -> _Value:
-        """The sum. What is zero adds nothing, whatever its shape."""
+        """The sum of `values`. Zero values are left out, whatever their shape."""
         terms = [value for value in values if not value.is_zero]
         if not terms:
             return values[0]
@@ -213,13 +213,13 @@ class _Builder:
         return self._emit(f"{path}.concat", "concat", tuple(part.index for part in parts), joined, "concat", {})
 
     def _written_out(self, value: _Value, live: _Value, path: str) -> _Value:
-        """`value` as a step gives it: where it is zero, zeros for each sample of `live`, and as large."""
+        """`value`, computed by a step: a zero value becomes zeros with the batch and the sizes of `live`."""
         if not value.is_zero:
             return value
         return self._emit(f"{path}.zeros", "op", (live.index,), value, "zeros", {"channels": value.shape[0]})
 
     def _project(self, value: _Value, shape: Shape, path: str, at: str) -> _Value:
-        """`value` itself where it has `shape` already, else a projection of it."""
+        """`value`, projected to `shape` unless it has that shape already."""
         if value.shape == shape:
             return value
         try:
@@ -278,12 +278,12 @@ class _Builder:
 
 
 def _below(at: str, what: str) -> str:
-    """The place of `what` in the layer at the place `at`, which may be unknown."""
+    """The place of the part `what` of the layer at `at`; "" where `at` is unknown."""
     return f"{at}.{what}" if at else ""
 
 
 def _unused(stem: str, divider: str, taken: set[str]) -> str:
-    """`stem`, or where it is taken `stem`, `divider` and a number; it is taken afterwards."""
+    """`stem`, with `divider` and a number where `taken` has it already. Adds the result to `taken`."""
     found, suffix = stem, 2
     while found in taken:
         found, suffix = f"{stem}{divider}{suffix}", suffix + 1
@@ -292,7 +292,7 @@ def _unused(stem: str, divider: str, taken: set[str]) -> str:
 
 
 def _probes(found: Inferred, value: _Value) -> tuple[int, ...]:
-    """The probes of what a layer that `found` describes makes of `value`."""
+    """The probes of the output of a layer, inferred as `found`, on `value`."""
     if not found.axes.ragged or found.lengths is None:
         return value.probes if found.axes.ragged else ()
     return tuple(found.lengths(torch.tensor(value.probes)).tolist())

@@ -1,4 +1,4 @@
-"""What a layer does to a shape and what it costs, found by running it on the meta device."""
+"""Output shape and cost of a layer, found by running it on the meta device."""
 
 from __future__ import annotations
 
@@ -38,7 +38,8 @@ MAX_REMEMBERED = 20_000
 
 @dataclass(frozen=True)
 class Inferred:
-    """What a layer gives, how many parameters it has, whether it does anything, and how it changes lengths."""
+    """Output axes of a layer, its number of parameters, whether it is an identity or gives zeros, and how it changes
+    the lengths of sequences (None: not at all)."""
 
     axes: Axes
     params: int
@@ -49,7 +50,7 @@ class Inferred:
 
 @dataclass(frozen=True)
 class Counted:
-    """Of one sample: multiply-accumulates, and the numbers that training keeps for the backward pass, about."""
+    """Cost of one sample: multiply-accumulates, and about how many activations training keeps for the backward pass."""
 
     macs: int
     activations: int
@@ -72,8 +73,8 @@ def _function(name: str) -> OpFunction:
 def infer(name: str, args: Mapping[str, Any], axes: Axes) -> Inferred:
     """Builds the op on the meta device, which costs no memory, and runs it on a batch of 2 in training mode.
 
-    Remembers what it found. Raises Infeasible with the reason where the op cannot work on what comes in, and where it
-    takes a sequence, but no longer one.
+    Results are cached. Raises Infeasible with the reason where the op cannot take the input, or takes a sequence of
+    this length but no longer one.
     """
     key = _key(name, args, axes)
     if key not in _remembered:
@@ -85,10 +86,10 @@ def infer(name: str, args: Mapping[str, Any], axes: Axes) -> Inferred:
 
 
 def count(name: str, args: Mapping[str, Any], axes: Axes) -> Counted:
-    """What one sample costs an op that `infer` accepts: half of the FLOPs that torch counts, and what the modules
-    that it is made of give.
+    """Cost of one sample in an op that `infer` accepts: half of the FLOPs that torch counts, and the sizes of the
+    outputs of its inner modules.
 
-    Apart from `infer` because torch's counter takes a second to load, and a worker that trains never counts.
+    Separate from `infer` because torch's counter takes a second to load, and a worker that trains never counts.
     """
     key = _key(name, args, axes)
     if key not in _counted:
@@ -121,8 +122,8 @@ def _key(name: str, args: Mapping[str, Any], axes: Axes) -> _Key:
 
 
 def resolve_arguments(name: str, args: Mapping[str, Any], shape: Shape, facts: Mapping[str, Any]) -> dict[str, Any]:
-    """`args` with `same` and `x2` as numbers, also where that is a default, and with what the op takes from the data's
-    `facts`. Raises Infeasible where the data has no such fact."""
+    """`args` with numbers for `same` and `x2` (defaults included), and with the arguments that come from the data's
+    `facts`. Raises Infeasible where the data lacks such a fact."""
     resolved = dict(args)
     for parameter, key in _facts_wanted(OPS[name]).items():
         if key not in facts:
@@ -153,8 +154,8 @@ def _is_relative(annotation: Any) -> bool:
 def _run(
     name: str, args: Mapping[str, Any], axes: Axes, watch: AbstractContextManager[object]
 ) -> tuple[nn.Module, object]:
-    """The module on the meta device, and what it gives for a batch, inside `watch`."""
-    # A user's op may draw numbers when it is built: the caller's random state is not its own.
+    """The module on the meta device, and its output for a batch, computed inside the context `watch`."""
+    # A user's op may draw random numbers when it is built: this must not change the caller's random state.
     with torch.device("meta"), torch.random.fork_rng(devices=[]), torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         module = construct(name, args, axes.shape)
@@ -163,7 +164,7 @@ def _run(
 
 
 def _given(module: nn.Module, axes: Axes) -> object:
-    """What `module` gives for a batch, on the meta device."""
+    """The output of `module` for a batch of 2, on the meta device."""
     batch = torch.empty((BATCH, *axes.shape), dtype=getattr(torch, axes.dtype), device="meta")
     mask = torch.empty((BATCH, axes.shape[-1]), dtype=torch.bool, device="meta") if axes.ragged else None
     return apply(module, batch, mask)
@@ -195,9 +196,10 @@ def _infer(name: str, args: Mapping[str, Any], axes: Axes) -> Inferred:
 
 
 def _stays_ragged(module: nn.Module, axes: Axes, after: Shape, lengths: Lengths | None) -> bool:
-    """Whether `module`, which makes `after` of a ragged value, gives a ragged one again.
+    """Whether the output of `module`, of the shape `after` for a ragged input, is ragged too.
 
-    A longer input shows it. Raises Infeasible where it cannot take one, or changes the length without saying how.
+    Decided by running a longer input. Raises Infeasible where `module` cannot take that, or changes the length without
+    declaring how.
     """
     longer = axes.of_length(axes.shape[-1] + LONGER)
     try:
@@ -221,7 +223,7 @@ def _stays_ragged(module: nn.Module, axes: Axes, after: Shape, lengths: Lengths 
 
 
 def _blamed(name: str, what: str, error: BaseException | None = None) -> PluginError | None:
-    """In the words of the plugin whose op it is, where it is one's."""
+    """The error in the words of the plugin that registered op `name`; None for an op of nas."""
     origin = OPS.origin(name)
     return origin.wrong(what, error) if origin is not None else None
 

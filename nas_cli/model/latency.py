@@ -1,4 +1,4 @@
-"""How long a network takes, measured."""
+"""Measured latency of a network."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import torch
 from nas_cli.model.network import Network
 
 LEAST_RUNS, MIN_RUNS, MAX_RUNS = 10, 30, 1000
-"""Runs of a network so slow that its time is up; of any other; and at most."""
+"""Least number of runs where the time limit is reached first; least number otherwise; greatest number."""
 LOOK_EVERY = 10
 WARM_RUNS, WARM_SHARE = 20, 0.2
 
@@ -45,12 +45,12 @@ def measure_latency(
     spread: float = 0.02,
     seconds: float = 1.0,
 ) -> Latency:
-    """Runs `network` in eval mode and float32 on a batch of `samples`, after warming up, until the median is known.
+    """Runs `network` in eval mode and float32 on a batch of `samples`, after warming up, until the median is precise.
 
-    `samples` are what the network takes: raw fields of some examples, and lengths. The median is known when its spread
-    is at most `spread`, after 30 runs at least, or after 1,000 runs or `seconds`. On a CPU it runs on `threads`
-    threads, and the number set before is restored. The network itself, its mode and its device are left as they are.
-    Raises whatever the network raises.
+    `samples` are the network's inputs: raw fields of some examples, and lengths. Runs end when the spread of the median
+    is at most `spread` (after 30 runs at least), after 1,000 runs, or after `seconds`. On a CPU it runs on `threads`
+    threads and restores torch's setting afterwards. The network's mode and device do not change. Raises whatever the
+    network raises.
     """
     device = torch.device(device)
     twin = copy.deepcopy(network).to(device).eval()
@@ -92,7 +92,7 @@ def median_spread(values: Sequence[float]) -> float:
 
 
 def _timed(network: Network, raw: Sequence[torch.Tensor]) -> float:
-    """Seconds of one run, the device's queue emptied before and after."""
+    """Seconds of one run; the device is synchronised before and after."""
     device = raw[0].device
     wait_for(device)
     started = time.perf_counter()
@@ -102,7 +102,7 @@ def _timed(network: Network, raw: Sequence[torch.Tensor]) -> float:
 
 
 def wait_for(device: torch.device) -> None:
-    """Until the device has done what it was given."""
+    """Waits until the device has finished its queued work."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
     elif device.type == "mps":

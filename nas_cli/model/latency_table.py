@@ -1,10 +1,9 @@
-"""The latency of a network before it is built: a table of layers, each measured once, added up and corrected.
+"""Predicts the latency of a network before it is built: the sum of a table of measured layers, corrected.
 
 Cai, Zhu & Han, "ProxylessNAS", ICLR 2019, and Tan et al., "MnasNet", CVPR 2019, predict latency like this. Layers in a
-chain find their inputs in the cache and layers by themselves may not, so the sum is multiplied by the median ratio of
-what whole networks took to their sums. A layer that was not measured yet, as most new networks have one in a large
-space, counts as the line through the layers of its op says: a fixed time, a time a multiply-accumulate, and a time a
-number read or written.
+chain find their inputs in the cache and single layers may not, so the sum is multiplied by the median ratio of measured
+networks to their sums. In a large space most new networks have a layer that was not measured yet: its latency comes
+from a linear model of its op (a fixed time, a time per multiply-accumulate, a time per number read or written).
 """
 
 from __future__ import annotations
@@ -33,12 +32,12 @@ from nas_cli.model.program import Program, Step
 
 INPUT = "input"
 LEAST_RUNS, MOST_RUNS, SECONDS = 5, 200, 0.01
-"""A layer is run for a hundredth of a second."""
+"""Bounds on the runs of one layer, and the time that they may take."""
 LEAST_KNOWN = 3
-"""Layers of an op that were measured before another one is judged by them."""
+"""Measured layers of an op that its linear model needs."""
 
 Work = tuple[float, float]
-"""Of a layer, for one sample: multiply-accumulates, and numbers read and written."""
+"""Work of a layer for one sample: multiply-accumulates, and numbers read and written."""
 
 
 class LatencyTable:
@@ -52,11 +51,11 @@ class LatencyTable:
         self._errors: list[float] = []
 
     def missing(self, program: Program) -> list[str]:
-        """The entries that were not measured of those that `program` is made of."""
+        """The entries of `program` that were not measured yet."""
         return [key for key in entry_names(program) if key not in self.entries]
 
     def predict(self, program: Program) -> float | None:
-        """Milliseconds; None where a layer was not measured, nor enough others of its op."""
+        """Milliseconds; None where neither a layer nor enough other layers of its op were measured."""
         total = 0.0
         for key, kind, step in _parts(program):
             milliseconds = self.entries.get(key)
@@ -68,9 +67,9 @@ class LatencyTable:
         return total * self._factor()
 
     def observe(self, program: Program, measured_ms: float, entries: Mapping[str, float]) -> dict[str, Any]:
-        """Learns from a whole network and the `entries` that were measured with it; returns what `recall` takes.
+        """Learns from a measured network and the `entries` measured with it; returns the data that `recall` takes.
 
-        Before that, where the table could predict it already, the prediction is compared with the measurement.
+        Where the table can already predict the network, the error of that prediction is recorded first.
         """
         seen: dict[str, Any] = {}
         predicted = self.predict(program) if self._ratios else None
@@ -84,8 +83,8 @@ class LatencyTable:
         return seen
 
     def recall(self, entries: Mapping[str, float], seen: Mapping[str, Any]) -> None:
-        """Learns what `observe` learned from a network: its entries and their work, the measurement's ratio to the sum
-        of all, the error of the prediction."""
+        """Repeats what `observe` learned from a network: its entries and their work, the ratio of its latency to the
+        sum of its entries, and the error of the prediction."""
         self.entries.update(entries)
         for key, work in seen.get("work", {}).items():
             kind = str(json.loads(key)[0])
@@ -113,10 +112,10 @@ class LatencyTable:
 
 
 def line_through(works: Sequence[Work], milliseconds: Sequence[float]) -> NDArray[np.float64]:
-    """The fixed time and the times a multiply-accumulate and a number, none below zero, with the least squares of the
-    relative errors. (3,)
+    """Non-negative least squares of the relative errors (Lawson & Hanson 1974): the fixed time, the time per
+    multiply-accumulate and the time per number, (3,).
 
-    With three unknowns every choice of those that are zero can be tried (Lawson & Hanson 1974).
+    Three unknowns are few enough to try every choice of the coefficients that are zero.
     """
     matrix = np.array([(1.0, *work) for work in works]) / np.array(milliseconds)[:, None]
     best, least = np.zeros(3), math.inf
@@ -130,17 +129,18 @@ def line_through(works: Sequence[Work], milliseconds: Sequence[float]) -> NDArra
 
 
 def entry_names(program: Program) -> list[str]:
-    """The entries that `program` is made of, each once."""
+    """The distinct entries of the layers of `program`."""
     return list(dict.fromkeys(key for key, _, _ in _parts(program)))
 
 
 def measure_entries(
     network: Network, samples: Sequence[Tensor], device: torch.device, threads: int, wanted: Iterable[str]
 ) -> dict[str, float]:
-    """Measures those layers of `network` that `wanted` names, each by itself: milliseconds by entry.
+    """Measures each layer of `network` named in `wanted` by itself: milliseconds by entry.
 
-    Each runs on what it gets when the network runs on `samples`, which are as for `measure_latency`: the median of
-    about a hundredth of a second of runs, in eval mode. The network and torch's threads stay as they are.
+    A layer gets the input that it has when the network runs on `samples` (as in `measure_latency`), in eval mode; the
+    result is the median of the runs of about a hundredth of a second. The network and torch's number of threads do not
+    change.
     """
     left, program = set(wanted), network.program
     if not left:
@@ -190,7 +190,7 @@ def _time(run: Callable[[], Any], device: torch.device) -> float:
 
 
 def _parts(program: Program) -> Iterator[tuple[str, str, Step | None]]:
-    """Entry, kind of layer, and step; None is what the inputs go through."""
+    """Entry, kind of layer, and step of each layer; the step is None for the normalisation of an input."""
     for axes in program.inputs.values():
         yield _input(axes), INPUT, None
     for step in program.steps:

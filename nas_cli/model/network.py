@@ -20,7 +20,7 @@ from nas_cli.model.weights import Modules
 
 
 def leaves_ends(op: str, module: nn.Module) -> bool:
-    """Whether the `module` of an op may give something where its input, after the end of a sequence, is zero."""
+    """Whether `module`, of the op `op`, may turn the zeros of padding into other values."""
     keeps = OPS.traits(op).keeps_zeros or of_module(module).keeps_zeros
     return not getattr(module, "masked", False) and not keeps
 
@@ -30,17 +30,17 @@ Watch = Callable[[Step, list[Tensor], Tensor | None], None]
 
 @dataclass(frozen=True)
 class Outputs:
-    """What a network gives for a batch; `lengths` int64 (N,) are those of its sequences, None where it gives none."""
+    """Outputs for a batch; `lengths` int64 (N,) are the lengths of output sequences, None where there are none."""
 
     values: Tensor
     lengths: Tensor | None
 
 
 class Levels(nn.Module):
-    """Levels (N, C, …), 0 to 255 of pixels say, with the mean 0 and the deviation 1 in each channel.
+    """Normalises raw levels (N, C, …), such as pixels of 0 to 255, to mean 0 and deviation 1 in each channel.
 
-    `mean` and `std` are in the units of the raw samples; they are in the state dict, so whoever has the weights has the
-    preprocessing.
+    `mean` and `std` are in the units of the raw samples. They belong to the state dict: the weights bring their
+    preprocessing along.
     """
 
     mean: Tensor
@@ -63,12 +63,12 @@ class Levels(nn.Module):
 
 
 class Network(nn.Module):
-    """Takes the raw fields of samples and gives what the last step gives, logits (N, classes) say.
+    """Maps the raw fields of samples to the output of the last step, such as logits (N, classes).
 
     `layers` holds the module of every 'op' step by the step's name, `levels` the normalisation of the fields that have
-    one. The modules come from `modules`: new ones, or any that fit. Dropout and drop-path draw from torch's global
-    generator when training: whoever trains seeds it. `origin` is what the last step's numbers are counted from:
-    it is added to the outputs, in 64 bits, and is no part of the `body`, which is trained and scored.
+    one. `modules` makes the modules, with new weights or given ones. Dropout and drop-path draw from torch's global
+    generator when training: the training loop seeds it. `origin` is an offset that `forward` adds to the outputs in
+    float64; training and scoring use `body`, which has no offset.
     """
 
     origin: Tensor | None
@@ -81,7 +81,7 @@ class Network(nn.Module):
         self.register_buffer("origin", None, persistent=False)
         self.register_load_state_dict_pre_hook(_renamed)  # type: ignore[no-untyped-call]
         self.watch: Watch | None = None
-        """Told of every step before it runs: what it is given, and the mask of its sequences."""
+        """Called before every step, with the step, its inputs and the mask of its sequences."""
         readers = program.readers()
         self._freed = tuple(
             tuple(v for v in dict.fromkeys(step.inputs) if readers[v][-1] == index and v != program.output)
@@ -107,7 +107,7 @@ class Network(nn.Module):
 
     @property
     def ragged(self) -> bool:
-        """Whether a field that comes in is."""
+        """Whether an input field has sequences of different lengths."""
         return any(axes.ragged for axes in self.inputs.values())
 
     def set_normalisation(self, field: str, mean: Sequence[float], std: Sequence[float]) -> None:
@@ -115,27 +115,27 @@ class Network(nn.Module):
         cast(Levels, self.levels[field]).set(mean, std)
 
     def set_origin(self, origin: float | Sequence[float]) -> None:
-        """Sets what outputs are counted from, one number or one for each output, unless it is 0; no GPU of Apple's has
-        64 bits, so it is for a CPU."""
+        """Sets the offset of the outputs, one number or one for each output; zeros set none. For a CPU only: Apple's
+        GPUs have no float64."""
         found = torch.tensor(origin, dtype=torch.float64)
         self.origin = found if bool(found.any()) else None
 
     def forward(self, *raw: Tensor) -> Tensor:
-        """`raw` are the fields in their order, and after them the lengths of the ragged ones that are floats."""
+        """`raw` are the fields in their order, followed by the lengths of the ragged fields of floats."""
         inputs = dict(zip(self.inputs, raw, strict=False))
         named = [field for field, axes in self.inputs.items() if axes.sent_lengths]
         outputs = self.body(self.normalize(inputs), dict(zip(named, raw[len(inputs) :], strict=True))).values
         return outputs if self.origin is None else outputs.double() + self.origin
 
     def normalize(self, raw: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Raw fields as layers take them: levels with mean 0 and deviation 1, everything else as it is."""
+        """The raw fields with levels normalised to mean 0 and deviation 1; other fields are unchanged."""
         return {**raw, **{field: levels(raw[field]) for field, levels in self.levels.items()}}
 
     def body(self, inputs: Mapping[str, Tensor], lengths: Mapping[str, Tensor] | None = None) -> Outputs:
-        """The layers, on normalised samples. A value is let go after its last use.
+        """Runs the layers on normalised samples. A value is freed after its last use.
 
-        `lengths` int64 (N,) are those of ragged fields; those of padded integers are found without. Sequences are zero
-        after their ends in every value: whatever reads a batch gives the same outputs as for single sequences.
+        `lengths` int64 (N,) are the lengths of ragged fields; padded integers need none, their zeros tell. Every value
+        is zero after the ends of its sequences, so a batch gives the same outputs as single sequences do.
         """
         known = lengths or {}
         values = {number: inputs[field] for number, field in enumerate(self.inputs)}
@@ -170,7 +170,7 @@ class Network(nn.Module):
 
 
 def combine(step: Step, given: Sequence[Tensor]) -> Tensor:
-    """What a step without a module gives."""
+    """The output of a step without a module: a sum, a concatenation or a resized image."""
     if step.kind == "concat":
         return torch.cat(tuple(given), dim=1)
     if step.kind == "resize":
@@ -183,13 +183,13 @@ def combine(step: Step, given: Sequence[Tensor]) -> Tensor:
 
 
 class _Masks:
-    """Which places of padded sequences are taken, made once for all layers that have the same lengths."""
+    """Padding masks, each made once for all layers with the same lengths."""
 
     def __init__(self) -> None:
         self._made: list[tuple[Tensor, Tensor]] = []
 
     def of(self, lengths: Tensor, longest: int) -> Tensor:
-        """bool (N, longest)."""
+        """The padding mask, bool (N, longest): true at the time steps of a sequence."""
         for known, mask in self._made:
             if known is lengths:
                 return mask
@@ -199,14 +199,14 @@ class _Masks:
 
 
 def _ends(axes: Axes, x: Tensor, lengths: Tensor | None) -> Tensor | None:
-    """The lengths of a field's sequences, int64 (N,), which those of padded integers (N, K, L) show by themselves."""
+    """The lengths of a field's sequences, int64 (N,), counted from the padding for integers (N, K, L)."""
     if not axes.ragged:
         return None
     return (x[:, 0] != 0).sum(dim=1) if lengths is None else lengths
 
 
 def _renamed(network: Network, state: dict[str, Tensor], prefix: str, *_: object) -> None:
-    """Weights of earlier versions: one input, whose normalisation was called mean and std."""
+    """Reads the weights of earlier versions, which had one input and stored its normalisation as mean and std."""
     for name in ("mean", "std"):
         if prefix + name in state:
             value = state.pop(prefix + name)

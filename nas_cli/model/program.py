@@ -20,12 +20,12 @@ Kind = Literal["op", "add", "concat", "resize"]
 class Step:
     """Computes one value of the network from earlier ones.
 
-    `op` and `args` say which module an 'op' step runs on its one input; 'add' and 'concat' (of channels) take several.
+    An 'op' step runs the module of `op` with `args` on its one input; 'add' and 'concat' (of channels) take several.
     'resize' brings its first input to the height and width of its second one.
-    `axes` are the value's. `path` is the layer's place in the architecture, such as `model[3].residual[0].conv`, and
-    `name` the same as a part of the name of its weights: `model_3_residual_0_conv`. `at` is its place in the space,
-    such as `model[1].repeat[2].residual[0].conv`: the same for the same layer of another architecture. It is `path`
-    where the architecture does not know its places.
+    `axes` are those of the value. `path` is the layer's place in the architecture, such as `model[3].residual[0].conv`,
+    and `name` the form of it used in names of weights: `model_3_residual_0_conv`. `at` is the layer's place in the
+    space, such as `model[1].repeat[2].residual[0].conv`, equal for the same layer of every architecture; it is `path`
+    where the architecture does not record its places.
     """
 
     name: str
@@ -44,15 +44,15 @@ class Step:
 
 @dataclass(frozen=True)
 class Program:
-    """`inputs` are the fields that come in: the first values. Each of the `steps` gives one more, in order; the last
-    one is the output, and every step reaches it.
+    """The first values are the fields in `inputs`. Each of the `steps` adds one value, in order. The last value is the
+    output, and it depends on every step.
     """
 
     inputs: Mapping[str, Axes]
     steps: tuple[Step, ...]
 
     def axes(self, value: int) -> Axes:
-        """What value number `value` is, as layers get it."""
+        """The axes of value number `value`, as layers see it."""
         if value < len(self.inputs):
             return list(self.inputs.values())[value].entered
         return self.steps[value - len(self.inputs)].axes
@@ -71,11 +71,11 @@ class Program:
 
     @property
     def op_steps(self) -> tuple[Step, ...]:
-        """Those that run a module."""
+        """The steps that run a module."""
         return tuple(step for step in self.steps if step.kind == "op")
 
     def construct(self, step: Step) -> nn.Module:
-        """A new module for an 'op' step, on torch's default device, with what its constructor gives it."""
+        """A new module for an 'op' step, on torch's default device, with the weights that its constructor sets."""
         return construct(step.op, step.args, self.shape(step.inputs[0]))
 
     def inferred(self, step: Step) -> Inferred:
@@ -93,12 +93,12 @@ class Program:
 
     @property
     def activations(self) -> int:
-        """About how many numbers training keeps of one sample: what each step gives, and each module inside it."""
+        """About how many numbers training keeps for one sample: the outputs of all steps and of their inner modules."""
         joined = sum(math.prod(step.shape) for step in self.steps if step.kind != "op")
         return joined + sum(self.counted(step).activations for step in self.op_steps)
 
     def counted(self, step: Step) -> Counted:
-        """What the module of an 'op' step costs a sample."""
+        """Cost of one sample in the module of an 'op' step."""
         return count(step.op, step.args, self.axes(step.inputs[0]))
 
     def readers(self) -> list[list[int]]:
@@ -123,9 +123,7 @@ def without_dead_steps(program: Program, output: int) -> Program:
 
 
 def without_idle_biases(program: Program) -> Program:
-    """A bias right before an op that subtracts the mean is subtracted again: where `bias` is not given, there is none
-    there.
-    """
+    """Sets `bias: false` where the spec leaves it open and the next op subtracts the mean, and the bias with it."""
     readers, steps = program.readers(), list(program.steps)
     for index, step in enumerate(steps):
         if not OPS.traits(step.op).idle_bias or step.args.get("bias") is not None:

@@ -1,4 +1,4 @@
-"""How the modules of a network are written down as Python, for `nas export --format source`."""
+"""Writes the modules of a network as Python source, for `nas export --format source`."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from nas_cli.model.program import Step
 
 
 def constructor(network: Network, step: Step) -> str:
-    """The call that makes the module of an 'op' step; `nn` is `torch.nn`, other names are of `custom_classes`."""
+    """Source of the constructor call for an 'op' step; `nn` is `torch.nn`, other names are `custom_classes`."""
     if torch_modules.is_torch_name(step.op):
-        # Not by its repr: torch leaves arguments out there, such as count_include_pad of AvgPool2d.
+        # The repr would not do: torch leaves arguments out there, such as count_include_pad of AvgPool2d.
         arguments = {**torch_modules.fixed_arguments(step.op), **step.args}
         return f"{step.op}({', '.join(f'{key}={value!r}' for key, value in arguments.items())})"
     module = network.layers[step.name]
@@ -33,7 +33,7 @@ def constructor(network: Network, step: Step) -> str:
 
 
 def custom_classes(network: Network) -> list[type[nn.Module]]:
-    """The classes of the network's modules that are not torch's own, those inside other modules too."""
+    """The classes of all modules of the network, inner modules included, that are not torch's own."""
     return _classes(network.layers)
 
 
@@ -43,12 +43,12 @@ def _classes(module: nn.Module) -> list[type[nn.Module]]:
 
 
 Made = dict[int, tuple[tuple[Any, ...], dict[str, Any]]]
-"""By the id of a module the arguments that it was made with."""
+"""Constructor arguments (positional, named) by the id of the module."""
 
 
 @contextmanager
 def _recording(classes: Sequence[type[nn.Module]]) -> Iterator[Made]:
-    """Notes the arguments of every module of `classes` that is made meanwhile: a user's class need not repeat them."""
+    """Records the constructor arguments of modules of `classes`, so that a user's class needs no repr for them."""
     made: Made = {}
     before = {cls: vars(cls).get("__init__") for cls in classes}
     for cls in classes:
@@ -89,7 +89,7 @@ def _written(module: nn.Module, made: Made) -> str:
 
 
 def _argument(value: Any, made: Made, module: nn.Module) -> str:
-    """As Python. Raises ExportError where it has no such form."""
+    """`value` as Python source. Raises ExportError where it has no such form."""
     if isinstance(value, nn.Module):
         return _written(value, made)
     if value is None or type(value) in (bool, int, str) or isinstance(value, torch.dtype):

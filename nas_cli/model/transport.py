@@ -1,4 +1,4 @@
-"""A program as plain data: another process need not infer again what one has found, which takes it seconds to begin."""
+"""A program as plain data. A worker that receives it need not infer shapes again, which would delay it by seconds."""
 
 from __future__ import annotations
 

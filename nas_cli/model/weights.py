@@ -1,7 +1,7 @@
-"""Where the modules of a network come from, and what they begin with.
+"""Makes the modules of a network and initialises their weights.
 
-`Fresh` makes new ones, for a network that is to be trained; `constructed` makes those whose weights are loaded. Whoever
-shares weights between networks gives modules that there are already, and knows them by `Step.at`.
+`Fresh` makes new modules for training; `constructed` makes modules whose weights are loaded afterwards. Weight sharing
+passes existing modules instead, and finds them by `Step.at`.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from nas_cli.model.program import Program
 Made = Mapping[str, nn.Module]
 """The module of every 'op' step, by the step's name."""
 Assets = Mapping[str, Tensor]
-"""Arrays that the data brings for layers to begin with, by name: the `vectors` of words. They are shared: not to be
-written to."""
+"""Arrays from the data that layers are initialised with, by name: the `vectors` of words. They are shared and must not
+be written to."""
 Transposed = nn.ConvTranspose1d | nn.ConvTranspose2d | nn.ConvTranspose3d
 Weighted = nn.Conv1d | nn.Conv2d | nn.Conv3d | nn.Linear | Transposed
 WEIGHTED = get_args(Weighted)
@@ -39,14 +39,14 @@ class Modules(Protocol):
 
 
 def without_weights(program: Program) -> Made:
-    """On the meta device: what there is to say of a network's shapes needs no memory."""
+    """Modules on the meta device, for the shapes of a network: they take no memory."""
     with torch.device("meta"), _seeded(0):
         return _constructed(program)
 
 
 def constructed(program: Program) -> Made:
-    """On the CPU, as their constructors make them, for weights that are loaded. No file is read that weights came from
-    when the network was new."""
+    """Modules on the CPU, as their constructors make them, for weights that are loaded afterwards. The files that a new
+    network is initialised from are not read."""
     with torch.device("cpu"), _seeded(0):
         return _constructed(program)
 
@@ -55,17 +55,17 @@ def constructed(program: Program) -> Made:
 class Fresh:
     """New modules on the CPU, whose weights depend on the state of `generator` and on `assets` alone.
 
-    A module with the method `first_weights(generator, assets)` brings its own: it is called, and nobody else sets what
-    is inside of the module. Elsewhere convolutions and linear layers are normal with variance gain²/fan_in (He et al.
-    2015), biases zero. The gain is that of the activation that follows; without one, √2 for a convolution and 1 for a
-    linear layer, such as the last one. Everything else is as its module makes it, under a seed drawn from `generator`.
+    A module with the method `first_weights(generator, assets)` initialises itself and all that it contains. Otherwise
+    convolutions and linear layers are normal with variance gain²/fan_in (He et al. 2015), biases zero. The gain is that
+    of the activation that follows; without one, √2 for a convolution and 1 for a linear layer, such as the last one.
+    Other modules keep the weights of their constructors, under a seed drawn from `generator`.
     """
 
     generator: torch.Generator
     assets: Assets = field(default_factory=dict)
 
     def __call__(self, program: Program) -> Made:
-        """Raises PluginError where a plugin's module fails to bring its weights."""
+        """Raises PluginError where `first_weights` of a plugin's module fails."""
         seed = int(torch.randint(2**63 - 1, (), generator=self.generator))
         with torch.device("cpu"), _seeded(seed):
             modules = _constructed(program)
@@ -79,10 +79,10 @@ class Fresh:
 
 @torch.no_grad()
 def begin(layer: nn.Module, op: str, generator: torch.Generator, assets: Assets, after: float | None = None) -> None:
-    """Gives `layer`, a new module of `op`, its first weights. Raises PluginError where it fails to bring its own.
+    """Initialises the weights of `layer`, a new module of `op`. Raises PluginError where its `first_weights` fails.
 
-    `after` is the gain of the activation that follows. Inside a layer that is made of several modules all but the last
-    are taken to be followed by a rectifier.
+    `after` is the gain of the activation that follows. In a layer of several modules, every module but the last counts
+    as followed by a rectifier.
     """
     found = list(dict.fromkeys(_reached(layer)))
     drawn = [module for module in found if isinstance(module, WEIGHTED) and not brings_weights(module)]
@@ -94,7 +94,7 @@ def begin(layer: nn.Module, op: str, generator: torch.Generator, assets: Assets,
 
 
 def brings_weights(module: nn.Module) -> bool:
-    """Whether it sets by itself what it begins with, and all that is inside of it."""
+    """Whether `module` initialises itself and all that it contains, by `first_weights`."""
     found = getattr(module, "first_weights", None)
     return callable(found) and not isinstance(found, nn.Module)
 
@@ -115,15 +115,15 @@ def _draw(module: Weighted, gain: float, generator: torch.Generator) -> None:
 
 
 def _fan_in(module: Weighted) -> float:
-    """How many numbers each number of the output is summed from."""
-    if isinstance(module, Transposed):  # its window moves by `stride`: that share of it meets in one place
+    """The number of inputs that each output sums over."""
+    if isinstance(module, Transposed):  # windows move by `stride`: 1/stride of a window reaches each output
         window = math.prod(module.kernel_size) / math.prod(module.stride)
         return max(1.0, module.in_channels / module.groups * window)
     return math.prod(module.weight.shape[1:])
 
 
 def _reached(module: nn.Module) -> Iterator[nn.Module]:
-    """`module` and what is inside of it, but not inside of one that brings its own weights."""
+    """`module` and the modules inside it, except those inside a module that brings its own weights."""
     yield module
     if not brings_weights(module):
         for child in module.children():
@@ -136,7 +136,7 @@ def _constructed(program: Program) -> dict[str, nn.Module]:
 
 @contextmanager
 def _seeded(seed: int) -> Iterator[None]:
-    """Within it torch's global generator begins with `seed`; afterwards it goes on as it was."""
+    """Seeds torch's global generator with `seed` inside the context, and restores its state afterwards."""
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)
         yield
@@ -149,7 +149,8 @@ def _gain(module: nn.Module, after: float | None) -> float:
 
 
 def _gain_after(program: Program, modules: Made, index: int, readers: list[list[int]]) -> float | None:
-    """The gain of the activation that step `index` feeds, past norms and poolings; None without one, or for several."""
+    """The gain of the activation after step `index`, past norms and poolings; None without one, or with several
+    readers."""
     while True:
         after = readers[program.value(index)]
         if len(after) != 1 or program.steps[after[0]].kind != "op":

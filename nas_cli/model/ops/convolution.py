@@ -1,4 +1,4 @@
-"""Convolutions and what is made of them. All work on images, (C, H, W)."""
+"""Convolutions and blocks of convolutions, for images (C, H, W)."""
 
 from __future__ import annotations
 
@@ -149,7 +149,7 @@ def _conv2d(
 ) -> nn.Module:
     down, across = (d * (k - 1) for k, d in zip(kernel, dilation, strict=True))
     if padding == "same" and stride == (1, 1) and (down % 2 or across % 2):
-        # An even kernel needs one more pixel on one side, which Conv2d's own padding cannot say.
+        # An even kernel needs one more pixel on one side; Conv2d pads both sides equally.
         sides = (across // 2, across - across // 2, down // 2, down - down // 2)
         return nn.Sequential(
             nn.ZeroPad2d(sides), nn.Conv2d(shape[0], out, kernel, 1, 0, dilation, groups=groups, bias=bias)

@@ -1,4 +1,4 @@
-"""Ops of plugins, held to their contract: what breaks it is told in the plugin's words."""
+"""Checks that ops of plugins keep their contract; errors name the plugin."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from nas_cli.registry import show
 
 
 def hold_op(function: Callable[..., nn.Module], origin: Origin) -> Callable[..., nn.Module]:
-    """What it raises says that it cannot take a shape, and is told as such."""
+    """Wraps `function` to check that it returns a module. Its own errors pass: they say that a shape is infeasible."""
 
     @functools.wraps(function)
     def made(shape: tuple[int, ...], **arguments: Any) -> nn.Module:

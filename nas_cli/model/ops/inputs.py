@@ -1,4 +1,4 @@
-"""Which of the data's fields a layer takes."""
+"""The op that selects a field of the data."""
 
 from __future__ import annotations
 
@@ -12,5 +12,5 @@ TAKE = "take"
 
 @op(TAKE)
 def take(shape: Shape, field: str) -> nn.Module:
-    """The field of that name, whatever comes in: for data with several, `user` and `item` say."""
-    return nn.Identity()  # the builder puts the field itself in its place
+    """The field of that name instead of the layer's input: for data with several fields, `user` and `item` say."""
+    return nn.Identity()  # the builder replaces this layer by the field

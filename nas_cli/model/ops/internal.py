@@ -1,4 +1,4 @@
-"""Ops that the builder puts in by itself: no spec names them."""
+"""Ops that the builder inserts by itself; specs cannot name them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from nas_cli.model.ops.vocabulary import show_shape
 def projection(shape: Shape, to: Shape) -> nn.Module:
     """Brings a shortcut to the shape `to`: a strided 1x1 convolution with batch norm, or a linear layer for vectors.
 
-    Raises Infeasible where no whole stride leads there (He et al. 2016, option B, where one does).
+    He et al. 2016, option B. Raises Infeasible where no whole stride leads to the size of `to`.
     """
     if len(shape) == len(to) == 1:
         return nn.Linear(shape[0], to[0])
@@ -34,7 +34,7 @@ def cell_input(shape: Shape, to: Shape) -> nn.Module:
 
 
 def zeros(shape: Shape, channels: int) -> nn.Module:
-    """`channels` of zeros, as large as what comes in."""
+    """`channels` channels of zeros, of the height and width of the input."""
     return Zeros(channels)
 
 

@@ -1,4 +1,4 @@
-"""How images lie in memory: with channels first or last, which costs no digits and may double the speed."""
+"""Memory layout of images, channels first or last: the results are equal, the speed may differ twofold."""
 
 from __future__ import annotations
 
@@ -9,27 +9,27 @@ from nas_cli.axes import Axes
 
 
 def has_layouts(axes: Axes) -> bool:
-    """Whether values such as these can have their channels last, as images (C, H, W) can."""
+    """Whether values of these axes can be stored with channels last: images (C, H, W) can."""
     return len(axes.shape) == 3
 
 
 def flattens(before: Axes, after: Axes) -> bool:
-    """Whether a layer makes of images what has no layouts."""
+    """Whether a layer turns images into values without a choice of layout, such as vectors."""
     return has_layouts(before) and not has_layouts(after)
 
 
 def keep_layout(images: Tensor) -> None:
-    """Has the gradient of `images` (N, C, H, W) come in their own layout.
+    """Converts the gradient of `images` (N, C, H, W) to the layout of `images`.
 
-    What makes vectors of images gives it with channels first. Where these come last, the backward pass of the layer
-    before, a pooling or a ReLU, takes four to ten times as long on such a gradient as rearranging it does.
+    A layer that flattens images returns a gradient with channels first. For images with channels last, converting it
+    takes a quarter to a tenth of the time that the layer before, a pooling or a ReLU, would lose on it.
     """
     if images.requires_grad and not images.is_contiguous():
         images.register_hook(lambda grad: grad.contiguous(memory_format=torch.channels_last))  # type: ignore[no-untyped-call]
 
 
 def lay_out(network: nn.Module, layout: torch.memory_format) -> None:
-    """Puts the images' filters of `network` into `layout`; what is no filter has one layout only."""
+    """Stores the filters (O, I, H, W) of `network` in `layout`; other parameters have one layout only."""
     with torch.no_grad():
         for parameter in network.parameters():
             if parameter.dim() == 4:
@@ -39,8 +39,8 @@ def lay_out(network: nn.Module, layout: torch.memory_format) -> None:
 def arrange(x: Tensor, layout: torch.memory_format) -> Tensor:
     """Images (N, C, H, W) in `layout`; everything else has one layout only.
 
-    Of one channel they lie in both at once, and torch takes them as channels first. Strides that only channels last can
-    have tell it otherwise; without them every layer would convert what it reads.
+    Images of one channel have both layouts at once, and torch takes them as channels first; then every layer would
+    convert its input. So they get strides that only channels last can have.
     """
     if x.dim() != 4:
         return x.contiguous()

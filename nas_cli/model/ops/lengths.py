@@ -1,8 +1,8 @@
-"""How layers shorten sequences. A module that changes the length of its input says how, by a method
+"""How layers change the lengths of sequences. A module that changes them has a method
 
     def lengths(self, lengths: Tensor) -> Tensor: ...
 
-from the lengths of the input's sequences, int64 (N,), to those of its output; torch's own modules are known here.
+that maps the lengths of its input sequences, int64 (N,), to those of its output. Torch's own modules are known here.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from typing import Any
 from torch import Tensor, nn
 
 Lengths = Callable[[Tensor], Tensor]
-"""From the lengths of sequences, int64 (N,), to those that a layer makes of them."""
+"""Maps the lengths of a layer's input sequences, int64 (N,), to those of its output."""
 
 
 @dataclass(frozen=True)
 class Window:
-    """A window that is moved over a sequence: it reaches over `reach` places beyond its first one."""
+    """A window that slides over a sequence and spans `reach` + 1 positions."""
 
     reach: int
     stride: int
@@ -29,12 +29,12 @@ class Window:
         return ((lengths + 2 * self.padding - self.reach - 1) // self.stride + 1).clamp(min=0)
 
     def written(self, lengths: str) -> str:
-        """The same as Python, of the variable `lengths`."""
+        """The same formula as Python source, for a variable named `lengths`."""
         return f"(({lengths} + {2 * self.padding - self.reach - 1}) // {self.stride} + 1).clamp(min=0)"
 
 
 def lengths_of(module: nn.Module) -> Lengths | None:
-    """How `module` changes lengths; None where it does not say so, as layers that keep them do not."""
+    """How `module` changes lengths; None where it keeps them, or does not say."""
     changes = [change for _, change in changes_of(module)]
     if not changes:
         return None
@@ -48,7 +48,7 @@ def lengths_of(module: nn.Module) -> Lengths | None:
 
 
 def changes_of(module: nn.Module, path: str = "") -> list[tuple[str, Lengths]]:
-    """The changes that `module` makes, in order, each with the place of the inner module that makes it: `[2]` say."""
+    """The changes of length in `module`, in order, each with the index of the inner module that makes it: `[2]` say."""
     own: Lengths | None = getattr(module, "lengths", None)
     if own is not None:
         return [(path, own)]
@@ -59,9 +59,9 @@ def changes_of(module: nn.Module, path: str = "") -> list[tuple[str, Lengths]]:
 
 
 def _window(module: nn.Module) -> Window | None:
-    """That of a layer of torch which changes lengths.
+    """The window of a torch layer that changes lengths; None for any other layer.
 
-    A pooling window that reached over the end of a sequence would see zeros in a batch, and not what lies outside.
+    Pooling with padding is not supported: past the end of a short sequence it would pool the zeros of the batch.
     """
     found = None
     if type(module) is nn.Conv1d and isinstance(module.padding, tuple):

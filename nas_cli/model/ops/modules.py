@@ -56,21 +56,21 @@ class ChannelNorm(nn.Module):
 
 
 class Affine(nn.Module):
-    """`scale` times the input, plus `shift`; nothing of it is learned."""
+    """`scale` times the input, plus `shift`; both are fixed."""
 
     def __init__(self, scale: float, shift: float) -> None:
         super().__init__()
         self.scale, self.shift = scale, shift
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.scale * x.float() + self.shift  # in bf16 or fp16 the sum would lose what the product has
+        return self.scale * x.float() + self.shift  # in bf16 or fp16 a large shift would round the product away
 
     def extra_repr(self) -> str:
         return f"scale={self.scale}, shift={self.shift}"
 
 
 class AffineChannels(nn.Module):
-    """Each channel (N, C, …) times its `scale`, plus its `shift`; nothing of it is learned."""
+    """Each channel of (N, C, …) times its `scale`, plus its `shift`; both are fixed."""
 
     scales: Tensor
     shifts: Tensor
@@ -78,7 +78,7 @@ class AffineChannels(nn.Module):
     def __init__(self, scale: list[float], shift: list[float]) -> None:
         super().__init__()
         self.scale, self.shift = scale, shift
-        # Written in the architecture, and so no part of the weights.
+        # The architecture holds these numbers, so the state dict need not.
         self.register_buffer("scales", torch.tensor(scale, dtype=torch.float32), persistent=False)
         self.register_buffer("shifts", torch.tensor(shift, dtype=torch.float32), persistent=False)
 
@@ -198,14 +198,14 @@ class AtrousPooling(nn.Module):
 
 
 class Zero(nn.Module):
-    """Zeros of the shape that comes in."""
+    """Zeros of the shape of the input."""
 
     def forward(self, x: Tensor) -> Tensor:
         return torch.zeros_like(x)
 
 
 class Zeros(nn.Module):
-    """Zeros in `channels` channels for each sample that comes in, as large as it is. (N, C, …) to (N, channels, …)."""
+    """Zeros of the batch and the sizes of the input, in `channels` channels. (N, C, …) to (N, channels, …)."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()

@@ -39,7 +39,7 @@ def need_sequence(shape: Shape) -> tuple[int, int]:
 
 @op("embedding")
 def embedding(shape: Shape, words: Words, units: PositiveInt = 64, unknown: Fraction = 0.0) -> nn.Module:
-    """A learned vector a word, from a text as it comes in; `unknown` is how often one is hidden in training."""
+    """A learned vector for each word of a text; in training a word becomes unknown with probability `unknown`."""
     need_sequence(shape)
     return Embedding(words, units, float(unknown))
 
@@ -54,9 +54,9 @@ def pretrained(
     vectors: Literal["frozen", "tuned"] = "frozen",
     unknown: Fraction = 0.0,
 ) -> nn.Module:
-    """The pretrained vector of each word (data.vectors), from a text as it comes in; words without one learn theirs.
+    """The pretrained vector of each word of a text (data.vectors); words without one learn theirs.
 
-    `tuned` ones go on learning where the training part has their word; `unknown` as in `embedding`.
+    `tuned` vectors of words in the training part are trained further; `unknown` as in `embedding`.
     """
     need_sequence(shape)
     return Pretrained(known, words if vectors == "tuned" else without, units, float(unknown))
@@ -71,7 +71,7 @@ def characters(
     kernel: PositiveInt = 3,
     kind: Literal["cnn", "lstm"] = "cnn",
 ) -> nn.Module:
-    """A vector a word from its characters, from a text as it comes in, by a small CNN or LSTM."""
+    """A vector for each word of a text, made from its characters by a small CNN or LSTM."""
     rows, _ = need_sequence(shape)
     if rows < 2:
         raise Infeasible("this data has words without their characters (data.characters is 0)")
@@ -82,13 +82,13 @@ def characters(
 
 @op("lstm")
 def lstm(shape: Shape, units: Channels = 64, bidirectional: bool = True) -> nn.Module:
-    """LSTM (Hochreiter & Schmidhuber 1997) giving `units` channels, half of them backwards where bidirectional."""
+    """LSTM (Hochreiter & Schmidhuber 1997) with `units` channels, half of them for each direction if bidirectional."""
     return _recurrent("lstm", shape, units, bidirectional)
 
 
 @op("gru")
 def gru(shape: Shape, units: Channels = 64, bidirectional: bool = True) -> nn.Module:
-    """GRU (Cho et al. 2014) giving `units` channels, half of them backwards where bidirectional."""
+    """GRU (Cho et al. 2014) with `units` channels, half of them for each direction if bidirectional."""
     return _recurrent("gru", shape, units, bidirectional)
 
 
@@ -109,7 +109,7 @@ def conv1d(
     gated: bool = False,
     stride: PositiveInt = 1,
 ) -> nn.Module:
-    """Convolution over places, which keeps the length at stride 1; `gated` by a sigmoid of as many channels again."""
+    """Convolution over time steps, which keeps the length at stride 1; `gated` makes it a gated linear unit."""
     incoming, _ = need_sequence(shape)
     assert isinstance(channels, int), f"{channels!r} should be a number by now"
     if kernel % 2 == 0:
@@ -132,19 +132,19 @@ def attention(shape: Shape, heads: PositiveInt = 4, dropout: Fraction = 0.0) -> 
 
 @op("position_encoding")
 def position_encoding(shape: Shape) -> nn.Module:
-    """Adds sines and cosines of the place (Vaswani et al. 2017): attention by itself knows no order."""
+    """Adds sines and cosines of the position (Vaswani et al. 2017): attention by itself ignores order."""
     return Positions(need_sequence(shape)[0])
 
 
 @op("highway")
 def highway(shape: Shape) -> nn.Module:
-    """A highway layer (Srivastava et al. 2015), place by place."""
+    """A highway layer (Srivastava et al. 2015), applied at each position."""
     return Highway(need_sequence(shape)[0])
 
 
 @op("locked_dropout")
 def locked_dropout(shape: Shape, rate: Fraction = 0.3) -> nn.Module:
-    """Dropout of whole channels, the same at every place (Gal & Ghahramani 2016)."""
+    """Dropout of whole channels, the same at every position (Gal & Ghahramani 2016)."""
     need_sequence(shape)
     return nn.Dropout1d(rate) if rate else nn.Identity()
 

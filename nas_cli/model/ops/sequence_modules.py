@@ -1,7 +1,7 @@
 """Modules for sequences (N, C, L). `nas export --format source` copies these classes, so they use nothing but torch.
 
-One with `masked = True` takes a mask beside its input: bool (N, L), true where a place is taken; None where all are.
-Every module may take for granted that its input is zero elsewhere. The repr of each is a call of its constructor.
+A module with `masked = True` takes a padding mask beside its input: bool (N, L), false at padding; None without any.
+Every module may assume that its input is zero at padding. The repr of each is a call of its constructor.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from torch import Tensor, nn
 
 
 class Embedding(nn.Module):
-    """A vector a word, from row 0 of (N, K, L) numbers; 0 is no word and 1 an unknown one, as are those too large.
+    """Word embeddings for row 0 of the indices (N, K, L): 0 is padding; 1, and any index too large, an unknown word.
 
-    In training a word is taken for an unknown one with probability `unknown`, so that those are learned too.
+    In training a word becomes unknown with probability `unknown`, so that the vector of unknown words is learned.
     """
 
     def __init__(self, words: int, units: int, unknown: float = 0.0) -> None:
@@ -40,7 +40,7 @@ class Embedding(nn.Module):
 
 
 class Pretrained(nn.Module):
-    """A vector a word as `Embedding` has it, of which those from `learned` on stay as they begin."""
+    """Word embeddings as in `Embedding`; the vectors of words from index `learned` on are frozen."""
 
     def __init__(self, words: int, learned: int, units: int, unknown: float = 0.0) -> None:
         super().__init__()
@@ -51,7 +51,7 @@ class Pretrained(nn.Module):
             self.table.weight.mul_(1 / math.sqrt(units))
 
     def first_weights(self, generator: torch.Generator, assets: Mapping[str, Tensor]) -> None:
-        """The last n words begin with `vectors` (n, units); what stays as it is, is not copied."""
+        """Initialises the last n words with `vectors` (n, units). Frozen vectors share its memory."""
         vectors = assets["vectors"]
         first = self.words - len(vectors)
         with torch.no_grad():
@@ -74,9 +74,9 @@ class Pretrained(nn.Module):
 
 
 class ShortConv(nn.Conv1d):
-    """A convolution over many short sequences, places before channels: (N, L, C) to (N, L, units), for odd kernels.
+    """A convolution for many short sequences and odd kernels, channels last: (N, L, C) to (N, L, units).
 
-    It is one product of all windows with the filters, which takes half the time of torch's convolution there.
+    It is one matrix product of all windows and the filters, which takes half the time of torch's convolution here.
     """
 
     def forward(self, x: Tensor) -> Tensor:
@@ -87,10 +87,10 @@ class ShortConv(nn.Conv1d):
 
 
 class Characters(nn.Module):
-    """A vector a word from its characters, rows 1 and up of (N, K, L) numbers; 0 is no character.
+    """A vector for each word from its characters, rows 1 and up of the indices (N, K, L); 0 is padding.
 
     'cnn' takes the maximum over a convolution (Ma & Hovy 2016), 'lstm' the last states of both directions (Lample et
-    al. 2016). Training looks at each of the different words of a batch once: two thirds of them.
+    al. 2016). Training on a CPU encodes each distinct word of a batch once; about two thirds of the words are distinct.
     """
 
     def __init__(self, characters: int, units: int, embedding: int, kernel: int, kind: str) -> None:
@@ -109,7 +109,7 @@ class Characters(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         count, rows, length = x.shape
         numbers = x[:, 1:].long().clamp(0, self.characters - 1).transpose(1, 2).reshape(count * length, rows - 1)
-        once = self.training and x.device.type == "cpu"  # on a GPU, counting them would wait for it at every step
+        once = self.training and x.device.type == "cpu"  # on a GPU, `unique` would synchronise at every step
         if once:
             numbers, which = torch.unique(numbers, dim=0, return_inverse=True)
         taken = numbers > 0
@@ -137,7 +137,7 @@ class Characters(nn.Module):
 
 
 class Recurrent(nn.Module):
-    """An LSTM or GRU over the places; with two directions, half of the units read from the end of each sequence."""
+    """An LSTM or GRU; with two directions, half of the units read each sequence from its end. Returns (N, units, L)."""
 
     masked = True
 
@@ -169,7 +169,7 @@ class Recurrent(nn.Module):
 
 
 class GatedConv(nn.Module):
-    """A convolution whose other half of channels, through a sigmoid, gates the first (Dauphin et al. 2017)."""
+    """A convolution with a gated linear unit: a sigmoid of as many channels again is the gate (Dauphin et al. 2017)."""
 
     def __init__(self, incoming: int, channels: int, kernel: int, dilation: int) -> None:
         super().__init__()
@@ -188,7 +188,7 @@ class GatedConv(nn.Module):
 
 
 class SelfAttention(nn.Module):
-    """Multi-head self-attention over the places that are taken (Vaswani et al. 2017). Keeps (N, C, L)."""
+    """Multi-head self-attention, padding masked (Vaswani et al. 2017). Keeps (N, C, L)."""
 
     masked = True
 
@@ -213,7 +213,7 @@ class SelfAttention(nn.Module):
 
 
 class Positions(nn.Module):
-    """Adds sines and cosines of the place, so that attention knows the order (Vaswani et al. 2017)."""
+    """Adds sines and cosines of the position, so that attention knows the order (Vaswani et al. 2017)."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -231,7 +231,7 @@ class Positions(nn.Module):
 
 
 class Highway(nn.Module):
-    """A gate between a layer's output and its input (Srivastava et al. 2015), place by place. Keeps (N, C, L)."""
+    """A gate between a layer's output and its input at each position (Srivastava et al. 2015). Keeps (N, C, L)."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -240,7 +240,7 @@ class Highway(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         new, gate = self.layer(x).chunk(2, dim=1)
-        share = torch.sigmoid(gate - 2.0)  # at first most of the input passes
+        share = torch.sigmoid(gate - 2.0)  # an untrained layer passes on most of its input
         return share * torch.relu(new) + (1 - share) * x
 
     def __repr__(self) -> str:
@@ -248,7 +248,7 @@ class Highway(nn.Module):
 
 
 class PlaceNorm(nn.Module):
-    """Layer normalisation over the channels of every place. Keeps (N, C, L)."""
+    """Layer normalisation over the channels of every position. Keeps (N, C, L)."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -264,7 +264,7 @@ class PlaceNorm(nn.Module):
 
 
 class PoolPlaces(nn.Module):
-    """The average ('avg') or maximum ('max') of every channel over the places that are taken. (N, C, L) to (N, C)."""
+    """The average ('avg') or maximum ('max') of every channel over positions, padding left out. (N, C, L) to (N, C)."""
 
     masked = True
 
@@ -284,8 +284,8 @@ class PoolPlaces(nn.Module):
 class Crf(nn.Module):
     """A linear-chain conditional random field over tags (Lafferty et al. 2001): (N, C, L) to (N, T, T + 2 + L).
 
-    The first T columns are the scores of going from one tag (row) to another (column), then those of a tag at the
-    start and at the end, the same for every example; from there on those of the tags at each place.
+    Columns 0 to T - 1 are the transition scores from one tag (row) to another (column), columns T and T + 1 the scores
+    of a tag at the start and at the end, equal for every example; the last L columns are the emission scores.
     """
 
     masked = True

@@ -1,4 +1,4 @@
-"""Modules for rows of tables (N, F): numeric columns first, then categories as numbers from 0 up.
+"""Modules for rows of tables (N, F): numeric columns first, then categories as indices from 0.
 
 `nas export --format source` copies these classes, so they use nothing but torch. The repr of each is a call of its
 constructor.
@@ -13,9 +13,10 @@ from torch import Tensor, nn
 
 
 class Bins(nn.Module):
-    """Piecewise-linear encoding (Gorishniy et al. 2022): how far a number has come in each of `count` bins.
+    """Piecewise-linear encoding (Gorishniy et al. 2022): for each of `count` bins, 0 below it, 1 above, linear inside.
 
-    The bins hold equal shares of a standard normal distribution, as numeric columns come. (N, F) to (N, F, count).
+    The edges are quantiles of the standard normal distribution: numeric columns are standardised. (N, F) to (N, F,
+    count).
     """
 
     edges: Tensor
@@ -27,9 +28,9 @@ class Bins(nn.Module):
         self.count = count
         shares = torch.linspace(0, 1, count + 1)[1:-1]
         inner = math.sqrt(2.0) * torch.erfinv(2 * shares - 1)
-        # Constants: computed in every call they would be part of the exported graph, and ONNX has no erfinv.
+        # Buffers: if `forward` computed them they would be part of the exported graph, and ONNX has no erfinv.
         self.register_buffer("edges", torch.cat([inner[:1] - 1.0, inner, inner[-1:] + 1.0]), persistent=False)
-        # Beyond the outer edges it goes on, so that large numbers still differ.
+        # Beyond the outer edges the encoding stays linear for a while, so that outliers still differ.
         self.register_buffer("low", -4.0 * (torch.arange(count) == 0), persistent=False)
         self.register_buffer("high", 1.0 + 3.0 * (torch.arange(count) == count - 1), persistent=False)
 
@@ -42,7 +43,7 @@ class Bins(nn.Module):
 
 
 class TableFeatures(nn.Module):
-    """A row as one vector: its numbers, or their bins, and an embedding a category. (N, F) to (N, D)."""
+    """A row as one vector: its numbers, or their bins, and an embedding of each category. (N, F) to (N, D)."""
 
     def __init__(self, numeric: int, categories: list[int], units: int, bins: int) -> None:
         super().__init__()
@@ -64,7 +65,7 @@ class TableFeatures(nn.Module):
 
 
 class FeatureTokens(nn.Module):
-    """A row as a sequence with a vector a column (Gorishniy et al. 2021, FT-Transformer). (N, F) to (N, C, F)."""
+    """A row as a sequence of one vector per column (Gorishniy et al. 2021, FT-Transformer). (N, F) to (N, C, F)."""
 
     def __init__(self, numeric: int, categories: list[int], units: int, bins: int) -> None:
         super().__init__()

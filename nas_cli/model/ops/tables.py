@@ -1,4 +1,4 @@
-"""Layers that take rows of tables as they come in: numbers and categories."""
+"""First layers for rows of tables: numbers and categories."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
-"""`nn.NAME`: any module of `torch.nn` that takes one tensor and gives one.
+"""`nn.NAME`: any module of `torch.nn` with one tensor as its input and one as its output.
 
-What comes in need not be written: `in_channels`, `in_features`, `num_features`, `num_channels` are `same` by default.
+The sizes of the input need not be written: `in_channels`, `in_features`, `num_features` and `num_channels` are `same`
+by default.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ from nas_cli.registry import Param, signature
 PREFIX = "nn."
 INCOMING = ("in_channels", "in_features", "num_features", "num_channels")
 HIDDEN = ("device", "dtype", "inplace", "return_indices", "batch_first")
-"""Arguments that no spec sets: where a network lives is not its design, and a value may have other readers."""
+"""Arguments that no spec may set: device and dtype are no part of a design, an in-place module would overwrite a value
+that other layers read, and the others change the form of inputs or outputs."""
 CONTAINERS = (nn.Sequential, nn.ModuleList, nn.ModuleDict, nn.ParameterList, nn.ParameterDict, nn.Container)
 RECURRENT = (nn.RNNBase, nn.RNNCellBase)
 OF_MODULES = (nn.Transformer, nn.TransformerEncoder, nn.TransformerDecoder, nn.DataParallel)
@@ -86,13 +88,13 @@ def _class(name: str) -> type[nn.Module]:
 
 @functools.cache
 def params(name: str) -> tuple[Param, ...]:
-    """What `nn.NAME` takes, from its signature. Raises SpecError where it is no layer."""
+    """The parameters of `nn.NAME`, from its signature. Raises SpecError where it cannot be a layer."""
     kept = [p for p in _signature(_class(name)) if p.name not in HIDDEN and not p.name.startswith("_")]
     return tuple(_relative(param) for param in kept)
 
 
 def _relative(param: Param) -> Param:
-    """What is the number of what comes in need not be written."""
+    """`param` with the default `same` where it is a size of the input."""
     if param.name not in INCOMING:
         return param
     return replace(param, annotation=Channels, default="same")
@@ -106,7 +108,7 @@ def _signature(cls: type[nn.Module]) -> tuple[Param, ...]:
 
 
 def traits(name: str) -> Traits:
-    """What is true of `nn.NAME`."""
+    """The traits of `nn.NAME`."""
     return TRAITS.get(_class(name), NOTHING)
 
 
@@ -118,7 +120,7 @@ def describe(name: str) -> str:
 
 
 def fixed_arguments(name: str) -> dict[str, Any]:
-    """What every `nn.NAME` is given here: the batch is always the first axis."""
+    """Arguments that every `nn.NAME` gets here: the batch is always the first axis."""
     return {"batch_first": True} if any(p.name == "batch_first" for p in _signature(_class(name))) else {}
 
 

@@ -1,7 +1,8 @@
-"""What is true of an op beyond what it computes. It is said where the op is registered; for modules here.
+"""Properties of ops that other parts need. An op declares them where it is registered; those of torch's modules are
+listed here.
 
-Whoever needs such a fact (the canonical form, the builder, the padding mask, the first weights, the cost of a
-training) asks for it, and knows no op by its name. So a plugin's op has every right that one of nas has.
+The canonical form, the builder, the padding mask, weight initialisation and the training cost read the traits and know
+no op by its name. So they treat an op of a plugin like one of nas.
 """
 
 from __future__ import annotations
@@ -19,15 +20,14 @@ Gain = float | Callable[[nn.Module], float]
 
 @dataclass(frozen=True)
 class Traits:
-    """`identity_when`: the arguments with which the op passes on what comes in ({}: always), None where it never does.
+    """`identity_when`: the arguments with which the op returns its input ({}: always), None where it never does.
 
-    `gives_zeros`: zeros, whatever comes in. `keeps_zeros`: zeros at a place of a sequence stay zeros, so that padding
-    needs no mask after it. `idle_bias`: its argument `bias`, where it is not given, is off right before an op that
-    `subtracts_mean` of every channel. `gain`: of an activation, what the deviation of the weights before it is
-    multiplied by so that activations keep their size (He et al. 2015); a function takes the module. `passes_gain`: the
-    activation after it counts for the weights before it, as after a norm. `keeps`: numbers that training keeps for each
-    that the op gives; 1 is what a module keeps that says nothing. `one_length`: torch's exporter writes it for a single
-    length of sequences.
+    `gives_zeros`: the output is zero for every input. `keeps_zeros`: zeros at a position of a sequence stay zeros, so
+    padding needs no mask after the op. `idle_bias`: an argument `bias` left open is off right before an op that
+    `subtracts_mean` of every channel. `gain`: for an activation, the factor on the deviation of the weights before it
+    that keeps the scale of activations (He et al. 2015), or a function of the module. `passes_gain`: weights before the
+    op take the gain of the activation after it, as with a norm. `keeps`: numbers that training keeps for each number of
+    the output, 1 by default. `one_length`: torch's exporter fixes the length of sequences.
     """
 
     identity_when: Mapping[str, object] | None = None
@@ -41,7 +41,7 @@ class Traits:
     one_length: bool = False
 
     def is_identity(self, arguments: Mapping[str, object]) -> bool:
-        """Whether an op does nothing that has these `arguments`, defaults included."""
+        """Whether an op with these `arguments`, defaults included, is an identity."""
         if self.identity_when is None:
             return False
         return all(name in arguments and arguments[name] == value for name, value in self.identity_when.items())
@@ -90,9 +90,9 @@ TRAITS: Mapping[type[nn.Module], Traits] = {
     nn.GRU: Traits(keeps=8),
     nn.RNN: Traits(one_length=True),
 }
-"""LSTM and GRU keep gates and states of every time step, and more, on a CPU."""
+"""On a CPU, LSTM and GRU keep gates and states of every time step, and more."""
 
 
 def of_module(module: nn.Module) -> Traits:
-    """Of a module of this table, or of a class that is made of one."""
+    """The traits of the class of `module`, or of its nearest base class in the table."""
     return next((TRAITS[cls] for cls in type(module).__mro__ if cls in TRAITS), NOTHING)

@@ -1,14 +1,14 @@
-"""The ops that a model may name: functions from the shape that comes in to a module, and `torch.nn` by name.
+"""The ops that a model may name: functions from an input shape to a module, and the modules of `torch.nn`.
 
     @op("scale")
     def scale(shape: Shape, by: float = 1.0) -> nn.Module:
         "Multiplies by a number."
 
-A shape has no batch axis: (C, H, W) is an image, (C, L) a sequence of any length, (C,) a vector. An op states no
-output shape: that is found by running the module on the meta device, so its constructor must not read values of
-tensors. It raises `Infeasible` with a reason where it cannot work on what comes in. Its module should use and set
-nothing global, and be made of numbers, texts, lists of these, and modules: `nas export --format source` writes down the
-call that made it, and its class with what the file has for it.
+A shape has no batch axis: (C, H, W) is an image, (C, L) a sequence of any length, (C,) a vector. An op declares no
+output shape: nas runs the module on the meta device to find it, so the constructor must not read values of tensors.
+An op raises `Infeasible` with a reason where it cannot take the shape. Its module should neither use nor set anything
+global, and its constructor should take numbers, texts, lists of these, and modules: `nas export --format source` writes
+the constructor call and the class, with the definitions of its file that the class needs.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ from nas_cli.registry import Param, Registry
 OpFunction = Callable[..., nn.Module]
 
 STRUCTURES = ("choice", "int", "float", "repeat", "optional", "residual", "branches", "cell", "tap", "join", "resize")
-"""Words of the language that no op may be called."""
+"""Reserved words of the language of spaces: no op may have such a name."""
 
 
 class Vocabulary(Registry[OpFunction]):
-    """The registered ops; `nn.NAME` is in it too. Iteration gives the registered ones, `torch_modules` the others."""
+    """The registered ops and `nn.NAME`. Iteration gives the registered ops, `torch_modules` the names of torch."""
 
     def __init__(self) -> None:
         super().__init__("op", supplied=1, guard=hold_op)
@@ -59,7 +59,7 @@ class Vocabulary(Registry[OpFunction]):
         return super().describe(name)
 
     def traits(self, name: str) -> Traits:
-        """What is true of the op beyond what it computes; of a layer that the builder puts in, nothing."""
+        """The traits of op `name`; layers that the builder inserts have the default traits."""
         if torch_modules.is_torch_name(name):
             return torch_modules.traits(name)
         return self._traits.get(name, NOTHING)
@@ -68,7 +68,7 @@ class Vocabulary(Registry[OpFunction]):
         return self.traits(name).gives_zeros
 
     def is_identity(self, name: str, args: Mapping[str, Any]) -> bool:
-        """Whether the op does nothing with these arguments; those that are not given have their defaults."""
+        """Whether the op is an identity with `args`; arguments that are not given have their defaults."""
         traits = self.traits(name)
         if traits.identity_when is None:
             return False
@@ -76,7 +76,7 @@ class Vocabulary(Registry[OpFunction]):
         return traits.is_identity({**defaults, **args})
 
     def say(self, name: str, traits: Traits) -> None:
-        """That `traits` are true of the op `name`, which is registered next."""
+        """Sets the traits of the op `name`."""
         self._traits[name] = traits
 
     def _require_usable(self, name: str, origin: Origin) -> None:
@@ -84,7 +84,7 @@ class Vocabulary(Registry[OpFunction]):
         self.require_traits(name)
 
     def require_traits(self, name: str) -> None:
-        """Raises SpecError where what an op says of itself names arguments that it does not have."""
+        """Raises SpecError where the traits of an op name arguments that it does not have."""
         traits, known = self.traits(name), [param.name for param in self.params(name)]
         for argument in traits.identity_when or ():
             if argument not in known:
@@ -114,8 +114,8 @@ def op(
     keeps: int = 1,
     one_length: bool = False,
 ) -> Callable[[OpFunction], OpFunction]:
-    """Decorator: makes `function(shape, **arguments) -> nn.Module` an op. What is true of it beyond what it computes
-    is said by `Traits`. Raises SpecError where the name is taken.
+    """Decorator: registers `function(shape, **arguments) -> nn.Module` as an op; the other arguments are its `Traits`.
+    Raises SpecError where the name is taken.
     """
     add = OPS.register(name)
     if name in STRUCTURES or not name.isidentifier():
@@ -133,19 +133,19 @@ def op(
 
 
 def gain_of(traits: Traits, module: nn.Module) -> float | None:
-    """The gain of an activation, said by its op or known of its module; None where it is none."""
+    """The gain of an activation, from its op's traits or else its module's; None for other layers."""
     gain = traits.gain if traits.gain is not None else of_module(module).gain
     return gain(module) if callable(gain) else gain
 
 
 def apply(module: nn.Module, x: Tensor, mask: Tensor | None) -> Tensor:
-    """What `module` gives for `x`; one that asks for the mask of sequences gets it, bool (N, L)."""
+    """The output of `module` for `x`; a masked module also gets the padding mask, bool (N, L)."""
     y: Tensor = module(x, mask) if getattr(module, "masked", False) else module(x)
     return y
 
 
 def incoming(shape: Shape) -> Axes:
-    """What comes to an op that is told of `shape`: floats, and of (C, L) sequences of any length."""
+    """The axes of an op's input of `shape`: float32; (C, L) is a sequence of any length."""
     return Axes("float32", tuple(shape), ragged=len(shape) == 2)
 
 
