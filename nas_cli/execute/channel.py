@@ -1,4 +1,4 @@
-"""The parent's ends of a worker's pipes. Nothing here ever waits, and nothing grows without a bound."""
+"""The parent's ends of a worker's pipes. No call here blocks, and no buffer grows without a bound."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import os
 
 CHUNK = 1 << 16
 LONGEST_LINE = 1 << 24
-"""Bytes of a message of a worker: what is longer is none."""
+"""Bytes of the longest message that a worker may send."""
 KEPT = 1 << 16
-"""Bytes of what a worker printed last that are kept."""
+"""Bytes of a worker's printed output that are kept: its end."""
 
 
 class Outbox:
-    """Bytes for a process that may not read them now: they wait here until the pipe takes them."""
+    """Bytes for a process that may be too busy to read them: they wait here until the pipe takes them."""
 
     def __init__(self, file: int) -> None:
         os.set_blocking(file, False)
@@ -24,7 +24,10 @@ class Outbox:
         self.flush()
 
     def flush(self) -> bool:
-        """Writes what the pipe takes; whether it took something. Raises BrokenPipeError where nobody reads any more."""
+        """Writes what the pipe takes and returns whether that was anything.
+
+        Raises BrokenPipeError where the reading end is closed.
+        """
         before = len(self.waiting)
         while self.waiting:
             try:
@@ -36,7 +39,7 @@ class Outbox:
 
 
 class Inbox:
-    """The whole lines that have come through a pipe."""
+    """The complete lines that have come through a pipe."""
 
     def __init__(self, file: int) -> None:
         os.set_blocking(file, False)
@@ -44,9 +47,9 @@ class Inbox:
         self._begun = bytearray()
 
     def read(self) -> tuple[list[bytes], bool]:
-        """The lines that are whole now, and whether the pipe was closed at its other end.
+        """The lines completed since the last call, and whether the pipe was closed at its other end.
 
-        Raises ValueError where a line has no end.
+        Raises ValueError where a line is longer than LONGEST_LINE.
         """
         chunk = read_some(self.file)
         if not chunk:
@@ -59,7 +62,7 @@ class Inbox:
 
 
 class Printed:
-    """The last of what a process printed; what came before is let go of, so that no memory or disk fills with it."""
+    """The end of a process's printed output. Earlier output is dropped, so that it fills neither memory nor disk."""
 
     def __init__(self, file: int) -> None:
         os.set_blocking(file, False)
@@ -67,7 +70,7 @@ class Printed:
         self._kept = bytearray()
 
     def read(self) -> bool:
-        """Takes what has come; False once there is nothing more now."""
+        """Reads one chunk of output; False where there is none at the moment."""
         chunk = read_some(self.file)
         if chunk:
             self._kept += chunk
@@ -75,7 +78,9 @@ class Printed:
         return bool(chunk)
 
     def text(self) -> str:
-        """The last of it, with whatever the pipe holds now: at most what fits into a pipe many times over."""
+        """The end of the output, with whatever the pipe holds now. Reading stops after many chunks: a process that
+        prints without end must not hold up its parent.
+        """
         for _ in range(KEPT // 16):
             if not self.read():
                 break
@@ -83,7 +88,7 @@ class Printed:
 
 
 def read_some(file: int) -> bytes | None:
-    """What can be read at once: b"" at the end, None where nothing has come."""
+    """The bytes that can be read without waiting: b"" at the end of the file, None where nothing has come."""
     try:
         return os.read(file, CHUNK)
     except BlockingIOError:

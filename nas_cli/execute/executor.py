@@ -1,4 +1,6 @@
-"""Where candidates are trained: the protocol, a job, and what comes back. All of it is JSON, so that it can travel."""
+"""Where candidates are trained: the Executor protocol, its jobs and their results. Jobs and results are JSON data, so
+that they can be sent to another process.
+"""
 
 from __future__ import annotations
 
@@ -7,20 +9,23 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 Bound = tuple[str, float, float]
-"""A cost, and the least and the most that it may be."""
+"""The name of a cost, its minimum and its maximum."""
 
 
 @dataclass(frozen=True)
 class Job:
-    """One rung of one candidate. `architecture` and `train` are plain data; paths are texts.
+    """One rung of one candidate. `architecture` and `train` are plain data; paths are strings.
 
-    Epochs `first_epoch` to `last_epoch` of a training of `total_epochs` are due. `costs` is known already and becomes
-    part of the measurement. `measure` names what must be measured besides metrics: `latency_ms`. A candidate whose
-    measured cost is outside of `bounds` is not trained. `program` is the network as `program_to_data` gives it; without
-    it the worker infers it from the architecture. `entries` of the latency table are measured with the latency. Of the
-    data only the first `examples` of each part are used, where that is given: for timing. A training that has not ended
-    `seconds` after the job began is cut short at its next step and measured as it is; `epochs` of the measurement then
-    says how far it came.
+    Args:
+        first_epoch, last_epoch, total_epochs: the job trains the epochs from first to last of a training of total.
+        costs: costs known already, which become part of the measurement.
+        measure: costs to measure besides the metrics: `latency_ms`.
+        bounds: a candidate with a measured cost outside of these is not trained.
+        entries: layers to time for the latency table, together with the latency.
+        examples: for timing, only the first so many examples of each split are used.
+        seconds: a training that takes longer than this from the start of the job is cut short at its next step and
+            measured as it is; `epochs` of the measurement then says how many epochs were trained.
+        program: the network as `program_to_data` gives it; without it the worker infers it from `architecture`.
     """
 
     number: int
@@ -46,10 +51,10 @@ class Job:
 
 @dataclass(frozen=True)
 class JobResult:
-    """A job that ended: trained, failed, or not trained since its measured costs are outside of its bounds.
+    """A job that ended: trained ("finished"), failed, or not trained since a measured cost is outside of its bounds.
 
-    `reason` is a sentence where it failed; `seconds` is its wall time, `training_seconds` that of its training steps.
-    `table` holds new entries of the latency table, milliseconds by name. `note` is a sentence for the user.
+    `reason` says in a sentence why it failed; `seconds` is the job's wall time, `training_seconds` that of its training
+    steps. `table` holds new entries of the latency table, milliseconds by name. `note` is a sentence for the user.
     """
 
     number: int
@@ -65,9 +70,9 @@ class JobResult:
 
 @dataclass(frozen=True)
 class Limits:
-    """What a job may take; None is no limit. `time`: seconds in all. `stall`: seconds without a training step.
+    """The limits of a job; None is no limit. `time`: seconds of wall time. `stall`: seconds without a training step.
 
-    `memory`: bytes of its process, the shared data left out.
+    `memory`: bytes of private memory of its process, without the shared data.
     """
 
     time: float | None = None
@@ -80,22 +85,22 @@ class Executor(Protocol):
 
     @property
     def slots(self) -> int:
-        """How many jobs may be submitted and not yet waited for."""
+        """How many jobs may be in flight: submitted, with a result that `wait` has not returned yet."""
         ...
 
     def submit(self, job: Job) -> None: ...
 
     def wait(self, timeout: float | None = None) -> JobResult | None:
-        """The result of a submitted job, whichever is first; None where none ended within `timeout` seconds.
+        """The result of the next job that ends; None where no job ends within `timeout` seconds.
 
-        Raises OSError where the disk is full or cannot be written: that is no fault of the candidate.
+        Raises OSError where the disk is full or cannot be written, which is no fault of the candidate.
         """
         ...
 
     def cancel(self) -> None:
-        """Ends whatever runs and gives no result of it; more jobs may be submitted afterwards."""
+        """Ends all running jobs without results; more jobs may be submitted afterwards."""
         ...
 
     def close(self) -> None:
-        """Ends whatever runs, for good."""
+        """Ends all running jobs and the executor."""
         ...

@@ -1,4 +1,4 @@
-"""Jobs in this very process, one after another: nothing is contained, and a debugger can step in."""
+"""Jobs in this very process, one after another: crashes are not contained, and a debugger can step in."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from nas_cli.execute.worker import OnlyJob, Progress, run_job
 
 
 class InProcess:
-    """Runs a job when it is waited for. An exception of the candidate is contained, and what it set for its process is
-    put back; a crash of the process is not.
+    """Runs a job when it is waited for. Exceptions of the candidate become results, and process-wide settings that it
+    changed are restored; a crash of the process is not contained.
     """
 
     slots = 1
@@ -30,7 +30,7 @@ class InProcess:
         try:
             return run_job(self._waiting.popleft(), self._session, self._watcher)
         finally:
-            state.put_back()  # what cannot be stays: there is no other process to go on in
+            state.put_back()  # settings that cannot be restored stay changed: there is no other process to go on in
             state.close()
 
     def cancel(self) -> None:

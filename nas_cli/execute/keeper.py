@@ -1,8 +1,8 @@
-"""The process between a search and its worker: whatever the candidates started goes with the worker.
+"""The process between a search and its worker: it ends all processes that candidates started, once the worker ends.
 
-A worker alone cannot see to that, since it may be killed, and neither can the search. The keeper runs no code of a
-candidate: it waits until the worker has ended, or the search has, then kills all that descends from it, and ends as the
-worker did.
+Neither the worker nor the search can do that, since both may be killed. The keeper runs no code of a candidate: it
+waits until the worker or the search has ended, kills all of its own descendants, and then ends as the worker did, with
+the same exit code or signal.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
 WATCHED = {signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGCHLD, signal.SIGCONT}
 PATIENCE = 5.0
-"""Seconds that killed processes have to be gone: one may hang in the system itself."""
+"""Seconds to wait for killed processes to be gone: one may hang inside a system call."""
 
 
 def keep_worker(inherited: Iterable[int]) -> int:
-    """Splits the process in two and comes back in the worker, with its process id; the keeper never comes back.
+    """Forks: returns in the worker only, with its process id, while this process becomes the keeper.
 
-    The worker leads a process group of its own and has the files `inherited` for itself.
+    The worker leads a process group of its own; the keeper closes its copies of the files `inherited`.
     """
     signal.pthread_sigmask(signal.SIG_BLOCK, WATCHED)
     search, keeper = os.getppid(), os.getpid()
     if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1)  # what loses its parent becomes a child of the keeper
-        _ask_at_end_of_parent(signal.SIGCONT, search)  # which reaches a keeper that stands still, too
+        ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1)  # orphaned descendants become children of the keeper
+        _ask_at_end_of_parent(signal.SIGCONT, search)  # SIGCONT also reaches a keeper that is stopped
     worker = os.fork()
     if worker != 0:
         _keep(worker, search, inherited)
@@ -46,7 +46,7 @@ def keep_worker(inherited: Iterable[int]) -> int:
 
 
 def _ask_at_end_of_parent(number: signal.Signals, parent: int) -> None:
-    """Has the system send signal `number` once process `parent` is gone; ends now where it is gone already."""
+    """Has the system send signal `number` to this process once `parent` ends; exits now where it has ended already."""
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, number)
     if os.getppid() != parent:
         os._exit(0)
@@ -56,7 +56,7 @@ def _keep(worker: int, search: int, inherited: Iterable[int]) -> NoReturn:
     nothing = os.open(os.devnull, os.O_RDWR)
     for file in (0, 1, 2):
         os.dup2(nothing, file)
-    for file in inherited:  # open here, the worker's pipes would stay open when it has ended
+    for file in inherited:  # otherwise the worker's pipes would stay open after its end
         os.close(file)
     status = None
     while status is None:
@@ -70,9 +70,9 @@ def _keep(worker: int, search: int, inherited: Iterable[int]) -> NoReturn:
 
 
 def _reap(worker: int) -> int | None:
-    """Takes note of every child that has ended; the wait status of the worker, where it is among them.
+    """Reaps every child that has ended. Returns the wait status of the worker where it was among them, else None.
 
-    Raises ChildProcessError where no child is left and the worker was not among them.
+    Raises ChildProcessError where no child is left and the worker was not among those reaped.
     """
     while True:
         process, status = os.waitpid(-1, os.WNOHANG)
@@ -83,15 +83,15 @@ def _reap(worker: int) -> int | None:
 
 
 def _kill_all(worker: int) -> int | None:
-    """Kills what descends from this process until nothing does; the wait status of the worker where it ended only now.
+    """Kills the descendants of this process until none is left. Returns the worker's wait status if it is reaped here.
 
-    Each round finds those whose parents died in the one before: they are children of this process by now.
+    Each round finds the processes whose parents died in the round before: they are children of this process by now.
     """
     status = None
-    with suppress(ProcessLookupError, PermissionError):  # where /proc does not show them
+    with suppress(ProcessLookupError, PermissionError):  # the group too, where there is no /proc to list descendants
         os.killpg(worker, signal.SIGKILL)
     until = time.monotonic() + PATIENCE
-    with suppress(ChildProcessError):  # nothing is left
+    with suppress(ChildProcessError):  # no child is left
         while time.monotonic() < until:
             ended = _reap(worker)
             status = ended if ended is not None else status
@@ -104,23 +104,23 @@ def _kill_all(worker: int) -> int | None:
 
 
 def descendants(process: int) -> list[int]:
-    """The processes that `process` started, and those that these started, as far as /proc shows them."""
+    """The children of `process`, their children and so on, as far as /proc lists them."""
     children: dict[int, list[int]] = {}
     for entry in Path("/proc").glob("[0-9]*/stat"):
         try:
             fields = entry.read_bytes().rsplit(b")", 1)[1].split()
-        except (OSError, IndexError):  # it has ended meanwhile
+        except (OSError, IndexError):  # this process has ended meanwhile
             continue
         children.setdefault(int(fields[1]), []).append(int(entry.parent.name))
-    found = list(children.get(process, ()))
-    for parent in found:  # which grows as it is walked through
-        found += children.get(parent, ())
-    return found
+    family = list(children.get(process, ()))
+    for parent in family:  # the list grows while it is walked
+        family += children.get(parent, ())
+    return family
 
 
 def _end_as(status: int | None) -> NoReturn:
     if status is not None and os.WIFSIGNALED(status):
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # the worker has dumped its own, where that is wanted
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # the worker has dumped core already, where that is wanted
         number = os.WTERMSIG(status)
         if number not in (signal.SIGKILL, signal.SIGSTOP):
             signal.signal(number, signal.SIG_DFL)

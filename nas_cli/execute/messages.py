@@ -1,4 +1,4 @@
-"""What a worker may say to its parent. A candidate can write to the same pipe, so nothing of it is taken on trust."""
+"""The messages of a worker to its parent. A candidate can write to the same pipe, so every message is checked."""
 
 from __future__ import annotations
 
@@ -35,16 +35,16 @@ RESULT: dict[str, tuple[type, ...]] = {
     "note": (str,),
 }
 SHOWN = 60
-"""Characters of what is no message that a reason quotes."""
+"""Characters of an invalid message that an error quotes."""
 
 
 def write_message(kind: str, **fields: Any) -> bytes:
-    """A message as a line."""
+    """A message as a line of JSON."""
     return json.dumps({"kind": kind, **fields}).encode() + b"\n"
 
 
 def read_message(line: bytes) -> Message:
-    """The message that `line` is. Raises ValueError, whose text quotes the line, where it is none."""
+    """The message in `line`. Raises ValueError, whose text quotes the line, where the message is not valid."""
     try:
         message = json.loads(line)
         _check(message)
@@ -60,7 +60,7 @@ def read_result(fields: Mapping[str, Any]) -> JobResult:
 
 
 def _check(message: Any) -> None:
-    """Raises ValueError."""
+    """Raises ValueError where `message` is not one of FIELDS, or a field has the wrong type."""
     if not isinstance(message, dict) or str(message.get("kind")) not in FIELDS:
         raise ValueError
     _require(message, {"kind": (str,), **FIELDS[str(message["kind"])]})

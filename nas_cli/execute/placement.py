@@ -1,4 +1,4 @@
-"""Where candidates train and how: what a spec's `hardware:` came to on this machine, decided once."""
+"""Where and how candidates train: the `hardware:` section with every `auto` resolved for this machine, once."""
 
 from __future__ import annotations
 
@@ -16,8 +16,9 @@ from nas_cli.train.precision import Precision
 
 @dataclass(frozen=True)
 class Placement:
-    """`workers` processes, or this one where there are 0, each on `threads` threads. `latency` is the batch size, and
-    the threads, that it is measured with. `reasons` say how precision and layout were chosen, JSON.
+    """`workers` processes, or this one where `workers` is 0, each with `threads` threads. `latency` is the batch size
+    and the number of threads that latency is measured with. `reasons`, JSON data, say how precision and memory layout
+    were chosen.
     """
 
     device: torch.device
@@ -32,7 +33,7 @@ class Placement:
         return self.device.type == "cpu"
 
     def to_data(self) -> dict[str, Any]:
-        """What a worker needs to know, as JSON data, but its device; `from_data` reads it back."""
+        """The settings of a worker, without its device, as JSON data; `from_data` reads them back."""
         return {
             "precision": dataclasses.asdict(self.precision),
             "threads": self.threads,
@@ -58,7 +59,7 @@ class Placement:
         }
 
     def chosen(self) -> dict[str, Any]:
-        """What `auto` came to. It stays with a run, since other choices may give other results."""
+        """What each `auto` was resolved to. It is kept with a run, since other choices may change the results."""
         return {
             "device": self.device.type,
             "workers": self.workers,
@@ -67,7 +68,7 @@ class Placement:
         }
 
     def __str__(self) -> str:
-        """For a person: where it trains and how, and whether that was found by timing."""
+        """For a person: the device, workers and precision, and whether the precision was chosen by timing."""
         who = "this process trains" if self.workers == 0 else f"{self.workers} worker{'s' if self.workers > 1 else ''}"
         threads = f", {self.threads} thread{'s' if self.threads > 1 else ''} each" if self.on_cpu else ""
         timed = ", the fastest here by timing" if self.reasons.get("chosen_by") == "timing" else ""

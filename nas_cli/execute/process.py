@@ -26,17 +26,17 @@ from nas_cli.words import printable
 LIBRARIES = (sysconfig.get_path("stdlib"), os.path.dirname(torch.__file__))
 FRAME = re.compile(r'File "(?P<file>[^"]+)", line (?P<line>\d+) in (?P<function>\S+)')
 SHOWN = 200
-"""Characters of the last line that a process printed, where that is all that is known of its end."""
+"""Characters of the last printed line of a process that a reason quotes, where nothing else is known of its end."""
 PATIENCE = 10.0
-"""Seconds that a killed process has to be gone: its keeper takes half of it at most."""
+"""Seconds to wait for a killed process to be gone: its keeper takes at most half of them."""
 
 
 class Process:
-    """Started at once, in a session of its own, so that Ctrl-C reaches the parent alone.
+    """A worker process, started by the constructor in a session of its own, so that Ctrl-C reaches the parent alone.
 
-    `job` is what it was given and has not ended, `started` when it took it up (seconds of the monotonic clock),
-    `alive_at` when it last sent or took something, `deaf_at` since when one of its pipes is closed at its end.
-    `idle_memory` are the bytes of memory that it had for itself before its first job.
+    `job` is the job in hand; `started` is when the worker took it up, `alive_at` when the worker last sent or read
+    something, `deaf_at` when it was found to have closed one of its pipes (seconds of the monotonic clock).
+    `idle_memory` is its private memory in bytes before its first job.
     """
 
     def __init__(self, index: int, data: int) -> None:
@@ -54,7 +54,7 @@ class Process:
         self.inbox, self.outbox, self.printed = Inbox(ours_in), Outbox(ours_out), Printed(ours_printed)
         try:
             self._process = subprocess.Popen(
-                # -P: a file of the user's that is named like a module must not be imported for it.
+                # -P: a file in the user's folder that has a module's name must not be imported instead of it.
                 [sys.executable, "-P", "-m", "nas_cli.execute.serve", str(theirs_in), str(theirs_out), str(data)],
                 stdin=subprocess.DEVNULL,
                 stdout=theirs_printed,
@@ -72,30 +72,30 @@ class Process:
 
     @property
     def id(self) -> int:
-        """The worker's process and process group; its keeper's until the worker has said that it is there."""
+        """The id of the worker and of its process group; the keeper's until the worker has sent its own."""
         return self._process.pid if self._worker is None else self._worker
 
     @property
     def is_heard(self) -> bool:
-        """Both of its pipes are open at its end."""
+        """The worker has closed none of its pipes."""
         return self.deaf_at is None
 
     def born(self, process: int) -> None:
         self._worker = process
 
     def ready(self) -> None:
-        """It may be given jobs and has nothing of a candidate in its memory yet."""
+        """The worker can take jobs; its memory, in which no candidate has left anything yet, is noted."""
         self.was_ready = True
         self.idle_memory = private_memory(self.id)
 
     def give(self, job: Job) -> bool:
-        """Hands it a job, which is its own from now on; False where it is dead or deaf."""
+        """Assigns `job` to the worker; False where it is dead or reads no messages any more."""
         self.alive_at = time.monotonic()
         self.job = job
         return not self.is_dead and self.send("job", job=asdict(job))
 
     def send(self, kind: str, **fields: Any) -> bool:
-        """Never waits for the worker. False where it will not read that."""
+        """Sends a message without waiting for the worker. False where its pipe is closed."""
         if not self.is_heard:
             return False
         try:
@@ -105,7 +105,7 @@ class Process:
         return self.is_heard
 
     def push(self) -> None:
-        """Sends more of what waits to be sent."""
+        """Sends more of the waiting messages."""
         try:
             if self.outbox.flush():
                 self.alive_at = time.monotonic()
@@ -114,7 +114,7 @@ class Process:
             self.deaf_at = time.monotonic()
 
     def read(self) -> Iterator[Message]:
-        """The messages that have come. Raises ValueError, quoting it, where something is no message."""
+        """The messages that have come. Raises ValueError, which quotes the line, where one is not valid."""
         lines, ended = self.inbox.read()
         if ended:
             self.deaf_at = self.deaf_at or time.monotonic()
@@ -122,41 +122,41 @@ class Process:
             yield read_message(line)
 
     def rest(self) -> None:
-        """Its job is over."""
+        """The job is over."""
         self.job = self.started = None
 
     def seconds(self) -> float:
-        """How long its job has been running."""
+        """How long the job has been running."""
         return time.monotonic() - self.started if self.started is not None else 0.0
 
     def shift(self, seconds: float) -> None:
-        """It stood still for so long: that does not count as its job's time."""
+        """Leaves `seconds` in which the worker was stopped out of its job's time."""
         self.alive_at += seconds
         if self.started is not None:
             self.started += seconds
 
     def signal(self, number: signal.Signals) -> None:
-        """To the worker, those that it started and its keeper."""
+        """Sends a signal to the worker, to the processes of its group and to its keeper."""
         if self._worker is not None and not self.is_dead:
             self._process.send_signal(number)
             with suppress(ProcessLookupError):
                 os.killpg(self._worker, number)
 
     def kill(self) -> None:
-        """The worker and, by its keeper, whatever it started. It does not wait for their end."""
+        """Kills the worker and, through its keeper, all processes that it started. Does not wait for their end."""
         if self._worker is not None and not self.is_dead:
             with suppress(ProcessLookupError):
                 os.killpg(self._worker, signal.SIGKILL)
         self._process.terminate()
-        self._process.send_signal(signal.SIGCONT)  # it may stand still, and see to nothing then
+        self._process.send_signal(signal.SIGCONT)  # a stopped keeper would not handle SIGTERM
 
     @property
     def is_dead(self) -> bool:
-        """Its pipe alone does not tell: a process that the candidate started may hold it open."""
+        """A closed pipe is no proof: a process that the candidate started may hold it open."""
         return self._process.poll() is not None
 
     def epitaph(self) -> str:
-        """Why it died, as a sentence. A kill does not change that of a process that was dying already."""
+        """Why the worker died, as a sentence: its first cause, whether or not it was killed afterwards."""
         code = self._wait()
         if code == -signal.SIGKILL:
             return "its process was killed (SIGKILL), by the system for lack of memory or by hand"
@@ -165,7 +165,7 @@ class Process:
         return f"its process ended with exit code {code}{self._last_words()}"
 
     def close(self) -> None:
-        """Ends it and waits until it is gone."""
+        """Kills the worker and waits until it is gone."""
         self.kill()
         self._wait()
         self._close_files()
@@ -174,7 +174,7 @@ class Process:
         try:
             return self._process.wait(PATIENCE)
         except subprocess.TimeoutExpired:
-            self._process.kill()  # its keeper, who may have been stopped by hand
+            self._process.kill()  # the keeper, which may have been stopped by hand
             return self._process.wait()
 
     def _close_files(self) -> None:
@@ -182,7 +182,7 @@ class Process:
             os.close(file)
 
     def _place(self) -> str:
-        """Of the stack that the crash handler wrote down, the innermost frame of the candidate's own code."""
+        """The innermost frame of the candidate's own code, from the stack that faulthandler printed."""
         _, _, stack = self.printed.text().rpartition("Current thread")
         frames = list(FRAME.finditer(stack))
         own = [frame for frame in frames if not frame["file"].startswith(LIBRARIES)]

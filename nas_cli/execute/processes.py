@@ -1,4 +1,4 @@
-"""Jobs in local worker processes, which are started once and kept. Whatever a candidate does ends its job only."""
+"""Jobs in local worker processes, which are started once and kept. A misbehaving candidate ends its own job only."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ from nas_cli.execute.worker import Progress
 from nas_cli.figures import in_bytes
 
 TICK = 0.1
-"""Seconds between looks at the limits."""
+"""Seconds between checks of the limits."""
 STOOD_STILL = 5.0
-"""Seconds between two looks after which this process must have stood still (Ctrl-Z, a closed laptop): that is not
-counted against any job.
+"""A longer wait than this, in seconds, means that this process was stopped (Ctrl-Z, a closed laptop): that time counts
+against no job.
 """
 STARTS = 3
-"""Workers in a row that may die before they have taken up a job."""
+"""After so many workers in a row that died before they took up a job, the executor gives up."""
 READY_WITHIN, TAKEN_WITHIN, DEAF_FOR = 300.0, 60.0, 5.0
-"""Seconds that a worker has to be ready, to take up a job, and to be gone once its pipe is closed."""
+"""Seconds that a worker may take to be ready, to take up a job, and to exit once its pipe is closed."""
 
 
 class Processes:
     """`workers` processes that share the data of `session`; each trains on `session.placement.threads` threads.
 
-    A worker that dies, or that is stopped since its job is over a limit, gives a failed result and is replaced. While
-    one measures, the others stand still. Raises NasError where workers cannot start at all.
+    A worker that dies, or is killed since its job exceeds a limit, gives a failed result and is replaced. While one
+    worker measures latency, the others are stopped. Raises NasError where workers cannot start at all.
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class Processes:
         self._progress = progress
         self._results: deque[JobResult] = deque()
         self._measuring: deque[Process] = deque()
-        """Who measures, and who waits for that."""
+        """The worker that measures, and those that wait for their turn."""
         self._stopped_at = 0.0
         self._failed_starts = 0
         self._selector = selectors.DefaultSelector()
@@ -66,7 +66,7 @@ class Processes:
 
     def submit(self, job: Job) -> None:
         worker = next(w for w in self._workers if w.job is None)
-        if not self._give(worker, job):  # it died while it had nothing to do
+        if not self._give(worker, job):  # the worker died while it was idle
             self._replace(worker, again=job)
 
     def wait(self, timeout: float | None = None) -> JobResult | None:
@@ -106,7 +106,7 @@ class Processes:
     def _listen(self, timeout: float) -> None:
         for key, _ in self._selector.select(timeout):
             worker, act = key.data
-            if worker in self._workers:  # what came before may have replaced it
+            if worker in self._workers:  # an earlier event of this round may have replaced it
                 act(worker)
 
     def _read(self, worker: Process) -> None:
@@ -131,7 +131,7 @@ class Processes:
             self._ignore(worker.outbox.file)
 
     def _send(self, worker: Process, kind: str, **fields: object) -> bool:
-        """Never waits: what the worker does not read now is sent while `wait` listens."""
+        """Sends without waiting: bytes that the worker does not read now are sent while `wait` listens."""
         heard = worker.send(kind, **fields)
         self._push_later(worker)
         return heard
@@ -145,7 +145,7 @@ class Processes:
             self._selector.unregister(file)
 
     def _handle(self, worker: Process, message: Message) -> None:
-        """Raises ValueError where a message comes out of its order: a worker does not send it then."""
+        """Raises ValueError where a message comes out of order, which only a candidate can have sent."""
         worker.alive_at = time.monotonic()
         kind = message["kind"]
         if kind not in self._expected(worker):
@@ -189,7 +189,7 @@ class Processes:
         return ("measured",) if worker is self._measuring[0] else ()
 
     def _take_result(self, worker: Process, result: JobResult, worn: bool) -> None:
-        """Raises ValueError where it is of another job."""
+        """Raises ValueError where the result belongs to another job."""
         assert worker.job is not None
         if (result.number, result.rung) != (worker.job.number, worker.job.rung):
             raise ValueError(f"a result of job {result.number}")
@@ -199,14 +199,14 @@ class Processes:
             self._replace(worker)
 
     def _is_full(self, worker: Process) -> bool:
-        """What its jobs left in its memory takes more than half of what one may take: the next would be stopped."""
+        """Earlier jobs left more than half of a job's memory limit occupied, so that the next might exceed it."""
         limit, idle = self._limits.memory, worker.idle_memory
         used = private_memory(worker.id) if limit is not None else None
         if limit is None or idle is None or used is None:
             return False
         return used - idle > (limit - idle) / 2
 
-    # Measuring, with nobody else at work ----------------------------------------------------------------------------
+    # Measuring, while all other workers are stopped -----------------------------------------------------------------
 
     def _let_measure(self) -> None:
         self._stopped_at = time.monotonic()
@@ -238,7 +238,7 @@ class Processes:
                 self._died(worker, reason)
 
     def _does_not_answer(self, worker: Process, now: float) -> str:
-        """It said nothing where it must: a sentence."""
+        """A sentence where the worker has not answered in time, else an empty string."""
         if worker.is_dead or (self._measuring and worker is not self._measuring[0]):
             return ""
         if worker.deaf_at is not None and now - worker.deaf_at > DEAF_FOR:

@@ -1,4 +1,4 @@
-"""Training steps of a network of the spec's own kind, to be timed in one precision and another."""
+"""Training steps of a network from the spec's search space, to be timed in each precision and memory layout."""
 
 from __future__ import annotations
 
@@ -22,24 +22,24 @@ from nas_cli.train.losses import LOSSES
 from nas_cli.train.precision import Precision, use_tf32
 
 STAND_IN: list[Any] = [{"conv": 32}, "batch_norm", "relu", {"max_pool": 2}, {"conv": 64}, "batch_norm", "relu"]
-"""Timed for images, where every candidate has layers of a plugin: these run in workers only, whatever they do."""
+"""Timed for images where every candidate has layers of a plugin, since plugin layers run in workers only."""
 MOST_MACS = 1e8
-"""Multiply-accumulates of the forward pass of a timed step: timing must not take long, nor run out of memory."""
+"""Multiply-accumulates of a timed step's forward pass: timing must neither take long nor run out of memory."""
 MOST_VALUES = 1e8
-"""Numbers that a timed step keeps for its backward pass."""
+"""Activations that a timed step keeps for its backward pass."""
 LEAST = 2
-"""Examples of a step: batch norm needs more than one."""
+"""Fewest examples of a step: batch norm needs more than one."""
 
 
 def middle(programs: Sequence[Program]) -> Program | None:
-    """That of median cost among those that have no layer of a plugin; None where there is none."""
+    """The program of median MACs among those without a plugin's layers; None where all have such layers."""
     ours = [program for program in programs if all(OPS.origin(step.op) is None for step in program.op_steps)]
     ranked = sorted(ours, key=lambda program: program.macs)
     return ranked[len(ranked) // 2] if ranked else None
 
 
 def stand_in(problem: Problem) -> Program | None:
-    """A small convolutional network for images; None for anything else, or where the task cannot stand on it."""
+    """A small convolutional network for images; None for other inputs, or where the task does not fit its output."""
     if not any(map(has_layouts, problem.inputs.values())):
         return None
     try:
@@ -59,9 +59,9 @@ class Steps:
     assets: Assets = field(default_factory=dict)
 
     def __call__(self, option: Precision, most: int) -> Callable[[], float]:
-        """A step of at most so many examples in the precision `option`; a call takes it and returns its seconds.
+        """A function that makes a step of at most `most` examples in the precision `option` and returns its seconds.
 
-        It raises whatever the layers raise, where they do not know a format say.
+        It raises whatever the layers raise, for example where they do not support a number format.
         """
         network = Network(self.program, Fresh(torch.Generator().manual_seed(0), self.assets)).train()
         lay_out(network.to(self.device), option.layout)
@@ -86,7 +86,7 @@ class Steps:
         return step
 
     def _examples(self, most: int) -> int:
-        """As many as a step may have without taking long, or much memory."""
+        """The batch size of a step: at most `most`, fewer where the network is costly or needs much memory."""
         by_macs = int(MOST_MACS / max(1, self.program.macs))
         by_values = int(MOST_VALUES / max(1, self.program.activations))
         return max(min(most, by_macs, by_values), LEAST)

@@ -1,7 +1,7 @@
-"""What runs in a worker process: `python -m nas_cli.execute.serve IN OUT DATA`, three inherited descriptors.
+"""The worker process: `python -m nas_cli.execute.serve IN OUT DATA`, with three inherited file descriptors.
 
-Messages are JSON, one a line. From the parent come `open` (once), `job` and `go`; to it go those that `messages.py`
-lists. A parent that is gone ends the worker.
+Messages are JSON, one a line. The parent sends `open` (once), `job` and `go`; the worker sends the messages listed in
+`messages.py`. The worker exits when its parent is gone.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ MOST_KILLABLE = "1000"
 
 
 class Pipe:
-    """The worker's end: messages out, and those that come in as a queue that a thread fills.
+    """The worker's ends of its two pipes. A thread puts the messages that come in into a queue.
 
-    A process that a candidate forks off has none of it, and ends where it goes on as if it were the worker.
+    A process that a candidate forks off gets neither pipe, and exits where it tries to send as if it were the worker.
     """
 
     def __init__(self, read: int, write: int) -> None:
@@ -56,7 +56,7 @@ class Pipe:
 
     @property
     def is_whole(self) -> bool:
-        """Both ends are what they were: a candidate may have closed them, or opened something else in their place."""
+        """Both descriptors still are the pipes: a candidate may have closed them, or opened another file instead."""
         return _identities(self._in, self._out) == self._ends
 
     def _let_go(self) -> None:
@@ -68,19 +68,19 @@ class Pipe:
         with suppress(OSError), os.fdopen(self._in, "rb", closefd=False) as lines:
             for line in lines:
                 self.messages.put(json.loads(line))
-        os._exit(0)  # the parent is gone: whatever is trained here, nobody waits for it
+        os._exit(0)  # the parent is gone: nobody waits for this training
 
 
 def _identities(*files: int) -> list[tuple[int, int]] | None:
     try:
-        found = [os.fstat(file) for file in files]
+        states = [os.fstat(file) for file in files]
     except OSError:
         return None
-    return [(each.st_dev, each.st_ino) for each in found]
+    return [(state.st_dev, state.st_ino) for state in states]
 
 
 class Reporter:
-    """Tells the parent how a job goes on."""
+    """Sends the progress of a job to the parent."""
 
     def __init__(self, pipe: Pipe) -> None:
         self._pipe = pipe
@@ -97,7 +97,7 @@ class Reporter:
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        """The parent stops the other workers before it says go, and lets them go on afterwards."""
+        """Within it the other workers are stopped: from the parent's answer `go` until it reads `measured`."""
         self._pipe.send("measure")
         message = self._pipe.messages.get()
         assert message["kind"] == "go", message
@@ -116,16 +116,16 @@ def main() -> None:
     opened = pipe.messages.get()
     try:
         session = _open(opened, data)
-    except Exception as error:  # noqa: BLE001 - whatever it is, the parent says it and ends the search
+    except Exception as error:  # noqa: BLE001 - the parent reports any error and ends the search
         pipe.send("broken", reason=f"{type(error).__name__}: {error}")
         return
-    os.close(data)  # what is mapped stays
+    os.close(data)  # the mapping stays
     pipe.send("ready")
     _work(pipe, session)
 
 
 def _open(message: Mapping[str, Any], data: int) -> Any:
-    gc.disable()  # what is imported stays, and looking for garbage in it takes a sixth longer
+    gc.disable()  # modules are never garbage, and collecting while they are imported takes a sixth longer
     try:
         return _attach(message, data)
     finally:
@@ -142,12 +142,12 @@ def _attach(message: Mapping[str, Any], data: int) -> Any:
     torch.set_num_interop_threads(1)
     for plugin in message["plugins"]:
         import_plugin(Path(plugin), ())
-    importlib.import_module("nas_cli.execute.worker")  # what a job needs: no trial's time
+    importlib.import_module("nas_cli.execute.worker")  # now, so that no trial's time includes it
     return Session.attach(message["session"], data, torch.device(message["device"]))
 
 
 def _work(pipe: Pipe, session: Any) -> None:
-    """Does job after job. A result says whether the process is worn: not what it was before the job, for good."""
+    """Runs job after job. `worn` in a result: the job changed the process for good, so the parent replaces it."""
     import torch
 
     from nas_cli.execute.executor import Job, JobResult
@@ -165,7 +165,7 @@ def _work(pipe: Pipe, session: Any) -> None:
         except OSError as error:
             fault = error
             result = JobResult(job.number, job.rung, "failed", {}, why(error), 0.0)
-        limited = state.limits_changed()  # a file that a candidate's own limit kept from growing is its own fault
+        limited = state.limits_changed()  # a candidate that lowered RLIMIT_FSIZE caused the error itself
         worn = bool(state.put_back()) or not pipe.is_whole
         _give_back(torch)
         if fault is not None and not limited:
@@ -179,16 +179,16 @@ def _name(error: OSError) -> str | None:
 
 
 def _be_a_good_child() -> None:
-    """Ctrl-C is the parent's to handle; a worker ends before its parent where memory runs out."""
+    """Leaves Ctrl-C to the parent, and has the system kill this worker before its parent where memory runs out."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     faulthandler.enable()
     if sys.platform == "linux":
-        with suppress(OSError):  # a container may forbid it: it is a precaution only
+        with suppress(OSError):  # only a precaution, which a container may forbid
             Path("/proc/self/oom_score_adj").write_text(MOST_KILLABLE, encoding="ascii")
 
 
 def _give_back(torch: Any) -> None:
-    """A GPU's memory that a candidate let go of goes back, so that other workers on it may have it."""
+    """Returns cached GPU memory to the device, so that other workers may use it."""
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
 

@@ -1,4 +1,4 @@
-"""What every job of a run shares: the data, the task, how to train and how to measure."""
+"""The state that all jobs of a run share: the data, the task, how to train and how to measure."""
 
 from __future__ import annotations
 
@@ -26,24 +26,24 @@ from nas_cli.train.feed import Parts, Tensors, batch_of
 from nas_cli.train.precision import Precision, choose_precision
 
 ASSET = "asset/"
-"""What the names of shared arrays begin with that layers may begin with; all others are examples."""
+"""Prefix of the shared arrays that hold initial weights (pretrained vectors, say); all others hold examples."""
 COLUMN = ("values", "rows", "lengths")
 
 
 @dataclass(frozen=True)
 class Session:
-    """A problem, where it is worked on, and the data, which lies in `shared`: worker processes map it too."""
+    """A problem, its placement on the hardware, and its data, which lies in `shared`: worker processes map it too."""
 
     problem: Problem
     placement: Placement
     data: Parts
     shared: SharedArrays | None = None
     fields: Fields | None = None
-    """None in a worker, which gets inputs only."""
+    """None in a worker, which gets arrays only."""
     assets: Assets = field(default_factory=dict)
-    """What layers may begin with, mapped from `shared`."""
+    """Initial weights for layers, mapped from `shared`."""
     notes: tuple[str, ...] = ()
-    """Sentences for the user on what was found in the data, guessed and passed over."""
+    """Sentences for the user on what was found in the data, what was guessed and what was skipped."""
 
     @classmethod
     def open(
@@ -60,10 +60,11 @@ class Session:
         cache: Cache | None = None,
         drawn: Callable[[Problem], Sequence[Program]] = lambda problem: (),
     ) -> Session:
-        """Reads the training and validation parts and chooses how to train; `here` trains in this process.
+        """Reads the training and validation splits and resolves device, workers, precision and layout.
 
-        `drawn` gives candidates of the search: precision and layout, where they are left open, are timed on the one of
-        median cost. Raises DataError, and UserError where the device is not there or cannot do what is asked of it.
+        `drawn` gives candidates of the search: a precision or layout of `auto` is chosen by timing the candidate of
+        median cost. To train in this process, call `here`. Raises DataError, and UserError where the device is missing
+        or does not support what is asked of it.
         """
         place = find_device(device)
         repeat_exactly(place)
@@ -81,7 +82,7 @@ class Session:
             raise
 
     def _with_precision(self, precision: str, layout: str, drawn: Callable[[Problem], Sequence[Program]]) -> Session:
-        """The same session with the precision and layout that are named, or train fastest."""
+        """The same session with the named precision and layout, the fastest for those that are `auto`."""
         problem, device = self.problem, self.placement.device
         images = any(map(has_layouts, problem.inputs.values()))
         program = None
@@ -106,7 +107,7 @@ class Session:
         return cls(problem, placement, parts, assets=_assets(arrays))
 
     def description(self) -> dict[str, Any]:
-        """What `attach` needs, as JSON data."""
+        """The arguments of `attach`, as JSON data."""
         assert self.shared is not None
         return {
             "problem": self.problem.to_data(),
@@ -117,12 +118,12 @@ class Session:
         }
 
     def digest(self) -> str:
-        """Differs where the data does: inputs, targets, the split, what layers begin with."""
+        """A digest of the data: inputs, targets, the split and initial weights."""
         assert self.shared is not None
         return self.shared.digest()
 
     def close(self) -> None:
-        """Lets go of the shared data."""
+        """Closes the shared data."""
         if self.shared is not None:
             self.shared.close()
 
@@ -135,8 +136,7 @@ class Session:
         return len(self.data.validation)
 
     def samples(self, count: int) -> list[torch.Tensor]:
-        """A batch to measure with, as a network takes it: `count` examples of the validation part, of the typical
-        length where it differs."""
+        """A network's inputs for measuring: `count` validation examples, sequences at their typical length."""
         inputs = self.problem.inputs
         size = sum(axes.size for axes in inputs.values())
         return batch_of(self.data.validation.samples(count, count * size * 4), count, inputs)
@@ -151,7 +151,7 @@ class Session:
 
 
 def _arrays(loaded: TrainingData) -> dict[str, np.ndarray[Any, Any]]:
-    """What workers share, by where it is used: `train/image/values`, `train/targets`, `asset/vectors`."""
+    """The shared arrays by name, such as `train/image/values`, `train/targets` and `asset/vectors`."""
     arrays = {ASSET + name: array for name, array in loaded.fields.assets.items()}
     for name, part in (("train", loaded.train), ("validation", loaded.validation)):
         arrays[f"{name}/targets"] = part.targets
@@ -162,7 +162,7 @@ def _arrays(loaded: TrainingData) -> dict[str, np.ndarray[Any, Any]]:
 
 
 def _parts(arrays: Mapping[str, Any], problem: Problem, along: str | None) -> Parts:
-    """The two parts as tensors, from what `_arrays` gave."""
+    """The training and validation splits as tensors, from the arrays that `_arrays` named."""
     tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
 
     def part(name: str) -> Tensors:

@@ -1,7 +1,7 @@
-"""Arrays that several processes read and none of them copies.
+"""Arrays in shared memory: several processes read them, and none of them has a copy.
 
-They lie in a file without a name, in memory where the system has such files: whatever way the processes end, the system
-takes it back with the last of them.
+They lie in a file without a name (a memfd where the system has these). The system frees it when the last process that
+uses it ends, in whatever way.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ import numpy as np
 
 Array = np.ndarray[Any, Any]
 Layout = dict[str, dict[str, Any]]
-"""Name → dtype, shape and offset in bytes, and the path where it lies in a file of its own. JSON data."""
+"""Name → dtype, shape and offset in bytes, and the path of an array that has a file of its own. JSON data."""
 ALIGNMENT = 64
 
 
 class SharedArrays:
-    """`arrays` copied into a nameless file and mapped from there; those that a file holds already stay there.
+    """Copies `arrays` into a nameless file and maps them from there; memory-mapped arrays stay in their own files.
 
-    `file` is its descriptor, for a child process to inherit; `layout` says what lies where. Raises OSError where
+    `file` is the descriptor, for a child process to inherit; `layout` says where each array lies. Raises OSError where
     memory or disk do not suffice.
     """
 
@@ -50,40 +50,40 @@ class SharedArrays:
         self.arrays = attach(self.file, self.layout)
 
     def digest(self) -> str:
-        """Differs where any of the arrays does. A file of its own goes by its name, which follows from its content."""
-        found = hashlib.blake2b(digest_size=12)
+        """A digest of all arrays. An array in its own file counts by its file name, which follows from its content."""
+        digest = hashlib.blake2b(digest_size=12)
         for name, array in self.arrays.items():
             entry = self.layout[name]
-            found.update(json.dumps([name, entry["dtype"], entry["shape"]]).encode())
+            digest.update(json.dumps([name, entry["dtype"], entry["shape"]]).encode())
             path = entry.get("path")
-            found.update(os.path.basename(path).encode() if path is not None else np.ascontiguousarray(array).data)
-        return found.hexdigest()
+            digest.update(os.path.basename(path).encode() if path is not None else np.ascontiguousarray(array).data)
+        return digest.hexdigest()
 
     def close(self) -> None:
-        """Lets go of the file; what this or another process has mapped stays until it is let go of too."""
+        """Closes the file; mappings of it, in this and other processes, stay valid."""
         if self.file >= 0:
             os.close(self.file)
             self.file = -1
 
 
 def attach(file: int, layout: Layout) -> dict[str, Array]:
-    """The arrays that `layout` describes, mapped. What is written to them stays in this process (copy on write)."""
+    """Maps the arrays that `layout` describes. Writing to them changes this process's copy only (copy on write)."""
     size = os.fstat(file).st_size
     whole = mmap.mmap(file, size, access=mmap.ACCESS_COPY) if size else None
-    found: dict[str, Array] = {}
+    arrays: dict[str, Array] = {}
     mapped: dict[str, Array] = {}
     for name, entry in layout.items():
         path = entry.get("path")
-        if path is not None:  # two parts of one file are one mapping
+        if path is not None:  # two splits of one file share a mapping
             if path not in mapped:
                 shape = tuple(entry["shape"])
                 mapped[path] = np.memmap(path, np.dtype(entry["dtype"]), "c", entry["offset"], shape)
-            found[name] = mapped[path]
+            arrays[name] = mapped[path]
         elif whole is not None and 0 not in entry["shape"]:
-            found[name] = _view(whole, entry)
+            arrays[name] = _view(whole, entry)
         else:
-            found[name] = np.empty(entry["shape"], np.dtype(entry["dtype"]))
-    return found
+            arrays[name] = np.empty(entry["shape"], np.dtype(entry["dtype"]))
+    return arrays
 
 
 def _view(whole: mmap.mmap, entry: Mapping[str, Any]) -> Array:
@@ -93,14 +93,14 @@ def _view(whole: mmap.mmap, entry: Mapping[str, Any]) -> Array:
 
 
 def _seal(file: int) -> None:
-    """From now on nobody changes it: a candidate can write to whatever its process has open, and all share the data."""
+    """Makes the file read-only for good: a candidate could write to it otherwise, and all workers share the data."""
     if hasattr(os, "memfd_create"):
         seals = fcntl.F_SEAL_WRITE | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL
         fcntl.fcntl(file, fcntl.F_ADD_SEALS, seals)
 
 
 def _nameless_file() -> int:
-    """A descriptor that child processes inherit only where they are told to."""
+    """The descriptor of a new file without a name; child processes inherit it only where it is passed to them."""
     if hasattr(os, "memfd_create"):
         return os.memfd_create("nas-data", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
     with tempfile.TemporaryFile() as file:

@@ -1,4 +1,4 @@
-"""What code can set for its whole process, and how it is put back: candidates share a process one after another."""
+"""Process-wide settings that a candidate may change, saved and restored: a process runs one job after another."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ import torch
 from torch.nn.modules import module as hooks
 
 Setting = tuple[Callable[[], Any], Callable[[Any], object]]
-"""How a value is read, and how it is set."""
+"""A getter and a setter of a process-wide value."""
 
 
 def _setting(holder: Any, name: str) -> Setting:
@@ -79,12 +79,12 @@ PYTHON: list[Setting] = [
 GLOBAL_HOOKS = [found for name, found in vars(hooks).items() if name.startswith("_global") and isinstance(found, dict)]
 TIMERS = (signal.ITIMER_REAL, signal.ITIMER_VIRTUAL, signal.ITIMER_PROF)
 FILES_SHARE = 0.5
-"""Of the files that a process may open, those that its candidates may leave open."""
+"""The share of a process's limit on open files that its candidates may leave open."""
 
 
 @dataclass(frozen=True)
 class ProcessState:
-    """As it was when it was taken. `put_back` restores it as far as a process can."""
+    """A snapshot of the process-wide settings. `put_back` restores them as far as a process can."""
 
     values: list[tuple[Setting, Any]]
     environment: dict[str, str]
@@ -102,7 +102,7 @@ class ProcessState:
 
     @classmethod
     def take(cls) -> ProcessState:
-        """Of this process, now. Its own copies of the standard files and of the folder stay open with it."""
+        """The state of this process now. It holds open copies of the standard files and of the folder until `close`."""
         settings = TORCH + PYTHON
         return cls(
             values=[(setting, setting[0]()) for setting in settings],
@@ -121,7 +121,7 @@ class ProcessState:
         )
 
     def put_back(self) -> list[str]:
-        """Whatever a candidate set is as it was before; what cannot be, in words."""
+        """Restores whatever a candidate changed. Returns the settings that cannot be restored, in words."""
         left = [name for name, act in self._acts() if not _succeeds(act)]
         if _modes() != self.modes:
             left.append("a mode of torch")
@@ -130,11 +130,11 @@ class ProcessState:
         return left
 
     def limits_changed(self) -> bool:
-        """The process may take less or more than before: time, memory, sizes of files."""
+        """A resource limit (time, memory, size of files) is not what it was."""
         return any(resource.getrlimit(kind) != limits for kind, limits in self.limits.items())
 
     def close(self) -> None:
-        """Lets go of the copies of files that it holds."""
+        """Closes the copies of files."""
         for file in (*self.files.values(), *([] if self.folder is None else [self.folder])):
             os.close(file)
 
@@ -205,34 +205,34 @@ class ProcessState:
 def _succeeds(act: Callable[[], object]) -> bool:
     try:
         act()
-    except Exception:  # noqa: BLE001 - whatever a candidate left there, its process is given up for it
+    except Exception:  # noqa: BLE001 - a setting that cannot be restored, for any reason, costs the process its place
         return False
     return True
 
 
 def _modes() -> tuple[bool, int]:
-    """What only whoever entered it can leave."""
+    """Torch modes that only the code that entered them can leave."""
     return torch.is_inference_mode_enabled(), torch._C._len_torch_function_stack()
 
 
 def _current_gpu() -> int | None:
     begun = torch.cuda.is_initialized()  # type: ignore[no-untyped-call]
-    return torch.cuda.current_device() if begun else None  # asked for earlier, it would take memory of a card
+    return torch.cuda.current_device() if begun else None  # asking earlier would allocate memory of a GPU
 
 
 def _folder() -> int | None:
     try:
         return os.open(".", os.O_RDONLY | os.O_DIRECTORY)
-    except OSError:  # it was deleted, or may not be read
+    except OSError:  # the folder was deleted, or may not be read
         return None
 
 
 def _identity(file: int) -> tuple[int, int] | None:
     try:
-        found = os.fstat(file)
+        state = os.fstat(file)
     except OSError:
         return None
-    return found.st_dev, found.st_ino
+    return state.st_dev, state.st_ino
 
 
 def _umask() -> int:

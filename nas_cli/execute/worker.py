@@ -1,4 +1,4 @@
-"""One job, from its architecture as plain data to its measurement."""
+"""Runs one job, from its architecture as plain data to its measurement."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ from nas_cli.train.loop import Epochs, seed_globally, train_network
 from nas_cli.words import printable
 
 Progress = Callable[[str, int, int, Mapping[str, float]], None]
-"""Told of every epoch that ends: label of the job, epochs done, epochs in all, metrics."""
+"""Called after every epoch with the job's label, epochs done, epochs in all and metrics."""
 TOO_FEW_FOR_BATCH_NORM = "Expected more than 1 value per channel"
-"""What torch says of a batch of one example whose features have no extent."""
+"""Part of torch's error message for batch norm over one example without spatial axes."""
 LONGEST_REASON = 300
-"""Characters of a reason."""
+"""Characters of a failed job's reason."""
 
 
 class Watcher(Protocol):
-    """Who is told how a job goes on."""
+    """Follows the progress of a job."""
 
     @property
     def progress(self) -> Progress: ...
@@ -52,7 +52,7 @@ class Watcher(Protocol):
 
 
 class OnlyJob:
-    """The watcher of a job that has the machine for itself."""
+    """The watcher of a job that has the machine to itself."""
 
     def __init__(self, progress: Progress = lambda *_: None) -> None:
         self.progress = progress
@@ -79,8 +79,8 @@ class Clock:
 
 
 def run_job(job: Job, session: Session, watcher: Watcher | None = None) -> JobResult:
-    """Measures and trains. What the candidate raises becomes a failed result; Ctrl-C and a disk that is full or that a
-    file of the run cannot be written to pass.
+    """Measures and trains. Exceptions of the candidate become a failed result. Raises KeyboardInterrupt, and OSError
+    where the disk is full or a file of the run cannot be written.
     """
     watcher = watcher or OnlyJob()
     session = session if job.examples is None else session.shortened(job.examples)
@@ -96,11 +96,11 @@ def run_job(job: Job, session: Session, watcher: Watcher | None = None) -> JobRe
         except RuntimeError as error:
             if NO_SUCH_KERNEL not in str(error):
                 raise
-        # After the error is gone, and with it the memory that the first try held.
+        # Outside of the except clause: the error, and the memory that its traceback holds, are gone.
         repeat_exactly(session.placement.device)
         return _run(job, session, watcher, start)
     except DiskFault:
-        raise  # this is no fault of the candidate: the search pauses
+        raise  # no fault of the candidate: the search pauses
     except OSError as error:
         if error.errno in DISK_FULL:
             raise
@@ -130,7 +130,7 @@ def _run(job: Job, session: Session, watcher: Watcher, start: float) -> JobResul
 
 
 def make_network(architecture: object, session: Session, seed: int) -> Network:
-    """The network of `architecture` with new weights and the session's normalisation. Raises Infeasible."""
+    """The network of `architecture` with random weights and the session's normalisation. Raises Infeasible."""
     return _fresh(session, session.problem.plan(parse_architecture(architecture, OPS)), seed)
 
 
@@ -161,7 +161,9 @@ def _measure(
 def _train_from_checkpoint(
     network: Network, job: Job, session: Session, watcher: Watcher, start: float
 ) -> tuple[dict[str, float], str]:
-    """The metrics, and a sentence where a damaged checkpoint cost a training: the same epochs give the same weights."""
+    """The metrics, and a note where the checkpoint is damaged: the job then trains from its first epoch, which gives
+    the same weights.
+    """
     if job.checkpoint_in is None:
         return _train(network, job, session, watcher, start), ""
     try:
@@ -200,7 +202,7 @@ def _train(network: Network, job: Job, session: Session, watcher: Watcher, start
 
 
 def why(error: BaseException) -> str:
-    """What went wrong, as one line for a journal and a terminal, whatever the text of `error` holds."""
+    """The error as one printable line, for the journal and the terminal, whatever its text contains."""
     kind = type(error).__name__
     try:
         first = str(error).strip().split("\n", 1)[0]
