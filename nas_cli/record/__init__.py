@@ -1,1 +1,1 @@
-"""What a run leaves on disk, and how it is read: its directory, its journal, the files in it. It knows no engine."""
+"""The files of a run and their readers: its directory and its journal. This room does not know the engine."""

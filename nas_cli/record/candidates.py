@@ -1,4 +1,4 @@
-"""What the networks of the final phase are called: `trial-12`, `baseline-plain`. Their files are, too."""
+"""Names of the networks in the final phase, and of their files: `trial-12`, `baseline-plain`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 
 TRIAL, BASELINE = "trial-", "baseline-"
 PATTERN = r"^(trial-[0-9]{1,15}|baseline-[\w-]{1,200})\Z"
-"""Of a name that a file may have."""
+"""Names that are safe as file names."""
 _NAME = re.compile(PATTERN)
 
 
@@ -23,13 +23,13 @@ def baseline_candidate(name: str) -> str:
 
 
 def trial_of(candidate: str) -> int | None:
-    """The number of its trial; None of a baseline."""
+    """The number of the candidate's trial; None for a baseline."""
     number = candidate.removeprefix(TRIAL)
     return int(number) if candidate.startswith(TRIAL) and number.isdecimal() else None
 
 
 def baseline_of(candidate: str) -> str | None:
-    """The name that the spec gives the baseline; None of a trial."""
+    """The baseline's name in the spec; None for a trial."""
     return candidate.removeprefix(BASELINE) if candidate.startswith(BASELINE) else None
 
 
@@ -39,5 +39,5 @@ def spoken(candidate: str) -> str:
 
 
 def training(candidate: str, seed: int | None = None) -> str:
-    """What a training under way is called: `trial 12` in the search, `trial 12, seed 1` in the final phase."""
+    """The label of a training: `trial 12` in the search, `trial 12, seed 1` in the final phase."""
     return spoken(candidate) if seed is None else f"{spoken(candidate)}, seed {seed}"

@@ -1,4 +1,4 @@
-"""How far a run came, and in what time: the fold of its journal without the trials."""
+"""How far a run has come and how long its search took: a fold over its journal, without the trials."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from nas_cli.record.events import (
 
 @dataclass
 class Course:
-    """Told of one event after another, so that a long journal is never held in memory.
+    """Folds one event after another, so that a long journal is never held in memory.
 
-    `seconds` were spent searching: up to each event of the search, without the pauses between resumptions and without
-    the final phase. `stopped` is why the search ended, "" where it is not over or was given more since; `stop` is the
-    `search.stop` that it ended by. `finals`, `selected` and `finished` are what came after the search, until that is
-    given more. `latency_table` are the events of that table; `data` is the digest of the data that it was last run on.
+    `seconds` is the search time, without pauses before resumptions and without the final phase. `stopped` is why the
+    search ended, "" while it goes on or after its budget was raised; `stop` is the `search.stop` that ended it.
+    `finals`, `selected` and `finished` hold the final phase; they are reset when the search goes on. `latency_table`
+    holds the events of the latency table; `data` is the digest of the data of the latest start or resumption.
     """
 
     seconds: float = 0.0
@@ -40,7 +40,7 @@ class Course:
     latency_table: list[LayersMeasured] = field(default_factory=list)
     data: str | None = None
     last: float | None = None
-    """When the last event was; None before the first."""
+    """The time of the last event; None before the first."""
 
     def fold(self, event: Event) -> None:
         kind = type(event)
@@ -74,5 +74,5 @@ class Course:
             self.latency_table.append(event)
 
     def _goes_on(self) -> None:
-        """The search was over and is given more: what was trained after it is trained anew."""
+        """The search was over and goes on: the final phase will be done again."""
         self.stopped, self.finals, self.selected, self.finished = "", [], None, None

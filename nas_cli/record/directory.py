@@ -1,4 +1,4 @@
-"""A run directory: where its files are, and how they are written and read. Nothing here is executed."""
+"""A run directory: its files, how it is created, opened and locked. No file of it is executed here."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ from nas_cli.words import printable
 
 RUNS = Path("runs")
 CACHE = ".cache"
-"""Beside the runs: data that does not fit into memory, decoded."""
+"""A folder beside the runs: decoded data that does not fit into memory."""
 FILES = frozenset(
     ("spec.yaml", "environment.json", "journal.jsonl", "lock", "report.html", "evaluation.json", "front.json")
 )
 FOLDERS = frozenset(("trials", "final", "best", "baselines", "front", "export"))
 DEPTH = 2
-"""Levels below those at which anything of a run is: trials/00012/checkpoint.safetensors, export/source/model.py."""
+"""Levels of files below FOLDERS: trials/00012/checkpoint.safetensors, export/source/model.py."""
 UNBORN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*-[0-9]{8}-[0-9]{6}")
-"""What a directory that is being made will be called: NAME-DATE-TIME."""
+"""The name of a run's directory: NAME-DATE-TIME. It has a draft's name until its files are complete."""
 
 
 @dataclass(frozen=True)
 class Kept:
-    """A network that a run keeps, and the files in its `folder`; `tested` is the folder of its evaluation.json, where
-    that is another one.
+    """A network that a run keeps, with the files in its `folder`; `tested` is the folder of evaluation.json, where that
+    is a different one.
     """
 
     folder: Path
@@ -51,7 +51,7 @@ class Kept:
 
     @property
     def preprocessing(self) -> Path:
-        """How the user's data becomes the network's inputs; images need none."""
+        """How the user's data becomes the network's inputs; images have no such file."""
         return self.folder / "preprocessing.json"
 
     @property
@@ -73,8 +73,8 @@ class RunDirectory:
 
     spec.yaml, environment.json, journal.jsonl, trials/NNNNN/checkpoint.safetensors, final/*.safetensors (until the
     best is chosen), best/ (architecture.yaml, weights.safetensors, metrics.json), report.html, and evaluation.json.
-    Like best/ are baselines/NAME/ and, after a search with several objectives, which also leaves front.json,
-    front/CANDIDATE/, each with an evaluation.json of its own.
+    baselines/NAME/ hold the same files as best/, and an evaluation.json of their own. So do front/CANDIDATE/ after a
+    search with several objectives, which also leaves front.json.
     """
 
     path: Path
@@ -97,14 +97,14 @@ class RunDirectory:
 
     @property
     def kept(self) -> dict[str, Kept]:
-        """The networks that are kept beside the best, by candidate: `trial-12`, `baseline-plain`."""
+        """The networks kept besides the best, by candidate: `trial-12`, `baseline-plain`."""
         folders = {baseline_candidate(folder.name): folder for folder in _folders(self.path / "baselines")}
         folders |= {folder.name: folder for folder in _folders(self.path / "front")}
         return {name: Kept(folder) for name, folder in folders.items() if is_candidate(name)}
 
     @property
     def samples(self) -> Path:
-        """A few inputs of the validation part, by which an export of any network of the run is checked."""
+        """A few validation inputs, with which an export of any network of the run is checked."""
         return self.best.folder / "samples.safetensors"
 
     @property
@@ -119,14 +119,14 @@ class RunDirectory:
         return self.path / "trials" / f"{trial:05d}" / "checkpoint.safetensors"
 
     def final_weights(self, candidate: str, seed: int) -> Path:
-        """Of one final training; `candidate` is `trial-12` or `baseline-plain`."""
+        """The weights of one final training; `candidate` is `trial-12` or `baseline-plain`."""
         return self.path / "final" / f"{candidate}-seed{seed}.safetensors"
 
     @contextmanager
     def lock(self) -> Iterator[None]:
-        """Holds the run for this process. Raises RunError where another process holds it. A kill lets go of it.
+        """Locks the run for this process. Raises RunError where another process holds the lock.
 
-        What killed processes left in the run is removed.
+        The system releases the lock of a killed process; drafts that such processes left are removed here.
         """
         path = self.path / "lock"
         try:
@@ -139,7 +139,7 @@ class RunDirectory:
             except BlockingIOError:
                 holder = handle.read(20).strip()
                 raise RunError(f"{self.path} is in use by process {holder or 'unknown'}") from None
-            except OSError as error:  # a file system may know no locks
+            except OSError as error:  # a file system may not support locks
                 raise RunError(f"{path} cannot be locked: {error.strerror}") from None
             handle.truncate(0)
             handle.write(str(os.getpid()))
@@ -149,9 +149,9 @@ class RunDirectory:
             yield
 
     def require_own(self) -> None:
-        """Raises RunError where a file or folder of the run is a link, or something that is neither file nor folder.
+        """Raises RunError where an entry of the run is a link, or neither a file nor a folder.
 
-        Whoever made it could have whatever is done with the run done elsewhere.
+        Through a link, whoever made the run could have files elsewhere read, overwritten or deleted.
         """
         for path in _entries(self.path):
             _require_real(path)
@@ -161,7 +161,7 @@ class RunDirectory:
                 raise RunError(f"{wrong} is a {'folder' if names is FILES else 'file'}, and should be none")
 
     def require_way(self, path: Path) -> None:
-        """Raises RunError where `path`, or a folder on the way to it from the run's directory, is a link."""
+        """Raises RunError where `path`, or a folder between it and the run's directory, is a link."""
         for folder in (*reversed(path.relative_to(self.path).parents), path.relative_to(self.path)):
             if folder != Path():
                 _require_real(self.path / folder)
@@ -169,7 +169,7 @@ class RunDirectory:
 
 def _require_real(path: Path) -> None:
     mode = _mode(path)
-    if mode is None or stat.S_ISREG(mode) or stat.S_ISDIR(mode):  # None: a search deletes what it needs no more
+    if mode is None or stat.S_ISREG(mode) or stat.S_ISDIR(mode):  # None: a running search has just deleted it
         return
     what = "a symbolic link" if stat.S_ISLNK(mode) else "neither a file nor a folder"
     raise RunError(
@@ -179,7 +179,7 @@ def _require_real(path: Path) -> None:
 
 
 def _entries(run: Path) -> Iterator[Path]:
-    """What in the directory is the run's own, drafts included; a user's files beside it are not. Follows no links."""
+    """The run's own entries of its directory, drafts included, without other files of the user. Follows no links."""
     for path in _listed(run):
         if path.name in FILES or path.name in FOLDERS or DRAFT.fullmatch(path.name):
             yield path
@@ -211,14 +211,14 @@ def _listed(folder: Path) -> list[Path]:
 
 
 def _folders(folder: Path) -> list[Path]:
-    """The folders in a folder that need not be there."""
+    """The folders in `folder`, which may be missing."""
     if not folder.is_dir():
         return []
     return [path for path in _listed(folder) if path.is_dir()]
 
 
 def require_root(root: Path) -> None:
-    """Raises UserError where no run can be made under `root`, as far as can be told before."""
+    """Raises UserError where no run can be made under `root`, as far as that can be checked in advance."""
     there = next(folder for folder in (root, *root.absolute().parents) if os.path.lexists(folder))
     if not there.is_dir():
         raise UserError(f"{there} is no folder: runs cannot be made in {root}")
@@ -227,7 +227,7 @@ def require_root(root: Path) -> None:
 
 
 def create_run(root: Path, name: str, files: Mapping[str, str]) -> RunDirectory:
-    """A new directory `name-DATE-TIME` under `root` with `files` (name → text); it appears whole or not at all."""
+    """Creates a directory `name-DATE-TIME` under `root` with `files` (name → text), atomically."""
     wrong = not_a_folder(root)
     if wrong is not None:
         raise RunError(f"no run can be made in {root}: {wrong} is no folder")
@@ -252,7 +252,7 @@ def create_run(root: Path, name: str, files: Mapping[str, str]) -> RunDirectory:
 
 
 def _sweep_unborn(root: Path) -> None:
-    """Removes the directories of runs whose process was killed before they had their name."""
+    """Removes the drafts of run directories whose process was killed before they were renamed."""
     for name in os.listdir(root):
         found = DRAFT.fullmatch(name)
         if found is not None and UNBORN.fullmatch(found["of"]):
@@ -260,9 +260,8 @@ def _sweep_unborn(root: Path) -> None:
 
 
 def open_run(path: Path | None, root: Path = RUNS) -> RunDirectory:
-    """The run at `path`; the latest whole one under `root` where it is None. Raises RunError where there is none.
-
-    A later directory that is passed over, since it is no whole run, is named on stderr.
+    """The run at `path`, or the latest complete run under `root` where `path` is None. Raises RunError where there is
+    none. Later directories that are skipped, since they are no complete runs, are named on stderr.
     """
     return _latest(root) if path is None else _opened(path)
 
@@ -281,11 +280,11 @@ def _latest(root: Path) -> RunDirectory:
 
 
 def _changed(folder: Path) -> int:
-    """When its spec was written, in nanoseconds; of a directory without one, when that changed."""
+    """The time when the spec was written, in nanoseconds; when the directory was changed, where it has no spec."""
     for path in (folder / "spec.yaml", folder):
         try:
             return path.lstat().st_mtime_ns
-        except OSError:  # missing or half deleted: opening it says so
+        except OSError:  # missing or half deleted: `_opened` reports it
             continue
     return 0
 

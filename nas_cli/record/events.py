@@ -1,6 +1,6 @@
-"""The events of a journal, one class each. How they are written and read is in lines.py.
+"""The events of a journal, one class each. lines.py writes and reads them.
 
-A field is left out of the line where it has its default and that is nothing: None, an empty list, false, 0.
+A field is left out of the line where its value is its default and the default is empty: None, an empty list, false, 0.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ Trials = Mapping[int, Trial]
 
 @dataclass(frozen=True)
 class Event:
-    """`kind` is its `event` in the journal. `time` (seconds since 1970) and `sequence` (0, 1, 2, …) are given to an
-    event as it is written; two events are equal where all else is.
+    """`kind` is the value of `event` in the journal. `time` (seconds since 1970) and `sequence` (0, 1, 2, …) are set
+    when the event is written, and equality ignores them.
     """
 
     kind: ClassVar[str]
@@ -47,7 +47,7 @@ class Event:
 
 @dataclass(frozen=True)
 class Unknown(Event):
-    """An event that this version does not know: readers pass over it. `content` is what it says of its own."""
+    """An event of a kind that this version does not know: readers skip it. `content` holds its fields."""
 
     name: str
     content: Mapping[str, Any] = field(default_factory=dict)
@@ -65,8 +65,8 @@ class RunStarted(Event):
 
 @dataclass(frozen=True)
 class Resumed(Event):
-    """`set` are the `--set` options; `more` is whether the search was over and is given more, which runs of earlier
-    versions do not say.
+    """`set` are the `--set` options; `more` says whether a search that was over goes on. Earlier versions wrote no
+    `more`.
     """
 
     kind = "resumed"
@@ -93,13 +93,13 @@ class TrialEvent(Event):
     number: Count
 
     def change(self, trials: Trials) -> Trial:
-        """The trial as it is now, of all as they were."""
+        """The trial after this event; `trials` are all trials before it."""
         raise NotImplementedError
 
 
 @dataclass(frozen=True)
 class TrialStarted(TrialEvent):
-    """Once for each rung; the first says what the trial is. `network` is the same for all genotypes of one network."""
+    """A rung started. The first such event of a trial has its genotype; `network` is the network's digest."""
 
     kind = "trial_started"
     rung: Count
@@ -116,8 +116,8 @@ class TrialStarted(TrialEvent):
 
 @dataclass(frozen=True)
 class TrialFinished(TrialEvent):
-    """A rung ended. `rewards` are given of several objectives, `reward` is the first; `last` is false where the trial
-    is paused, and `cut` true where the search time was over before the rung was.
+    """A rung ended. `rewards` has one reward per objective where there are several; `reward` is the first. `last` is
+    false where the trial is paused, and `cut` is true where the search time ran out before the rung was complete.
     """
 
     kind = "trial_finished"
@@ -159,7 +159,7 @@ class TrialFailed(TrialEvent):
 
 @dataclass(frozen=True)
 class TrialInfeasible(TrialEvent):
-    """It cannot be built, or breaks a constraint: before it was trained or, with `measurement`, by what it needs."""
+    """The candidate cannot be built or breaks a constraint, before training or by its `measurement`."""
 
     kind = "trial_infeasible"
     genotype: Decisions
@@ -173,7 +173,7 @@ class TrialInfeasible(TrialEvent):
 
 @dataclass(frozen=True)
 class Duplicate(TrialEvent):
-    """Its genotype stands for the same network as that of trial `equals`, whose scores count for it."""
+    """The genotype gives the same network as trial `equals`, and gets that trial's scores."""
 
     kind = "duplicate"
     genotype: Decisions
@@ -196,7 +196,9 @@ class Duplicate(TrialEvent):
 
 @dataclass(frozen=True)
 class LayersMeasured(Event):
-    """Milliseconds of layers by their description, measured with a trial, and what was learned from its latency."""
+    """New entries of the latency table, milliseconds by layer, measured with a trial; `seen` holds the statistics by
+    which predicted latencies are corrected.
+    """
 
     kind = "latency_table"
     entries: Measured
@@ -205,7 +207,7 @@ class LayersMeasured(Event):
 
 @dataclass(frozen=True)
 class SearchFinished(Event):
-    """`stop` is `search.stop` as it was, which runs of earlier versions do not say."""
+    """`stop` is `search.stop` at that time. Earlier versions wrote none."""
 
     kind = "search_finished"
     reason: Text
@@ -225,7 +227,7 @@ class FinalStarted(Event):
 
 @dataclass(frozen=True)
 class FinalFinished(Event):
-    """`epochs` are those it was to train, which runs of earlier versions do not say."""
+    """`epochs` is the planned number of epochs. Earlier versions wrote none."""
 
     kind = "final_finished"
     candidate: Candidate
@@ -251,8 +253,8 @@ FinalTraining = FinalFinished | FinalFailed
 
 @dataclass(frozen=True)
 class Standing:
-    """A candidate over its seeds: `rewards` of the first objective, one a seed, their `mean`, and their sample standard
-    deviation as `spread`, None of one seed. `means` has a mean for each of several objectives.
+    """A candidate over its seeds: `rewards` of the first objective, one per seed, their `mean`, and their sample
+    standard deviation `spread`, None for a single seed. `means` has the mean of each objective where there are several.
     """
 
     candidate: Candidate
@@ -271,8 +273,9 @@ Ranking = Annotated[
 
 @dataclass(frozen=True)
 class FinalSelected(Event):
-    """What is kept: a seed of a candidate, the first of the `ranking` or the knee of the `front`. `within_noise` names
-    candidates whose difference from it may be chance, `broken` says which constraints it breaks.
+    """The network that is kept: one seed of a `candidate`, the first of the `ranking` or the knee of the `front`.
+    `within_noise` names candidates whose difference from it may be chance; `broken` has a sentence for each constraint
+    that it breaks.
     """
 
     kind = "final_selected"
@@ -287,7 +290,7 @@ class FinalSelected(Event):
 
 @dataclass(frozen=True)
 class RunFinished(Event):
-    """`final` is the section of the spec as it was, which runs of earlier versions do not say."""
+    """`final` is that section of the spec at that time. Earlier versions wrote none."""
 
     kind = "run_finished"
     final: Settings | None = None

@@ -1,5 +1,6 @@
-"""How a run keeps what comes into its networks: in architecture.yaml and in samples.safetensors. A single field stands
-there without a name, as in runs of before there were several."""
+"""How a run stores its networks' inputs: their axes in architecture.yaml, samples in samples.safetensors. A single
+field is stored without a name, as in runs of earlier versions, which had one field only.
+"""
 
 from __future__ import annotations
 
@@ -11,12 +12,12 @@ from nas_cli.axes import Column
 from nas_cli.record.stored import is_count, is_text, list_of, record_of
 
 MOST_VALUES = 2**31
-"""Of one example."""
+"""Values of one example, at most."""
 IS_AXES = record_of({"shape": list_of(lambda side: is_count(side) and side > 0, 1)}, {"dtype": is_text})
 
 
 def are_inputs(stored: Mapping[str, Any]) -> bool:
-    """Whether architecture.yaml says what comes in, and an example of it is of a size that there is."""
+    """Whether the inputs in architecture.yaml are valid, and an example has at most MOST_VALUES values."""
     found = stored.get("inputs", {"": stored.get("input")})
     if not isinstance(found, Mapping) or not found or not all(map(IS_AXES, found.values())):
         return False

@@ -1,7 +1,7 @@
 """The only state of a run: one JSON object a line, appended and fsynced, never changed.
 
-Each has `event`, `time` (seconds since 1970) and `sequence` (0, 1, 2, …). A write that was cut off leaves a last line
-without its newline: readers pass over it and the next writer cuts it, so a kill at any byte loses that one event only.
+Each has `event`, `time` (seconds since 1970) and `sequence` (0, 1, 2, …). An interrupted write leaves a last line
+without a newline: readers skip it and the next writer removes it, so a kill at any byte loses that one event only.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ Kind = TypeVar("Kind", bound=Event)
 CHUNK = 1 << 16
 NEWLINE = ord("\n")
 LONGEST_LINE = 1 << 24
-"""Bytes; an event takes a thousandth of it, and a file without an end is not read for ever."""
+"""Bytes; an event takes about a thousandth of that. The limit ends the reading of a file without newlines."""
 
 
 def iter_journal(path: Path, objectives: int | None = None, rungs: int | None = None) -> Iterator[Event]:
-    """The whole events of the journal at `path`, one at a time, each with what its kind carries.
+    """The complete events of the journal at `path`, one at a time.
 
-    `objectives` and `rungs` are how many the run's spec has, for readers that rely on it. Raises RunError with the line
-    of a damaged one.
+    `objectives` and `rungs` are their numbers in the run's spec, for readers that rely on the events to agree with it.
+    Raises RunError, which names the line, where an event is damaged.
     """
     check, number = Order(objectives, rungs).check, 0
     try:
@@ -58,14 +58,14 @@ def iter_journal(path: Path, objectives: int | None = None, rungs: int | None = 
 
 
 def read_journal(path: Path, objectives: int | None = None) -> list[Event]:
-    """The same as a list."""
+    """The events of `iter_journal` as a list."""
     return list(iter_journal(path, objectives))
 
 
 def last_kind(path: Path) -> str | None:
-    """What kind of event the last whole line is of, without the rest being read; None where that cannot be told.
+    """The kind of the last complete event, read from the end of the file alone; None where it cannot be determined.
 
-    Raises RunError where there is no such file.
+    Raises RunError where the file cannot be read.
     """
     try:
         with os.fdopen(open_file(path), "rb") as file:
@@ -78,7 +78,7 @@ def last_kind(path: Path) -> str | None:
 
 
 class Journal:
-    """Opened for appending; use as a context manager. `course` is what was there."""
+    """A journal opened for appending; use it as a context manager. `course` is folded from the events there were."""
 
     def __init__(self, path: Path) -> None:
         self.course = Course()
@@ -103,10 +103,10 @@ class Journal:
         return iter_journal(self._path, objectives, rungs)
 
     def append(self, event: Kind) -> Kind:
-        """Writes one event, and returns it as a resumed run will read it once it is on disk.
+        """Writes one event to disk, and returns it as a resumed run will read it.
 
-        Raises OSError where the disk does not take it or the journal is no longer at its place, and ValueError where
-        nobody could read it: nothing is written then.
+        Raises OSError where it cannot be written or the journal was moved or deleted, and ValueError where it could not
+        be read back; then nothing is written.
         """
         line = line_of(event, time.time(), self._sequence)
         written = cast(Kind, parse(line, self._sequence))
@@ -117,14 +117,14 @@ class Journal:
                 rest = rest[self._file.write(rest) :]
             os.fsync(self._file.fileno())
         except OSError:
-            with suppress(OSError):  # a line that is not whole is cut by the next writer
+            with suppress(OSError):  # the next writer removes an incomplete line
                 self._file.truncate(start)
             raise
         self._sequence += 1
         return written
 
     def _state(self) -> os.stat_result:
-        """Of the file; whoever opens the run later must find it where its other files are."""
+        """The file's status. Raises FileNotFoundError where another file, or none, has its path by now."""
         state = os.fstat(self._file.fileno())
         if not os.path.lexists(self._path) or not os.path.samestat(state, os.lstat(self._path)):
             raise FileNotFoundError(errno.ENOENT, "it was moved or deleted meanwhile", str(self._path))
@@ -138,7 +138,7 @@ class Journal:
 
 
 def _whole(file: BinaryIO) -> int:
-    """How many bytes the whole lines of a file take."""
+    """The number of bytes up to the end of the last complete line."""
     end = file.seek(0, os.SEEK_END)
     while end > 0:
         start = max(0, end - CHUNK)

@@ -1,4 +1,4 @@
-"""How an event is a line of the journal: a JSON object with `event`, `time`, `sequence` and the fields of its class."""
+"""Events as lines of the journal: JSON objects with `event`, `time`, `sequence` and the fields of the event's class."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _NOTHING = {
     record: {each.name: each.default for each in fields(record) if not each.default}
     for record in (*KINDS.values(), Standing)
 }
-"""The fields that may be left out, with the value that they then have."""
+"""The fields that may be left out, with their defaults."""
 _PLAIN = (str, int, float, bool, dict, type(None))
 _encode = json.JSONEncoder(allow_nan=False, ensure_ascii=False, separators=(",", ":")).encode
 _READER = SchemaValidator(
@@ -32,7 +32,7 @@ _READER = SchemaValidator(
 
 
 def parse(line: bytes, sequence: int) -> Event:
-    """The event of a line, which is to have this number. Raises ValueError with a sentence on what is wrong."""
+    """The event in a line, whose number must be `sequence`. Raises ValueError with a sentence on what is wrong."""
     try:
         event: Event = _READER.validate_json(line)
     except ValidationError as error:
@@ -43,7 +43,7 @@ def parse(line: bytes, sequence: int) -> Event:
 
 
 def kind_of(line: bytes) -> str | None:
-    """What kind of event a line is of, whatever else is in it; None where it is no event."""
+    """The kind of the event in a line, without checking its other fields; None where it is no event."""
     try:
         content = from_json(line)
     except ValueError:
@@ -53,7 +53,7 @@ def kind_of(line: bytes) -> str | None:
 
 
 def _other(line: bytes, sequence: int, error: ValidationError) -> Unknown:
-    """A line that is no event of a known kind is one of an unknown kind, or none."""
+    """The event of an unknown kind in a line. Raises ValueError where the line is no event, or a damaged known one."""
     try:
         content = from_json(line, allow_inf_nan=False)
     except ValueError:
@@ -79,7 +79,7 @@ def _not_numbered(sequence: int) -> str:
 
 
 def _wrong(kind: str, error: ValidationError) -> str:
-    """What is wrong with the first field that is, as a clause."""
+    """What is wrong with the first invalid field, as a clause."""
     first = error.errors(include_url=False, include_context=False, include_input=False)[0]
     _, name, *inside = first["loc"]
     if first["type"] == "missing" and not inside:
@@ -88,8 +88,8 @@ def _wrong(kind: str, error: ValidationError) -> str:
 
 
 def line_of(event: Event, time: float, sequence: int) -> bytes:
-    """The line of an event, whatever its texts hold: what UTF-8 has no letter for is replaced, and a reason is one line
-    of a bounded length. Raises ValueError where it has a number that JSON has not.
+    """The line of an event. Characters that UTF-8 cannot encode are replaced, and a reason becomes one line of at most
+    LONGEST_REASON characters. Raises ValueError where a number is not finite, which JSON cannot express.
     """
     kind = event.name if isinstance(event, Unknown) else event.kind
     content = {"event": kind, "time": round(time, 3), "sequence": sequence, **fields_of(event)}
@@ -99,7 +99,7 @@ def line_of(event: Event, time: float, sequence: int) -> bytes:
 
 
 def fields_of(record: Event | Standing) -> dict[str, Any]:
-    """An event as JSON data: what it says beside its kind, time and number."""
+    """The fields of an event as JSON data, without kind, time and sequence."""
     if isinstance(record, Unknown):
         return dict(record.content)
     found, nothing = {}, _NOTHING[type(record)]

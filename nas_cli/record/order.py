@@ -1,4 +1,4 @@
-"""In which order events make sense, and what they must have by the run's spec."""
+"""Checks that events come in a valid order, and that they agree with the run's spec."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from nas_cli.record.events import (
 
 
 class Order:
-    """Follows the events of one journal. `objectives` and `rungs` are how many the spec has, where they are known."""
+    """Checks the events of one journal. `objectives` and `rungs` are their numbers in the spec; None where unknown."""
 
     def __init__(self, objectives: int | None = None, rungs: int | None = None) -> None:
         self._objectives = objectives
@@ -40,7 +40,7 @@ class Order:
         }
 
     def check(self, event: Event) -> str:
-        """What is wrong with the next event, as a clause; "" where nothing is."""
+        """What is wrong with the next event, as a clause; "" where it is valid."""
         look = self._looks.get(type(event))
         return "" if look is None else look(event)
 
@@ -92,7 +92,7 @@ class Order:
 
 
 def _measured(event: LayersMeasured) -> str:
-    """An entry's name is a JSON list that begins with the kind of layer; its time is more than none."""
+    """Each layer in `seen.work` must be a JSON list that is not empty, and have an entry of more than 0 ms."""
     seen = event.seen or {}
     for name in seen.get("work", {}):
         try:

@@ -1,4 +1,4 @@
-"""What is known of a run, folded from its journal: the one reader for whoever shows a run."""
+"""The state of a run, folded from its journal: the only reader for all code that shows a run."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ NOTHING_YET = RunSpec(task="", data={})
 
 @dataclass
 class Record:
-    """`open` a run, or `fold` events in, in the order of the journal.
+    """The state of a run: `open` reads it from disk, `fold` adds one event after another, in the order of the journal.
 
-    `spec` has the stop conditions and the objective; before the first event it is empty. `history` is the record's own
-    of a run that was opened, and the engine's, never written to here, of one that goes on. `course` says how far the
-    run came. `counts` are of trials that were not trained to an end, by status. `measured` has what the candidates of
-    `selected` came to, of the first seed each.
+    `spec` is empty before the first event. `history` belongs to the record where a run was opened; for a running search
+    it is the engine's, and only read here. `course` says how far the run has come. `counts` has the numbers of failed,
+    infeasible and duplicate trials. `measured` has a measurement for each candidate of `selected`, that of its first
+    seed.
     """
 
     spec: RunSpec = NOTHING_YET
@@ -53,7 +53,7 @@ class Record:
     counts: Counter[str] = field(default_factory=Counter)
     goals: tuple[Goal, ...] = field(init=False)
     improved: bool = False
-    """Whether the last event made its trial the best, or brought it onto the front."""
+    """Whether the last event made its trial the best, or a member of the front."""
     selected: FinalSelected | None = None
     measured: Mapping[str, Measurement] = field(default_factory=dict)
     _first_rung: set[int] = field(default_factory=set)
@@ -82,7 +82,7 @@ class Record:
             raise RunError(f"{path} is damaged: objective: {error}") from None
 
     def fold(self, event: Event, trial: Trial | None) -> None:
-        """One event, and the trial that it changed as it is in the history now."""
+        """Adds one event; `trial` is the trial that it changed, as it is in the history now."""
         self.course.fold(event)
         self.improved = False
         if trial is not None:
@@ -112,7 +112,7 @@ class Record:
 
     @property
     def goal(self) -> Goal:
-        """The first of them."""
+        """The first goal."""
         return self.goals[0]
 
     @property
@@ -121,13 +121,13 @@ class Record:
 
     @property
     def best(self) -> Trial | None:
-        """The best trial; of several objectives the knee of the front."""
+        """The best trial; with several objectives the knee of the front."""
         knee = self.front.knee if self.several else None
         return knee or self.history.best()
 
     @property
     def done(self) -> int:
-        """Trials that ended a rung at least: what `stop.trials` counts, less those in their first."""
+        """Trials that have completed a rung: those that `stop.trials` counts, without those in their first rung."""
         return self.history.trained_count - len(self._first_rung)
 
     @property
@@ -136,7 +136,7 @@ class Record:
         return [final for final in self.course.finals if isinstance(final, FinalFailed)]
 
     def final_total(self) -> int:
-        """How many final trainings there will be."""
+        """The number of final trainings in all."""
         final = self.spec.final
         finalists = min(final.top, sum(1 for t in self.history if t.rungs and t.status in ("paused", "finished")))
         if len(self.front):
@@ -144,7 +144,7 @@ class Record:
         return (finalists + len(self.spec.baselines)) * final.seeds
 
     def headline(self, measurement: Measurement, reward: float | None) -> str:
-        """`accuracy 0.9820, 12.3k params`; of a reward expression its value first, then what it was made of."""
+        """`accuracy 0.9820, 12.3k params`; for a reward expression its value, then the metrics and costs it names."""
         if self.several:
             return ", ".join(f"{name} {number(name, measurement[name])}" for name in self.figures(measurement))
         goal = self.goal
@@ -160,7 +160,7 @@ class Record:
         return ", ".join(parts)
 
     def figures(self, measurement: Measurement) -> list[str]:
-        """What is measured of what the objectives are made of."""
+        """The names in the objectives that `measurement` has."""
         names = [name for goal in self.goals for name in goal.reads]
         return [name for name in dict.fromkeys(names) if name in measurement]
 
@@ -175,7 +175,7 @@ class Record:
         return "in the final training" if self.course.stopped else "searching"
 
     def summary(self) -> dict[str, Any]:
-        """The run as JSON data: where it is, what was tried, what is best and what was kept."""
+        """The run as JSON data: its directory and state, counts of trials, the best trial or front, the selection."""
         best, predicted = self.best, prediction_error(self.history)
         goals = [{goal.kind: goal.name} for goal in self.goals]
         summary: dict[str, Any] = {

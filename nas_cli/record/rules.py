@@ -1,7 +1,6 @@
-"""What the fields of events hold: a type for whoever reads the code, and a rule for whoever reads a journal.
+"""Types of the fields of events, such as `number: Count`, each with a rule that checks values read from a journal.
 
-A field is annotated with one of the types of this file, as `number: Count`. A rule is a schema of pydantic_core, which
-checks a value as it parses it, and what is wanted in words.
+A rule is a schema of pydantic_core, which parses and checks a value, and a description of valid values for messages.
 """
 
 from __future__ import annotations
@@ -16,33 +15,33 @@ from nas_cli.record.candidates import PATTERN
 from nas_cli.trial import Genotype, Measurement
 
 LARGEST, LARGEST_COUNT = 1e300, 2**53
-"""Numbers of a journal are smaller, so that sums and squares of a few are finite; and counts are exact as floats."""
+"""Bounds of the numbers in a journal. Sums of a few such numbers are finite, and counts are exact as floats."""
 
 
 @dataclass(frozen=True, eq=False)
 class Rule:
-    """`wanted` ends the sentence "seed of final_started must be …"."""
+    """`wanted` completes the sentence "seed of final_started must be …"."""
 
     schema: CoreSchema
     wanted: str
 
 
 def rules_of(record: type[Any]) -> dict[str, Rule]:
-    """Of the fields of a dataclass, by their names."""
+    """The rules of a dataclass's fields, by field name."""
     hints = get_type_hints(record, include_extras=True)
     return {each.name: _rule(hints[each.name]) for each in fields(record)}
 
 
 def _rule(hint: Any) -> Rule:
-    """Of `Count`, or of `Count | None`, where None stands for a field that is not there."""
+    """The rule of a type such as `Count` or `Count | None`, where None means that the field is missing."""
     types = [hint, *get_args(hint)]
     (rule,) = (each.__metadata__[0] for each in types if get_origin(each) is Annotated)
     return cast(Rule, rule)
 
 
 def schema_of(record: type[Any], needed: Sequence[str] = ()) -> CoreSchema:
-    """What parses a JSON object into a dataclass: the fields without a default must be there, and those of `needed`;
-    others than its fields are passed over.
+    """A schema that parses a JSON object into the dataclass `record`. Fields without a default and those in `needed`
+    are required; unknown keys are ignored.
     """
     rules, taken = rules_of(record), []
     for each in fields(record):
@@ -55,7 +54,7 @@ def schema_of(record: type[Any], needed: Sequence[str] = ()) -> CoreSchema:
 
 
 def list_of(of: CoreSchema, least: int = 0) -> CoreSchema:
-    """A list of JSON as a tuple."""
+    """A schema that parses a JSON list into a tuple."""
     return core_schema.tuple_schema([of], variadic_item_index=0, min_length=least)
 
 

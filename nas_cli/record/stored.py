@@ -1,7 +1,4 @@
-"""What the files of a run hold, read with all checked that a reader relies on: a run may be foreign, or damaged.
-
-The checks are written by hand, since a journal may have a million lines, of which each is checked.
-"""
+"""Reads the files of a run and checks all that their readers rely on: a run may be somebody else's, or damaged."""
 
 from __future__ import annotations
 
@@ -18,16 +15,16 @@ from nas_cli.spec.load import Document, parse_document
 from nas_cli.spec.schema import RunSpec, check_spec
 
 MOST_BYTES = 1 << 26
-"""Of a file of a run."""
+"""Bytes of a JSON file of a run, at most."""
 MOST_TABLES = 1 << 28
-"""Of those that hold a word a line, or the confusions of a thousand classes, which take 10 MB."""
+"""Bytes, at most, of files with a word per line, or with the confusion matrix of a thousand classes (10 MB)."""
 MOST_SPEC_BYTES = 1 << 23
 
 Check = Callable[[Any], bool]
 
 
 def read_json(path: Path, most: int = MOST_BYTES) -> Any:
-    """Raises RunError where the file is missing, damaged or larger than `most` bytes."""
+    """The JSON data of a file. Raises RunError where it is missing, damaged or larger than `most` bytes."""
     content = _content(path, most)
     try:
         return from_json(content, allow_inf_nan=False)
@@ -36,7 +33,7 @@ def read_json(path: Path, most: int = MOST_BYTES) -> Any:
 
 
 def read_text(path: Path) -> str:
-    """Raises RunError where the file is missing, or no text of a size that a spec may have."""
+    """The text of a file. Raises RunError where it is missing, not UTF-8 or larger than a spec may be."""
     content = _content(path, MOST_SPEC_BYTES)
     try:
         return content.decode("utf-8-sig")
@@ -54,13 +51,15 @@ def _content(path: Path, most: int) -> bytes:
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
-    """Raises RunError where the file is missing, damaged or holds no mapping."""
+    """The mapping in a YAML file. Raises RunError where the file is missing, damaged or holds no mapping."""
     return _read_document(path).data
 
 
 def read_architecture(path: Path) -> dict[str, Any]:
-    """architecture.yaml; labels that are written as numbers are the texts that they are written as: 08, which runs from
-    before have without quotation marks. Raises RunError."""
+    """The content of architecture.yaml. Raises RunError.
+
+    Labels written as numbers are read as their text: runs of earlier versions have labels such as 08 without quotes.
+    """
     document = _read_document(path)
     stored, written = document.data, document.as_written(("labels",))
     if isinstance(stored.get("labels"), list):
@@ -69,7 +68,7 @@ def read_architecture(path: Path) -> dict[str, Any]:
 
 
 def read_spec(path: Path) -> RunSpec:
-    """The spec of a run, checked as one that is to be run. Raises RunError."""
+    """The spec of a run, checked like a spec that is about to run. Raises RunError."""
     document = _read_document(path)
     try:
         return check_spec(document.data)
@@ -84,7 +83,7 @@ def _read_document(path: Path) -> Document:
         raise RunError(f"{path} is damaged: {error}") from None
 
 
-# What a value may be -------------------------------------------------------------------------------------------------
+# Checks of values ----------------------------------------------------------------------------------------------------
 
 
 def is_text(value: object) -> bool:
@@ -103,7 +102,7 @@ def is_flag(value: object) -> bool:
 
 
 def is_number(value: object) -> bool:
-    """A finite one; neither what no float holds, nor true and false."""
+    """Is it a finite number within the range of floats? Booleans are none."""
     return type(value) in (int, float) and -LARGEST < value < LARGEST  # type: ignore[operator]
 
 
@@ -125,7 +124,7 @@ def list_of(check: Check, least: int = 0) -> Check:
 
 
 def mapping_of(check: Check, least: int = 0) -> Check:
-    """From texts: in JSON there are no other keys."""
+    """Checks the values of a mapping; its keys are strings, as always in JSON."""
     return lambda value: isinstance(value, Mapping) and len(value) >= least and all(map(check, value.values()))
 
 

@@ -1,8 +1,8 @@
-"""Which runs' plugin files are run unasked: those of one's own runs, while the files are what they were.
+"""Which runs' plugins are imported without --allow-plugins: those of the user's own runs whose files are unchanged.
 
-A run names Python files, and whoever hands a run over could name any. So `nas search SPEC`, where the user named the
-files, notes in the user's state folder ($XDG_STATE_HOME/nas, ~/.local/state/nas) what run it made and what the files
-held, with the modules beside them that they had imported by then. Nothing in a run can claim as much by itself.
+A run names Python files, and the author of somebody else's run could name any. So `nas search SPEC`, where the user
+named the files, notes the new run and the digests of these files, and of the modules imported from their folders, in
+the user's state folder ($XDG_STATE_HOME/nas, ~/.local/state/nas). No file inside of a run can vouch for the run.
 """
 
 from __future__ import annotations
@@ -23,23 +23,23 @@ from nas_cli.record.directory import RunDirectory
 FIRST_LINE = 1 << 20
 ALLOW = "if you trust it, pass --allow-plugins (in Python: plugins=True)"
 INSTALLED = {os.path.realpath(sysconfig.get_path(kind)) for kind in ("stdlib", "platstdlib", "purelib", "platlib")}
-"""Where Python and its packages lie: no part of a plugin, also where that is a project's folder around them."""
+"""Folders of Python and its packages, which are no part of a plugin, even where a plugin's folder contains them."""
 
 
 def digests_of(plugins: Sequence[str]) -> dict[str, str]:
-    """What plugin files hold now, and the modules that were imported from their folders: absolute paths and SHA-256."""
+    """SHA-256 digests, by absolute path, of plugin files and of the modules imported from their folders."""
     if not plugins:
-        return {}  # a look at every module would take a third of a second
+        return {}  # looking at all modules takes a third of a second
     named = [os.path.realpath(plugin) for plugin in plugins]
     beside = [file for file in _modules() if any(_lies_in(file, os.path.dirname(plugin)) for plugin in named)]
     return {file: _digest(Path(file)) for file in dict.fromkeys([*named, *sorted(beside)])}
 
 
 def _modules() -> list[str]:
-    """The files of the modules that were imported, ours and installed ones left out."""
+    """The files of all imported modules, without our own and installed ones."""
     found = []
     for name, module in list(sys.modules.items()):
-        file = getattr(module, "__dict__", {}).get("__file__")  # asked for itself, a lazy module would be loaded
+        file = getattr(module, "__dict__", {}).get("__file__")  # plain attribute access would load a lazy module
         if name == "__main__" or name.split(".")[0] == "nas_cli" or not isinstance(file, str):
             continue
         path = os.path.realpath(file)
@@ -53,7 +53,7 @@ def _lies_in(file: str, folder: str) -> bool:
 
 
 def trust(run: RunDirectory, digests: Mapping[str, str]) -> str | None:
-    """Notes that this user made `run` on this machine with these plugin files; what hindered that, as a sentence."""
+    """Notes that this user made `run` on this machine with these plugin files. Returns a sentence where that fails."""
     if not digests:
         return None
     try:
@@ -64,9 +64,8 @@ def trust(run: RunDirectory, digests: Mapping[str, str]) -> str | None:
 
 
 def distrust(run: RunDirectory, plugins: object) -> str | None:
-    """Why the plugin files that `run` names are not run unasked, as a sentence; None where they are, or none is named.
-
-    Raises RunError where the note on the run is damaged.
+    """A sentence on why the plugins that `run` names are not to be imported unasked; None where they may be, or there
+    are none. Raises RunError where the note on the run is damaged.
     """
     if not plugins:
         return None
@@ -85,23 +84,25 @@ def distrust(run: RunDirectory, plugins: object) -> str | None:
 
 
 def _change(path: str, digest: str, named: Mapping[str, str]) -> str | None:
-    """What became of a file that a run was made with; None where it is what it was. `named` are those of the spec."""
+    """How a file that a run was made with has changed, as a clause; None where it has not. `named` are the plugins of
+    the spec.
+    """
     what = f"the plugin {named[path]}" if path in named else f"{path}, which a plugin imported,"
     if os.path.isfile(path):
         return None if _digest(Path(path)) == digest else f"{what} was changed"
-    # Another module of the name of one that is gone would take its place.
+    # Where a module is gone, another one of its name would be imported instead.
     return None if path in named else f"{what} is gone"
 
 
 def distrust_spec(spec: Path, plugins: object) -> str | None:
-    """As `distrust`, of a spec file that a user named: one that lies in a run directory is that run's."""
+    """Like `distrust`, for a spec file named by the user: a spec in a run directory counts as that run's."""
     run = RunDirectory(spec.resolve().parent)
     is_a_run = os.path.lexists(run.journal) or os.path.lexists(run.environment)
     return distrust(run, plugins) if is_a_run else None
 
 
 def state_folder() -> Path:
-    """Raises OSError where the user has no home folder."""
+    """The user's state folder of nas. Raises OSError where the user has no home folder."""
     given = os.environ.get("XDG_STATE_HOME", "")
     if os.path.isabs(given):
         return Path(given) / "nas"
@@ -112,7 +113,7 @@ def state_folder() -> Path:
 
 
 def _record(run: RunDirectory) -> Path:
-    """The note on a run goes by its journal's first line: when it began, its path and its data."""
+    """The path of the note on a run, named by a digest of its journal's first line (start time, path, data)."""
     with os.fdopen(open_file(run.journal), "rb") as file:
         identity = hashlib.sha256(file.readline(FIRST_LINE)).hexdigest()
     return state_folder() / "made" / f"{identity}.json"
@@ -122,7 +123,7 @@ def _record_of(run: RunDirectory) -> Mapping[str, Any] | None:
     try:
         record = _record(run)
         noted = record.read_bytes()
-    except OSError:  # no home folder, say: nothing was noted either
+    except OSError:  # for example no home folder: then nothing was noted either
         return None
     try:
         content = json.loads(noted)

@@ -1,4 +1,4 @@
-"""A run that goes on in this process: its record, and what is under way at this moment."""
+"""A run that goes on in this process: its record, and its current trainings."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from nas_cli.trial import History, Trial
 
 @dataclass(frozen=True)
 class Training:
-    """One training under way: the epochs done, of how many, and the last metrics."""
+    """A current training: epochs done, epochs in all, and the latest metrics."""
 
     epoch: int
     epochs: int
@@ -24,16 +24,16 @@ class Training:
 
 @dataclass
 class Watch(Record):
-    """Tell it of the events of a run in the order of the journal, and of the epochs that end in between."""
+    """The record of a run in progress. It is told of the events in the journal's order, and of each epoch's end."""
 
     trainings: dict[str, Training] = field(default_factory=dict)
-    """By what a training is called (candidates.training)."""
+    """By the label of the training (candidates.training)."""
     _live_since: float | None = None
     _ended_live: int = 0
 
     def event(self, event: Event, trial: Trial | None = None) -> None:
-        """An event that was just written, and the trial that it changed. The first of a process names its run."""
-        if isinstance(event, RunStarted | Resumed):  # told of once more by `fold`, in its place
+        """Adds an event that was just written, and the trial that it changed. A process's first event names its run."""
+        if isinstance(event, RunStarted | Resumed):  # `fold` gets it once more, in its place in the journal
             self.begin(Path(event.run))
             self._live_since = time.time()
             return
@@ -58,14 +58,14 @@ class Watch(Record):
         self.trainings[label] = Training(epoch, epochs, dict(metrics))
 
     def elapsed(self) -> float:
-        """Seconds of search so far, pauses between resumptions left out."""
+        """Seconds of search so far, without the pauses before resumptions."""
         course = self.course
         if course.stopped or self._live_since is None or course.last is None:
             return course.seconds
         return course.seconds + max(0.0, time.time() - course.last)
 
     def fraction(self) -> float | None:
-        """How much of the search is over, by the stop condition that is nearest; None where no end is in sight."""
+        """The share of the search that is over, by the nearest limit on trials or time; None where neither is set."""
         stop = self.spec.search.stop
         parts = []
         if stop.trials is not None:
@@ -75,13 +75,13 @@ class Watch(Record):
         return min(max(parts), 1.0) if parts else None
 
     def rate(self) -> float | None:
-        """Trainings that ended a minute, in this process; None before the first."""
+        """Completed rungs per minute, in this process; None before the first."""
         if self._live_since is None or self._ended_live == 0:
             return None
         return 60.0 * self._ended_live / max(time.time() - self._live_since, 1e-3)
 
     def time_left(self) -> float | None:
-        """Seconds of search left, as things go; None where no end is in sight."""
+        """Estimated seconds of search left; None where they cannot be estimated."""
         stop, rate = self.spec.search.stop, self.rate()
         left = []
         if stop.time is not None:

@@ -11,13 +11,13 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Batch:
-    """Examples and what is to be learned of each, on one device.
+    """Examples and their targets, on one device.
 
     `fields` (n, …) by name are as layers take them: images (n, C, H, W), table rows (n, F), sequences (n, C, L).
-    `lengths` int64 (n,) by name are those of ragged floats. `targets` (n, …) are of the kind `target`: "class" int64
-    (n,), or float32 (n, classes) once they are shares of classes; "number" float32 (n,) or (n, K); "mask" uint8
-    (n, H, W). `classes` is how many classes there are. `field` names
-    the one that an augmentation works on: `inputs` are its values.
+    `lengths` int64 (n,) by name are those of ragged float fields. `targets` (n, …) are of the kind `target`: "class"
+    int64 (n,), or class probabilities float32 (n, classes) after mixup; "number" float32 (n,) or (n, K); "mask" uint8
+    (n, H, W). `classes` is the number of classes. `field` is the name of the field that an augmentation works on, and
+    `inputs` are its values.
     """
 
     fields: Mapping[str, Tensor]
@@ -41,7 +41,7 @@ class Batch:
         return len(self.targets)
 
     def with_(self, inputs: Tensor | None = None, targets: Tensor | None = None) -> Batch:
-        """The same batch with other values of its field, other targets, or both."""
+        """The same batch with new values of `field`, new targets, or both."""
         return dataclasses.replace(
             self,
             fields=self.fields if inputs is None else {**self.fields, self.field: inputs},
@@ -49,5 +49,5 @@ class Batch:
         )
 
     def at(self, field: str) -> Batch:
-        """The same batch for an augmentation of `field`."""
+        """The same batch, with `field` as the field to be augmented."""
         return dataclasses.replace(self, field=field)

@@ -1,4 +1,4 @@
-"""A paused training on disk: tensors in safetensors, the rest as text in its header. Nothing is pickled."""
+"""A paused training on disk: tensors in safetensors, the rest as JSON in its header. Nothing is pickled."""
 
 from __future__ import annotations
 
@@ -23,24 +23,24 @@ from nas_cli.files import draft, utf8_path
 
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 OWN_LIMITS = (errno.EMFILE, errno.ENOMEM)
-"""What a process has used up itself: no fault of the disk."""
+"""Errors of a process that has used up its own limits: no fault of the disk."""
 SYSTEM_ERROR = re.compile(r"\(os error (\d+)\)")
-"""How safetensors names an error of the system."""
+"""An error of the operating system in a message of safetensors."""
 LONGEST_HEADER = 100_000_000
-"""Bytes; safetensors reads no longer one."""
+"""Bytes of the longest header that safetensors reads."""
 MOST_STATES = 20
-"""Times the size of a network that its checkpoint may have: weights, their average, and what an optimizer remembers."""
+"""A checkpoint may take so many times the bytes of its network: weights, their average and the optimizer's state."""
 OPTIMIZER, AVERAGE, MODEL = "optimizer.", "average.", "model."
 
 
 class DiskFault(OSError):
-    """A file of a run that cannot be written: no fault of the candidate whose training it holds."""
+    """A file of a run cannot be written, which is no fault of the candidate whose training it holds."""
 
 
 def save_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, Any]) -> None:
-    """Writes a safetensors file that appears whole or not at all; `metadata` is JSON data.
+    """Writes a safetensors file atomically; `metadata` is JSON data.
 
-    Raises DiskFault where the disk does not take it, TrialFailed where safetensors does not.
+    Raises DiskFault where the file cannot be written, TrialFailed where safetensors cannot store the tensors.
     """
     content = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
     header = {"nas": json.dumps(metadata, sort_keys=True)}
@@ -58,7 +58,7 @@ def save_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[st
 
 @contextmanager
 def _disk_faults(path: Path) -> Iterator[None]:
-    """Within it `path` is written, by code of ours alone: what the system refuses is the disk's fault."""
+    """Turns errors while `path` is written into DiskFault: only our own code runs within, none of a candidate."""
     try:
         yield
     except SafetensorError as error:
@@ -83,7 +83,7 @@ def load_tensors(path: Path, most: float = math.inf) -> tuple[dict[str, Tensor],
 
 
 def require_tensors(path: Path) -> None:
-    """Raises RunError where the file is missing, or is none of tensors that is whole; reads its header alone."""
+    """Raises RunError where the file is missing, incomplete or no safetensors file. Reads the header only."""
     with _opened(path):
         pass
 
@@ -111,8 +111,8 @@ def save_checkpoint(
     epoch: int,
     metrics: Mapping[str, float],
 ) -> None:
-    """The state after `epoch` epochs and the metrics of its training. Randomness needs no state: it follows from the
-    seed and the epoch. Raises as `save_tensors` does.
+    """Writes the state after `epoch` epochs and the training's metrics. The state of random generators is not needed:
+    it follows from the seed and the epoch. Raises as `save_tensors` does.
     """
     names = {id(parameter): name for name, parameter in network.named_parameters()}
     tensors = {MODEL + name: tensor for name, tensor in network.state_dict().items()}
@@ -132,9 +132,9 @@ def load_checkpoint(
     average: dict[str, Tensor] | None,
     scaler: torch.amp.GradScaler,
 ) -> tuple[int, dict[str, float]]:
-    """Puts a saved state back and returns its epoch and metrics.
+    """Restores a saved state and returns its epoch and metrics.
 
-    Raises RunError where the file is damaged or another network's; the network is of no use then.
+    Raises RunError where the file is damaged or of another network; `network` may then be half restored.
     """
     size = sum(tensor.nbytes for tensor in network.state_dict().values())
     tensors, metadata = load_tensors(path, MOST_STATES * size)
@@ -159,15 +159,15 @@ def _put_back(
     optimizer: torch.optim.Optimizer,
     average: dict[str, Tensor] | None,
 ) -> None:
-    """Raises what torch raises, KeyError and ValueError where the tensors are not those of this training."""
+    """Raises KeyError, ValueError or an error of torch where the tensors are not those of this training."""
     parameters = dict(network.named_parameters())
     network.load_state_dict({n.removeprefix(MODEL): t for n, t in tensors.items() if n.startswith(MODEL)})
     for name, tensor in tensors.items():
         if name.startswith(OPTIMIZER):
             parameter, key = name.removeprefix(OPTIMIZER).rsplit(":", 1)
             like = parameters[parameter]
-            # A moment goes where its parameter is and lies as that lies; so does the step counter of a fused
-            # optimizer, while another's stays on the CPU.
+            # A moment gets the device and memory layout of its parameter. The step counter of a fused optimizer lies on
+            # the parameter's device, that of any other on the CPU.
             counter = tensor.to(like.device) if optimizer.defaults.get("fused") else tensor
             optimizer.state[like][key] = counter if key == "step" else _copy(tensor, torch.empty_like(like))
         elif name.startswith(AVERAGE) and average is not None:
@@ -181,7 +181,7 @@ def _copy(tensor: Tensor, into: Tensor) -> Tensor:
 
 
 def _checksum(tensors: Mapping[str, Tensor]) -> int:
-    """Of names and bytes: a block of a file that a crash left empty is no weight."""
+    """CRC-32 of the tensors' names and bytes: it detects a file that a crash left with blocks of zeros."""
     found = 0
     for name in sorted(tensors):
         tensor = tensors[name].detach().cpu().contiguous().reshape(-1)

@@ -1,4 +1,4 @@
-"""The data of a training and how its batches reach the device, for training and for scoring alike."""
+"""The data of a training, and how batches of it reach the device, for training and for scoring."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from nas_cli.data.source import Part
 
 CPU = torch.device("cpu")
 RESIDENT_SHARE = 1 / 8
-"""The share of a GPU's memory that a worker's data may take: every worker has a copy, and networks need the most."""
+"""The share of a GPU's memory that a worker's data may take: each worker has a copy, and networks need the most."""
 POOL = 50
-"""Batches whose sequences are sorted by length together."""
+"""Batches per pool within which sequences are sorted by length."""
 AHEAD = 2
 """Batches read ahead of the one in use."""
 
@@ -28,11 +28,13 @@ Columns = Mapping[str, Column[Tensor]]
 
 @dataclass(frozen=True)
 class Tensors:
-    """Examples of one part, raw. `columns` by field, each as `inputs` says: uint8 (N, C, H, W) of images, int32
-    (N, K, L) of words, of which row 0 is not zero where there is one, float32 (N, F) of table rows, float32 (N, C, L)
-    of other sequences, which come with their lengths. `targets` (n, …) are int64, or float32 numbers (n,) or (n, K).
+    """The raw examples of one split.
 
-    `along` names the ragged field each place of which has a target; None where an example has one target.
+    `columns` by field, with the axes that `inputs` describes: images uint8 (N, C, H, W); words int32 (N, K, L), whose
+    row 0 is non-zero at every word and zero at padding; table rows float32 (N, F); other sequences float32 (N, C, L),
+    with their lengths. `targets` (N, …) are int64, or float32 numbers (N,) or (N, K).
+
+    `along` names the ragged field that has one target per time step; None where an example has one target.
     """
 
     columns: Columns
@@ -45,18 +47,17 @@ class Tensors:
 
     @classmethod
     def of(cls, part: Part, inputs: Mapping[str, Axes]) -> Tensors:
-        """A part's arrays, not copied."""
+        """The arrays of a split, not copied."""
         columns = {field: _map(column, torch.from_numpy) for field, column in part.columns.items()}
         return cls(columns, torch.from_numpy(part.targets), inputs, part.along)
 
     def shortened(self, examples: int) -> Tensors:
-        """At most so many."""
+        """The first `examples` examples."""
         columns = {field: _first(column, examples) for field, column in self.columns.items()}
         return dataclasses.replace(self, columns=columns, targets=self.targets[:examples])
 
     def samples(self, most: int, size: int) -> Columns:
-        """The first inputs, on the CPU: `most` of them, or as many as take `size` bytes, but four at least where there
-        are so many."""
+        """The first examples' inputs, on the CPU: `most`, or as many as fit into `size` bytes, but at least four."""
         each = max(1, sum(column.values[:1].nbytes for column in self.columns.values()))
         count = min(most, max(4, size // each))
         taken = {field: column.take(0, count) for field, column in self.columns.items()}
@@ -65,10 +66,10 @@ class Tensors:
 
 @dataclass(frozen=True)
 class Parts:
-    """What a training needs of the data: the part to learn from and the one to choose by. Numbers as targets have the
-    deviation `scale`, float32 (K,) of several. `labels` are the names of classes, tags, or columns of several numbers.
+    """The training and validation splits. `scale` is the standard deviation of numeric targets, float32 (K,) where an
+    example has several. `labels` are the names of classes, of tags, or of the columns of several numbers.
 
-    The parts lie on `device`, which trains, or on the CPU, there also mapped from a file.
+    `device` is the device that trains. The splits lie there, or on the CPU, where they may be mapped from a file.
     """
 
     train: Tensors
@@ -79,7 +80,7 @@ class Parts:
     labels: tuple[str, ...] = ()
 
     def place(self, device: torch.device) -> Parts:
-        """The same data for a training on `device`: moved there where it fits, else left on the CPU and streamed."""
+        """The same data for a training on `device`: moved there if it fits, else left on the CPU to be streamed."""
         if device.type == "cpu":
             return dataclasses.replace(self, device=device)
         scale = self.scale.to(device) if isinstance(self.scale, Tensor) else self.scale
@@ -98,16 +99,16 @@ class Parts:
         return dataclasses.replace(self, train=moved(parts[0]), validation=moved(parts[1]), device=device, scale=scale)
 
     def shortened(self, examples: int) -> Parts:
-        """The same data with at most so many training and so many validation examples."""
+        """The same data with at most `examples` training and `examples` validation examples."""
         train, validation = self.train.shortened(examples), self.validation.shortened(examples)
         return dataclasses.replace(self, train=train, validation=validation)
 
 
 @dataclass(frozen=True)
 class Fed:
-    """A batch as it comes from a feed, on the device: raw `fields` and `lengths` by name, and `targets` (n, …).
+    """A batch from a feed, on the device: raw `fields` and `lengths` by name, and `targets` (n, …).
 
-    Ragged fields, and targets that run along one, are as wide as the longest of the batch.
+    Ragged fields, and targets per time step, are padded to the longest example of the batch.
     """
 
     fields: Mapping[str, Tensor]
@@ -116,30 +117,30 @@ class Fed:
 
 
 class Feed(Protocol):
-    """Gives the batches of a pass over a part; `sizes` int64 (N,), on the CPU, are the lengths that examples are
-    grouped by, None where nothing is ragged."""
+    """Gives the batches of a pass over a split. `sizes` int64 (N,), on the CPU, are the lengths by which examples are
+    grouped; None where no field is ragged."""
 
     @property
     def sizes(self) -> Tensor | None: ...
 
     def batches(self, order: Tensor, size: int, every: bool = False) -> Iterator[Fed]:
-        """Batches on the device, `size` examples at a time.
+        """Batches of `size` examples, on the device, in the order of the indices `order`, int64 (n,) on the CPU.
 
-        `order` (n,) are the examples' numbers, int64 on the CPU. But for `every`, a last batch of a single example is
-        left out, since batch norm cannot learn from it; a `size` of 1 is what was asked for.
+        Unless `every` is set, a last batch of a single example is left out, since batch norm cannot learn from it. A
+        `size` of 1 keeps all batches.
         """
         ...
 
 
 def open_feed(part: Tensors, device: torch.device) -> Feed:
-    """The feed for where the inputs lie. What is read from a file, or lies on another device, is streamed."""
+    """The feed that suits where the data lies: data in a file or on another device is streamed."""
     here = all(tensor.device.type == device.type for tensor in _tensors(part))
     mapped = any(column.rows is not None for column in part.columns.values()) and device.type == "cpu"
     return Resident(part, device) if here and not mapped else Streamed(part, device)
 
 
 class Resident:
-    """Everything lies on the device; the order is sent there once a pass, and no batch waits for the CPU."""
+    """A feed of data on the device: the order is sent there once per pass, and no batch waits for the CPU."""
 
     def __init__(self, part: Tensors, device: torch.device) -> None:
         self.part = part
@@ -155,7 +156,7 @@ class Resident:
 
 
 class Streamed:
-    """A thread reads the next batches on the CPU, into pinned memory where the device is a GPU."""
+    """A feed of data on the CPU or in a file: a thread gathers the next batches, into pinned memory for a GPU."""
 
     def __init__(self, part: Tensors, device: torch.device) -> None:
         self.part = part
@@ -202,7 +203,7 @@ def _index(source: Tensor, rows: Rows) -> Tensor:
 
 
 def _fed(part: Tensors, numbers: Rows, longest: Mapping[str, int], gather: Gather) -> Fed:
-    """The examples `numbers` of a part. Of ragged fields no more places are taken than the `longest` example has."""
+    """The examples `numbers` of a split, with ragged fields cut to the `longest` example's length."""
     fields, lengths = {}, {}
     for field, column in part.columns.items():
         values = column.values[..., : longest[field]] if field in longest else column.values
@@ -214,25 +215,25 @@ def _fed(part: Tensors, numbers: Rows, longest: Mapping[str, int], gather: Gathe
 
 
 def _run(numbers: Tensor) -> slice | None:
-    """Examples that lie one after another, as a slice, which is not copied; None where they do not."""
+    """Consecutive indices as a slice, which indexes without a copy; None where they are not consecutive."""
     first, last = int(numbers[0]), int(numbers[-1])
     runs = last - first + 1 == len(numbers) and bool((numbers.diff() == 1).all())
     return slice(first, last + 1) if runs else None
 
 
 def lengths_of(part: Tensors) -> dict[str, Tensor]:
-    """The lengths of the ragged fields' examples, int64 (N,), on the CPU."""
+    """The lengths of the examples in each ragged field, int64 (N,), on the CPU."""
     ragged = [field for field, axes in part.inputs.items() if axes.ragged]
     return {field: ends(part.columns[field]).cpu() for field in ragged}
 
 
 def ends(column: Column[Tensor]) -> Tensor:
-    """The lengths int64 (N,) of sequences; words show theirs by themselves."""
+    """The lengths of sequences, int64 (N,); those of words are counted, since padding is zero."""
     return (column.values[:, 0] != 0).sum(dim=1) if column.lengths is None else column.lengths
 
 
 def _sizes(lengths: Mapping[str, Tensor]) -> Tensor | None:
-    """What examples are grouped by: the length of the only ragged field, or of several the sum."""
+    """The size by which examples are grouped: the sum of their lengths over all ragged fields."""
     return sum(lengths.values(), torch.tensor(0)) if lengths else None
 
 
@@ -241,8 +242,8 @@ def _longest(lengths: Mapping[str, Tensor], numbers: Tensor) -> dict[str, int]:
 
 
 def batch_of(columns: Columns, count: int, inputs: Mapping[str, Axes]) -> list[Tensor]:
-    """A batch of `count` to measure with, as a network takes it: its fields, and the lengths of ragged floats. All are
-    of the typical length; too few examples are repeated."""
+    """A network's inputs for measuring, `count` examples: its fields, then the lengths of ragged float fields. All
+    sequences have the typical length; too few examples are repeated."""
     fields, lengths = [], []
     for field, axes in inputs.items():
         values = columns[field].values
@@ -257,9 +258,10 @@ def batch_of(columns: Columns, count: int, inputs: Mapping[str, Axes]) -> list[T
 
 
 def group_by_length(order: Tensor, sizes: Tensor, batch_size: int, generator: torch.Generator) -> Tensor:
-    """`order` (N,) with examples of like `sizes` in one batch, and the batches shuffled: less padding is computed.
+    """Reorders `order` (N,) so that batches hold examples of similar `sizes`, which need less padding.
 
-    Sorted are pools of 50 batches, so that batches differ from epoch to epoch. The last, smaller batch stays last.
+    Pools of 50 batches are sorted and their batches shuffled, so that batches differ from epoch to epoch. A last,
+    smaller batch stays last.
     """
     pools = torch.split(order, POOL * batch_size)
     grouped = torch.cat([pool[torch.argsort(sizes[pool], stable=True)] for pool in pools])
@@ -269,13 +271,13 @@ def group_by_length(order: Tensor, sizes: Tensor, batch_size: int, generator: to
 
 
 def count_batches(examples: int, size: int) -> int:
-    """How many batches a pass over so many examples has."""
+    """The number of batches in a pass over `examples` examples."""
     left_out = 1 if size > 1 and examples > 1 and examples % size == 1 else 0
     return -(-examples // size) - left_out
 
 
 def split(order: Tensor, size: int, every: bool = False) -> Iterator[Tensor]:
-    """Batches of `size`; but for `every`, a last one of a single example is left out, unless all are so small."""
+    """`order` in batches of `size`. Unless `every`, a last batch of one example is left out, but not an only one."""
     for start in range(0, len(order), size):
         batch = order[start : start + size]
         if every or len(batch) > 1 or size == 1 or len(order) == 1:
@@ -283,12 +285,12 @@ def split(order: Tensor, size: int, every: bool = False) -> Iterator[Tensor]:
 
 
 def send(tensor: Tensor, device: torch.device) -> Tensor:
-    """A small tensor of the CPU on `device`, without waiting for what the device is at."""
+    """Copies a small tensor from the CPU to `device` without waiting for the work queued there."""
     return (tensor.pin_memory() if device.type == "cuda" else tensor).to(device, non_blocking=True)
 
 
 def _first(column: Column[Tensor], examples: int) -> Column[Tensor]:
-    """At most so many. Where there are rows, they say which values are used; else the values themselves are cut."""
+    """The first `examples` examples: `rows`, which index the values, are cut where there are any, else the values."""
     if column.rows is not None:
         return dataclasses.replace(column, rows=column.rows[:examples])
     return column.take(0, examples)

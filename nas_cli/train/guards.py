@@ -1,6 +1,6 @@
-"""Parts of the training that plugins bring, held to their contracts: what breaks one is told in the plugin's words.
+"""Holds a plugin's optimizers, schedules, losses and augmentations to their contracts: errors name the plugin and rule.
 
-What such a part raises while it works passes as it is where it may be the machine's doing (RuntimeError, MemoryError).
+RuntimeError and MemoryError pass unchanged, since the machine may have caused them.
 """
 
 from __future__ import annotations
@@ -130,7 +130,7 @@ def _what(value: object) -> str:
 
 
 def _kind(value: object) -> str:
-    """Shape and numbers of a tensor: `8x1x6x6 float32`."""
+    """Shape and dtype of a tensor: `8x1x6x6 float32`."""
     return f"{_side(value)} {str(value.dtype).removeprefix('torch.')}" if isinstance(value, Tensor) else show(value)
 
 

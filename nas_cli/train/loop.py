@@ -26,7 +26,7 @@ Progress = Callable[[int, Mapping[str, float]], None]
 
 @dataclass(frozen=True)
 class Epochs:
-    """A training of `total` epochs, of which those from `first` to `last` are due now."""
+    """Epochs `first` to `last` of a training of `total` epochs."""
 
     first: int
     last: int
@@ -49,14 +49,20 @@ def train_network(
     is_over: Callable[[], bool] = lambda: False,
 ) -> dict[str, float]:
     """Trains `network` in place on `data.device` and returns its validation metrics, with `train_loss` of the last
-    epoch.
+    epoch. With `ema`, the averaged weights are left in the network.
 
-    `settings` is the resolved `train:` section. All that is random follows from `seed` and the epoch, so a training
-    that is cut into rungs ends bit for bit where an uncut one ends. With `ema`, the averaged weights are left in the
-    network. A checkpoint that is further on than `epochs.first` is taken up where it is: its job was killed after it
-    had been written. `progress` is called after every epoch, `beat` after every step. Once `is_over`, which is asked
-    after every step, the training is cut short: no checkpoint is written, and `epochs` of what is returned says how
-    many were done. Raises TrialFailed where the loss is not finite, RunError where `checkpoint_in` does not fit.
+    Args:
+        settings: the resolved `train:` section.
+        seed: all randomness follows from the seed and the epoch, so a training that is cut into rungs ends bit for bit
+            where an uncut one ends.
+        checkpoint_in: its epoch may lie beyond `epochs.first`, where a job was killed after it had written it; the
+            training continues from there.
+        progress: called after every epoch.
+        beat: called after every step.
+        is_over: asked after every step. Once true, the training is cut short: no checkpoint is written, and the metric
+            `epochs` says how many epochs were trained.
+
+    Raises TrialFailed where the loss is not finite, RunError where `checkpoint_in` does not fit.
     """
     training = Training(network, data, task, settings, precision)
     start, metrics = _taken_up(training, epochs, checkpoint_in)
@@ -97,7 +103,7 @@ def train_network(
 
 
 def _taken_up(training: Training, epochs: Epochs, checkpoint: Path | None) -> tuple[int, dict[str, float]]:
-    """The epochs that are done, and their metrics. Raises RunError where the checkpoint is of none that is due."""
+    """The number of epochs done and their metrics. Raises RunError where the checkpoint's epoch is not in `epochs`."""
     if checkpoint is None:
         return epochs.first, {}
     start, metrics = training.load(checkpoint)
@@ -107,7 +113,7 @@ def _taken_up(training: Training, epochs: Epochs, checkpoint: Path | None) -> tu
 
 
 def seed_globally(seed: int) -> None:
-    """For what draws from the generators of its process: dropout from torch's, an op of the user's from any of them."""
+    """Seeds the global generators: dropout draws from torch's, an op of the user from any of them."""
     torch.manual_seed(seed)
     random.seed(seed)
     np.random.seed(seed % 2**32)

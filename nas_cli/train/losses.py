@@ -1,7 +1,7 @@
 """Losses by name.
 
-Targets are class indices (N,), or (N, …) with one for each place, -100 where none counts; after mixup probabilities
-(N, classes); or numbers (N,).
+Targets are class indices (N,), or (N, …) with one per pixel or time step, -100 where it is ignored; class probabilities
+(N, classes) after mixup; or numbers (N,).
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ from nas_cli.registry import Registry
 from nas_cli.train.guards import hold_loss
 
 Loss = Callable[[Tensor, Tensor], Tensor]
-"""From outputs, logits (N, classes, …) say, and targets to the mean loss over the batch, a scalar."""
+"""From outputs (such as logits (N, classes, …)) and targets to the mean loss over the batch, a scalar."""
 
 IGNORED = -100
-"""The class of what counts nowhere; torch's cross-entropy has the same."""
+"""The class index of ignored targets, the same as in torch's cross-entropy."""
 Weights = list[NonNegative] | None
 OF_CLASSES, OF_NUMBERS = ("cross_entropy", "focal", "dice"), ("mse", "mae", "huber")
-"""What of the losses here fits which targets; a plugin's loss is its author's business."""
+"""The losses of this file by the targets they fit; a plugin's loss may fit either."""
 
 LOSSES: Registry[Callable[..., Loss]] = Registry("loss", guard=hold_loss)
 
 
 def loss(name: str) -> Callable[[Callable[..., Loss]], Callable[..., Loss]]:
-    """Decorator: makes a function of the spec's arguments to a Loss the loss of that name."""
+    """Decorator: registers a function from the spec's arguments to a Loss under `name`."""
     return LOSSES.register(name)
 
 
@@ -38,7 +38,7 @@ def loss(name: str) -> Callable[[Callable[..., Loss]], Callable[..., Loss]]:
 def cross_entropy(label_smoothing: Annotated[float, Between(0, 0.9)] = 0.0, weights: Weights = None) -> Loss:
     """Cross-entropy with label smoothing (Szegedy et al. 2016).
 
-    `weights` is a number for each class, in the order of the classes: of how much it counts what is of that class. The
+    `weights` has one number per class, in the order of the classes: how much each example of that class counts. The
     mean is weighted too, so that the learning rate needs no change.
     """
 
@@ -56,7 +56,7 @@ def cross_entropy(label_smoothing: Annotated[float, Between(0, 0.9)] = 0.0, weig
 
 @LOSSES.register("focal")
 def focal(gamma: Annotated[float, Between(0, 10)] = 2.0) -> Loss:
-    """Focal loss (Lin et al. 2017): cross-entropy that makes little of what is right already."""
+    """Focal loss (Lin et al. 2017): cross-entropy that gives well-classified examples little weight."""
 
     def loss(logits: Tensor, targets: Tensor) -> Tensor:
         logs = torch.log_softmax(logits, dim=1)
@@ -73,8 +73,8 @@ def focal(gamma: Annotated[float, Between(0, 10)] = 2.0) -> Loss:
 def dice(smooth: Annotated[float, Between(1e-6, 1e6)] = 1.0, cross_entropy: NonNegative = 0.0) -> Loss:
     """Soft Dice loss (Milletari et al. 2016): 1 - 2 sum(p t) / (sum(p^2) + sum(t)), the mean over classes.
 
-    p are probabilities, t is 1 where a place is of the class; sums are over the batch, and `smooth` is added above and
-    below. `cross_entropy` says how much of the cross-entropy is added; 1 is what Isensee et al. (2021) train with.
+    p are probabilities, and t is 1 where the target is the class; sums are over the batch, and `smooth` is added to
+    numerator and denominator. The cross-entropy is added `cross_entropy` times; Isensee et al. (2021) train with 1.
     """
     added = LOSSES["cross_entropy"]()
 
@@ -101,7 +101,7 @@ def _tensor(weights: Sequence[float] | None, like: Tensor) -> Tensor | None:
 
 
 def _mean(losses: Tensor, shares: Tensor) -> Tensor:
-    """The sum over that of the shares; 0 where a batch has nothing that counts."""
+    """The weighted mean: the sum of `losses` over that of their `shares`; 0 where all targets are ignored."""
     total = shares.sum()
     return losses.sum() / torch.where(total > 0, total, torch.ones_like(total))
 

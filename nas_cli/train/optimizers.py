@@ -22,7 +22,7 @@ OPTIMIZERS: Registry[Callable[..., torch.optim.Optimizer]] = Registry("optimizer
 
 
 def optimizer(name: str) -> Callable[[Callable[..., torch.optim.Optimizer]], Callable[..., torch.optim.Optimizer]]:
-    """Decorator: makes a function of (parameters, **arguments) to an optimizer of torch the one of that name."""
+    """Decorator: registers a function from (parameters, **arguments) to a torch optimizer under `name`."""
     return OPTIMIZERS.register(name)
 
 
@@ -86,7 +86,7 @@ def adamw(
 
 
 def _fused(groups: list[dict[str, Any]]) -> bool | None:
-    """Whether one kernel takes the whole step: a third of the time on a CPU, and on CUDA no look at the gradients of
-    fp16 that would wait for the device. None leaves it to torch.
+    """Whether one fused kernel takes the whole step: it needs a third of the time on a CPU, and on CUDA its check for
+    infinite fp16 gradients does not wait for the device. None leaves the choice to torch.
     """
     return all(p.device.type in ("cpu", "cuda") for group in groups for p in group["params"]) or None

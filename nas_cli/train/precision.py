@@ -1,4 +1,4 @@
-"""Which number format and memory layout train fastest here, found by timing rather than by guessing."""
+"""The number format and memory layout that train fastest on this machine, found by timing."""
 
 from __future__ import annotations
 
@@ -19,22 +19,23 @@ Format = Literal["float32", "tf32", "bf16", "fp16"]
 ONLY_CUDA = ("tf32", "fp16")
 LAYOUTS = {"channels-first": False, "channels-last": True}
 WORTHWHILE = 1.1
-"""How many times faster than float32 another format must be. A layout costs no digits: the faster is taken."""
+"""Another format is chosen if it is so many times faster than float32. A layout loses no precision: the faster wins."""
 SHOWN = 200
-"""Letters of what a layer says when it fails."""
+"""Characters of a layer's error message that are kept."""
 TIMED_STEPS, HOPELESS = 7, 1.5
-"""What takes so many times as long as the best is timed no further."""
+"""Timed steps per option; an option this many times slower than the fastest is dropped from the race."""
 FEW, NO_CHANCE = 4, 4.0
-"""What takes so many times as long as the best with so few images is not timed at all: bf16 is a hundred times slower
-on a CPU without such units, and one step of it with a whole batch would take seconds."""
+"""A first race uses batches of FEW examples; an option NO_CHANCE times slower than the fastest is out. On a CPU without
+bf16 units, bf16 is a hundred times slower, and one step with a whole batch would take seconds."""
 
 
 @dataclass(frozen=True)
 class Precision:
-    """How a training computes; weights are float32 in every format.
+    """The number format and memory layout of a training; weights are float32 in every format.
 
-    `tf32` rounds the factors of products to 10 bits (CUDA). `bf16` and `fp16` compute convolutions and products in 16
-    bits (autocast); the gradients of `fp16` are scaled so that small ones are not lost (Micikevicius et al. 2018).
+    `tf32` rounds the factors of products to 10 bits of mantissa (CUDA). `bf16` and `fp16` compute convolutions and
+    matrix products in 16 bits (autocast); the loss is scaled with `fp16`, so that small gradients are not lost
+    (Micikevicius et al. 2018).
     """
 
     format: Format = "float32"
@@ -51,7 +52,7 @@ class Precision:
         return depthwise_in_float32(network) if slower else nullcontext()
 
     def scaler(self, device: torch.device) -> torch.amp.GradScaler:
-        """What scales the gradients; it does nothing for formats other than fp16."""
+        """The gradient scaler; it does nothing for formats other than fp16."""
         return torch.amp.GradScaler(device.type, enabled=self.format == "fp16")
 
     @property
@@ -63,19 +64,20 @@ class Precision:
 
 
 MakeStep = Callable[[Precision, int], Callable[[], float]]
-"""From a precision and a number of examples to a training step of at most so many, which returns its seconds."""
+"""From a precision and a batch size to a function that makes a training step of at most that size and returns its
+seconds."""
 
 
 def choose_precision(
     wanted: str, layout: str, device: torch.device, images: bool, make_step: MakeStep | None, batch_size: int = 64
 ) -> tuple[Precision, dict[str, Any]]:
-    """The precision to train with on `device`, and why, as JSON data.
+    """The precision to train with on `device`, and how it was chosen, as JSON data.
 
     `wanted` is a format or `auto`, `layout` is `channels-first`, `channels-last` or `auto`; only `images` have two
-    layouts. What is named is taken without a look at the clock, so that a run that names both repeats exactly anywhere;
-    the rest is chosen by timing the steps that `make_step` makes, of a network such as the search will train. A format
-    in which its layers fail is not chosen. Where nothing can be timed, the first one is taken: float32, channels first.
-    Raises UserError where the device cannot do what is named.
+    layouts. A value other than `auto` is used without timing, so that a run with both given repeats exactly anywhere.
+    The others are chosen by timing the steps that `make_step` makes, of a network such as the search will train. A
+    format in which its layers fail is not chosen. Where nothing can be timed, the choice is float32, channels first.
+    Raises UserError where the device does not support the given format, or the inputs the layout.
     """
     formats = _possible(wanted, device)
     layouts = _layouts(layout, images)
@@ -98,7 +100,7 @@ def choose_precision(
 
 
 def use_tf32(allowed: bool) -> None:
-    """Whether CUDA may round the factors of float32 products. Left alone, torch does so in convolutions only."""
+    """Sets whether CUDA may use TF32 for float32 products. By default torch uses it for convolutions only."""
     torch.backends.cuda.matmul.allow_tf32 = allowed
     torch.backends.cudnn.allow_tf32 = allowed
 
@@ -135,7 +137,7 @@ def _layouts(wanted: str, images: bool) -> list[bool]:
 def _race(
     options: list[Precision], make_step: MakeStep, batch_size: int
 ) -> tuple[dict[Precision, float], dict[Precision, str]]:
-    """Seconds of a training step: the least of a few, since whatever else runs only adds; and why an option failed.
+    """Seconds of a training step, the minimum of a few, since other load only adds time; and why options failed.
 
     The options take turns, so that a machine that slows down meanwhile slows all of them.
     """
@@ -155,7 +157,7 @@ def _time(
         for option in options:
             try:
                 step = make_step(option, batch_size)
-                step()  # the first one prepares: memory, kernels
+                step()  # warms up: allocates memory, chooses kernels
             except (RuntimeError, NotImplementedError, TypeError, ValueError) as error:  # what layers and kernels raise
                 failed[option] = " ".join(str(error).split())[:SHOWN]
             else:

@@ -1,7 +1,7 @@
-"""Learning-rate schedules: from the share of the training that is over to a factor on the optimizer's rate.
+"""Learning-rate schedules: from progress, the share of the training that is over, to a factor on the learning rate.
 
-The share is of the whole training, also where a trial is stopped after its first rung. So all trials of a rung have
-come equally far on the same curve, which makes them comparable, and one that goes on continues as if never stopped.
+Progress counts from the full training, also where a trial is stopped after its first rung. So all trials of a rung are
+at the same point of the same curve, which makes them comparable, and a promoted trial continues as if never stopped.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ SCHEDULES: Registry[Callable[..., Schedule]] = Registry("learning-rate schedule"
 
 
 def schedule(name: str) -> Callable[[Callable[..., Schedule]], Callable[..., Schedule]]:
-    """Decorator: makes a function of the spec's arguments to a Schedule the `train.schedule` of that name."""
+    """Decorator: registers a function from the spec's arguments to a Schedule under `name`."""
     return SCHEDULES.register(name)
 
 

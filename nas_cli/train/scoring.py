@@ -1,4 +1,4 @@
-"""The only evaluation: a network's answers to a part, batch by batch."""
+"""The only evaluation: a network's outputs for a split, batch by batch."""
 
 from __future__ import annotations
 
@@ -19,16 +19,17 @@ from nas_cli.train.feed import Columns, Fed, Tensors, open_feed, split
 from nas_cli.train.precision import use_tf32
 
 EVALUATION_BATCH, EVALUATION_VALUES = 128, 512 * 3 * 32 * 32
-"""At most so many examples, and so many input values, are evaluated at once: large images would not fit otherwise, and
-larger batches are slower on a CPU, whose caches they leave.
+"""The most examples, and the most input values, of a batch: large images would not fit into memory otherwise, and
+larger batches are slower on a CPU, since they do not fit into its caches.
 """
 
 
 @keep_memory()
 def predict_logits(network: Network, columns: Columns) -> Tensor:
-    """Outputs for all examples of `columns`, raw inputs by field: logits (N, classes) say, on the CPU, in eval mode and
-    float32; the network's mode is restored. Sequences (N, T, L) are zero after their ends, and as long as the inputs
-    where no layer has shortened them.
+    """Outputs for all examples of `columns`, raw inputs by field: float32 on the CPU, such as logits (N, classes).
+
+    The network computes in eval mode; its own mode is restored. Sequences (N, T, L) are zero after their ends, and as
+    long as the inputs where no layer has shortened them.
     """
     count = len(next(iter(columns.values())))
     part = Tensors(columns, torch.zeros(count), network.inputs)
@@ -43,7 +44,7 @@ def predict_logits(network: Network, columns: Columns) -> Tensor:
 
 
 def _cut(columns: Columns, fed: Fed) -> int:
-    """How many places a batch lacks that the whole column has."""
+    """The number of time steps by which a batch is shorter than the whole column."""
     return max(columns[field].values.shape[-1] - values.shape[-1] for field, values in fed.fields.items())
 
 
@@ -53,12 +54,12 @@ def _padded(outputs: Tensor, places: int) -> Tensor:
 
 @keep_memory()
 def score(network: Network, part: Tensors, scorer: Scorer) -> Tensor:
-    """Adds the network's answers to `part`, and its targets, to `scorer`, batch by batch: no more outputs than those of
-    a batch are kept. Returns the numbers of the examples (N,) in the order of their adding. Raises TrialFailed where an
-    output is not finite.
+    """Adds the network's outputs for `part`, and the targets, to `scorer`, batch by batch, so that only one batch of
+    outputs is in memory. Returns the indices of the examples (N,) in the order in which they were added. Raises
+    TrialFailed where an output is not finite.
     """
     order = []
-    with closing(_answers(network, part)) as answers:  # else the network's mode comes back with the garbage
+    with closing(_answers(network, part)) as answers:  # otherwise only garbage collection restores the mode
         for chosen, outputs, fed in answers:
             if not bool(torch.isfinite(outputs).all()):
                 raise TrialFailed("the network's outputs on the validation data are not finite")
@@ -68,13 +69,13 @@ def score(network: Network, part: Tensors, scorer: Scorer) -> Tensor:
 
 
 Answered = tuple[Tensor, Tensor, Fed]
-"""The numbers of the examples of a batch (n,), the outputs for them, on the CPU, and the batch."""
+"""The indices of a batch's examples (n,), their outputs on the CPU, and the batch."""
 
 
 def _answers(network: Network, part: Tensors) -> Generator[Answered, None, None]:
     before = network.training
     device = next(network.parameters()).device
-    # Of images a CPU takes a third less time with channels last, whatever the training was laid out in.
+    # On a CPU, images take a third less time with channels last, whichever layout the training used.
     layout = torch.channels_last if device.type == "cpu" else torch.contiguous_format
     use_tf32(False)
     lay_out(network.eval(), layout)
@@ -89,7 +90,7 @@ def _predict(network: Network, part: Tensors, device: torch.device, layout: torc
     order = torch.arange(len(part)) if feed.sizes is None else torch.argsort(feed.sizes, stable=True)
     size = evaluation_batch(part)
     for chosen, fed in zip(split(order, size, every=True), feed.batches(order, size, every=True), strict=True):
-        with torch.inference_mode():  # which ends before anybody else's code goes on
+        with torch.inference_mode():  # left before the yield: it must not be on while the caller's code runs
             entered = network.normalize(fed.fields)
             output = network.body(arranged(entered, layout), fed.lengths)
             outputs = output.values.float().cpu()
@@ -101,13 +102,13 @@ def arranged(fields: Mapping[str, Tensor], layout: torch.memory_format) -> dict[
 
 
 def evaluation_batch(part: Tensors) -> int:
-    """How many examples are evaluated at once. It follows from their shapes alone, so that scores repeat exactly."""
+    """The batch size of evaluation. It follows from the shapes alone, so that scores repeat exactly."""
     values = sum(math.prod(column.values.shape[1:]) for column in part.columns.values())
     return max(1, min(EVALUATION_BATCH, EVALUATION_VALUES // max(1, values)))
 
 
 def evaluate_network(network: Network, part: Tensors, task: Task, labels: Sequence[str] = ()) -> dict[str, float]:
-    """The task's metrics on `part`. Raises TrialFailed where an output or one of them is not finite."""
+    """The task's metrics on `part`. Raises TrialFailed where an output or a metric is not finite."""
     scorer = task.scorer(labels)
     score(network, part, scorer)
     metrics = scorer.metrics()

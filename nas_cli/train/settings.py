@@ -1,4 +1,4 @@
-"""What the `train:` section takes, and the components it names."""
+"""The schema of the `train:` section: its settings and the components they name."""
 
 from __future__ import annotations
 

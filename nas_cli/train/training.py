@@ -1,4 +1,4 @@
-"""A network that is being trained: what a checkpoint holds, and one step."""
+"""A network in training: the state that a checkpoint holds, and one training step."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ from nas_cli.train.schedules import SCHEDULES
 from nas_cli.train.scoring import arranged
 
 CHECK_EVERY = 50
-"""Steps between looks at the loss on a GPU."""
+"""Steps between checks of the loss on a GPU."""
 
 
 class Training:
-    """`network` on its way, on `data.device`, by `settings`, which is the resolved `train:` section. With `ema`, an
-    average of its weights is kept beside them.
+    """The training of `network` on `data.device`, its optimizer and schedule; `settings` is the resolved `train:`
+    section. With `ema`, a moving average of the weights is kept too.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class Training:
         self._average = {name: p.detach().clone() for name, p in self._learned.items()} if self._decay else None
 
     def step(self, fed: Fed, generator: torch.Generator, number: int, progress: float) -> Tensor:
-        """Step `number` of the training, on a raw batch. `progress` from 0 to 1 is how far the training has come;
+        """Makes step `number` of the training, on a raw batch. `progress` is the share of the training that is over;
         augmentations draw from `generator`. Returns the batch's loss, on the device.
         """
         factor = self._schedule(progress)
@@ -84,11 +84,11 @@ class Training:
         return self._task.loss(outputs.float(), batch.targets, self._loss_of, data.scale)
 
     def save(self, path: Path, epoch: int, metrics: Mapping[str, float]) -> None:
-        """A checkpoint after `epoch` epochs. Raises DiskFault, TrialFailed."""
+        """Writes a checkpoint after `epoch` epochs. Raises DiskFault, TrialFailed."""
         save_checkpoint(path, self.network, self._optimizer, self._average, self._scaler, epoch, metrics)
 
     def load(self, path: Path) -> tuple[int, dict[str, float]]:
-        """The epochs done and the metrics of a checkpoint, whose state is taken. Raises RunError."""
+        """Restores a checkpoint and returns its epochs done and its metrics. Raises RunError."""
         return load_checkpoint(path, self.network, self._optimizer, self._average, self._scaler)
 
     def end(self) -> None:
@@ -101,9 +101,9 @@ class Training:
 
 
 class Losses:
-    """The losses of an epoch, added up on the device. One that is not finite raises TrialFailed.
+    """The losses of an epoch, summed on the device. Raises TrialFailed where the sum is not finite.
 
-    On CUDA a look must not stop the stream of work: it is at a copy that was sent CHECK_EVERY steps before.
+    On CUDA a check must not wait for the work queued on the device: it reads a copy sent CHECK_EVERY steps before.
     """
 
     def __init__(self, device: torch.device, epoch: int) -> None:
@@ -153,9 +153,9 @@ def _component(registry: Any, named: Mapping[str, Mapping[str, Any]], *supplied:
 
 @torch.no_grad()
 def _update(average: Mapping[str, Tensor], learned: Mapping[str, Tensor], decay: float, step: int) -> None:
-    """Exponential moving average of the weights; it starts short, so that the first weights are soon forgotten.
+    """Exponential moving average of the weights. Its decay rises from 0.1, so the first weights are soon forgotten.
 
-    The statistics of batch norm are not averaged: they trail already, and averaged twice they fitted worse.
+    Batch norm's statistics are moving averages already; averaged a second time, they fitted worse.
     """
     share = 1 - min(decay, (1 + step) / (10 + step))
     for name, parameter in learned.items():

@@ -1,4 +1,4 @@
-"""What an augmentation is, and which data each is made for.
+"""Augmentations: their registry, and the kinds of data that each fits.
 
     @augmentation("noise", targets={"class", "number", "mask"})
     def noise(size: NonNegative = 0.1) -> Augmentation:
@@ -10,8 +10,8 @@
 
         return apply
 
-Inputs are normalised: what is filled with zero is filled with the mean. Each example is drawn on its own. What is drawn
-is small and drawn on the CPU, so that every device sees the same numbers, and no device lacks a distribution.
+Inputs are normalised: a pixel filled with zero has the mean value. Random numbers are drawn for each example, on the
+CPU: they are few, every device gets the same ones, and no device lacks a distribution.
 """
 
 from __future__ import annotations
@@ -31,13 +31,14 @@ from nas_cli.train.batch import Batch
 from nas_cli.train.guards import hold_augmentation
 
 Augmentation = Callable[[Batch, torch.Generator], Batch]
-"""Takes a batch and a generator on the CPU; gives a batch of the same shape."""
+"""Takes a batch and a generator on the CPU; returns a batch of the same shape."""
 
 
 @dataclass(frozen=True)
 class Fit:
-    """The kinds of input that an augmentation is made for, and the kinds of target that it `names` as right after it;
-    whether it blends the targets of several examples, and whether it moves pixels, and what lies on them too."""
+    """The kinds of data that an augmentation fits: `inputs` are the kinds of input, `names` the kinds of target that
+    stay correct. `blends`: it mixes the targets of several examples. `moves`: it moves pixels, and targets with them.
+    """
 
     inputs: frozenset[str]
     names: frozenset[str]
@@ -46,7 +47,7 @@ class Fit:
 
     @property
     def targets(self) -> frozenset[str]:
-        """All kinds of target that are right after it."""
+        """All kinds of target that stay correct."""
         moved = {name for name, kind in TARGET_KINDS.items() if kind.outside is not None}
         return self.names | moved if self.moves else self.names
 
@@ -59,7 +60,7 @@ class Augmentations(Registry[Callable[..., Augmentation]]):
         self._fits: dict[str, Fit] = {}
 
     def fit(self, name: str) -> Fit:
-        self[name]  # raises where there is none
+        self[name]  # raises SpecError where the name is unknown
         return self._fits[name]
 
     def _require_usable(self, name: str, origin: Origin) -> None:
@@ -73,7 +74,7 @@ class Augmentations(Registry[Callable[..., Augmentation]]):
                     )
 
     def say(self, name: str, fit: Fit) -> None:
-        """That the augmentation `name`, which is registered next, fits `fit`."""
+        """Notes the `fit` of the augmentation `name`."""
         self._fits[name] = fit
 
 
@@ -88,13 +89,15 @@ def augmentation(
     blends: bool = False,
     moves: bool = False,
 ) -> Callable[[Callable[..., Augmentation]], Callable[..., Augmentation]]:
-    """Decorator: makes a function of the spec's arguments to an Augmentation the augmentation of that name.
+    """Decorator: registers a function from the spec's arguments to an Augmentation under `name`.
 
-    `inputs` are the kinds of input that it is made for. `targets` are the kinds of target that are right after it: it
-    leaves what is to be learned as it is, or it changes the targets too, as a mirror does masks. A plugin's own kinds
-    may be named; `batch.target` says which kind a batch has. One that `blends` the targets of several examples can
-    never be said to leave a target unchanged. One that `moves` pixels moves what lies on them too, targets of whatever
-    kind says what comes in from outside: masks, and those of plugins.
+    Args:
+        inputs: the kinds of input that it is made for.
+        targets: the kinds of target that stay correct: the augmentation does not affect them, or changes them in step
+            with the inputs, as `flip` mirrors masks. Kinds of plugins may be named; `batch.target` is a batch's kind.
+        blends: it mixes the targets of several examples, so a task's `unchanged_by` must not name it.
+        moves: it moves pixels, and in step with them targets of every kind that has a fill value `outside`: masks, and
+            such kinds of plugins.
     """
     add = AUGMENTS.register(name)
     fit = Fit(_names(inputs), _names(targets), blends, moves)
@@ -112,5 +115,5 @@ def _names(given: str | Collection[str]) -> frozenset[str]:
 
 
 def evenly(count: int, low: float, high: float, generator: torch.Generator) -> Tensor:
-    """A number from `low` to `high` for each of `count` examples, on the CPU."""
+    """Uniform random numbers from `low` to `high`, (count,), on the CPU."""
     return low + (high - low) * torch.rand(count, generator=generator)

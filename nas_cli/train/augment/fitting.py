@@ -1,4 +1,4 @@
-"""Which augmentations a task can be trained with."""
+"""Checks that the augmentations of a spec fit its task."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from nas_cli.train.augment.base import AUGMENTS
 
 
 def require_fitting(named: Iterable[tuple[Path, str]], task: Task, task_name: str) -> None:
-    """Raises SpecError where one of the augmentations `named`, each at its place in the spec, does not fit the task:
-    it is not made for such inputs, or might change what is to be learned.
+    """Raises SpecError where one of the augmentations `named`, each with its place in the spec, does not fit the task:
+    it is not made for the task's inputs, or might make targets wrong.
 
-    A task's `unchanged_by` names further augmentations of which the user says that they leave its targets as they are.
+    With a task's `unchanged_by` the user states that further augmentations leave the task's targets correct.
     """
     unchanged_by = _unchanged_by(task, task_name)
     inputs, target = set(task.wanted.fields.values()), task.wanted.target
@@ -44,7 +44,7 @@ def require_fitting(named: Iterable[tuple[Path, str]], task: Task, task_name: st
 
 
 def field_for(augment: Mapping[str, Any], task: Task) -> str:
-    """The field of a task's examples that an augmentation, as the spec names it, works on: the first that it fits."""
+    """The field of a task's examples that an augmentation of the spec works on: the first of a kind that it fits."""
     (name,) = augment
     kinds = AUGMENTS.fit(name).inputs
     return next(field for field, kind in task.wanted.fields.items() if kind in kinds)

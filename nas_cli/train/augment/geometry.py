@@ -1,9 +1,8 @@
-"""Augmentations that move pixels. What they do to an image they do to a mask, so that each pixel keeps its class.
+"""Augmentations that move pixels. An image and its mask move alike, so that each pixel keeps its class.
 
-What comes in from outside of an image is 0, the mean of normalised images; in a mask it is ignored. Where pixels of
-the result lie between those of the image, images are interpolated bilinearly, and a mask has the nearest pixel's class.
-The class of an image stays; a number may be another one (a steering angle in a mirror, a count with half of the things
-outside).
+Pixels that come in from outside of an image are 0, the mean of normalised images; in a mask they are ignored. Images
+are interpolated bilinearly, masks take the nearest pixel's class. The class of an image stays correct; a numeric target
+may not (the steering angle of a mirrored road, a count of things half of which are moved out of the image).
 """
 
 from __future__ import annotations
@@ -85,7 +84,7 @@ def scale(low: Factor = 0.8, high: Factor = 1.25) -> Augmentation:
 
 
 def rotation(degrees: Tensor) -> Tensor:
-    """Matrices (n, 2, 2) for `warp` that turn images counter-clockwise."""
+    """Matrices (n, 2, 2) for `warp` that rotate images counter-clockwise."""
     angles = torch.deg2rad(degrees)
     cos, sin = angles.cos(), angles.sin()
     return torch.stack([cos, -sin, sin, cos], dim=1).view(-1, 2, 2)
@@ -94,8 +93,8 @@ def rotation(degrees: Tensor) -> Tensor:
 def warp(batch: Batch, matrices: Tensor) -> Batch:
     """Images and masks whose pixel at (x, y) comes from `matrix @ (x, y)`, both counted in pixels from the middle.
 
-    `matrices` (n, 2, 2), on the CPU, are of each image. Multiplied out, since a GPU may multiply matrices in TF32,
-    which would move the pixels of large images.
+    `matrices` (n, 2, 2), on the CPU, has one matrix per image. The products are written out, since a GPU may multiply
+    matrices in TF32, too coarse for pixel positions in large images.
     """
     device, (height, width) = batch.inputs.device, batch.inputs.shape[2:]
     grid = torch.empty((len(batch), height, width, 2), device=device)
@@ -108,14 +107,14 @@ def warp(batch: Batch, matrices: Tensor) -> Batch:
     def sample(pixels: Tensor, outside: int, mode: str) -> Tensor:
         if not outside:
             return functional.grid_sample(pixels, grid, mode, "zeros", align_corners=False)
-        apart = pixels.to(grid.dtype) - outside  # what comes in is zero
+        apart = pixels.to(grid.dtype) - outside  # grid_sample fills with zero
         return (functional.grid_sample(apart, grid, mode, "zeros", align_corners=False) + outside).to(pixels.dtype)
 
     return _move(batch, sample)
 
 
 def _windows(batch: Batch, padding: tuple[int, int], tops: Tensor, lefts: Tensor) -> Batch:
-    """Cuts a window of the old size at (top, left) of each image, once every side is padded by (height, width)."""
+    """Pads each side by (height, width), then cuts a window of the old size at each image's (top, left)."""
     height, width = batch.inputs.shape[2:]
     rows, columns = padding
     which = torch.arange(len(batch), device=batch.inputs.device)
@@ -129,8 +128,10 @@ def _windows(batch: Batch, padding: tuple[int, int], tops: Tensor, lefts: Tensor
 
 
 def _move(batch: Batch, move: Callable[[Tensor, int, str], Tensor]) -> Batch:
-    """What `move` of (pixels (n, C, H, W), what comes in from outside, how to interpolate) makes of the images, and, in
-    step with them, of masks."""
+    """Applies `move` to the images and, in step with them, to targets that lie on pixels.
+
+    `move` takes pixels (n, C, H, W), the value of pixels from outside and the mode of interpolation.
+    """
     images = move(batch.inputs, 0, "bilinear")
     outside = target_kind(batch.target).outside
     if outside is None:

@@ -1,4 +1,4 @@
-"""Augmentations that change what images show and leave it where it is, and mixup."""
+"""Augmentations that change the values of pixels but not their positions, and mixup."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def contrast(amount: Fraction = 0.2) -> Augmentation:
 def cutout(size: PositiveInt = 4) -> Augmentation:
     """Cutout (DeVries & Taylor 2017): blanks a square around a random pixel; it may reach over the edge.
 
-    The pixels of a mask keep their classes, to be told by what is around them, as an image keeps its own.
+    Masks stay as they are: the classes of blanked pixels are to be inferred from the pixels around them.
     """
 
     def apply(batch: Batch, generator: torch.Generator) -> Batch:
