@@ -1,8 +1,7 @@
 """Neural architecture search, from one YAML file to a trained, tested and exported network.
 
 `search`, `resume`, `evaluate`, `predict`, `export`, `load` and `trials` are the commands of `nas` in Python; `plugins`
-has the decorators that register one's own components.
-Nothing heavy is imported before it is asked for.
+has the decorators that register your own components. All of them are imported on first use.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ _LAZY = {**dict.fromkeys(_API, "nas_cli.api"), "op": "nas_cli.model.ops"}
 
 
 class _Door(ModuleType):
-    """`nas_cli.search` is the function, also once the room of that name was imported, which would take its place."""
+    """Keeps `nas_cli.search` the function when the package `nas_cli.search` is imported, which would replace it."""
 
     def __setattr__(self, name: str, value: Any) -> None:
         if not (name in _API and isinstance(value, ModuleType)):

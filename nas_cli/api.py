@@ -1,8 +1,8 @@
-"""The commands of `nas` as functions of Python: `search`, `evaluate`, `predict`, `export`, `load`, `trials`.
+"""The commands of `nas` as Python functions: `search`, `evaluate`, `predict`, `export`, `load`, `trials`.
 
-Each takes a run where it takes one: a `Run`, its directory, or None for the latest under `runs/`. A run of one's own
-whose plugins are unchanged needs nothing more; `plugins=True` runs those of somebody else's run. Errors are of
-`nas_cli.errors`: a `UserError` where the input is wrong, and a `NasError` where something went wrong meanwhile.
+A `run` is a `Run`, the directory of one, or None for the latest under `runs/`. Plugins of your own runs are executed
+while they are unchanged; those of somebody else's run only with `plugins=True`. Errors are those of `nas_cli.errors`: a
+`UserError` for wrong input, another `NasError` where something fails later.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ RUNS = Path("runs")
 
 @dataclass(frozen=True)
 class Run(os.PathLike[str]):
-    """A run that ended: its directory, why its search stopped, and what was said on the way: what was guessed and
-    passed over, and how it was chosen to train.
+    """A run that ended: its directory, why its search stopped, and the notes it made: guesses, skipped data, and the
+    chosen precision and layout.
     """
 
     path: Path
@@ -69,11 +69,11 @@ def search(
     observer: Observer | None = None,
     plugins: bool = False,
 ) -> Run:
-    """Runs the search that a spec describes, a file or the same as a mapping, in a new directory under `out`.
+    """Runs the search of a spec, a file or a mapping with the same content, in a new directory under `out`.
 
-    `set` replaces values of it, as --set does: `["search.stop.trials=5"]`. Relative paths in a mapping are of the
-    current directory. `plugins` is as in `resume`, where the file is the spec.yaml of a run. Raises UserError where the
-    spec, its data or its plugins are wrong; then nothing is written.
+    `set` replaces values of the spec, like --set: `["search.stop.trials=5"]`. Relative paths in a mapping start at the
+    current directory. `plugins` matters where the file is the spec.yaml of somebody else's run. Raises UserError where
+    the spec, its data or its plugins are wrong; then nothing is written.
     """
     written = parse_document(dump_yaml(_plain(spec)), "spec") if isinstance(spec, Mapping) else Path(spec)
     notes = _Notes()
@@ -88,7 +88,7 @@ def resume(
     root: RunPath = RUNS,
     observer: Observer | None = None,
 ) -> Run:
-    """Goes on where a run stopped; `set` may give it more (`["search.stop.trials=100"]`).
+    """Continues a run where it stopped; `set` may raise its limits (`["search.stop.trials=100"]`).
 
     Raises RunError, SpecError.
     """
@@ -100,10 +100,10 @@ def resume(
 def trials(run: RunPath | None = None, root: RunPath = RUNS) -> list[dict[str, Any]]:
     """A flat record for each trial of a run, in the order of their numbers: `pandas.DataFrame` takes them as they are.
 
-    `number`, `status` (finished, paused, failed, infeasible, duplicate or running), `reason` where there is one,
-    `rung`, `reward`, `feasible` and `equals`, the number of the trial that a duplicate equals; what was measured by its
-    name (`accuracy`, `params`); and what was decided by its path (`model[1].choice`, `train.optimizer.sgd.lr`).
-    A record lacks what its trial does not have. Raises RunError where its spec or journal is missing or damaged.
+    Keys are `number`, `status` (finished, paused, failed, infeasible, duplicate or running), `reason`, `rung`,
+    `reward`, `feasible` and `equals`, the number of the trial that a duplicate equals; the names of measurements
+    (`accuracy`, `params`); and the paths of decisions (`model[1].choice`, `train.optimizer.sgd.lr`). A record has no
+    key for values that its trial lacks. Raises RunError where the run's spec or journal is missing or damaged.
     """
     record = Record()
     record.open(open_run(_path(run), Path(root)).path)
@@ -148,8 +148,8 @@ def predict(
     root: RunPath = RUNS,
     pictures: RunPath | None = None,
 ) -> list[dict[str, Any]]:
-    """What the best network makes of `inputs`, files, folders or texts: a record each. Pictures that belong to answers,
-    masks say, are written to the folder `pictures`, where it is given. Raises RunError, DataError.
+    """The answers of the best network for `inputs` (files, folders or texts), a record each. Pictures that belong to
+    answers, such as masks, are written to the folder `pictures`, where it is given. Raises RunError, DataError.
     """
     given = [inputs] if isinstance(inputs, str | Path) else list(inputs)
     return _predict.predict(_path(run), given, plugins, top, Path(root), member, pictures=_path(pictures))
@@ -164,7 +164,7 @@ def export(
     root: RunPath = RUNS,
     force: bool = False,
 ) -> dict[str, Any]:
-    """Writes the best network as `onnx`, `torch` or `source`, compared with the network that it was made from: `path`,
+    """Writes the best network as `onnx`, `torch` or `source`, and compares the export with it. Returns `path`,
     `largest_difference` and more. Raises ExportError, UserError.
     """
     place = None if output is None else Path(output)
@@ -181,7 +181,7 @@ def _path(run: RunPath | None) -> Path | None:
 
 
 def _plain(value: Any) -> Any:
-    """A spec's values as YAML has them: paths as texts, tuples as lists. Raises SpecError for one without a form."""
+    """A spec's values as types of YAML: paths as texts, tuples as lists. Raises SpecError for any other type."""
     if isinstance(value, Mapping):
         return {key: _plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):

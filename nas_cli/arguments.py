@@ -1,4 +1,4 @@
-"""What the arguments of components may be: marks for their annotations, and how a value is checked against one."""
+"""Types of the arguments of components: marks for annotations, and the check of a value against an annotation."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from nas_cli.errors import Path, did_you_mean
 from nas_cli.paths import path_of
 
 LARGEST = 10**12
-"""The largest whole number of a spec, and the smallest below zero: what is counted in a spec is never more."""
+"""The largest absolute value of an integer in a spec; no quantity in a spec needs more."""
 MOST_SIDES = 10**6
-"""Channels, units, pixels of a side, epochs, examples of a batch: more of them is a slip of the pen."""
+"""Limit on channels, units, pixels of a side, epochs, and examples of a batch; a larger value is a typing error."""
 UNIONS = (Union, types.UnionType)
-"""Where `get_origin` says one of these, the arguments are alternatives."""
+"""The origins (`get_origin`) of a union of alternatives."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ def _bound(number: float) -> str:
 
 @dataclass(frozen=True)
 class Matching:
-    """Marks a text, all of which matches `pattern`; `wanted` says that in words."""
+    """Marks a text that must match `pattern` as a whole; `wanted` describes the pattern in words."""
 
     pattern: str
     wanted: str
@@ -63,7 +63,7 @@ class Matching:
 
 @dataclass(frozen=True)
 class Relative(Matching):
-    """Marks a text that is relative to what comes in: `same`, `x2`, `x0.5`."""
+    """Marks a text that is relative to the channels of the input: `same`, `x2`, `x0.5`."""
 
     pattern: str = "same|x[0-9.]+"
     wanted: str = "'same' or a factor such as 'x2'"
@@ -84,14 +84,16 @@ def _factor(text: str) -> float | None:
 
 @dataclass(frozen=True)
 class FromData:
-    """Marks an argument of an op that no spec gives: the fact `key` of the data, such as the size of a vocabulary."""
+    """Marks an argument of an op that comes from the data and not from the spec: the fact `key`, such as the size of a
+    vocabulary."""
 
     key: str
 
 
 @dataclass(frozen=True)
 class Parsed:
-    """Marks an argument that a person may write as a text, such as `4GB`, which `parse` makes a number of."""
+    """Marks an argument that may be written as a text, such as `4GB`, which `parse` converts. `parse` raises
+    ValueError."""
 
     parse: Callable[[object], Any]
 
@@ -110,17 +112,17 @@ NonNegativeInt = Annotated[int, Between(0)]
 NonNegative = Annotated[float, Between(0)]
 Fraction = Annotated[float, Between(0, 1)]
 Side = Annotated[int, Between(1, MOST_SIDES)]
-"""How many of what a network, a batch or a training is made of."""
+"""A number of channels, pixels, examples of a batch or epochs."""
 Members = Annotated[int, Between(1, 10_000)]
-"""How many trials a strategy looks at together."""
+"""The size of a strategy's population or tournament."""
 Channels = Union[Side, Annotated[str, Relative()]]
-"""How many channels or units: a whole number, or `same`, `x2`, `x0.5` relative to what comes in."""
+"""A number of channels or units: an integer, or `same`, `x2`, `x0.5` relative to those of the input."""
 Size = Union[Side, tuple[Side, Side]]
 """A side in pixels, or [height, width]."""
 
 
 class Unfit(ValueError):
-    """`value`, at `path` within what was checked, is not what its annotation wants; the text completes "… takes"."""
+    """`value`, at `path` inside the checked value, does not fit its annotation; the message completes "… takes"."""
 
     def __init__(self, wanted: str, value: object, path: Path, hint: str = "") -> None:
         super().__init__(wanted + hint)
@@ -130,13 +132,13 @@ class Unfit(ValueError):
 
 
 def check(annotation: Any, value: Any, path: Path = ()) -> Any:
-    """`value`, which stands at `path`, as `annotation` wants it: a list becomes a tuple, a whole number a float.
+    """`value`, which stands at `path`, converted to `annotation`: a list to a tuple, an integer to a float.
 
     Raises Unfit.
     """
     if annotation is int or annotation is float:
         return _number(annotation, ANY, value, path)
-    if type(annotation) is type:  # most are; it takes a third of the time
+    if type(annotation) is type:  # a fast path for most annotations: a third of the time
         return _plain(annotation, value, path)
     origin, args = get_origin(annotation), get_args(annotation)
     if origin is Annotated:
@@ -189,7 +191,8 @@ def _marked(base: Any, marks: tuple[Any, ...], value: Any, path: Path) -> Any:
 
 
 def _one_of_several(annotations: tuple[Any, ...], value: Any, path: Path) -> Any:
-    """As the first that takes it. Those that took most of it, down to an item of a list, say what they want."""
+    """`value`, converted to the first annotation that fits. The error lists the alternatives whose failure lies
+    deepest, in an item of a list say: these came closest."""
     refusals = []
     for annotation in annotations:
         try:
@@ -230,7 +233,7 @@ def _plain(annotation: Any, value: Any, path: Path) -> Any:
 
 
 def type_name(annotation: Any) -> str:
-    """What a person calls a type: `int` is "a whole number"."""
+    """The name of a type in messages: `int` is "a whole number"."""
     names = {int: "a whole number", float: "a number", bool: "true or false", str: "a text", pathlib.Path: "a path"}
     origin, args = get_origin(annotation), get_args(annotation)
     if origin is tuple and args[1:] != (Ellipsis,):

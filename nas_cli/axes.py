@@ -1,4 +1,5 @@
-"""What one example of a field, or one value inside a network, looks like, without the batch; and many of a field."""
+"""Type and shape of one example of a field, or of one value inside a network, without the batch axis; and columns of
+encoded examples."""
 
 from __future__ import annotations
 
@@ -10,17 +11,17 @@ from typing import Any, Generic, TypeVar
 Shape = tuple[int, ...]
 T = TypeVar("T", bound=Any)
 DTYPES = ("uint8", "int32", "float32")
-"""Of fields that come into a network."""
+"""The types of a network's input fields."""
 
 
 @dataclass(frozen=True)
 class Axes:
-    """`dtype` as NumPy and torch call it, and `shape` of one example. Where `ragged`, the last axis differs from
-    example to example, and `shape` has a typical length there.
+    """`dtype` is a name of NumPy and torch, and `shape` that of one example. Where `ragged`, the length of the last
+    axis differs between examples, and `shape` has a typical length there.
 
-    Integers that are ragged are padded with 0, which stands for nothing else in the first row of an example, so that
-    lengths can be read off a batch; lengths of ragged floats go with it. uint8 are levels, 0 to 255, which a network
-    normalises by channel; other floats and integers go into its layers as they are.
+    Ragged integers are padded with 0, which never occurs in the first row of an example, so lengths can be read from a
+    batch; ragged floats come with their lengths. uint8 are levels, 0 to 255, which a network normalises by channel;
+    other types go into its layers unchanged.
     """
 
     dtype: str
@@ -29,17 +30,17 @@ class Axes:
 
     @property
     def size(self) -> int:
-        """Numbers of one example."""
+        """The number of values in one example."""
         return math.prod(self.shape)
 
     @property
     def levels(self) -> bool:
-        """Whether a network normalises them."""
+        """Whether these are levels, which a network normalises."""
         return self.dtype == "uint8"
 
     @property
     def sent_lengths(self) -> bool:
-        """Whether the lengths of examples go with them: padding of floats does not show by itself."""
+        """Whether batches come with the lengths of examples: padding cannot be told from floats."""
         return self.ragged and self.dtype == "float32"
 
     @classmethod
@@ -49,17 +50,17 @@ class Axes:
 
     @property
     def entered(self) -> Axes:
-        """As layers get it: levels are floats by then."""
+        """The axes as layers see them: levels have become floats."""
         return Axes("float32", self.shape, self.ragged) if self.levels else self
 
     def fits(self, shape: Shape) -> bool:
-        """Whether an example of `shape` is one of these; the ragged axis may have any length."""
+        """Whether an example of `shape` fits; the ragged axis may have any length above 0."""
         if self.ragged:
             return len(shape) == len(self.shape) and tuple(shape[:-1]) == self.shape[:-1] and shape[-1] > 0
         return tuple(shape) == self.shape
 
     def of_length(self, length: int) -> Axes:
-        """The same with another length on the ragged axis."""
+        """These axes with another length on the ragged axis."""
         assert self.ragged
         return Axes(self.dtype, (*self.shape[:-1], length), True)
 
@@ -74,7 +75,7 @@ class Axes:
 
 
 def only(inputs: Mapping[str, Axes]) -> Axes:
-    """The axes of the one field that there is."""
+    """The axes of the only field."""
     (axes,) = inputs.values()
     return axes
 
@@ -83,9 +84,9 @@ def only(inputs: Mapping[str, Axes]) -> Axes:
 class Column(Generic[T]):
     """Encoded examples of one field, as arrays or as tensors.
 
-    Example i is `values[i]`, or `values[rows[i]]` where the values are a file of more, mapped and not in memory: `rows`
-    int64 (n,). `lengths` int64 (n,) are those of ragged floats, whose values are zero after their ends; those of ragged
-    integers can be read off their values.
+    Example i is `values[i]`, or `values[rows[i]]` where `values` is a memory-mapped file with more examples: `rows`
+    int64 (n,). `lengths` int64 (n,) are given for ragged floats, whose values are zero after their ends; the lengths of
+    ragged integers can be read from their values.
     """
 
     values: T
@@ -108,8 +109,8 @@ def write_inputs(inputs: Mapping[str, Axes]) -> dict[str, Any]:
 
 
 def read_inputs(stored: Mapping[str, Any], fields: Iterable[str]) -> dict[str, Axes]:
-    """What comes in, by the names of `fields`. Raises ValueError where these are others, and KeyError where a network
-    wants one that is not there."""
+    """The stored axes of the input fields, by name. Raises ValueError where the names are not those in `fields`, and
+    KeyError where an entry is missing."""
     wanted = list(fields)
     if "inputs" not in stored:
         (field,) = wanted
@@ -122,7 +123,7 @@ def read_inputs(stored: Mapping[str, Any], fields: Iterable[str]) -> dict[str, A
 
 
 def _axes(stored: Mapping[str, Any]) -> Axes:
-    """Runs of earlier versions say of sequences only that their words are numbers."""
+    """The stored axes of a field. Runs of earlier versions have no `ragged`: there int32 means sequences."""
     dtype, shape = str(stored.get("dtype", "uint8")), tuple(stored["shape"])
     if dtype not in DTYPES:
         raise ValueError(f"its inputs are {dtype}")

@@ -11,7 +11,7 @@
     ├── Infeasible              a candidate that cannot be built; recorded with its reason, never trained
     └── TrialFailed             a candidate whose training failed (a NaN loss, say); recorded with its reason
 
-Messages are one sentence a person can act on. `NasError` itself never escapes the CLI as a traceback.
+A message is one sentence that a user can act on. No `NasError` leaves the CLI as a traceback.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from nas_cli.words import printable
 
 Path = tuple[str | int, ...]
 MAX_WORD, MAX_LISTED = 100, 40
-"""Characters of a word that are compared with others, and how many words a message lists."""
+"""Characters of a word that are compared with others; words that a message lists."""
 
 
 class NasError(Exception):
-    """`str` of it is safe to be printed: control characters of names and files stand in it as escapes."""
+    """Its message is safe to print: control characters from names and files are escaped."""
 
     exit_code = 1
 
@@ -59,7 +59,7 @@ class SpecError(UserError):
 
 
 class DataError(UserError):
-    """Wrong data. `remedy` holds keys of `data:` that would have it read, where there are such."""
+    """Wrong data. `remedy` has keys and values for `data:` with which it could be read, if there are any."""
 
     def __init__(self, message: str, remedy: Mapping[str, Any] | None = None) -> None:
         super().__init__(message)
@@ -71,7 +71,7 @@ class RunError(UserError):
 
 
 class PluginError(UserError):
-    """A component of the user's own does not keep its contract: file, what it gave, what is wanted."""
+    """A plugin's component breaks its contract. The message has the file, what it returned, and what is expected."""
 
 
 class MissingExtraError(UserError):

@@ -1,4 +1,4 @@
-"""Numbers as a person reads them."""
+"""Formats numbers for people."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def number(name: str, value: float) -> str:
 
 
 def deviation(name: str, value: float, mean: float) -> str:
-    """Of a measured `mean`, with as many places as that is shown with."""
+    """Formats a standard deviation with as many decimals as its mean."""
     _, _, places = number(name, mean).partition(".")
     if not places.isdigit():
         return number(name, value)
@@ -43,19 +43,19 @@ def plural(value: int, word: str) -> str:
 
 
 def figure(value: float) -> str:
-    """A number of no known name: four places, fewer where it is large, and a whole number of hundreds as such."""
+    """A number without a known name: four decimals, fewer for large numbers, none for integers from 100."""
     if abs(value) >= 100 and value == round(value):
         return f"{value:,.0f}"
     return f"{value:.4f}" if abs(value) < 10 else f"{value:.5g}"
 
 
 def exact(value: float) -> str:
-    """As a spec gives it: a whole number with commas, any other with six places at most."""
+    """A number as a spec has it: integers with commas, others with up to six significant digits."""
     return f"{value:,.0f}" if abs(value) < 1e15 and value == round(value) else f"{value:.6g}"
 
 
 def tick(value: float) -> str:
-    """1.5M for 1500000: the ticks of an axis stand side by side."""
+    """The short label of a tick on an axis: 1.5M for 1500000."""
     for limit, unit in ((1e9, "G"), (1e6, "M"), (1e4, "k")):
         if abs(value) >= limit:
             return f"{value / (1e3 if unit == 'k' else limit):g}{unit}"

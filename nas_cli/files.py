@@ -1,4 +1,4 @@
-"""Files of ours, written whole or not at all, and never reached through somebody else's link."""
+"""Reads and writes files of nas: they are written whole or not at all, and links are never followed."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from typing import Any, BinaryIO
 from nas_cli.words import is_utf8, utf8
 
 HERE = blake2b(platform.node().encode(), digest_size=2).hexdigest()
-"""This machine: a folder may be shared with others, whose processes cannot be seen from here."""
+"""Identifies this machine: processes of other machines may use the same folder and cannot be seen from here."""
 DRAFT = re.compile(r"\.(?P<of>.+)\.(?P<process>[1-9][0-9]{0,9})-(?P<machine>[0-9a-f]{4})[0-9a-f]{8}\.tmp", re.DOTALL)
-"""The name of a draft: what it will be called, the process that makes it, its machine, and eight random digits."""
+"""The name of a draft: its final name, the process that writes it, the machine, and eight random digits."""
 LONGEST = 200
-"""Letters of a file's name that its draft is named after."""
+"""The name of a draft has at most so many letters of the final name."""
 
 
 def write_text(path: Path, text: str) -> None:
@@ -32,26 +32,26 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_json(path: Path, content: Any) -> None:
-    """Raises OSError, and ValueError for a number that JSON has no word for."""
+    """Writes a JSON file whole or not at all. Raises OSError, and ValueError for NaN and infinity."""
     write_text(path, json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 
 def write_bytes(path: Path, content: bytes) -> None:
-    """Raises OSError."""
+    """Writes a file whole or not at all. Raises OSError."""
     with _writing(path) as file:
         file.write(content)
 
 
 def copy_file(path: Path, to: Path) -> None:
-    """Writes what the regular file at `path` holds to `to`, a piece at a time. Raises OSError."""
+    """Copies the content of the regular file at `path` to `to`, in chunks. Raises OSError."""
     with os.fdopen(open_file(path), "rb") as content, _writing(to) as file:
         shutil.copyfileobj(content, file)
 
 
 @contextmanager
 def _writing(path: Path) -> Iterator[BinaryIO]:
-    """Draft, fsync, rename. The draft is made anew, so that a link that lies there is never followed; a link at `path`
-    itself is replaced.
+    """Writes a draft, syncs it and renames it to `path`. The draft must be a new file, so no link is followed; a link
+    at `path` is replaced.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     sweep(path.parent, path.name)
@@ -69,7 +69,7 @@ def _writing(path: Path) -> Iterator[BinaryIO]:
 
 @contextmanager
 def utf8_path(path: Path) -> Iterator[Path]:
-    """`path`, or another name of the file where it is no UTF-8, which some libraries refuse. Raises OSError."""
+    """`path`, or /dev/fd/N for a path that is not UTF-8, which some libraries refuse. Raises OSError."""
     if is_utf8(str(path)):
         yield path
         return
@@ -78,14 +78,14 @@ def utf8_path(path: Path) -> Iterator[Path]:
 
 
 def not_a_folder(folder: Path) -> Path | None:
-    """What stands where `folder`, or one that it is to be made in, should be; None where nothing does."""
+    """The file that is in the way of making `folder`, at its path or at that of a parent; None if there is none."""
     nearest = next(parent for parent in (folder, *folder.absolute().parents) if os.path.lexists(parent))
     return None if nearest.is_dir() else nearest
 
 
 @contextmanager
 def draft_folder(path: Path) -> Iterator[Path]:
-    """A new, empty, hidden folder beside `path`, to build in what will be moved there; gone afterwards."""
+    """A new, empty, hidden folder beside `path`, for content that will be moved to `path`; removed afterwards."""
     path.parent.mkdir(parents=True, exist_ok=True)
     sweep(path.parent, path.name)
     folder = draft(path)
@@ -97,15 +97,15 @@ def draft_folder(path: Path) -> Iterator[Path]:
 
 
 def draft(path: Path) -> Path:
-    """A new hidden name beside `path`, which nobody can foretell and `sweep` knows."""
+    """A new, unpredictable hidden name beside `path`, in the form that `sweep` recognises."""
     return path.with_name(f".{path.name[:LONGEST]}.{os.getpid()}-{HERE}{secrets.token_hex(4)}.tmp")
 
 
 def sweep(folder: Path, of: str | None = None) -> None:
-    """Removes what killed processes of this machine left in `folder`: drafts of the file called `of`, or all drafts."""
+    """Removes drafts that killed processes of this machine left in `folder`: those of the file `of`, or all."""
     try:
         names = os.listdir(folder)
-    except (FileNotFoundError, NotADirectoryError, PermissionError):  # it may be written, and not be listed
+    except (FileNotFoundError, NotADirectoryError, PermissionError):  # a folder may be writable and not readable
         return
     for name in names:
         found = DRAFT.fullmatch(name)
@@ -126,7 +126,7 @@ def _is_gone(process: int) -> bool:
 
 
 def _remove(path: Path) -> None:
-    """Another process may sweep as well; what cannot be removed is in nobody's way."""
+    """Removes a file or folder. Another process may remove it first; one that cannot be removed does no harm."""
     try:
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path, ignore_errors=True)
@@ -138,9 +138,9 @@ def _remove(path: Path) -> None:
 
 
 def open_file(path: Path, flags: int = os.O_RDONLY) -> int:
-    """A descriptor of the regular file at `path` itself: no link is followed, and a pipe is not waited for.
+    """Opens the regular file at `path` and returns its descriptor. Does not follow links, nor wait for pipes.
 
-    To be written, a file may have one name only: another one is outside of the folder that it is in. Raises OSError.
+    A file with hard links is not opened for writing, since it would change under its other names too. Raises OSError.
     """
     try:
         descriptor = os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC, 0o666)

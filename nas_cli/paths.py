@@ -1,4 +1,4 @@
-"""Paths as people write them, in a spec and on the command line."""
+"""Parses paths in a spec and on the command line."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import os
 from pathlib import Path
 
 MAX_PATH, MAX_PATH_PART = 4096, 255
-"""Bytes of a path, and of a name in it, that file systems take."""
+"""Limits of file systems: bytes of a path, and of a name in it."""
 
 
 def path_of(value: str | Path) -> Path:
-    """A path that a file system takes, `~` and `~name` as the folder of that user. Raises ValueError."""
+    """A valid path, with `~` and `~name` replaced by the folder of that user. Raises ValueError."""
     text = os.fspath(value)
     if not text:
         raise ValueError("a path, not an empty text")

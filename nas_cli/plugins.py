@@ -1,9 +1,9 @@
-"""The user's own Python files: components that register themselves when the file is run.
+"""Plugins: Python files of the user, whose components register themselves when the file is executed.
 
     from nas_cli.plugins import augmentation, encoder, loss, op, optimizer, recipe, schedule, scheduler, sniff, source
     from nas_cli.plugins import strategy, target, task
 
-These decorators are imported when they are asked for: whoever only runs a plugin file needs none of them.
+These decorators are imported on first use: executing a plugin file does not need all of them.
 """
 
 from __future__ import annotations
@@ -67,20 +67,20 @@ def __getattr__(name: str) -> Any:
 
 @dataclass(frozen=True)
 class Origin:
-    """Who wrote a component that is not of nas: what goes wrong in it is told in the words of its file."""
+    """The origin of a component that is not part of nas; errors in the component name its file."""
 
     file: str
     kind: str
     name: str
 
     def wrong(self, what: str, error: BaseException | None = None) -> PluginError:
-        """That the component does `what`, at the line of its file where `error` passed."""
+        """The error that the component does `what`, with the line of its file that raised `error`."""
         line = line_in(self.file, error)
         where = f"{self.file}:{line}" if line else self.file
         return PluginError(f"plugin {where}: {self.kind} '{self.name}' {' '.join(what.split())}")
 
     def call(self, doing: str, function: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
-        """What `function` of the component gives. Raises PluginError where it fails; errors of nas pass."""
+        """Calls `function` of the component. Raises PluginError where it fails; errors of nas pass through."""
         try:
             return function(*args, **kwargs)
         except NasError:
@@ -91,8 +91,8 @@ class Origin:
 
 @dataclass(eq=False)
 class _Import:
-    """A plugin file that is being run, or None: a stretch of the program whose registrations end with it. What was
-    registered can be taken back, and is looked at once the file has run."""
+    """A plugin file that is being executed, or None for a `taking_back` context. `undo` takes registrations back, and
+    `checks` look at the components once the file has run."""
 
     file: Path | None
     undo: list[Callable[[], object]] = field(default_factory=list)
@@ -103,7 +103,7 @@ _importing: list[_Import] = []
 
 
 def origin_of(item: object, kind: str, name: str) -> Origin | None:
-    """None for what is of nas itself."""
+    """The origin of a component; None for one of nas."""
     if is_ours(item):
         return None
     file = next((run.file for run in reversed(_importing) if run.file is not None), None)
@@ -111,8 +111,8 @@ def origin_of(item: object, kind: str, name: str) -> Origin | None:
 
 
 def registered(undo: Callable[[], object], check: Callable[[], object]) -> None:
-    """Tells whoever runs of a component that was registered: how that is taken back, and what looks at it and raises
-    where it cannot be used.
+    """Reports a registration to the plugin files being executed: `undo` takes it back, `check` raises where the
+    component cannot be used.
     """
     for run in _importing:
         run.undo.append(undo)
@@ -121,7 +121,7 @@ def registered(undo: Callable[[], object], check: Callable[[], object]) -> None:
 
 @contextmanager
 def taking_back() -> Iterator[None]:
-    """What is registered within is registered no more afterwards: for tests of plugins."""
+    """Takes back all registrations made inside the context: for tests of plugins."""
     run = _Import(None)
     _importing.append(run)
     try:
@@ -133,13 +133,13 @@ def taking_back() -> Iterator[None]:
 
 
 def is_ours(item: object) -> bool:
-    """Whether it is of nas itself: no plugin's code, nor anybody else's."""
+    """Whether `item` is defined in nas, not in a plugin or another package."""
     module = getattr(item, "__module__", None) or type(item).__module__
     return str(module).split(".")[0] == OURS
 
 
 def _file_of(item: Any) -> str:
-    """The file that defines a component which no plugin file registers: in a notebook or a test, say."""
+    """The file that defines a component registered outside of a plugin file, in a notebook or a test say."""
     try:
         return inspect.getsourcefile(item if hasattr(item, "__name__") else type(item)) or "of this process"
     except (TypeError, OSError):
@@ -147,13 +147,13 @@ def _file_of(item: Any) -> str:
 
 
 def told(error: BaseException) -> str:
-    """Kind and first line of an exception that is not of nas."""
+    """Type and first line of an exception from outside of nas."""
     lines = str(error).strip().splitlines()
     return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
 
 
 def line_in(file: str, error: BaseException | None) -> int:
-    """The last line of `file` that `error` passed; 0 where it did not."""
+    """The innermost line of `file` in the traceback of `error`; 0 if there is none."""
     full = os.path.abspath(file)
     if isinstance(error, SyntaxError) and error.filename == full:
         return error.lineno or 0
@@ -162,8 +162,8 @@ def line_in(file: str, error: BaseException | None) -> int:
 
 
 def import_plugin(path: Path, at: tuple[str | int, ...] = ()) -> None:
-    """Runs a plugin file once. Raises SpecError, at the place `at` of the spec, where it is missing or fails: then
-    nothing that it registered is left.
+    """Executes a plugin file, once per process. Raises SpecError, at the place `at` of the spec, where it is missing or
+    fails; its registrations are taken back then.
     """
     if not path.is_file():
         raise SpecError(f"there is no plugin file {path}", at)

@@ -1,13 +1,13 @@
-"""Names to things: the one registry class, and what a registered function takes.
+"""The registry of components by name, and the arguments of a registered function.
 
 A component is written `name` or `{name: {argument: value}}` in a spec; `{name: value}` gives the first argument.
-What a component takes is read from its signature, so there is no second description to keep in step:
+The arguments of a component are read from its signature, so they are described in one place only:
 
     @OPS.register("conv")
     def conv(shape: Shape, channels: Channels, kernel: Size = 3) -> nn.Module: ...
 
-`Registry.params` skips the positional-only or leading parameters that the caller supplies (`supplied`). A component
-that is not of nas is used through its registry's guard, which holds it to its contract.
+`Registry.params` skips the leading parameters that the caller supplies (`supplied`). A plugin's component is used
+through its registry's guard, which checks that it keeps its contract.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class Param:
 
 
 Guard = Callable[[T, Origin], T]
-"""Makes of a plugin's component one that is held to its contract: what breaks that is a PluginError."""
+"""Wraps a plugin's component so that a breach of its contract raises PluginError."""
 NAME = re.compile(r"[^\W\d][\w.-]*")
 
 
@@ -66,7 +66,7 @@ class Registry(Generic[T]):
         self._params: dict[str, tuple[T, tuple[Param, ...]]] = {}
 
     def register(self, name: str) -> Callable[[T], T]:
-        """Decorator. Raises SpecError where a plugin takes a name that is taken: two components never share one."""
+        """Decorator that registers a component. Raises SpecError where a plugin uses a name that is taken."""
         if not isinstance(name, str) or not NAME.fullmatch(name):
             given = f"'{name}'" if isinstance(name, str) else f"{show(name)} itself"
             raise SpecError(
@@ -98,7 +98,7 @@ class Registry(Generic[T]):
             mapping.pop(name, None)
 
     def _require_usable(self, name: str, origin: Origin) -> None:
-        """Raises SpecError where nobody could call it, or where an argument's default is not what it says it takes."""
+        """Raises SpecError where the component cannot be called, or a default does not fit its annotation."""
         item = self._items[name]
         if self._of_instances:
             return
@@ -128,11 +128,11 @@ class Registry(Generic[T]):
             ) from None
 
     def origin(self, name: str) -> Origin | None:
-        """Whose component `name` is; None where it is of nas itself."""
+        """The origin of the component `name`; None for one of nas."""
         return self._origins.get(name)
 
     def origins(self) -> tuple[Origin, ...]:
-        """Of every component that is not of nas itself."""
+        """The origins of all components of plugins."""
         return tuple(self._origins.values())
 
     def __contains__(self, name: object) -> bool:
@@ -176,7 +176,7 @@ class Registry(Generic[T]):
 
 
 def checked(annotation: Any, value: object, path: Path, name: str) -> Any:
-    """`value` as `annotation` wants it. Raises SpecError with its place, or that of the item that is wrong."""
+    """`value`, converted to `annotation`. Raises SpecError with the place of the value, or of the wrong item in it."""
     try:
         return check(annotation, value)
     except Unfit as unfit:
@@ -196,7 +196,7 @@ def signature(function: object, supplied: int = 0) -> tuple[Param, ...]:
 
 
 def facts_wanted(function: object) -> dict[str, str]:
-    """The arguments of an op that the data supplies, each with the fact's name."""
+    """The arguments of an op that come from the data, each with the name of its fact."""
     hints = getattr(function, "__annotations__", {})
     if not hints:
         return {}
@@ -206,12 +206,12 @@ def facts_wanted(function: object) -> dict[str, str]:
 
 
 def fact_of(annotation: Any) -> str | None:
-    """The fact of the data that an argument takes; None where the spec gives it."""
+    """The name of the fact that an argument takes from the data; None where the spec gives the argument."""
     return next((mark.key for mark in typing.get_args(annotation)[1:] if isinstance(mark, FromData)), None)
 
 
 def split_component(raw: object, kind: str) -> tuple[str, object]:
-    """(name, what is given to it) of `name` or `{name: …}`; nothing given is `None`."""
+    """(name, arguments as written) of `name` or `{name: …}`; `None` for no arguments."""
     if isinstance(raw, str):
         return raw, None
     if isinstance(raw, dict) and len(raw) == 1:
@@ -226,7 +226,7 @@ def split_component(raw: object, kind: str) -> tuple[str, object]:
 
 
 def name_arguments(given: object, params: tuple[Param, ...], what: str, path: Path) -> dict[str, Any]:
-    """What is given to a component as a mapping by argument name; unknown and missing arguments are refused."""
+    """The arguments given to a component, by name. Raises SpecError for unknown and missing arguments."""
     names = [p.name for p in params]
     if given is None:
         arguments: dict[str, Any] = {}
@@ -247,12 +247,13 @@ def name_arguments(given: object, params: tuple[Param, ...], what: str, path: Pa
 
 
 def _is_value(given: dict[Any, Any], names: list[str]) -> bool:
-    """Is it `{choice: …}`, `{int: …}` or `{float: …}`, a value for the first argument, and no mapping of arguments?"""
+    """Whether `given` is a value for the first argument (`{choice: …}`, `{int: …}`, `{float: …}`), not a mapping of
+    arguments."""
     return bool({"choice", "int", "float"} & set(given)) and not set(given) & set(names)
 
 
 def show(value: object, limit: int = 60) -> str:
-    """A value as a person would recognise it in a message, cut at `limit` characters."""
+    """A value as text for a message, cut at `limit` characters."""
     if isinstance(value, dict):
         text = "a mapping {" + ", ".join(str(key) for key in value) + "}"
     elif isinstance(value, str):

@@ -1,4 +1,4 @@
-"""What is known of a search: genotypes, measurements, trials and their history. All of it is JSON."""
+"""The state of a search: genotypes, measurements, trials and their history. All values are JSON data."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from typing import Literal, NamedTuple
 
 Scalar = str | int | float | bool | None
 Genotype = Mapping[str, Scalar]
-"""Every decision that was taken: its path, such as `model[1].repeat[0].choice`, to the value taken."""
+"""The decisions of an architecture: path, such as `model[1].repeat[0].choice`, to value."""
 
 
 def genotype_key(genotype: Genotype) -> bytes:
-    """Eight bytes that differ where two genotypes do: 1, 1.0 and true are three values, and -1 is not -2, as for `hash`
-    they are. A search of 100,000 trials has no room for more.
+    """A 64-bit digest of a genotype, short since a search may have 100,000 trials. Unlike `hash`, it tells 1 from 1.0
+    from True, and -1 from -2.
     """
     return blake2b(repr(sorted(genotype.items())).encode(), digest_size=8).digest()
 
 
 Measurement = Mapping[str, float]
-"""What was measured, by name: metrics (`accuracy`, `loss`), costs (`params`, `macs`, `latency_ms`), `seconds`."""
+"""Measured values by name: metrics (`accuracy`, `loss`), costs (`params`, `macs`, `latency_ms`), `seconds`."""
 
 NOTHING: Measurement = {}
 
@@ -34,14 +34,14 @@ SETTLED: tuple[Status, ...] = ("paused", "finished", "failed")
 
 
 class Trial(NamedTuple):
-    """One proposal and what became of it. A named tuple, since a search of 100,000 trials makes 200,000 of them, and a
-    frozen dataclass of as many fields takes several times as long.
+    """A proposed candidate with its state and results. A named tuple, since a search of 100,000 trials makes 200,000 of
+    them, and a frozen dataclass of as many fields takes several times as long.
 
-    `rung` is the last rung started; `rungs` holds (rung, measurement, reward) of each rung that ended, of which the
-    first need not be rung 0. `reward` is to be maximised; None where there is none (failed, infeasible, running its
-    first rung) and -inf never occurs. `rewards` has one number an objective, all to be maximised, `reward` first; ()
-    where there is none. `feasible` is False where a constraint is broken (latency too high, say) after measuring, and
-    `violation` is by how much: the sum of what is beyond each bound, as a share of it.
+    `rung` is the last rung started; `rungs` holds (rung, measurement, reward) of each rung that ended, the first of
+    which need not be rung 0. `reward` is maximised; it is None without a measurement (failed, infeasible, in its first
+    rung), and never -inf. `rewards` has one number per objective, all maximised, `reward` first; () without a
+    measurement. `feasible` is False where a measured value breaks a constraint (latency too high, say), and `violation`
+    is the sum of the relative excesses over the bounds.
     """
 
     number: int
@@ -76,23 +76,23 @@ class Trial(NamedTuple):
 
 
 def rewards_of(trial: Trial) -> tuple[float, ...]:
-    """One number an objective; () where there is none."""
+    """The rewards of a trial, one per objective; () for a trial without any."""
     return trial.rewards or (() if trial.reward is None else (trial.reward,))
 
 
 class History:
     """The trials so far, as the events of a journal changed them; `Strategy` and `Scheduler` read it.
 
-    A change costs the same however many came before: what is asked of a history at every step is counted as it grows.
+    A change takes constant time: quantities that are needed at every step are updated incrementally.
     """
 
     def __init__(self) -> None:
         self.trials: dict[int, Trial] = {}
         self.changes: list[int] = []
-        """The number of the trial that changed, for each change in order: who follows a history goes on from there."""
+        """The number of the changed trial, for each change in order. A follower of a history reads on from its last."""
         self.counts: Counter[Status] = Counter()
         self.failures_in_a_row = 0
-        """Trainings that failed since the last that ended well."""
+        """Failed trainings since the last successful one."""
         self._best: Trial | None = None
         self._settled: list[int] = []
 
@@ -103,7 +103,7 @@ class History:
         return len(self.trials)
 
     def tell(self, trial: Trial) -> None:
-        """A trial as it is now: a new one, or one that changed."""
+        """Records the current state of a trial, new or changed."""
         before = self.trials.get(trial.number)
         self.trials[trial.number] = trial
         self.changes.append(trial.number)
@@ -133,23 +133,23 @@ class History:
                 self._best = trial
         elif _measured(trial) and rank(trial) >= rank(best):
             self._best = trial
-        else:  # the best fell: it broke a constraint on a later rung, say
+        else:  # the best trial got worse: it broke a constraint on a later rung, say
             self._best = max(filter(_measured, self), key=rank, default=None)
 
     @property
     def trained_count(self) -> int:
-        """How many trials were trained or are being trained: what the trial budget counts."""
+        """The number of trials that were trained or are being trained, as the trial budget counts them."""
         return sum(self.counts[status] for status in TRAINED)
 
     @property
     def since_best(self) -> int:
-        """How many later trials ended a training without becoming the best; 0 without a best."""
+        """The number of trials after the best one that ended a training; 0 without a best."""
         if self._best is None:
             return 0
         return self.settled_after(self._best.number)
 
     def settled_after(self, number: int) -> int:
-        """How many trials later than `number` ended a training."""
+        """The number of trials after trial `number` that ended a training."""
         return len(self._settled) - bisect_right(self._settled, number)
 
     def trained(self) -> list[Trial]:
@@ -157,26 +157,26 @@ class History:
         return [trial for trial in self if trial.status in TRAINED]
 
     def best(self) -> Trial | None:
-        """The highest reward on the highest rung that any trial reached; a tie goes to the earlier trial.
+        """The trial with the highest reward on the highest rung that any trial reached; a tie goes to the earlier one.
 
-        Trials that break a constraint come after all that keep every one.
+        Feasible trials come before those that break a constraint.
         """
         return self._best
 
 
 def rank(trial: Trial) -> tuple[bool, int, float, int]:
-    """Sorts measured trials: keeps the constraints, rung reached, reward there, earlier first."""
+    """The sort key of measured trials: feasible, rung reached, reward there, earlier number."""
     rung, _, reward = trial.rungs[-1]
     assert reward is not None
     return trial.feasible, rung, reward, -trial.number
 
 
 def prospects(trials: Iterable[Trial]) -> dict[int, float]:
-    """The least that the rewards of measured trials would come to in the highest rung of all, by number.
+    """Pessimistic estimates of the rewards of measured trials on the highest rung of all, by number.
 
-    For each rung that a trial is short of, it gains as little as the trial that gained least there: rewards of
-    different rungs do not compare by themselves. So a trial stands above one that was trained longer only where it was
-    the better one in the rung that both reached, as those may be that a search leaves behind when its time is up.
+    Rewards of different rungs are not comparable. So for each rung that a trial lacks, it gets the smallest gain that
+    any other trial made on that rung. A trial can then rank above one that was trained longer only if it was better on
+    the last rung that both reached, as may happen where a search ran out of time.
     """
     measured = [trial for trial in trials if _measured(trial)]
     least: dict[int, float] = {}
@@ -194,7 +194,7 @@ def prospects(trials: Iterable[Trial]) -> dict[int, float]:
 
 
 def prediction_error(trials: Iterable[Trial]) -> tuple[float, int] | None:
-    """How far predicted latencies were off: the median of |predicted / measured - 1| and of how many trials it is."""
+    """The median error of predicted latencies, |predicted / measured - 1|, and the number of trials that it is of."""
     measured = (trial.measurement for trial in trials if trial.equals is None)
     both = [m for m in measured if "latency_ms" in m and "latency_predicted" in m]
     if not both:

@@ -1,4 +1,4 @@
-"""Durations and sizes as people write them."""
+"""Parses durations and sizes, such as 10m and 2GB."""
 
 from __future__ import annotations
 
@@ -43,6 +43,6 @@ def parse_size(value: object) -> int:
 
 
 Duration = Annotated[float, Parsed(parse_duration)]
-"""An argument that is a time, in seconds."""
+"""An argument that is a duration, in seconds."""
 Bytes = Annotated[int, Parsed(parse_size)]
-"""An argument of a component that is a size."""
+"""An argument that is a size, in bytes."""

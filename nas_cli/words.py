@@ -1,7 +1,7 @@
-"""Text from files and users, made safe for where it is written: a terminal, a comment, a shell command, UTF-8.
+"""Makes text from files and users safe to write: to a terminal, a comment, a shell command, as UTF-8.
 
 Every language that `nas` writes has one encoder: YAML `nas_cli.yaml_text`, HTML `deliver/report/html.py`, JSON
-`json.dumps`, Python source `repr`, and what stands here for the rest.
+`json.dumps`, Python source `repr`, and for the others the functions here.
 """
 
 from __future__ import annotations
@@ -11,15 +11,15 @@ import unicodedata
 from pathlib import PurePath
 
 HIDDEN = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
-"""Unicode categories that a terminal acts on or shows as nothing: controls, direction marks, halves of a pair, …"""
+"""Unicode categories that a terminal acts on or does not show: controls, direction marks, lone surrogates, …"""
 JOINERS = "\u200c\u200d"
-"""Format characters that words of Persian and Hindi, and emoji, are spelled with."""
+"""Format characters that are part of words in Persian and Hindi, and of emoji."""
 LONGEST_NAME = 60
 SAFE = re.compile(r"[A-Za-z0-9_@%+=:,./-]+")
 
 
 def printable(text: object, *, lines: bool = False) -> str:
-    """`text` with its control characters as escapes (`\\x1b`), so that none of it acts on a terminal or ends a line.
+    """`text` with control characters as escapes (`\\x1b`), so that it cannot control a terminal or break a line.
 
     With `lines`, line breaks and tabs stay as they are.
     """
@@ -42,9 +42,9 @@ def _visible(letter: str, kept: str = "") -> str:
 
 
 def shell(*words: object) -> str:
-    """`words` as a command that can be copied into a shell: `nas plan 'my data.yaml'`.
+    """`words` as a command to copy into a shell: `nas plan 'my data.yaml'`.
 
-    A path that begins with a dash gets `./` before it, so that it is no option.
+    A path that begins with a dash gets a `./`, so that it is not read as an option.
     """
     return " ".join(_quoted(_no_option(word)) for word in words)
 
@@ -62,7 +62,7 @@ def _quoted(word: str) -> str:
     for letter in word:
         if letter in "\\'":
             letters.append("\\" + letter)
-        elif 0xDC80 <= ord(letter) <= 0xDCFF:  # a byte of a file name that is no UTF-8
+        elif 0xDC80 <= ord(letter) <= 0xDCFF:  # stands for a byte of a file name that is not UTF-8
             letters.append(f"\\x{ord(letter) - 0xDC00:02x}")
         elif 0x80 <= ord(letter) <= 0xFF and _visible(letter) != letter:  # to a shell \\x80 would be a byte
             letters.append(f"\\u{ord(letter):04x}")
@@ -72,20 +72,20 @@ def _quoted(word: str) -> str:
 
 
 def run_name(text: str, otherwise: str = "my-data") -> str:
-    """What `text` comes to as the `name:` of a spec: at most 60 of A-Z, a-z, 0-9, `.`, `_` and `-`."""
+    """`text`, reduced to a valid `name:` of a spec: at most 60 of A-Z, a-z, 0-9, `.`, `_` and `-`."""
     return re.sub(r"[^A-Za-z0-9._-]+", "-", text).strip("-._")[:LONGEST_NAME] or otherwise
 
 
 def is_utf8(text: str) -> bool:
-    """Whether UTF-8 has `text`: it has no halves of a surrogate pair, which stand for other bytes of a file's name."""
+    """Whether UTF-8 can encode `text`: not with lone surrogates, which stand for other bytes in file names."""
     return re.search("[\ud800-\udfff]", text) is None
 
 
 def utf8(text: str) -> bytes:
-    """`text` as UTF-8; halves of a surrogate pair, which no UTF-8 has, become U+FFFD."""
+    """`text` as UTF-8; lone surrogates, which UTF-8 cannot encode, become U+FFFD."""
     return re.sub("[\ud800-\udfff]", "\ufffd", text).encode("utf-8")
 
 
 def sentence(text: str) -> str:
-    """With a capital letter and a full stop."""
+    """`text` with a capital letter and a full stop."""
     return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) else ".")

@@ -1,4 +1,4 @@
-"""The one encoder of YAML: what it writes is read as the same values by readers of YAML 1.1 and of YAML 1.2."""
+"""The encoder of YAML. Readers of YAML 1.1 and of YAML 1.2 read the same values from its output."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ NUMBER_OR_WORD = re.compile(
     r"|\.nan|~|null|true|false|yes|no|on|off|y|n|=|<<|[-+]?[0-9][0-9_]*(:[0-5]?[0-9])+(\.[0-9_]*)?",
     re.IGNORECASE,
 )
-"""Plain texts that one version of YAML or the other takes for something else."""
+"""Unquoted texts that YAML 1.1 or 1.2 reads as another type than text."""
 
 
 def dump_yaml(content: Any) -> str:
@@ -23,24 +23,24 @@ def dump_yaml(content: Any) -> str:
 
 
 def inline_yaml(value: Any) -> str:
-    """A value on one line, however long, to be put behind `key: `."""
+    """A value on one line of any length, to follow `key: `."""
     text = _dumped(value, 10**9, True)
     return text.removesuffix("\n").removesuffix("\n...")
 
 
 def comment(text: object) -> str:
-    """`text` as a comment of one line: whatever stands in it, it ends with the line."""
+    """`text` as a comment of exactly one line, whatever characters it has."""
     return f"# {printable(text)}"
 
 
 def _dumped(value: Any, width: int, flow: bool | None) -> str:
     text = yaml.dump(value, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=width, default_flow_style=flow)
-    # Hidden letters stand in double quotation marks alone, where YAML has the same escapes.
+    # Texts with hidden letters are double-quoted, where YAML has the same escapes as `printable`.
     return printable(text, lines=True)
 
 
 class _Dumper(yaml.SafeDumper):
-    """No aliases; numbers such as 1e-05 with a point, and texts that look like numbers in quotation marks."""
+    """Writes no aliases, numbers such as 1e-05 with a point, and quotes around texts that look like numbers."""
 
     def ignore_aliases(self, data: Any) -> bool:
         return True

@@ -1,4 +1,4 @@
-"""The commands of `nas`: what a person types and reads."""
+"""The command line of `nas`: arguments and printed output."""
 
 INTERRUPTED = 130
-"""The exit code after Ctrl-C, as shells have it."""
+"""The exit code after Ctrl-C, by the convention of shells."""

@@ -1,4 +1,4 @@
-"""The entry point. It imports inside of itself, so that an interruption meanwhile ends in one line too."""
+"""The entry point. It imports inside functions, so that Ctrl-C during imports ends with one line too."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any
 from nas_cli.cli import INTERRUPTED
 
 ENDING = (signal.SIGTERM, signal.SIGHUP)
-"""Signals that end a command in order, as Ctrl-C does: what it started ends too, and what it records stays whole."""
+"""Signals that end a command like Ctrl-C: its child processes end too, and its files stay whole."""
 _ended_by: list[int] = []
 
 
@@ -26,7 +26,7 @@ def __getattr__(name: str) -> Any:
 
 
 def main() -> None:
-    """Runs `nas` with the words of the command line, and ends the process."""
+    """Runs `nas` with the arguments of the command line, and exits."""
     _end_in_order()
     try:
         code = _run()
@@ -35,24 +35,24 @@ def main() -> None:
         code = INTERRUPTED
     if _ended_by:
         code = 128 + _ended_by[0]
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Python's own end has nothing to say of an interruption
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # no KeyboardInterrupt while Python shuts down
     sys.exit(code)
 
 
 def _end_in_order() -> None:
     if threading.current_thread() is not threading.main_thread():
-        return  # only that thread may
+        return  # only the main thread may set handlers
     for number in ENDING:
-        if signal.getsignal(number) is not signal.SIG_IGN:  # as it is under nohup
+        if signal.getsignal(number) is not signal.SIG_IGN:  # nohup ignores SIGHUP
             signal.signal(number, _end)
 
 
 def _end(number: int, frame: FrameType | None) -> None:
-    """Once: another such signal does not break off the end."""
+    """Handles the first signal; later ones are ignored, so that they do not interrupt the shutdown."""
     for other in ENDING:
         signal.signal(other, signal.SIG_IGN)
     _ended_by.append(number)
-    if number == signal.SIGHUP:  # the terminal has gone, and nothing can be said on it
+    if number == signal.SIGHUP:  # the terminal is gone, and writing to it would fail
         _silence_terminals()
     raise KeyboardInterrupt
 
@@ -69,7 +69,7 @@ def _run() -> int:
     from nas_cli.cli.streams import end_streams, steady_streams
 
     steady_streams()
-    # Threads that spin while they wait slow a shared machine down a hundredfold; OpenMP reads this with torch.
+    # Threads that spin while they wait slow a shared machine down a hundredfold. OpenMP reads this when torch loads.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     from nas_cli.cli.command import report_bug
     from nas_cli.cli.commands import app
@@ -77,6 +77,6 @@ def _run() -> int:
     sys.excepthook = report_bug
     from typer.main import get_command
 
-    # `app()` would put a hook of its own in place of ours.
+    # `app()` would replace our sys.excepthook.
     code = get_command(app).main(prog_name="nas", standalone_mode=False)
     return end_streams(code or 0)

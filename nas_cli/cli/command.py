@@ -1,4 +1,4 @@
-"""How a command ends: its errors as sentences and exit codes."""
+"""Turns the errors of a command into sentences and exit codes."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 USAGE = cast("type[Exception]", typer.BadParameter.__bases__[0])
-"""What Typer raises for words of the command line that are wrong; where it is defined depends on the version."""
+"""Typer's base class of usage errors, whose module depends on the version."""
 
 
 class Commands(TyperGroup):
-    """`nas` and `nas show`: wrong words end as everything else does, in one line."""
+    """The command groups `nas` and `nas show`, which print usage errors on one line, like all errors."""
 
     def main(self, *args: Any, **extra: Any) -> Any:
         try:
@@ -62,7 +62,7 @@ def _interruptible() -> Iterator[None]:
 
 
 def _explain(error: Any) -> int:
-    """Says what is wrong with the words of the command line; the exit code."""
+    """Prints a usage error, or the help; returns the exit code."""
     command = error.ctx.command_path if error.ctx is not None else "nas"
     if type(error).__name__ == "NoArgsIsHelpError":
         sys.stderr.write(error.ctx.get_help() + "\n")
@@ -72,7 +72,7 @@ def _explain(error: Any) -> int:
 
 
 def guarded(command: Callable[P, R]) -> Callable[P, R]:
-    """A command whose mistakes of the user and faults of the machine end in one line and an exit code.
+    """Wraps a command so that errors of the user and of the system end with one line and an exit code.
 
     0: all went well, 1: something failed, 2: wrong input, 130: interrupted.
     """
@@ -98,7 +98,7 @@ def guarded(command: Callable[P, R]) -> Callable[P, R]:
 
 
 def _require_folder() -> None:
-    """Libraries end the process in their own words where there is none."""
+    """Raises UserError where the current folder was deleted: libraries would crash on that with their own messages."""
     try:
         os.getcwd()
     except FileNotFoundError:
@@ -106,9 +106,10 @@ def _require_folder() -> None:
 
 
 def path(word: str | Path) -> Path:
-    """A word of the command line as a path, with `~` as the home folder: a shell leaves it as it is in `--out=~/runs`.
+    """An argument as a path, with `~` replaced by the home folder: shells do not expand it in `--out=~/runs`.
 
-    An empty word, which a variable that is not set leaves, is no path, and not the folder of this moment.
+    Raises BadParameter for a word that is no path. An empty word, from an unset variable say, is no path either, though
+    `Path("")` would be the current folder.
     """
     try:
         return path_of(word)
@@ -121,7 +122,7 @@ def debugging() -> bool:
 
 
 def report_bug(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-    """`sys.excepthook`: what nobody foresaw is a bug of ours, and a traceback helps its finder only."""
+    """`sys.excepthook`: reports an unexpected exception as a bug of nas; the traceback is printed on request."""
     if debugging():
         sys.__excepthook__(kind, error, trace)
         return

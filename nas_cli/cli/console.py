@@ -1,4 +1,4 @@
-"""Two observers of a run: a live view on a terminal, one line an event elsewhere."""
+"""Two observers of a run: a live view for terminals, and one line per event for other streams."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class View(Protocol):
 
 @contextmanager
 def view(watch: Watch, *, stderr: bool = False) -> Iterator[View]:
-    """The view that fits the stream: live on a terminal, plain lines elsewhere."""
+    """The view for the stream: live on a terminal, plain lines otherwise."""
     target = console(stderr=stderr)
     if not target.is_terminal or target.is_dumb_terminal or target.size.width < NARROWEST:
         yield Plain(watch, target)
@@ -61,7 +61,7 @@ def view(watch: Watch, *, stderr: bool = False) -> Iterator[View]:
 
 
 class Watching:
-    """What both views do alike: the watch is told of all that happens."""
+    """The common part of both views: it passes everything on to the watch."""
 
     def __init__(self, watch: Watch, target: Console) -> None:
         self.watch = watch
@@ -78,7 +78,7 @@ class Watching:
 
 
 class Plain(Watching):
-    """One line an event, for logs and files."""
+    """One line per event, for logs and files."""
 
     def event(self, event: Event, trial: Trial | None = None) -> None:
         self.watch.event(event, trial)
@@ -94,7 +94,7 @@ class Plain(Watching):
 
 
 class LiveView(Watching):
-    """A few lines that are drawn again four times a second; what is worth keeping scrolls by above them."""
+    """A few lines that are redrawn four times a second; important events are printed above them."""
 
     def __init__(self, watch: Watch, target: Console) -> None:
         super().__init__(watch, target)
@@ -124,7 +124,7 @@ class LiveView(Watching):
 
 
 def live_view(watch: Watch, width: int) -> RenderableType:
-    """The picture of a run at this moment, at most `width` columns wide."""
+    """The current state of a run, at most `width` columns wide."""
     if watch.course.finished:
         return Text("")
     grid = Table.grid(padding=(0, 1, 0, 0))
@@ -155,7 +155,7 @@ def _search_rows(grid: Table, watch: Watch, width: int) -> None:
     if stop.target is not None:
         parts.append(f"target {stop.target:g}")
     while len(" · ".join(parts)) > width and len(parts) > 2:
-        parts.pop()  # the least important stand last
+        parts.pop()  # the last part is the least important
     grid.add_row("", Text(" · ".join(parts), style="dim"))
     others = [
         f"{watch.counts[status]:,} {word}"
@@ -208,7 +208,7 @@ def decision_lines(genotype: Genotype, width: int, rows: int) -> list[str]:
 
 
 def event_line(watch: Watch, event: Event, trial: Trial | None) -> str:
-    """An event as a sentence; nothing for those that tell a person nothing."""
+    """An event as a sentence; "" for events that do not interest the user."""
     match event:
         case RunStarted():
             return f"run {watch.run}"

@@ -1,4 +1,4 @@
-"""`nas evaluate`, `nas export`, `nas predict`: what a finished run gives."""
+"""`nas evaluate`, `nas export`, `nas predict`: the commands for finished runs."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ Member = Annotated[
 Form = Literal["csv", "jsonl"]
 WIDEST_INPUT = 40
 LOOKED_AT = 1000
-"""Answers by which a column's width is chosen."""
+"""The width of the first column is chosen by so many answers."""
 Force = Annotated[
     bool, typer.Option("--force", help="Replace what lies there and is not an earlier export as nas wrote it.")
 ]
@@ -144,7 +144,7 @@ def export(
 
 
 def _expanded(word: str) -> str:
-    """A file in the home folder, of which a shell has left the `~`; any other word may be a text."""
+    """Expands `~/`, which shells leave in quotes; other words may be texts and are not changed."""
     return str(path(word)) if word.startswith("~/") else word
 
 
@@ -222,7 +222,7 @@ def _give(answers: Iterator[dict[str, Any]], out: Path | None, form: Form | None
 
 
 def _print_array(answers: Iterator[dict[str, Any]]) -> None:
-    """One JSON document, written while it is made."""
+    """Prints one JSON document, answer by answer."""
     before = "["
     for answer in answers:
         content = {key: value for key, value in answer.items() if key != "text"}

@@ -51,7 +51,7 @@ def init(
 
 
 def _require_free(file: Path) -> None:
-    """Raises UserError where the spec cannot be written to `file`, or would take the place of something."""
+    """Raises UserError where the spec cannot be written to `file`, or would replace another file."""
     from nas_cli.files import not_a_folder
 
     if file.is_dir():
@@ -64,7 +64,7 @@ def _require_free(file: Path) -> None:
 
 
 def _task_and_path(given: list[str], plugins: list[Path]) -> tuple[str | None, Path | None]:
-    """A single argument is a path, unless there is no such path and it is a task's name."""
+    """The task and the path. A single argument is a path, unless that does not exist and a task has the name."""
     if len(given) > 2:
         raise UserError(f"init takes a task and a path: 'nas init TASK PATH'; got {' '.join(given)}")
     if len(given) == 2:

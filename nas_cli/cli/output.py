@@ -1,4 +1,4 @@
-"""Where text goes: results to stdout, progress and complaints to stderr."""
+"""Prints text: results to stdout, progress and errors to stderr."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from nas_cli.words import printable
 
 PIPE_WIDTH, PIPE_HEIGHT = 100, 25
 NARROWEST, WIDEST = 40, 10_000
-"""Columns. On fewer a table would lose letters; there the terminal itself breaks the lines."""
+"""Bounds on the columns. Below the lower one a table would lose letters, so the terminal breaks its lines instead."""
 DELETE = "\x7f"
 """The one control character that JSON does not escape."""
 
 
 class SafeConsole(Console):
-    """The one place where text goes to a terminal: letters that would act on it are written as escapes."""
+    """The console for all output to a terminal: it escapes control characters in the text."""
 
     def render_str(self, text: str, **how: Any) -> Text:
         return super().render_str(printable(text, lines=True), **how)
@@ -33,7 +33,7 @@ class SafeConsole(Console):
 
 
 def console(*, stderr: bool = False) -> Console:
-    """A console that writes to the stream of this moment. Markup is off: `model[1]` is a path, not a style."""
+    """A console for the current stdout or stderr. Markup is off: `model[1]` is a path, not a style."""
     stream = sys.stderr if stderr else sys.stdout
     terminal = stream.isatty()
     width, height = _side("COLUMNS", PIPE_WIDTH, terminal), _side("LINES", PIPE_HEIGHT, terminal)
@@ -41,7 +41,7 @@ def console(*, stderr: bool = False) -> Console:
 
 
 def _side(name: str, otherwise: int, terminal: bool) -> int | None:
-    """What the environment says, where that is a number that can be meant; None where the terminal is to be asked."""
+    """The columns or lines from the environment variable `name`, if valid; None to ask the terminal."""
     text = os.environ.get(name, "")
     given = int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
     if given == 0:
@@ -50,13 +50,13 @@ def _side(name: str, otherwise: int, terminal: bool) -> int | None:
 
 
 def say(text: str | Text = "", *, stderr: bool = False, whole: bool = False) -> None:
-    """A line or a sentence, broken between words on a terminal; with `whole` never, so that it can be copied."""
+    """Prints a line or a sentence, wrapped between words on a terminal; not with `whole`, so that it can be copied."""
     target = console(stderr=stderr)
     target.print(text if isinstance(text, Text) else printable(text), soft_wrap=whole or not target.is_terminal)
 
 
 def draw(table: RenderableType) -> None:
-    """A table on stdout. Where the terminal is too narrow for it the terminal breaks its lines: no figure is cut."""
+    """Prints a table. On a narrow terminal, the terminal breaks its lines, so that no number is cut."""
     target = console()
     least = target.measure(table, options=target.options.update_width(WIDEST)).minimum
     if least > target.width:
@@ -65,23 +65,23 @@ def draw(table: RenderableType) -> None:
 
 
 def say_lines(text: str) -> None:
-    """A text of several lines, as it is."""
+    """Prints a text of several lines without wrapping."""
     console().print(printable(text, lines=True), soft_wrap=True)
 
 
 def print_json(content: Any) -> None:
-    """One JSON document on stdout, in ASCII where stdout has no UTF-8; what would act on a terminal is escaped."""
+    """Prints one JSON document, in ASCII unless stdout is UTF-8; control characters are escaped."""
     sys.stdout.write(json_document(content) + "\n")
 
 
 def json_document(content: Any) -> str:
-    """As `print_json` writes it, without a line break at its end."""
+    """The document that `print_json` prints, without the line break at its end."""
     return json_escaped(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False, default=str))
 
 
 def json_escaped(text: str) -> str:
-    """A JSON document whose hidden letters, and all that stdout has no letter for, are escapes of JSON: they stand
-    inside strings alone.
+    """A JSON document with hidden letters, and those that stdout cannot encode, as JSON escapes; such letters occur
+    inside strings only.
     """
     if text.isascii() and DELETE not in text:
         return text
@@ -99,10 +99,10 @@ def _json_escape(letter: str) -> str:
 
 
 class DataOut:
-    """Standard output for what programs read: each letter as it is, or as an escape, never as one that looks alike.
+    """Standard output for other programs: each letter is written unchanged or as an escape, never as a similar letter.
 
-    Escapes stand for what stdout has no letter for and, on a terminal, for what would act on it; in JSON lines they
-    are those of JSON.
+    Letters that stdout cannot encode are escaped and, on a terminal, control characters too; JSON lines use the escapes
+    of JSON.
     """
 
     def __init__(self, form: str) -> None:
@@ -118,5 +118,5 @@ class DataOut:
 
 
 def fail(message: str) -> None:
-    """`error: …` on stderr, on one line."""
+    """Prints `error: …` on one line of stderr."""
     sys.stderr.write(f"error: {printable(' '.join(message.split()))}\n")

@@ -1,4 +1,4 @@
-"""`nas plan`: what a search would cost, before it runs."""
+"""`nas plan`: estimates the cost of a search before it runs."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def plan(
     as_json: Json = False,
 ) -> None:
     """Check a spec, and say how large its space is, what candidates cost, and how long the search would take."""
-    _tell("reading the spec and the data")  # before what takes seconds to be loaded
+    _tell("reading the spec and the data")  # before the import below, which takes seconds
     from nas_cli.describe.plan import plan as make_plan
 
     facts = make_plan(spec, changes or [], _tell, allow_plugins)

@@ -1,4 +1,4 @@
-"""`nas search`: starts a run or goes on with one."""
+"""`nas search`: starts or resumes a run."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def search(
 def _run(
     spec: Path | None, resume: Path | None, out: Path, changes: list[str], plugins: bool, observer: Observer
 ) -> Path | None:
-    """The run where it was over already, so that nothing was done."""
+    """Starts or resumes the run. Returns its path if it had ended already and nothing was done, else None."""
     from nas_cli.deliver.report import write_report
     from nas_cli.run.search import resume_search, start_search
 
@@ -84,7 +84,7 @@ def _run(
 
 
 def _more(watch: Watch) -> str:
-    """Options that double what the search ended by; "" where none of it can be doubled."""
+    """Options that double the limits of the search; "" where it has none."""
     stop = watch.spec.search.stop
     doubled = {
         "trials": f"{2 * stop.trials}" if stop.trials is not None else "",

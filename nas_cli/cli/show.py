@@ -38,7 +38,7 @@ def show_run(
     from nas_cli.record.directory import open_run
     from nas_cli.record.record import Record
 
-    gc.disable()  # of a long journal everything that is read stays, and looking for garbage in it takes a fifth longer
+    gc.disable()  # reading a long journal makes no garbage, and looking for it takes a fifth longer
     try:
         record = Record()
         record.open(open_run(run).path)

@@ -1,4 +1,4 @@
-"""Standard output and error that take whatever is written: closed, full, given up by their reader, or not of UTF-8."""
+"""Standard output and error that never fail: when closed, on a full disk, without a reader, or without UTF-8."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from typing import TextIO
 
 NO_UTF8 = "nas-without-utf8"
 PLAIN = {"×": "x", "·": "-", "…": "...", "–": "-", "—": "-", "−": "-", "±": "+-", "≥": ">=", "≤": "<=", "→": "->"}
-"""Letters of our own sentences, and what they are written as where the terminal has no such letter."""
+"""Letters in our own messages, and their replacements where the terminal's encoding lacks them."""
 
 
 class Steady(io.TextIOWrapper):
-    """A standard stream whose failure ends no work: what cannot be written is dropped, and `lost` says why.
+    """A standard stream that drops text which it cannot write; `lost` is the first error.
 
-    So a search that somebody looks at through `head`, or logs to a disk that fills up, comes to its end.
+    So a search goes on when it is piped into `head`, or logs to a disk that fills up.
     """
 
     lost: OSError | None = None
@@ -37,7 +37,7 @@ class Steady(io.TextIOWrapper):
             super().flush()
 
     def _give_up(self, error: OSError) -> None:
-        """Everything further, what lies in buffers too, goes nowhere."""
+        """Redirects the stream to /dev/null, including text in buffers."""
         self.lost = self.lost or error
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, self.fileno())
@@ -45,22 +45,22 @@ class Steady(io.TextIOWrapper):
 
 
 def steady_streams() -> None:
-    """Puts such streams in place of `sys.stdout` and `sys.stderr`, and opens those that were closed.
+    """Replaces `sys.stdout` and `sys.stderr` by steady streams, and opens closed ones on /dev/null.
 
-    A closed descriptor is given to the next file that is opened, a journal, say, and what is printed would go there.
+    The next file to be opened, a journal say, would get a closed descriptor, and output would be printed into it.
     """
     for descriptor in (0, 1, 2):
         try:
             os.fstat(descriptor)
         except OSError:
-            os.open(os.devnull, os.O_RDWR)  # takes the lowest one that is free
+            os.open(os.devnull, os.O_RDWR)  # gets the lowest free descriptor
     if sys.stdin is None:
         sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115
     sys.stdout, sys.stderr = steady(sys.stdout, 1), steady(sys.stderr, 2)
 
 
 def end_streams(code: int) -> int:
-    """Writes what is left; the exit code, which is 1 where a command that went well could not say so."""
+    """Flushes the streams; returns the exit code, which is 1 if a successful command lost some of its output."""
     sys.stdout.flush()
     lost = sys.stdout.lost if isinstance(sys.stdout, Steady) else None
     if lost is not None and lost.errno != errno.EPIPE:
@@ -72,7 +72,7 @@ def end_streams(code: int) -> int:
 
 
 def steady(stream: TextIO | None, descriptor: int) -> Steady:
-    """`stream`, which may be None, as one that writes to `descriptor`."""
+    """A steady stream to `descriptor` with the settings of `stream`, which may be None."""
     encoding = stream.encoding if stream is not None else "utf-8"
     if stream is not None:
         stream.flush()

@@ -18,7 +18,7 @@ from nas_cli.trial import rank
 
 
 class TaskTable(Protocol):
-    """What a task gives to be shown; cells are texts."""
+    """A table of a task's report; cells are texts."""
 
     @property
     def columns(self) -> tuple[str, ...]: ...
@@ -61,7 +61,7 @@ def final_table(record: Record) -> Table | None:
 
 
 def _final_front(record: Record, selected: FinalSelected) -> Table:
-    """What was trained from scratch for several objectives: the mean of each over the seeds."""
+    """The candidates of a final training with several objectives: the mean of each objective over the seeds."""
     names = [goal.name for goal in record.goals]
     result = table("candidate", *names, "seeds", "", right=(*names, "seeds"))
     for row in selected.ranking:
@@ -79,7 +79,7 @@ def _final_front(record: Record, selected: FinalSelected) -> Table:
 
 
 def front_table(record: Record) -> Table:
-    """The Pareto front, the highest first objective first; the knee is marked."""
+    """The Pareto front, sorted by the first objective, best first; the knee is marked."""
     members, knee = record.front.members, record.front.knee
     knee_number = None if knee is None else knee.number
     measured = set(chain.from_iterable(trial.measurement for trial in members))

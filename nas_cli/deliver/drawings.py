@@ -1,4 +1,4 @@
-"""Pictures that belong to answers, masks say: drawn in the size of the picture they are of, and written as PNG."""
+"""Pictures that belong to answers, such as masks: drawn in the size of the input picture, and written as PNG."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ from nas_cli.task.pixels import colours
 
 Array = np.ndarray[Any, Any]
 DEFAULT = Path("predictions")
-"""The folder that pictures go to where no other is named."""
+"""The default folder for pictures."""
 LONGEST = 180
-"""Bytes of an input's name in those of its pictures."""
+"""The name of a picture file starts with at most so many bytes of the name of its input."""
 NOTHING = 255
-"""What a mask has where the network did not look."""
+"""The mask's value for pixels that the network did not see."""
 
 
 @dataclass
 class Drawings:
-    """The folder that pictures are written to, `NAME-mask.png` say, after the names of the inputs. Where two inputs
-    have one name, a number follows. What lies there already is replaced with `force` alone.
+    """Writes pictures into `folder`, named after the inputs: `NAME-mask.png`. Equal names get a number. Existing files
+    are replaced only with `force`.
     """
 
     folder: Path
@@ -50,8 +50,8 @@ class Drawings:
             raise UserError(f"the folder {there} cannot be written: name another with --out")
 
     def save(self, asked: Asked, pictures: Mapping[str, Array]) -> dict[str, str]:
-        """Writes the pictures of one input; returns the file of each. Raises OSError, and UserError where one is there
-        already.
+        """Writes the pictures of one input; returns the file of each. Raises OSError, and UserError where a file exists
+        already and `force` is off.
         """
         name = self._name(asked.where, list(pictures))
         files = {kind: self.folder / f"{name}-{kind}.png" for kind in pictures}
@@ -66,7 +66,7 @@ class Drawings:
         return {kind: str(file) for kind, file in files.items()}
 
     def _name(self, where: Mapping[str, Any], kinds: list[str]) -> str:
-        """Of the file, with the number of the row where a file has many."""
+        """A new name for the pictures of an input: that of its file, with the number of the row in a file of many."""
         stem = Path(where.get("file", where["input"])).stem
         stem = "input" if stem in ("", "-") else os.fsdecode(os.fsencode(stem)[:LONGEST])
         if "row" in where:
@@ -78,8 +78,8 @@ class Drawings:
 
 
 def drawings_for(model: Model, out: Path | None, folder: Path | None, force: bool) -> Drawings | None:
-    """Where the pictures of a model's answers go: `folder`, or beside the file `out` of answers; None where there are
-    none. Raises UserError where no picture can be written there, or a folder is named and there are none.
+    """Where to write the pictures of a model's answers: `folder`, or beside `out`, the file of answers. None for a task
+    without pictures. Raises UserError where the folder cannot be written, or is named for a task without pictures.
     """
     if not draws(model):
         if folder is not None:
@@ -93,7 +93,7 @@ def drawings_for(model: Model, out: Path | None, folder: Path | None, force: boo
 
 
 def draws(model: Model) -> bool:
-    """Whether the task has pictures for answers: it is asked for those of an empty image."""
+    """Whether the task draws pictures for answers; found by asking for those of a black image."""
     if len(model.inputs) > 1 or not model.encoder.raw:
         return False
     example = np.zeros((1, *model.input_shape), np.uint8)
@@ -101,7 +101,7 @@ def draws(model: Model) -> bool:
 
 
 def draw(model: Model, outputs: Any, asked: Asked) -> Mapping[str, Array]:
-    """The task's pictures of one answer, in the size of the picture itself where it is known."""
+    """The task's pictures for one answer, in the size of the input picture where that is known."""
     if asked.picture is None:
         return model.task.pictures(outputs, model.labels, one_of(asked.raw))
     frame = Frame.of(asked.picture, model.input_shape[1:], model.data.arguments.get("fit", "stretch"))
@@ -111,8 +111,8 @@ def draw(model: Model, outputs: Any, asked: Asked) -> Mapping[str, Array]:
 
 @dataclass(frozen=True)
 class Frame:
-    """What of a picture a network sees, in the picture's own pixels: more than it where it was padded, less where it
-    was cut. `place` is where the two overlap in the frame, and `window` where in the picture.
+    """The frame that a network sees of a picture, (H, W) in pixels of the picture: larger than the picture where that
+    was padded, smaller where it was cut. They overlap at `place` in the frame and at `window` in the picture.
     """
 
     shape: tuple[int, int]
@@ -121,7 +121,7 @@ class Frame:
 
     @classmethod
     def of(cls, picture: Array, size: tuple[int, ...], fit: Fit) -> Frame:
-        """For a picture (C, H, W) that was brought to `size`, the network's height and width."""
+        """The frame of a picture (C, H, W) that was resized to `size`, the network's height and width."""
         height, width = picture.shape[1:]
         if fit == "stretch":
             shape = (height, width)
@@ -139,7 +139,7 @@ class Frame:
         return cls(shape, (places[0], places[1]), (windows[0], windows[1]))
 
     def framed(self, picture: Array) -> Array:
-        """(C, *shape), black beside the picture."""
+        """The content of the frame, uint8 (C, *shape), black outside of the picture."""
         if self.shape == picture.shape[1:]:
             return picture
         framed = np.zeros((len(picture), *self.shape), np.uint8)
@@ -147,8 +147,8 @@ class Frame:
         return framed
 
     def undone(self, drawn: Array, picture: Array) -> Array:
-        """What was drawn of the frame, in the size of the picture: the picture itself stands where there is nothing,
-        and NOTHING in a mask. What is not of the frame's size is left as it is.
+        """The drawing of the frame, brought to the size of the picture. Pixels outside of the frame show the picture
+        itself, and NOTHING in a mask. A drawing of another size than the frame is returned unchanged.
         """
         if drawn.shape[:2] != self.shape or self.shape == picture.shape[1:]:
             return drawn
@@ -160,9 +160,7 @@ class Frame:
 
 
 def as_png(picture: Array) -> bytes:
-    """(H, W) with the colours of classes as a palette, so that the values of its pixels are their classes; (H, W, 3) as
-    they are.
-    """
+    """PNG of a mask (H, W), whose pixel values are classes and whose palette their colours, or of RGB (H, W, 3)."""
     require_pillow("pictures of answers")
     from PIL import Image
 

@@ -1,4 +1,4 @@
-"""`nas evaluate`: the only place where test data is read, once training is over."""
+"""`nas evaluate`: the only place where the test part is read, after all training."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ from nas_cli.train.feed import Tensors, batch_of
 from nas_cli.train.scoring import evaluate_network, score
 
 SHOWN_NAMES = 30
-"""A matrix wider than this is kept in the report and not shown in a terminal."""
+"""A matrix wider than this is in the report only, not in the terminal."""
 MEASURED_ON = 64
-"""Examples of the test part that the latency is measured with at most; a larger batch repeats them."""
+"""At most so many test examples serve to measure the latency; a larger batch repeats them."""
 
 
 def evaluate(
@@ -40,8 +40,8 @@ def evaluate(
     member: str | None = None,
     data: Path | None = None,
 ) -> dict[str, Any]:
-    """Tests the best network of a run and stores the answer as evaluation.json and in report.html: `examine`, and
-    `store` for the run's own test part. Raises RunError, DataError, and OSError where it cannot be stored."""
+    """Tests the best network of a run (`examine`). The result for the run's own test part is stored as evaluation.json
+    and in report.html (`store`). Raises RunError, DataError, and OSError where it cannot be stored."""
     model = load(run, plugins, root, member)
     report = examine(model, plugins, data, member)
     if data is None:
@@ -52,12 +52,12 @@ def evaluate(
 def examine(model: Model, plugins: bool = False, data: Path | None = None, member: str | None = None) -> dict[str, Any]:
     """The task's report on the test part of the run's data, or on the labelled examples at `data`; nothing is written.
 
-    With it come `beside` (name and metrics of each baseline, and of a method without a network where the task has such
-    a yardstick), `folder` (where the weights are), `validation` (logged and recomputed score of the stored weights, and
-    whether they are equal), `params`, `macs` and `latency` (milliseconds, with the device, batch size and threads), and
-    `notes`, sentences on what was passed over in the data, and on what of it is learned from too.
-    Other data needs nothing of the data that was trained on: `validation` is None then, and the yardstick is left out;
-    `data` names it. Raises RunError and DataError.
+    The report also has `beside` (name and metrics of each baseline, and of the task's reference method without a
+    network), `folder` (of the weights), `validation` (logged and recomputed metrics of the stored weights, and whether
+    they are equal), `params`, `macs`, `latency` (milliseconds, with the device, batch size and threads), and `notes`:
+    sentences on skipped examples, and on test examples that are in the training data too.
+    With `data`, the training data is not read: `data` names the path, `validation` is None, and there is no reference
+    method. Raises RunError and DataError.
     """
     test = read_test(model) if data is None else read_other(model, data)
     training = None
@@ -86,14 +86,14 @@ def examine(model: Model, plugins: bool = False, data: Path | None = None, membe
 
 
 def store(model: Model, report: Mapping[str, Any]) -> list[Path]:
-    """Keeps what `examine` said of the run's own test part; returns the files written. Raises OSError, RunError."""
+    """Stores a report of `examine` on the run's own test part; returns the files written. Raises OSError, RunError."""
     stored = model.kept.evaluation
     write_json(stored, report)
     return [stored] if model.kept != model.run.best else [stored, write_report(model.run)]
 
 
 def cannot_be_stored(model: Model) -> str | None:
-    """Why an evaluation of a network will not be kept, as far as can be told before; None where nothing is known of."""
+    """The reason why an evaluation of the network cannot be stored, if it is known in advance; else None."""
     folder = model.kept.evaluation.parent
     if os.access(folder, os.W_OK | os.X_OK):
         return None
@@ -101,7 +101,7 @@ def cannot_be_stored(model: Model) -> str | None:
 
 
 def read_test(model: Model) -> Part:
-    """The test part as the network takes it. Raises DataError."""
+    """The test part, encoded for the network. Raises DataError."""
     try:
         return load_test(model.data, model.seed, model.labels, model.cache, model.task.wanted, model.fields)
     except DataError as error:
@@ -109,12 +109,12 @@ def read_test(model: Model) -> Part:
 
 
 def read_other(model: Model, path: Path) -> Part:
-    """The labelled examples at `path`, as the network takes them. Raises DataError."""
+    """The labelled examples at `path`, encoded for the network. Raises DataError."""
     return load_other(model.data, path, model.labels, model.task.wanted, model.fields)
 
 
 def blocks(report: Mapping[str, Any]) -> list[Block]:
-    """What `evaluate` returned, as the task's blocks for a person."""
+    """The report of `evaluate` as the task's blocks (tables, matrices, curves) for display."""
     return open_task(report["task"]).blocks(report)
 
 
@@ -130,7 +130,7 @@ def shown_tables(report: Mapping[str, Any]) -> list[Table]:
 
 
 def _scored(model: Model, network: Network, test: Part) -> tuple[Scorer, torch.Tensor]:
-    """What `network` answers to the part, added up, and the numbers of the examples in the order of their scoring."""
+    """The task's scorer, fed with the outputs of `network`, and the indices of the examples in scoring order."""
     scorer = model.task.scorer((*model.labels, *test.others))
     counted = scorer if network.origin is None else FromOrigin(scorer, network.origin.numpy())
     try:
@@ -142,7 +142,7 @@ def _scored(model: Model, network: Network, test: Part) -> tuple[Scorer, torch.T
 
 @dataclass(frozen=True)
 class FromOrigin:
-    """Gives a scorer numbers as the data has them, and not as they are counted from `origin`, in 64 bits."""
+    """Adds `origin` in float64 to outputs and targets, so that `scorer` gets numbers on the scale of the data."""
 
     scorer: Scorer
     origin: Any
@@ -169,7 +169,7 @@ def _with_names(report: dict[str, Any], order: torch.Tensor, test: Part) -> dict
 
 
 def _baselines(model: Model, test: Part, plugins: bool) -> list[dict[str, Any]]:
-    """How the run's baselines do on the same part, each by the seed that is best by validation, as the network's is."""
+    """Metrics of the run's baselines on the same part, each with its best seed by validation, like the network."""
     found = []
     for name in sorted(model.run.kept):
         if baseline_of(name) is not None and name != model.metrics["candidate"]:
@@ -179,7 +179,7 @@ def _baselines(model: Model, test: Part, plugins: bool) -> list[dict[str, Any]]:
 
 
 def _reference(model: Model, training: TrainingData, test: Part) -> list[dict[str, Any]]:
-    """How a method without a network does on the same parts, where the task has such a yardstick."""
+    """Metrics of the task's reference method without a network on the same parts; [] where it has none."""
     part = training.train
     method = REFERENCES.get(model.task.wanted)
     found = method and method((_inputs(part), part.targets), _inputs(test), training.facts)
@@ -190,8 +190,8 @@ def _reference(model: Model, training: TrainingData, test: Part) -> list[dict[st
 
 
 def _inputs(part: Part) -> Any:
-    """An array (N, …), or what is read in slices as one is, where inputs are mapped and do not fit into memory; of
-    several fields a mapping of such."""
+    """The inputs as an array (N, …), or as `Rows` where they are memory-mapped; with several fields, a mapping of
+    these."""
     found: dict[str, Any] = {}
     for field, column in part.columns.items():
         found[field] = column.values if column.rows is None else Rows(column.values, column.rows)
@@ -200,7 +200,7 @@ def _inputs(part: Part) -> Any:
 
 @dataclass(frozen=True)
 class Rows:
-    """Those of mapped `inputs` whose numbers are `rows` (N,); a slice of them is an array."""
+    """The rows (N,) of memory-mapped `inputs`; a slice is read into an array."""
 
     inputs: np.ndarray[Any, Any]
     rows: np.ndarray[Any, Any]
@@ -220,7 +220,7 @@ def recompute(model: Model, data: TrainingData) -> dict[str, Any]:
     found = evaluate_network(model.network, Tensors.of(data.validation, model.inputs), model.task, model.labels)
     logged = dict(model.metrics["validation"])
     largest = max((abs(found[name] - logged[name]) for name in logged if name in found), default=0.0)
-    # A sum in another order, on another CPU, may differ in the last digits; a count of right answers may not.
+    # Another CPU may sum in another order, so a mean may differ in its last digits; a proportion of counts may not.
     counts = [name for name in logged if name in model.task.proportions]
     equal = all(found[name] == logged[name] for name in counts) and largest <= 1e-4
     return {"logged": logged, "recomputed": found, "largest_difference": largest, "equal": equal}

@@ -1,4 +1,4 @@
-"""What the words of `nas predict` mean: a run, files and folders, standard input, or texts."""
+"""Interprets the arguments of `nas predict`: a run, files and folders, standard input, or texts."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 from nas_cli.errors import DataError, RunError, UserError
 
 STAMP = re.compile(r"-\d{8}-\d{6}(-\d+)?$")
-"""What the name of a run ends with."""
+"""The time stamp at the end of the name of a run."""
 FILE_ENDINGS = (
     *(".txt", ".text", ".csv", ".tsv", ".gz", ".zip", ".conll", ".bio", ".iob", ".iob2", ".md", ".json", ".jsonl"),
     *(".png", ".jpg", ".jpeg", ".npy", ".npz", ".parquet", ".xlsx", ".xml", ".html", ".pdf", ".yaml", ".yml", ".tar"),
@@ -31,10 +31,10 @@ class Given:
 
 
 def split_run(words: Sequence[str], root: Path = Path("runs")) -> tuple[Path | None, list[str]]:
-    """(run, the rest): the first word is the run where it is a directory with a journal.
+    """(run, the other words): the first word is the run if it is a directory with a journal.
 
-    Raises RunError where it is meant to be a run, by its name or by what is in it, and is none, and UserError where a
-    word is empty.
+    Raises RunError where the first word looks like a run, by its name or content, and is none, and UserError for an
+    empty word.
     """
     if not words:
         return None, []
@@ -54,8 +54,8 @@ def split_run(words: Sequence[str], root: Path = Path("runs")) -> tuple[Path | N
 
 
 def divide(inputs: Sequence[str | Path], takes_texts: bool, text: bool) -> Given:
-    """What `inputs` are. Raises DataError for what is not there, with the nearest name, and UserError where files,
-    texts and standard input are mixed."""
+    """Tells files, texts and standard input apart. Raises DataError with the nearest name for a missing file, and
+    UserError where they are mixed."""
     if text:
         if not takes_texts:
             raise UserError("--text is for a network that takes texts, and this one does not")
@@ -79,7 +79,7 @@ def divide(inputs: Sequence[str | Path], takes_texts: bool, text: bool) -> Given
 
 
 def _require_text(word: str | Path, takes_texts: bool) -> None:
-    """Raises DataError where `word`, which is not there, was meant for a file."""
+    """Raises DataError where `word`, which names no existing file, was meant for one."""
     if isinstance(word, Path) or not takes_texts:
         raise DataError(f"there is no file or folder {word}{near_name(str(word))}")
     if looks_like_path(word):
@@ -87,13 +87,13 @@ def _require_text(word: str | Path, takes_texts: bool) -> None:
 
 
 def _require_words(words: Sequence[str | Path]) -> None:
-    """An empty word would be the folder that one is in. Raises UserError."""
+    """Raises UserError for an empty word, which as a path would mean the current folder."""
     if any(not str(word) for word in words):
         raise UserError("an empty word names no file and is no text: a variable that is not set, perhaps")
 
 
 def looks_like_path(text: str) -> bool:
-    """Whether `text` is rather a file or folder that is not there than a text to predict from."""
+    """Whether `text` is more likely the name of a missing file or folder than a text to predict from."""
     if "\n" in text or not text.strip():
         return False
     if text.startswith(("./", "../", "~/")) or text.lower().endswith(FILE_ENDINGS):
@@ -104,11 +104,11 @@ def looks_like_path(text: str) -> bool:
 
 
 def near_name(word: str) -> str:
-    """`; did you mean 'reviews.csv'?` for what lies in the same folder under nearly the same name, or nothing."""
+    """`; did you mean 'reviews.csv'?` for a file in the same folder with a similar name, else ""."""
     path = Path(word)
     try:
         names = os.listdir(path.parent)
-    except (OSError, ValueError):  # a text may hold what no path can
+    except (OSError, ValueError):  # a text may have characters that no path can have
         return ""
     near = difflib.get_close_matches(path.name, [name for name in names if name[0] != "."], n=1, cutoff=NEAR)
     return f"; did you mean '{path.parent / near[0]}'?" if near else ""
@@ -127,7 +127,7 @@ def _near_run(path: Path, root: Path) -> str:
 def _exists(path: Path) -> bool:
     try:
         return path.exists()
-    except (OSError, ValueError):  # a text may be longer than a path can be, and hold what no path can
+    except (OSError, ValueError):  # a text may be too long for a path, or have characters that no path can have
         return False
 
 

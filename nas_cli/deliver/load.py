@@ -1,4 +1,4 @@
-"""A finished run's best network, ready to use. Opening somebody else's run executes nothing."""
+"""Loads the best network of a finished run. Opening somebody else's run executes none of its code."""
 
 from __future__ import annotations
 
@@ -49,8 +49,8 @@ from nas_cli.words import shell
 
 
 def _are_facts(value: object) -> bool:
-    """What the source settled is a mapping, which `DataSettings.as_found` looks at, and so are the facts of several
-    fields; no other fact is one."""
+    """Whether `value` has the form of facts: only `settled`, which `DataSettings.as_found` checks, and the facts of
+    several fields are mappings."""
     if not isinstance(value, Mapping):
         return False
     of_fields = value.get(SEVERAL, {})
@@ -70,18 +70,18 @@ WHOLE = record_of(
     },
     {"facts": _are_facts},
 )
-"""What architecture.yaml must have, beside its inputs."""
+"""The keys that architecture.yaml must have, beside its inputs."""
 DTYPES = {"uint8": torch.uint8, "int32": torch.int32, "float32": torch.float32}
 
 
 Inputs = np.ndarray[Any, Any] | Mapping[str, Column[Any]]
-"""What a network takes (N, …): an array where a single field comes in, else columns by field."""
+"""A batch of inputs (N, …): an array where the network has a single field, else columns by field."""
 
 
 @dataclass(frozen=True)
 class Model:
-    """The best network of a run. `network` takes raw inputs and gives outputs, logits say; the `problem` says which
-    inputs, and what the outputs mean. `fields` make inputs of examples; images go in as raw pixels.
+    """The best network of a run. `network` maps raw inputs to outputs, such as logits; `problem` describes both.
+    `fields` encode examples as inputs; images go in as raw pixels.
     """
 
     run: RunDirectory
@@ -97,7 +97,7 @@ class Model:
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """The names of classes, tags, or of several numbers."""
+        """The names of classes or tags, or of the numbers of a regression with several."""
         return self.problem.labels
 
     @property
@@ -106,22 +106,22 @@ class Model:
 
     @property
     def inputs(self) -> Mapping[str, Axes]:
-        """What the network takes, by field."""
+        """The axes of the network's inputs, by field."""
         return self.problem.inputs
 
     @property
     def encoder(self) -> Encoder:
-        """That of the one field that comes in."""
+        """The encoder of the only input field."""
         return self.fields.encoder
 
     @property
     def axes(self) -> Axes:
-        """Those of the one field that comes in."""
+        """The axes of the only input field."""
         return only(self.inputs)
 
     @property
     def input_shape(self) -> Shape:
-        """Of one example, with a typical length where lengths differ."""
+        """The shape of one example, with a typical length where lengths differ."""
         return self.axes.shape
 
     @property
@@ -129,9 +129,9 @@ class Model:
         return DTYPES[self.axes.dtype]
 
     def reader(self, say: Callable[[str], None] = lambda text: None, whole: bool = False) -> Reader:
-        """What reads files and texts that a user wants predicted; `say` is told what is passed over in folders.
+        """A reader of the files and texts to predict from; `say` is told which files in folders are skipped.
 
-        With `whole`, pictures are read in their own size too.
+        With `whole`, pictures are also read in their original size.
         """
         return Reader(self.data, self.fields, self.labels, say, whole)
 
@@ -142,8 +142,9 @@ class Model:
         say: Callable[[str], None] = lambda text: None,
         whole: bool = False,
     ) -> Iterator[Asked]:
-        """What a user wants predicted, one after another: of files and folders, `-`, or texts themselves; with `text`
-        all are texts. `whole` is as of `reader`. Raises DataError, and UserError where they are mixed."""
+        """The examples to predict from, one after another: from files and folders, from standard input (`-`), or the
+        texts in `arguments`; with `text` all arguments are texts. `whole` as in `reader`. Raises DataError, and
+        UserError where they are mixed."""
         reader = self.reader(say, whole)
         given = divide(arguments, reader.takes_texts, text)
         if given.standard_input:
@@ -151,30 +152,30 @@ class Model:
         return reader.texts(given.texts) if given.texts else reader.files(given.files)
 
     def encode(self, raw: Raw) -> Inputs:
-        """Raw examples (N, …) as the network takes them: an array, or columns where several fields come in or lengths
-        go with one. Raises DataError."""
+        """Encodes raw examples (N, …) for the network: an array, or columns for several fields or a field with lengths.
+        Raises DataError."""
         columns = self.fields.encode(raw)
         (first, *others) = columns.values()
         return columns if others or first.lengths is not None else np.ascontiguousarray(first.values)
 
     def preprocess(self, arguments: Sequence[Path | str]) -> Inputs:
-        """Files, or texts, as the network takes them (N, …). Raises DataError where one cannot be read."""
+        """Files or texts, encoded for the network (N, …). Raises DataError where one cannot be read."""
         return self.encode(together([asked.raw for asked in self.ask(arguments)]))
 
     @property
     def cache(self) -> Cache:
-        """Where data lies that does not fit into memory."""
+        """The cache of data that does not fit into memory."""
         return Cache(self.run.path.parent / CACHE)
 
     def example(self) -> list[torch.Tensor]:
-        """Raw inputs to trace with, in the network's order: a batch of two, so that its length is not taken for a
-        constant 1."""
+        """Raw inputs to trace with, in the network's order: a batch of two, since a batch of one would be taken for a
+        constant size."""
         fields = [torch.ones((2, *axes.shape), dtype=DTYPES[axes.dtype]) for axes in self.inputs.values()]
         lengths = [torch.full((2,), axes.shape[-1]) for axes in self.inputs.values() if axes.sent_lengths]
         return fields + lengths
 
     def predict(self, raw: Inputs | torch.Tensor) -> np.ndarray[Any, Any]:
-        """Outputs, logits (N, classes) say, of raw inputs; numbers that are far from 0 in float64."""
+        """Outputs for raw inputs, such as logits (N, classes); in float64 where the network has an `origin`."""
         columns = raw if isinstance(raw, Mapping) else {field: Column(raw) for field in self.inputs}
         outputs = predict_logits(self.network, {field: _tensors(column) for field, column in columns.items()}).numpy()
         return outputs if self.network.origin is None else outputs.astype(np.float64) + self.network.origin.numpy()
@@ -185,14 +186,13 @@ def load(
 ) -> Model:
     """The best network of `run` (None: the latest under `root`), on the CPU and in eval mode.
 
-    `member` names another that it keeps: `trial-12` of its Pareto front, or `baseline-plain`. Python files that the
-    run's spec names are run where this user made the run with them as they are now, else only where `plugins` says so.
-    Raises RunError where the run is not finished, has no such member, a file of it is missing or damaged, or the
-    weights do not fit the architecture.
+    `member` names another network of the run: `trial-12` of its Pareto front, or `baseline-plain`. The run's plugins
+    are executed if this user made the run with the same files, otherwise only with `plugins`. Raises RunError where the
+    run is not finished, has no such member, a file is missing or damaged, or the weights do not fit the architecture.
     """
     directory = open_run(Path(run) if run is not None else None, root)
     if not directory.best.folder.is_dir():
-        deque(iter_journal(directory.journal), maxlen=0)  # a damaged one is answered first
+        deque(iter_journal(directory.journal), maxlen=0)  # a damaged journal is reported first
         raise RunError(
             f"{directory.path} is not finished: go on with: {shell('nas', 'search', '--resume', directory.path)}"
         )
@@ -237,7 +237,7 @@ def load(
 
 
 def _take_weights(network: Network, kept: Kept, size: int) -> None:
-    """The stored ones, of so many bytes. Raises RunError."""
+    """Loads the stored weights, of `size` bytes, into `network`. Raises RunError."""
     tensors, _ = load_tensors(kept.weights, size)
     try:
         network.load_state_dict(tensors)
@@ -250,7 +250,7 @@ def _take_weights(network: Network, kept: Kept, size: int) -> None:
 
 
 def _require_size(program: Program, kept: Kept) -> int:
-    """The bytes of the weights: memory for them is asked for only where the file has as many. Raises RunError."""
+    """The size of the weights in bytes. Raises RunError where the file is smaller, before memory is allocated."""
     network = Network(program, without_weights)
     needed = int(sum(tensor.nbytes for tensor in network.state_dict().values()))
     there = kept.weights.stat().st_size if kept.weights.exists() else 0
@@ -263,7 +263,7 @@ def _require_size(program: Program, kept: Kept) -> int:
 
 
 def _fields(kept: Kept, problem: Problem) -> Fields:
-    """Images alone are stored without an encoder: their normalisation lies with the weights."""
+    """The stored encoders of the fields. Images are stored without one: their normalisation is part of the weights."""
     if not kept.preprocessing.exists():
         return Fields({field: ImageEncoder(axes) for field, axes in problem.inputs.items()})
     state = read_json(kept.preprocessing, MOST_TABLES)
@@ -272,7 +272,7 @@ def _fields(kept: Kept, problem: Problem) -> Fields:
 
 
 def _tensors(column: Column[Any]) -> Column[torch.Tensor]:
-    """A copy, since arrays that come from files may be read-only, and PyTorch warns of those."""
+    """The column as tensors. Copies its arrays: those from files may be read-only, and PyTorch warns of these."""
 
     def tensor(values: Any) -> torch.Tensor:
         return torch.from_numpy(np.array(values)) if isinstance(values, np.ndarray) else values
@@ -291,7 +291,7 @@ def _member(run: RunDirectory, name: str) -> Kept:
 
 @contextmanager
 def _damage_named(path: Path) -> Iterator[None]:
-    """Turns whatever a wrong content of `path` leads to into a RunError that names it."""
+    """Turns the errors that a damaged `path` causes into a RunError that names the file."""
     try:
         yield
     except KeyError as error:

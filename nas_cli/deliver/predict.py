@@ -1,4 +1,4 @@
-"""`nas predict`: what the best network of a run makes of files and texts."""
+"""`nas predict`: the answers of a run's best network for files and texts."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from nas_cli.deliver.load import Model, load
 from nas_cli.errors import DataError
 
 TOGETHER, BYTES = 1024, 64_000_000
-"""Inputs that go through the network at once, at most, and bytes of them."""
+"""Limits of a batch: inputs, and their bytes."""
 
 
 def predict(
@@ -29,14 +29,14 @@ def predict(
     text: bool = False,
     pictures: Path | None = None,
 ) -> list[dict[str, Any]]:
-    """An answer an input: `input`, `file`, `row` and `id` where there are such, the task's answer, and `text`, the
-    answer as a person reads it.
+    """One answer per input: `input`, and `file`, `row` and `id` where it has them, the task's answer, and `text`, the
+    answer in words.
 
-    Where `pictures` names a folder, and the task draws pictures, masks say, they are written there: `pictures` of an
-    answer maps what each shows to its file.
+    Where `pictures` names a folder and the task draws pictures, such as masks, they are written there: `pictures` of an
+    answer maps the kind of each picture to its file.
 
-    `inputs` are files and folders, or texts where the network takes texts; with `text` they are texts, whatever they
-    look like. Raises RunError, and DataError naming what cannot be read.
+    `inputs` are files and folders, or texts where the network takes texts; with `text` all of them are texts. Raises
+    RunError, and DataError naming the input that cannot be read.
     """
     model = load(run, plugins, root, member)
     drawings = Drawings(pictures, force=True) if pictures is not None and draws(model) else None
@@ -51,8 +51,8 @@ def answers(
     say: Callable[[str], None] = lambda text: None,
     drawings: Drawings | None = None,
 ) -> Iterator[dict[str, Any]]:
-    """As `predict`, one after another, so that no more than some of them are in memory. `say` is told what is passed
-    over in folders."""
+    """The answers of `predict`, lazily, with one batch in memory at a time. `say` is told which files in folders are
+    skipped."""
     return _answered(model, model.ask(inputs, text, say, whole=drawings is not None), top, drawings)
 
 
@@ -69,8 +69,8 @@ def _answered(model: Model, asked: Iterator[Asked], top: int, drawings: Drawings
 
 
 class Runs:
-    """The network's outputs for examples, as a source reads them: for all that were asked for together, which are
-    computed once, or for any others that a task makes of them. Raises DataError where an output is not finite.
+    """The network's outputs for raw examples: for the whole batch `asked`, computed once, or for other examples that a
+    task derives from it. Raises DataError where an output is not finite.
     """
 
     def __init__(self, model: Model, asked: Sequence[Asked]) -> None:
@@ -80,7 +80,7 @@ class Runs:
         self._known: list[Any] | None = None
 
     def __call__(self, examples: Sequence[Any]) -> list[Any]:
-        """The output for each; of sentences without what follows their last word."""
+        """The output for each example; for a sentence, without the padding."""
         if examples is not self.examples:
             return self._computed(examples)
         if self._known is None:
@@ -99,7 +99,7 @@ class Runs:
         if not all(axes.ragged for axes in model.inputs.values()) or outputs.ndim < 3:
             return list(outputs)
         (words,) = columns.values()
-        first = outputs.shape[2] - words.values.shape[2]  # of a conditional random field, scores that are of no word
+        first = outputs.shape[2] - words.values.shape[2]  # a CRF's transition scores come before those of the words
         whole = zip(outputs, examples, strict=True)
         return [output[:, : first + max(1, len(example))] for output, example in whole]
 
@@ -114,13 +114,13 @@ class Runs:
 
 
 def _bytes_of_outputs(model: Model) -> int:
-    """Of one example, of typical length where lengths differ."""
+    """Bytes of the output for one example, of typical length where lengths differ."""
     program = model.network.program
     return 4 * math.prod(program.shape(program.output))
 
 
 def _batches(asked: Iterator[Asked], beside: int) -> Iterator[list[Asked]]:
-    """As many as go through the network at once; `beside` are the bytes that each takes more than what was read."""
+    """Batches of inputs within the limits; `beside` are the bytes that each input takes beside its raw content."""
     batch: list[Asked] = []
     size = 0
     for one in asked:

@@ -1,4 +1,4 @@
-"""Predictions as files: CSV, or JSON lines."""
+"""Writes predictions as CSV or JSON lines."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ENDINGS: Mapping[str, Form] = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jso
 
 
 def form_of(path: Path) -> Form:
-    """By the ending. Raises UserError where it is another."""
+    """The format of `path` by its ending. Raises UserError for an unknown ending."""
     found = ENDINGS.get(path.suffix.lower())
     if found is None:
         raise UserError(f"{path} ends neither with .csv nor with .jsonl: say --format csv or --format jsonl")
@@ -25,7 +25,7 @@ def form_of(path: Path) -> Form:
 
 
 def may_be_folder(path: Path) -> bool:
-    """Whether `--out` may name a folder for pictures: one that is there, or a name without an ending."""
+    """Whether `--out` may name a folder for pictures: an existing folder, or a new name without an ending."""
     return path.is_dir() or (not path.suffix and not os.path.lexists(path))
 
 
@@ -46,7 +46,7 @@ def require_free(path: Path, force: bool) -> None:
 def write_predictions(path: Path, answers: Iterable[Mapping[str, Any]], form: Form, force: bool = False) -> int:
     """Writes a file that appears whole or not at all; returns how many answers it has.
 
-    Raises OSError, and UserError where something was put there meanwhile, unless `force`.
+    Raises OSError, and UserError where `path` has come into being meanwhile, unless `force`.
     """
     count = 0
 
@@ -61,7 +61,7 @@ def write_predictions(path: Path, answers: Iterable[Mapping[str, Any]], form: Fo
     try:
         with building.open("x", encoding="utf-8", errors="backslashreplace", newline="") as file:
             stream_predictions(file, counted(), form)
-        require_free(path, force)  # it took a while
+        require_free(path, force)  # again: predicting took a while
         building.replace(path)
     finally:
         building.unlink(missing_ok=True)
@@ -69,15 +69,15 @@ def write_predictions(path: Path, answers: Iterable[Mapping[str, Any]], form: Fo
 
 
 class Sink(Protocol):
-    """What takes text: a file, or what shows it."""
+    """A target of text: a file or a console."""
 
     def write(self, text: str, /) -> object: ...
 
 
 def stream_predictions(out: Sink, answers: Iterable[Mapping[str, Any]], form: Form) -> None:
-    """JSON lines have all of an answer. CSV has where it belongs (`file`, `row`, `id`, or `input`) and the `label` with
-    its `probability`, or the `value`, or several by their names, or of sentences a row for each `word` with its `tag`.
-    Raises UserError where later answers say where they belong in another way than the first."""
+    """Writes answers to `out`. JSON lines have everything except `text`. CSV has the origin (`file`, `row`, `id`, or
+    `input`) and the `label` with its `probability`, the `value`, a column for each of several values, or for sentences
+    a row for each `word` with its `tag`. Raises UserError where a later answer has a column that the first lacks."""
     if form == "jsonl":
         for answer in answers:
             out.write(as_json(answer) + "\n")
@@ -115,7 +115,7 @@ def _rows(answer: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def _flat(content: Mapping[str, Any]) -> dict[str, Any]:
-    """With a cell for each entry of a mapping within: `share` of classes becomes `share CLASS`."""
+    """`content` with a cell for each entry of a nested mapping: `share` of classes becomes `share CLASS`."""
     cells: dict[str, Any] = {}
     for name, value in content.items():
         inner = value if isinstance(value, Mapping) else {None: value}

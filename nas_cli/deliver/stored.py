@@ -1,4 +1,4 @@
-"""The JSON files of a finished run, read with what a reader relies on checked."""
+"""Reads the JSON files of a finished run, and checks the keys and types that readers rely on."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def read_metrics(kept: Kept) -> dict[str, Any]:
 
 
 def read_evaluation(run: RunDirectory) -> dict[str, Any] | None:
-    """evaluation.json of the best; None where the run was not evaluated yet. Raises RunError."""
+    """evaluation.json of the best network; None where the run was not evaluated yet. Raises RunError."""
     path = run.best.evaluation
     if not path.exists():
         return None
@@ -82,13 +82,13 @@ def read_evaluation(run: RunDirectory) -> dict[str, Any] | None:
 
 
 def _is_square(evaluation: Mapping[str, Any]) -> bool:
-    """Whether each class has a row and a column of the confusions, where there are any."""
+    """Whether the confusion matrix, if any, is square with a row for each class."""
     rows = evaluation.get("confusion", [])
     return all(len(row) == len(rows) for row in rows) and (not rows or len(evaluation.get("classes", ())) == len(rows))
 
 
 def _has_tables(evaluation: Mapping[str, Any]) -> bool:
-    """Whether its task can show it: what else it holds is the task's, which may be a plugin's."""
+    """Whether its task can display it. The other keys are the task's own, which may be a plugin's."""
     try:
         return not is_known(evaluation) or bool(open_task(evaluation["task"]).blocks(evaluation))
     except (LookupError, TypeError, ValueError, AttributeError, UserError):
@@ -96,7 +96,7 @@ def _has_tables(evaluation: Mapping[str, Any]) -> bool:
 
 
 def is_known(evaluation: Mapping[str, Any]) -> bool:
-    """Whether its task is there: that of a plugin that is not imported cannot say how its report reads."""
+    """Whether its task is registered: the task of a plugin that was not imported cannot display its report."""
     return "task" in evaluation and name_of(evaluation["task"]) in TASKS
 
 
@@ -121,6 +121,6 @@ def read_environment(run: RunDirectory) -> dict[str, Any] | None:
 
 
 def is_of(evaluation: Mapping[str, Any], metrics: Mapping[str, Any]) -> bool:
-    """Was the network tested that is kept now? A run that went on may have kept another one since."""
+    """Whether the evaluation is of the network that is kept now: a resumed run may have kept another one since."""
     logged = evaluation["validation"]["logged"]
     return bool(evaluation["candidate"] == metrics["candidate"] and logged == metrics["validation"])

@@ -1,4 +1,4 @@
-"""The spaces that come with `nas`: YAML files in the same language, so that they can be printed, copied and changed."""
+"""The built-in spaces of `nas`: YAML files in the language of specs, to be printed, copied and changed."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ FOLDER = Path(__file__).parent / "builtin"
 
 @dataclass(frozen=True)
 class Builtin:
-    """`text` is the file as it is; `let` and `model` are what it says, `summary` its first comment.
+    """`text` is the content of the file, `let` and `model` its sections, `summary` its first comment.
 
-    `given` has another model for data with some key, such as `vectors`: what such data offers.
+    `given` maps a key of `data:`, such as `vectors`, to the model that is used when the key is set.
     """
 
     name: str
@@ -29,7 +29,7 @@ class Builtin:
     given: dict[str, Any]
 
     def model_for(self, data: Mapping[str, Any]) -> Any:
-        """The model for data with these arguments in its `data:` section."""
+        """The model for a spec with these arguments under `data:`."""
         return next((model for key, model in self.given.items() if data.get(key) is not None), self.model)
 
     @property

@@ -1,10 +1,10 @@
-"""The canonical form: two architectures with one form are the same network, and the second costs nothing.
+"""The canonical form: two architectures with equal forms are the same network, and only one of them is trained.
 
-A value is a sum of terms; a term is an op applied to a value. That is all there is to it:
-identities vanish, a sum of sums is one sum, the order of a sum does not matter, an op on a sum of nothing is nothing
-(the `zero` rule of NAS-Bench-201, Dong & Yang 2020), and what does not reach the output is not part of the form.
-A path that is used twice counts as two equal paths, as in that paper. Shapes are not looked at: `channels: same` and
-`channels: 16` stay different even where they agree, so a form never joins what may differ.
+A value is a sum of terms; a term is an op applied to a value. From this follow all rules: identities vanish, a sum of
+sums is one sum, the order of a sum does not matter, an op on an empty sum is an empty sum (the `zero` rule of
+NAS-Bench-201, Dong & Yang 2020), and layers that do not reach the output are not part of the form. A path that is used
+twice counts as two equal paths, as in that paper. Shapes are ignored: `channels: same` and `channels: 16` stay
+different even where they agree, so different networks never get equal forms.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ from nas_cli.space.parse import Vocabulary
 from nas_cli.space.space import Resolved
 
 Sum = tuple[tuple[str, int], ...]
-"""The digests of a value's terms, sorted, each with how often it stands there; () is zero."""
+"""The digests of a value's terms, sorted, each with its multiplicity; () is zero."""
 
 MAX_TERMS = 1000
-"""Terms of a sum that its digest spells out one by one. Sums of sums can double with each layer."""
+"""A digest lists up to this many terms one by one. Sums of sums can double with each layer."""
 ZEROS = ""
-"""How an op is spelled that gives zeros whatever comes in."""
-_as_json = json.JSONEncoder(sort_keys=True, default=str).encode  # `json.dumps` makes an encoder a call
+"""The spelling of an op whose output is always zero."""
+_as_json = json.JSONEncoder(sort_keys=True, default=str).encode  # `json.dumps` would make an encoder for every call
 
 
 class Meanings(Vocabulary, Protocol):
-    """A vocabulary that says of its ops when they do nothing, and which give nothing."""
+    """A vocabulary that knows which ops are identities and which give zeros."""
 
     def gives_zeros(self, name: str) -> bool: ...
     def is_identity(self, name: str, args: Mapping[str, Any]) -> bool: ...
@@ -40,7 +40,7 @@ INPUT = "input"
 
 
 class Canonical:
-    """Computes forms over one vocabulary; what was seen of an op or a cell is remembered between calls."""
+    """Computes forms over one vocabulary; the spelling of an op is cached between calls."""
 
     def __init__(self, ops: Meanings) -> None:
         self._ops = ops
@@ -81,7 +81,7 @@ class Canonical:
                 taps[name] = value
                 return value
             case Join(tap, by):
-                # Ordered: `add` projects the tap to the shape of what comes in.
+                # The order counts: `add` projects the tap to the shape of the other value.
                 return _single("join", by, *_flat([value, taps.get(tap, ())]))
             case Resize(like, mode):
                 other = _single(INPUT) if like is None else taps.get(like, ())
@@ -97,7 +97,7 @@ class Canonical:
         return value if spelled is None else _single(spelled, *_terms(value))
 
     def _spell(self, op: Op) -> str | None:
-        """The op with every argument written out; None for an identity, ZEROS for what gives zeros."""
+        """The op with every argument written out; None for an identity, ZEROS for an op that gives zeros."""
         known = self._spelled.get(id(op))
         if known is None or known[0] is not op:
             known = self._spelled[id(op)] = (op, self._written_out(op))
@@ -136,17 +136,17 @@ def _sum(values: Iterable[Sum]) -> Sum:
 
 
 def _single(*parts: str) -> Sum:
-    """A value of one term, the digest of `parts`."""
+    """The value with a single term: the digest of `parts`."""
     return ((_digest(*parts), 1),)
 
 
 def _terms(value: Sum) -> list[str]:
-    """The terms of a value as parts of a digest: one by one, or of a long sum each with how often it stands there."""
-    if len(value) == 1 and value[0][1] == 1:  # nearly every value, and there are many
+    """The terms of a value as parts of a digest: one by one, or in a long sum each with its multiplicity."""
+    if len(value) == 1 and value[0][1] == 1:  # the fast path of nearly every value
         return [value[0][0]]
     if sum(times for _, times in value) <= MAX_TERMS:
         return [term for term, times in value for _ in range(times)]
-    return [f"{times:x} times {term}" for term, times in value]  # Python bounds the digits of decimals
+    return [f"{times:x} times {term}" for term, times in value]  # hexadecimal: Python limits the digits of decimals
 
 
 def _flat(values: list[Sum]) -> list[str]:

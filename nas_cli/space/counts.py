@@ -1,7 +1,7 @@
-"""Counts per set of names used, for `size`: {names: how many genotypes use just these}, added and multiplied.
+"""Sums and products of counts per set of names, for `size`: {names: number of genotypes that use just these}.
 
-The work is bounded: numbers end at 10^300, and where sets become too many (to count them all is as hard as any counting
-problem), those that hold the least are dropped. What is left is a lower bound then.
+The work is bounded: numbers end at 10^300, and where there are too many sets (exact counting is #P-hard), those with
+the lowest counts are dropped. The result is a lower bound then.
 """
 
 from __future__ import annotations
@@ -12,20 +12,20 @@ from collections.abc import Iterable
 from typing import Any
 
 MOST = 10**300
-"""As much as a float holds, about."""
+"""Near the largest float."""
 MOST_SETS = 1024
 MOST_WORK = 400_000
-"""Pairs of sets that are looked at, about; from there on, one set of each count is kept."""
+"""About how many pairs of sets are multiplied; beyond that, each count keeps one set only."""
 
 Number = int | float
 Use = str | tuple[str, Any]
-"""A name, or (name, value) where the value of a name is settled."""
+"""A name, or (name, value) where the value of the name is fixed."""
 Count = dict[frozenset[Use], Number]
 ONE: Count = {frozenset(): 1}
 
 
 class Counts:
-    """Sums and products. `exact` until a number or a set had to be dropped."""
+    """Sums and products of counts. `exact` is true until a number was capped or a set dropped."""
 
     def __init__(self) -> None:
         self.exact = True
@@ -63,7 +63,7 @@ class Counts:
         return result
 
     def powers(self, count: Count, exponents: range) -> Count:
-        """The sum of the powers of `count`. From where one more factor changes nothing, only their number counts."""
+        """The sum of the powers of `count`. Once a further factor changes nothing, the remaining powers are equal."""
         power, factor = self.power(count, exponents.start), self.power(count, exponents.step)
         result: Count = {}
         for place in range(len(exponents)):
@@ -76,7 +76,7 @@ class Counts:
         return result
 
     def without(self, name: str, count: Count, body: Count) -> Count:
-        """`count` with what `name` stands for, `body`, in its place, once in each set that uses it."""
+        """`count` with `name` replaced by its definition `body`, once in each set that uses the name."""
         result: Count = {}
         for uses, number in count.items():
             if name not in uses:
@@ -84,7 +84,7 @@ class Counts:
                 continue
             settled = {use for use in uses if isinstance(use, tuple) and use[0] == name}
             rest = uses - {name} - settled
-            # A value that is settled is no further choice.
+            # A name whose value is fixed adds no further choice.
             inner = {rest: number} if settled else self.product([{rest: number}, body])
             for merged, many in inner.items():
                 result[merged] = self._capped(result.get(merged, 0) + many)
@@ -105,7 +105,7 @@ class Counts:
 
 
 def _merge(a: frozenset[Use], b: frozenset[Use]) -> frozenset[Use] | None:
-    """The union; None where the two settle one name to different values."""
+    """The union of `a` and `b`; None where they fix a name to different values."""
     settled = {use[0]: use for use in a if isinstance(use, tuple)}
     if settled and any(isinstance(use, tuple) and settled.get(use[0], use) != use for use in b):
         return None

@@ -1,4 +1,4 @@
-"""What a space leaves open: one of several options, a whole number or a number from a range."""
+"""The decisions of a space: one of several options, an integer from a range, or a number from a range."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from nas_cli.trial import Scalar
 
 @dataclass(frozen=True)
 class Choice:
-    """One of `options`: each a `Seq` where a layer stands, a value where a value stands.
+    """One of `options`: a `Seq` each for a choice of layers, a value each for a choice of values.
 
-    `labels` are what a genotype records: a scalar stands for itself, a layer for its op's name, made unique.
+    A genotype records the label of an option: a scalar is its own label, a layer's label is its op's name, made unique.
     """
 
     options: tuple[Any, ...]
@@ -29,14 +29,14 @@ class Choice:
         return self.labels[int(rng.integers(len(self.labels)))]
 
     def neighbour(self, value: Scalar, rng: np.random.Generator) -> Scalar:
-        """A different value; the same one where there is no other."""
+        """A different value, unless there is only one."""
         if len(self.labels) == 1:
             return value
         return self.labels[_other(self._places[type(value), value], len(self.labels), rng)]
 
     @cached_property
     def _places(self) -> dict[tuple[type, Scalar], int]:
-        """The index of each label: 1, 1.0 and true are three of them."""
+        """The index of each label; the type tells 1 from 1.0 from True."""
         return {(type(label), label): index for index, label in enumerate(self.labels)}
 
     def allows(self, value: Scalar) -> bool:
@@ -46,7 +46,7 @@ class Choice:
         return self.labels
 
     def option(self, value: Scalar) -> tuple[int, Any]:
-        """The index and the option that `value` labels."""
+        """The index and the option with the label `value`."""
         index = self._places[type(value), value]
         return index, self.options[index]
 
@@ -67,7 +67,7 @@ class IntRange:
         return self.low + self.step * int(rng.integers(len(self.values())))
 
     def neighbour(self, value: Scalar, rng: np.random.Generator) -> Scalar:
-        """A different value; the same one where there is no other."""
+        """A different value, unless there is only one."""
         assert isinstance(value, int)
         values = self.values()
         if len(values) == 1:
@@ -88,8 +88,8 @@ class IntRange:
 
 @dataclass(frozen=True)
 class Grid(Sequence[float]):
-    """The numbers low, low + step, … up to high, each the float nearest to the decimal number that a person computes:
-    0.1 + 2 * 0.1 is 0.3. They are computed when they are asked for, so that a long grid costs nothing.
+    """The numbers low, low + step, … up to high, computed in decimals and rounded once: 0.1 + 2 * 0.1 is 0.3. Items are
+    computed on access, so a long grid takes no memory.
     """
 
     low: float
@@ -98,14 +98,14 @@ class Grid(Sequence[float]):
 
     @cached_property
     def _units(self) -> tuple[int, int, int, int]:
-        """How many values there are, and low and step as whole numbers of a common fraction."""
+        """The number of values; low and step as integer numerators over a common denominator; that denominator."""
         low, high, step = (Fraction(Decimal(repr(number))) for number in (self.low, self.high, self.step))
         parts = math.lcm(low.denominator, step.denominator)
         return int((high - low) // step) + 1, int(low * parts), int(step * parts), parts
 
     @property
     def length(self) -> int:
-        """How many values; `len` fails beyond 2^63."""
+        """The number of values; `len` fails beyond 2^63."""
         return self._units[0]
 
     def __len__(self) -> int:
@@ -126,8 +126,8 @@ class Grid(Sequence[float]):
 
 @dataclass(frozen=True)
 class FloatRange:
-    """A number from `low` to `high`, kept to four significant digits, or to as many as a narrow range needs to hold
-    a hundred values; `step` makes it a grid of values.
+    """A number from `low` to `high`, rounded to four significant digits, or in a narrow range to as many as it takes to
+    hold a hundred values; `step` makes it a grid of values.
     """
 
     low: float
@@ -139,7 +139,7 @@ class FloatRange:
         return self.at(float(rng.random()))
 
     def neighbour(self, value: Scalar, rng: np.random.Generator) -> Scalar:
-        """A value near by: a normal step of a fifth of the range, reflected at its ends."""
+        """A value nearby: a normal step with a deviation of a fifth of the range, reflected at its ends."""
         assert isinstance(value, int | float)
         place = self.place(value)
         for _ in range(20):
@@ -153,7 +153,7 @@ class FloatRange:
         return isinstance(value, int | float) and not isinstance(value, bool) and self.low <= value <= self.high
 
     def values(self) -> Sequence[float] | None:
-        """None: there is no list of them. With a step, the grid."""
+        """The grid; None for a continuous range."""
         if self.step is None:
             return (self.low,) if self.low == self.high else None
         return self._grid
@@ -165,7 +165,7 @@ class FloatRange:
 
     @cached_property
     def _digits(self) -> int:
-        """How many significant digits tell at least a hundred values of the range apart; 4 of most."""
+        """Significant digits that tell at least a hundred values of the range apart; 4 for most ranges."""
         apart = (self.high - self.low) / 1000
         if apart == 0.0:
             return 17
@@ -173,7 +173,7 @@ class FloatRange:
         return min(max(4, 1 + largest - math.ceil(math.log10(apart))), 17)
 
     def at(self, place: float) -> float:
-        """The value at `place` in 0..1 of the range."""
+        """The value at the relative position `place`, 0..1, in the range (or its logarithm)."""
         if self.step is not None:
             grid = self._grid
             return grid[min(int(place * len(grid)), len(grid) - 1)]
@@ -184,7 +184,7 @@ class FloatRange:
         return min(max(float(f"{value:.{self._digits}g}"), self.low), self.high)
 
     def place(self, value: float) -> float:
-        """Where in 0..1 of the range `value` lies."""
+        """The relative position of `value` in the range (or its logarithm), 0..1."""
         if self.low == self.high:
             return 0.0
         if self.log:
@@ -196,11 +196,11 @@ Decision = Choice | IntRange | FloatRange
 
 
 def _other(place: int, count: int, rng: np.random.Generator) -> int:
-    """A place from 0 to count - 1, drawn evenly from those that are not `place`."""
+    """An index from 0 to count - 1 other than `place`, drawn uniformly."""
     drawn = int(rng.integers(count - 1))
     return drawn + (drawn >= place)
 
 
 def same(a: Any, b: Any) -> bool:
-    """Equal and of one type: 1, 1.0 and true are three values."""
+    """Whether `a` and `b` are equal and of one type: 1, 1.0 and True all differ."""
     return type(a) is type(b) and a == b

@@ -1,4 +1,4 @@
-"""Drawing and changing genotypes. Each function is one `decide` for the one walk of the space."""
+"""Samples, mutates, crosses and enumerates genotypes. Each function walks the space with its own `decide`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MOST_REFUSED = 200
 
 
 def sample(space: Space, rng: np.random.Generator) -> dict[str, Scalar]:
-    """A genotype with every decision drawn evenly from its values."""
+    """A genotype with every decision drawn uniformly from its values."""
     return space.resolve(lambda path, decision: decision.sample(rng)).genotype
 
 
@@ -50,7 +50,7 @@ def _taken(genotype: Genotype, path: str, decision: Decision) -> Scalar:
 
 
 def mutate(space: Space, genotype: Genotype, rng: np.random.Generator) -> dict[str, Scalar]:
-    """One decision, drawn evenly from those that have an alternative, gets another value.
+    """Changes one decision, drawn uniformly from those that have an alternative.
 
     Decisions that exist only because of the new value are drawn afresh; all others stay.
     """
@@ -70,7 +70,7 @@ def mutate(space: Space, genotype: Genotype, rng: np.random.Generator) -> dict[s
 
 
 def crossover(space: Space, first: Genotype, second: Genotype, rng: np.random.Generator) -> dict[str, Scalar]:
-    """Uniform crossover: each decision from either parent that made it; one that neither made is drawn afresh."""
+    """Uniform crossover: each decision comes from a random parent that has it, or is drawn afresh if none has."""
 
     def decide(path: str, decision: Decision) -> Scalar:
         parents = [p[path] for p in (first, second) if path in p and decision.allows(p[path])]
@@ -80,14 +80,15 @@ def crossover(space: Space, first: Genotype, second: Genotype, rng: np.random.Ge
 
 
 def enumerate_genotypes(space: Space) -> Iterator[dict[str, Scalar]]:
-    """Every genotype once, as `enumerate_resolved`."""
+    """The genotypes of `enumerate_resolved`, in its order."""
     return (resolved.genotype for resolved in enumerate_resolved(space))
 
 
 def enumerate_resolved(space: Space) -> Iterator[Resolved]:
-    """Every point of the space once, the last decision changing fastest, without those that have too many layers.
+    """Every point of the space once, the last decision changing fastest; architectures with too many layers are
+    skipped.
 
-    Raises SpecError where a decision is continuous, and Infeasible where 200 points after one another are too large.
+    Raises SpecError where a decision is continuous, and Infeasible where 200 points in a row have too many layers.
     """
     refused = 0
     prefix: list[int] = []

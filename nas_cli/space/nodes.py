@@ -1,13 +1,12 @@
 """The nodes of the language: one tree for spaces (with decisions) and architectures (without).
 
-Layers stand in a `Seq`. What an architecture may hold is `Op`, `Seq`, `Residual`, `Branches`, `Cell`, `Tap`, `Join` and
-`Resize`, with plain values as arguments; a space may hold the decisions and `Repeat`, `Maybe`, `CellSpace` and `Ref`
-as well.
-All are frozen, so that parts of a space are shared by every architecture that is drawn from it.
+Layers are the items of a `Seq`. An architecture consists of `Op`, `Seq`, `Residual`, `Branches`, `Cell`, `Tap`, `Join`
+and `Resize`, with plain values as arguments; a space may also hold decisions, `Repeat`, `Maybe`, `CellSpace` and `Ref`.
+All nodes are frozen, so architectures share parts of the space that they are drawn from.
 
-Layers that may have weights have a place: `at`, the path that leads to them in the *space*, such as
-`model[1].repeat[0].choice[2]`, wherever they stand in an architecture. By it a layer of one architecture is known again
-in another. Layers that are equal may have different places; `at` is "" where `Space.resolve` was not asked for places.
+Layers that may have weights have a place: `at` is their path in the *space*, such as `model[1].repeat[0].choice[2]`,
+which identifies the same layer in different architectures. Equal layers may have different places; `at` is "" unless
+`Space.resolve` was asked for places.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ from nas_cli.trial import Scalar
 Value = Any
 """An argument: a scalar or tuple; in a space also `Choice`, `IntRange`, `FloatRange`, `Ref`, `Named`, `Items`."""
 SCALARS = frozenset((str, int, float, bool, type(None)))
-"""Most values are of these types, which neither hold others nor leave anything open: a walk passes over them."""
+"""The types of most values. They hold no other values and no decisions, so a walk skips them."""
 
 
 # Values that hold other values -------------------------------------------------------------------------------------
@@ -39,14 +38,14 @@ class Named:
 
 @dataclass(frozen=True)
 class Items:
-    """A list of values, any of which may be open."""
+    """A list of values, any of which may be a decision."""
 
     items: tuple[Value, ...]
 
 
 @dataclass(frozen=True)
 class Ref:
-    """`$name`: `node` is what `let:` defines. All uses share the decisions under `let.name`."""
+    """`$name`: `node` is its definition under `let:`. All uses share the decisions under `let.name`."""
 
     name: str
     node: Any
@@ -66,7 +65,7 @@ class Op:
 
 @dataclass(frozen=True)
 class Seq:
-    """Layers one after another; none at all passes its input on."""
+    """Layers one after another; an empty sequence returns its input."""
 
     layers: tuple[Layer, ...]
 
@@ -81,7 +80,7 @@ class Residual:
 
 @dataclass(frozen=True)
 class Branches:
-    """Paths side by side. `add` wants equal shapes (else infeasible), `concat` equal sizes, any channels."""
+    """Parallel paths. `add` needs equal shapes (else infeasible), `concat` equal sizes, with any channels."""
 
     paths: tuple[Seq, ...]
     join: Literal["add", "concat"]
@@ -89,10 +88,10 @@ class Branches:
 
 @dataclass(frozen=True)
 class Cell:
-    """A DAG. Values 0..inputs-1 are the cell's inputs, then one value a node: the sum of its edges (source, body).
+    """A DAG. Values 0..inputs-1 are the cell's inputs, then one value per node: the sum of its edges (source, body).
 
-    With `inputs` 1 there is one input: the cell's input as it comes (`channels` "same": no preprocessing at all).
-    With 2 the output of the layer before the last is value 0 and the last one's is value 1, both brought to `channels`
+    With `inputs` 1, value 0 is the output of the layer before the cell (unchanged for `channels` "same"). With 2, value
+    0 is the output of the second to last layer before the cell and value 1 that of the last, both brought to `channels`
     and to the size of value 1 by relu-conv-batch_norm. `output`: the last node's value, or all nodes' concatenated.
     """
 
@@ -105,14 +104,14 @@ class Cell:
 
 @dataclass(frozen=True)
 class Tap:
-    """Passes its input on and keeps it under `name`."""
+    """Returns its input and stores it under `name` for later layers."""
 
     name: str
 
 
 @dataclass(frozen=True)
 class Join:
-    """Adds or concatenates a tap. Where channels differ, `add` projects the tap to the shape of what comes in."""
+    """Adds or concatenates a tap to the input. `add` projects the tap to the shape of the input where they differ."""
 
     tap: str
     by: Literal["add", "concat"]
@@ -121,9 +120,9 @@ class Join:
 
 @dataclass(frozen=True)
 class Resize:
-    """Brings an image to the height and width of the tap `like`, or of the network's first input where that is None.
+    """Resizes an image to the height and width of the tap `like`, or of the network's first input where that is None.
 
-    The size is read off the tap each time, so a network with it takes images of any size.
+    The size is read from the tap in every forward pass, so the network takes images of any size.
     """
 
     like: str | None
@@ -135,7 +134,7 @@ class Resize:
 
 @dataclass(frozen=True)
 class Repeat:
-    """`body`, `times` times in a row; each copy decides for itself, or all as one where `tied`."""
+    """`body`, `times` times in a row; each copy has its own decisions, or all share them where `tied`."""
 
     times: Value
     body: Seq
@@ -168,7 +167,8 @@ class OpenJoin:
 
 @dataclass(frozen=True)
 class CellSpace:
-    """Every edge carries one of the options of `ops`. `picks` None sums all earlier values, 2 picks two of them."""
+    """A cell where every edge has one of the options of `ops`. A node sums edges from all earlier values (`picks` None)
+    or from two of them, which are a decision (`picks` 2)."""
 
     nodes: Value
     ops: Choice
@@ -200,7 +200,7 @@ Layer = (
 
 
 def to_yaml(node: Any) -> Any:
-    """An architecture as plain data in the language: parsing it gives the same architecture."""
+    """An architecture as plain data in the language of specs; parsing it gives the same architecture."""
     match node:
         case Op(name, args):
             return {name: {key: plain(value) for key, value in args.items()}} if args else name
@@ -236,7 +236,7 @@ def plain(value: Any) -> Any:
 
 
 def unique_labels(options: tuple[Any, ...]) -> tuple[Scalar, ...]:
-    """A label an option: a scalar itself, a layer or component its name; `conv#2` for the second `conv`."""
+    """One label per option: a scalar itself, the name of a layer or component; `conv#2` for the second `conv`."""
     seen: dict[str, int] = {}
     labels: dict[str, Scalar] = {}
     for option in options:

@@ -1,4 +1,4 @@
-"""YAML data to nodes. Every complaint carries the place of the value it is about."""
+"""Parses YAML data into nodes. Every error carries the path of the wrong value."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def parse_space(
 def parse_architecture(
     model: object, ops: Vocabulary, let: Mapping[str, object] | None = None, at: Path = ("model",)
 ) -> Seq:
-    """A network with no choices left: a baseline, a stored winner. Raises SpecError where a choice is open."""
+    """A network without decisions, such as a baseline or a stored winner. Raises SpecError where it has a decision."""
     parser = _Parser(ops, let or {})
     tree = parser.body(model, at)
     parser.check_taps()
@@ -133,7 +133,7 @@ class _Parser(ValueParser):
     def _op(self, name: str, given: object, path: Path) -> Op:
         try:
             if name not in self._ops:
-                self._ops.params(name)  # names the fault of an `nn.` name better than we can
+                self._ops.params(name)  # raises with a better reason for an `nn.` name
             params = self._ops.params(name)
         except SpecError as error:
             if "did you mean" in error.message or name.startswith("nn."):

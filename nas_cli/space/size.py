@@ -1,9 +1,9 @@
-"""How many genotypes a space holds, without drawing them.
+"""Counts the genotypes of a space without enumerating them.
 
-Layers multiply and options add up. What makes it more than that is `$name`: its decisions count once however often it
-is used, and only where it is used. So a count is kept per set of names used: {names: how many}. Where a name decides
-how often something repeats, the set holds (name, value) instead, and sets that disagree on a value do not combine. A
-name all of whose uses lie inside one part of the space is counted out there, so that sets stay small.
+Counts of layers multiply and counts of options add up, except for `$name`: its decisions count once however often it is
+used, and only where it is used. So there is a count per set of names used: {names: number}. For a name that decides a
+number of repetitions, the set holds (name, value), and sets that disagree on a value do not combine. A name is replaced
+by the count of its definition at the smallest part of the space that holds all its uses, which keeps the sets small.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ from nas_cli.space.nodes import (
 from nas_cli.space.space import Space
 
 MOST_SETTLED = 200
-"""Values of one name that decide how often something repeats, each of which is counted apart."""
+"""Limit on the values of one number of repetitions that are counted separately."""
 
 
 class Size(NamedTuple):
-    """`number` is infinite where a decision is continuous; where it is not `exact`, there are more."""
+    """`number` is infinite where a decision is continuous, and a lower bound where it is not `exact`."""
 
     number: Number
     exact: bool
@@ -49,21 +49,21 @@ class Size(NamedTuple):
             return "without end (a number is drawn from a continuous range)"
         word = "about" if self.exact else "more than"
         if self.number >= 10**12:
-            power = math.log10(self.number)  # of a whole number of any length
+            power = math.log10(self.number)  # takes integers of any size
             return f"{word} {10 ** (power % 1):.1f}e+{int(power)}"
         return f"{self.number:,}" if self.exact else f"{word} {self.number:,}"
 
 
 def size(space: Space) -> Size:
-    """The number of genotypes of `space`, or a number that it is above where counting would take too long."""
+    """The number of genotypes of `space`, or a lower bound where counting would take too long."""
     counter = _Counter(space)
     return Size(counter.counts.whole(counter.space(space)), counter.counts.exact)
 
 
 class _Names:
-    """Which names were seen for the last time, so that they can be counted out.
+    """Tells which names have had their last use, so that their definitions can replace them.
 
-    A name waits for those in whose definitions it stands, unless it stands nowhere else: they bring it in again.
+    A name used in the definition of another name is replaced after that one, whose definition brings it in again.
     """
 
     def __init__(self, space: Space) -> None:
@@ -103,7 +103,8 @@ class _Names:
         return counted
 
     def finished(self, start: int) -> Iterator[str]:
-        """Those first met after `start` that will not be met again; a name comes after those that bring it in."""
+        """The names first used after visit `start` whose last use is over; a name follows those whose definitions use
+        it."""
         while self._seen and -self._seen[0][0] > start:
             _, name = heapq.heappop(self._seen)
             user = next(iter(self._users[name] - self._gone - set(self._open)), None)
@@ -117,7 +118,7 @@ class _Names:
 
 
 def _inside(node: Any) -> Iterable[Any]:
-    """The parts of a node."""
+    """The nodes directly inside `node`."""
     match node:
         case Op(_, args) | Named(_, args):
             return args.values()
@@ -152,7 +153,7 @@ class _Counter:
     def layer(self, node: Any) -> Count:
         start = self._names.visits
         count = self._layer(node)
-        # All copies of what is repeated share the decisions of a name: it is counted out around them.
+        # All copies of a repeated body share the decisions of a name: the name is replaced outside of the repetition.
         return count if self._repeated else self._counted_out(count, start)
 
     def _counted_out(self, count: Count, start: int) -> Count:
@@ -227,7 +228,7 @@ class _Counter:
                 return counts.powers(copies, times.values())
             outcomes = [ONE] if times.low == 0 else []
             some = len(times.values()) - len(outcomes)
-            # What is repeated never at all may be without end, and 0 times that is no number.
+            # The count of a body that is never repeated may be infinite, and 0 times infinity is not a number.
             if some:
                 outcomes.append(counts.product([{frozenset(): some}, copies]))
             return counts.total(outcomes)
@@ -238,7 +239,7 @@ class _Counter:
         return counts.total(repeated)
 
     def _outcomes(self, node: Any) -> list[tuple[Count, Any]]:
-        """Each value that `node` may take, with the ways to get it."""
+        """Each value that `node` may take, with the count of the ways to get it."""
         if isinstance(node, Ref):
             self._name(node.name, lambda: self.value(node.node))
         return self._settled(node)

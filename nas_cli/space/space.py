@@ -1,4 +1,4 @@
-"""A search space: every way to draw an architecture from it is a `decide` function of the one walk through it."""
+"""A search space. Sampling, replay and mutation are `decide` functions for the same walk through it."""
 
 from __future__ import annotations
 
@@ -38,10 +38,10 @@ class Resolved:
 
 
 class Space:
-    """`model` and the values of `train`, with whatever decisions they hold.
+    """`model` and the values of `train`, with their decisions.
 
-    `unused` names what `let:` defines and nothing uses. `accept` says whether a genotype is worth proposing: a run sets
-    it to what its constraints allow, so that strategies sample and mutate inside of them.
+    `unused` are the names under `let:` that nothing uses. `accept` says whether a genotype is worth proposing: a run
+    sets it to check its constraints, so that strategies sample and mutate within them.
     """
 
     def __init__(self, model: Seq, train: Mapping[str, Value], unused: tuple[str, ...] = ()) -> None:
@@ -53,10 +53,10 @@ class Space:
         self._weights: dict[int, int] = {}
 
     def resolve(self, decide: Decide, placed: bool = False) -> Resolved:
-        """Walks the space once. `decide(path, decision)` is asked once a path, in the order of the text.
+        """Walks the space once. `decide(path, decision)` is called once for each path, in the order of the text.
 
-        Where `placed`, every layer knows its place in the space (`at`); else layers that hold no decision are shared by
-        all architectures, which costs less. Raises Infeasible where the architecture would have more than 5,000 layers.
+        Where `placed`, every layer has its place in the space (`at`); else all architectures share the layers without
+        decisions, which is faster. Raises Infeasible where the architecture would have more than 5,000 layers.
         """
         walk = PlacedWalk(decide) if placed else Walk(decide, self.is_open, self.weight)
         model = Seq(tuple(walk.layers(self.model, "model", top=True)))
@@ -64,7 +64,7 @@ class Space:
         return Resolved(model, train, walk.taken)
 
     def is_open(self, node: Any) -> bool:
-        """Does `node` hold a decision, or anything else that an architecture may not hold? Remembered by node."""
+        """Whether `node` holds a decision, or anything else that an architecture may not hold. Cached by node."""
         known = self._open.get(id(node))
         if known is None:
             known = _is_open(node, self.is_open)
@@ -73,7 +73,7 @@ class Space:
         return known
 
     def weight(self, node: Any) -> int:
-        """How many layers `node`, which is not open, is made of, itself included. Remembered by node."""
+        """The number of layers in `node`, itself included; `node` must not be open. Cached by node."""
         known = self._weights.get(id(node))
         if known is None:
             known = self._weights[id(node)] = 1 + sum(self.weight(part) for part in _parts(node))
@@ -81,7 +81,7 @@ class Space:
 
 
 def _parts(node: Any) -> Iterator[Any]:
-    """The layers right inside of a layer."""
+    """The layers directly inside of a layer."""
     match node:
         case Seq(layers):
             yield from layers

@@ -1,4 +1,4 @@
-"""Values of arguments: plain ones, decisions, components and `$name`."""
+"""Parses the values of arguments: plain values, decisions, components and `$name`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MAX_DEPTH = 60
 
 
 class ValueParser:
-    """Reads values. `let` holds the definitions of `$name`; `used` collects the names that were asked for."""
+    """Parses values. `let` holds the definitions of `$name`; `used` collects the names that are used."""
 
     def __init__(self, let: Mapping[str, object]) -> None:
         self._let = let
@@ -30,7 +30,7 @@ class ValueParser:
         self.used: set[str] = set()
 
     def value(self, raw: object, annotation: Any, path: Path, name: str = "") -> Value:
-        """A value that `annotation` allows, or a decision all of whose values it allows."""
+        """A value that `annotation` allows, or a decision between such values."""
         name = name or str(path[-1])
         if isinstance(raw, str) and re.fullmatch(r"\$\w+", raw):
             return self.ref(raw, str(annotation), lambda given, at: self.value(given, annotation, at, name), path)
@@ -102,7 +102,7 @@ class ValueParser:
         except SpecError as error:
             raise error.under(path) from None
         arguments = self.arguments(given, params, f"{registry.kind} '{name}'", (*path, name))
-        # Written out in the signature's order, so that two spellings of one recipe are one recipe.
+        # All arguments in the order of the signature, so that equal recipes compare equal however they are written.
         return Named(name, {p.name: arguments.get(p.name, p.default) for p in params})
 
     def _items(self, raw: object, annotation: Any, path: Path, name: str) -> Items:
@@ -133,7 +133,7 @@ class ValueParser:
 
     @contextmanager
     def inside(self, path: Path) -> Iterator[None]:
-        """What is read within stands as deep as `path`. Raises SpecError where that is too deep."""
+        """Adds the depth of `path` to whatever is parsed inside the context. Raises SpecError beyond MAX_DEPTH."""
         if self._depth + len(path) > MAX_DEPTH:
             raise SpecError(f"the values are nested more than {MAX_DEPTH} deep", path)
         self._depth += len(path)

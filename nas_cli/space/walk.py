@@ -1,4 +1,4 @@
-"""The one walk through a space: from its nodes, and a function that decides, to layers without decisions."""
+"""The walk through a space: turns its nodes into layers without decisions, by asking a `decide` function."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ Decide = Callable[[str, Decision], Scalar]
 MAX_LAYERS = 5_000
 MAX_STEPS = 20_000
 MAX_NODES = 100
-"""Nodes of a cell: of more of them, what a node may take grows without sense."""
+"""Limit on the nodes of a cell: the possible inputs of a node grow with the square of its index."""
 COUNTED = frozenset((Op, Residual, OpenJoin, Cell))
-"""Layers that count by themselves; branches and cells with open edges count by those, the others by what they hold."""
+"""Layers that count as one. Branches and cell spaces count their paths and edges, other nodes only their parts."""
 
 
 class Walk:
-    """`_count` is how many layers there are, wherever they stand; what a `$name` stands for counts at each use of it.
-    `_steps` counts what was looked at to get there, which may come to nothing.
+    """`_count` is the number of layers so far, nested ones included; the layers of a `$name` count at each use.
+    `_steps` counts the nodes visited, which may yield no layers.
     """
 
     def __init__(self, decide: Decide, is_open: Callable[[Any], bool], weight: Callable[[Any], int]) -> None:
@@ -64,7 +64,7 @@ class Walk:
         return self.taken[path]
 
     def layers(self, seq: Seq, path: str, top: bool = False) -> list[Layer]:
-        """The layers of `seq` without decisions, nested sequences spliced in. A single layer keeps the path."""
+        """The layers of `seq` without decisions, nested ones flattened. A single layer has no index in its path."""
         if not self._is_open(seq):
             self._grow(self._weight(seq) - 1)
             return list(seq.layers)
@@ -144,7 +144,7 @@ class Walk:
         return value
 
     def _values(self, args: Mapping[str, Value], path: str) -> dict[str, Any]:
-        """Every argument with its decisions taken."""
+        """The arguments with a value for every decision."""
         taken: dict[str, Any] = {}
         for key, value in args.items():
             taken[key] = value if type(value) in SCALARS else self.value(value, f"{path}.{key}")
@@ -155,7 +155,7 @@ class Walk:
         return tuple(self.seq(body, f"{path}.branches[{index}]") for index, body in enumerate(paths))
 
     def _once(self, name: str, node: Any, resolve: Callable[[], Any]) -> Any:
-        """A `$name` resolves to the same thing wherever it stands, so it is resolved once."""
+        """Resolves a `$name` once: all its uses resolve to the same layers or value."""
         key = (name, id(node))
         if key in self._refs:
             found, weight = self._refs[key]
@@ -180,7 +180,7 @@ class Walk:
             self._grow(len(sources))
             edges = []
             for rank, source in enumerate(sources):
-                # Named by rank where sources are picked: a mutation of the pick then keeps the op.
+                # Where sources are picked, the path has the rank and not the source: a new pick keeps the op.
                 edge = f"{path}.edge[{source},{node}]" if cell.picks is None else f"{path}.op[{node},{rank}]"
                 index, option = cell.ops.option(self.decide(edge, cell.ops))
                 edges.append((source, self.seq(option, f"{edge}[{index}]")))
@@ -199,10 +199,10 @@ class Walk:
 
 
 class PlacedWalk(Walk):
-    """The walk that goes into every layer, also where nothing is open, and notes the place of each.
+    """The walk that visits every layer, also where nothing is open, and records its place.
 
-    One path of decisions may be walked at several places: below a `$name`, and in copies that are tied. While it is,
-    `_scope` says what its paths begin with, and what the places begin with instead.
+    Below a `$name` and in tied copies, several places have the same paths of decisions. There `_scope` holds the prefix
+    of the paths, and the prefix of the places that replaces it.
     """
 
     def __init__(self, decide: Decide) -> None:
@@ -237,6 +237,6 @@ class PlacedWalk(Walk):
 
 @cache
 def _pairs(node: int, picks: int) -> Choice:
-    """Which of the values before it a node of a cell takes."""
+    """The choice of the `picks` inputs of a node among the values before it."""
     pairs = tuple(combinations(range(node), picks))
     return Choice(pairs, unique_labels(tuple("+".join(map(str, pair)) for pair in pairs)))

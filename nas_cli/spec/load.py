@@ -1,7 +1,7 @@
-"""A spec file as plain data, with the place of every value: YAML 1.2's plain types, no tags, no surprises.
+"""Reads a spec file as plain data with the place of every value: YAML 1.2's plain types, and no tags.
 
-Differences from PyYAML's own loader: `1e-3` is a number, `no`, `on` and `1:30` are texts, a key may stand once only,
-tags are refused, and what aliases repeat is counted, so that a file of ten lines cannot fill the memory.
+Differences from PyYAML's own loader: `1e-3` is a number, `no`, `on` and `1:30` are texts, a repeated key is an error,
+tags are refused, and values count at every alias, so that a file of ten lines cannot fill the memory.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class _Loader(yaml.SafeLoader):
         self._composed = 0
 
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
-        """Counts what the file holds: a long one is refused before it is read to its end."""
+        """Counts keys and values, so that a long file is refused before it is read to its end."""
         self._composed += 1
         if self._composed > MAX_VALUES:
             problem = f"it holds more than {MAX_VALUES:,} keys and values"
@@ -64,9 +64,9 @@ for _name, (_pattern, _first) in _PLAIN.items():
 
 @dataclass
 class Document:
-    """`data` is what the file says; `place` finds a value of it in the file.
+    """`data` is the content of the file; `place` finds a value in the file.
 
-    `written` has the text of each plain value that is no text, where another text would stand for it as well: `1_000`.
+    `written` has the original text of each number, boolean or null that Python would print differently: `1_000`.
     """
 
     name: str
@@ -77,11 +77,11 @@ class Document:
     written: dict[Path, str] = field(default_factory=dict)
 
     def as_written(self, path: Path) -> dict[Path, str]:
-        """`written` of what lies under `path`, relative to it."""
+        """The entries of `written` under `path`, with paths relative to it."""
         return {key[len(path) :]: text for key, text in self.written.items() if key[: len(path)] == path}
 
     def place(self, path: Path, on_key: bool = False) -> str:
-        """`file:line:column` of the value at `path`, or of what encloses it; `--set …` for an overridden one."""
+        """`file:line:column` of the value at `path`, or of the value around it; `--set …` for an overridden one."""
         for length in range(len(path), -1, -1):
             prefix = path[:length]
             if prefix in self.overrides:
@@ -106,7 +106,7 @@ def load_document(path: FilePath, overrides: Iterable[str] = ()) -> Document:
 
 
 def overridden(document: Document, overrides: Iterable[str]) -> Document:
-    """`document`, in which values are replaced as `--set` says. Raises SpecError."""
+    """`document`, changed in place by `--set` overrides. Raises SpecError."""
     for override in overrides:
         _override(document, override)
     return document
@@ -118,7 +118,7 @@ def read_spec(path: FilePath) -> str:
         mode = path.stat().st_mode
         if stat.S_ISDIR(mode):
             raise UserError(f"{path} is a folder; a spec is a YAML file")
-        # A pipe that this process was given, such as <(…) of a shell, has somebody who writes into it.
+        # A named pipe may have no writer, and reading it would wait forever. One of the shell's <(…) has a writer.
         if not stat.S_ISREG(mode) and not (stat.S_ISFIFO(mode) and re.fullmatch(PIPES, str(path))):
             raise UserError(f"{path} is a device or a pipe; a spec is a YAML file")
         with path.open("rb") as file:
@@ -146,7 +146,7 @@ def _siblings(path: FilePath) -> str:
 
 
 def parse_document(text: str, name: str) -> Document:
-    """`text` as a document. Raises SpecError with the place in its message."""
+    """Parses `text`. Raises SpecError with the place in its message."""
     try:
         loader = _Loader(text)
     except yaml.YAMLError as error:
@@ -182,14 +182,14 @@ def _mark(node: yaml.Node) -> Mark:
 
 
 class _Builder:
-    """YAML nodes to plain data, remembering where each value stands. An alias is built anew at each place."""
+    """Turns YAML nodes into plain data and records the place of each value. Every alias is built separately."""
 
     def __init__(self, document: Document) -> None:
         self._document = document
         self._count = self._depth = 0
 
     def build(self, node: yaml.Node, path: Path) -> Any:
-        self._depth += 1  # which is more than `path` is long where mappings are merged
+        self._depth += 1  # not the length of `path`: merged mappings add depth only
         value = self._build(node, path)
         self._depth -= 1
         return value
@@ -259,7 +259,7 @@ class _Builder:
             self._fail(node, f"'{text[:40]}' is no number that can be read")
 
     def _text(self, node: yaml.Node) -> str:
-        """Raises SpecError where it holds half of a surrogate pair, which no file and no terminal takes."""
+        """The text of a scalar. Raises SpecError for half of a surrogate pair, which UTF-8 cannot encode."""
         text = str(node.value)
         if not is_utf8(text):
             self._fail(node, f"{short(ascii(text))} holds half of a pair of surrogates, which is no character")
@@ -291,7 +291,7 @@ def _override(document: Document, override: str) -> None:
     target[last] = given.data["value"]
     path = (*path, last)
     places: tuple[dict[Path, Any], ...] = (document.marks, document.key_marks, document.overrides, document.written)
-    for known in places:  # of what stood there before
+    for known in places:  # forget the places inside the value that is replaced
         for inside in [place for place in known if place[: len(path)] == path]:
             del known[inside]
     document.overrides[path] = override

@@ -1,8 +1,8 @@
-"""The spec: which sections there are, what they take, and what they take where nothing is said.
+"""The spec: its sections, with the types and the defaults of their keys.
 
-`let`, `model`, `space`, `train`, `baselines`, and the names under `task`, `data`, `search` and `objective` are read by
-the rooms they belong to; here stands what is fixed. Annotations are evaluated as they stand (no `from __future__ import
-annotations`), so that a field has the very type that a value of it is held to.
+`let`, `model`, `space`, `train`, `baselines`, and the names under `task`, `data`, `search` and `objective` are parsed
+by the packages that they belong to; this file has the fixed keys. There is no `from __future__ import annotations`:
+values are checked against the annotations of the fields, which therefore must be types and not strings.
 """
 
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ from nas_cli.units import Bytes, Duration
 
 Component = str | dict[str, Any]
 Many = Annotated[int, Between(1, 1_000_000_000)]
-"""Trials: as many as nobody trains."""
+"""A number of trials; the bound is beyond any real search."""
 Epochs = Annotated[int, Between(1, MOST_SIDES)]
 Some = Annotated[int, Between(1, 10_000)]
 Threads = Annotated[int, Between(1, 1024)]
@@ -28,7 +28,7 @@ Name = Annotated[
     ),
 ]
 PlainPath = Annotated[str, Parsed(lambda text: str(check(FilePath, text)))]
-"""`~` is written out."""
+"""A path whose `~` is replaced by the home folder."""
 DECISIONS = {"choice", "int", "float"}
 NEEDED = {"task": "task: what is learned, such as image-classification", "data": "data: with a source"}
 S = TypeVar("S")
@@ -36,7 +36,7 @@ S = TypeVar("S")
 
 @dataclass(frozen=True)
 class Says:
-    """Marks a key of a section with what it is for."""
+    """Describes a key of a section, as a mark of its annotation."""
 
     text: str
 
@@ -158,12 +158,12 @@ class RunSpec:
 
 
 def keys(section: type[Any]) -> Mapping[str, Any]:
-    """What a section takes: by key an annotation, of which one mark is `Says`."""
+    """The annotations of the keys of a section; each has a mark `Says`."""
     return {field.name: field.type for field in fields(section)}
 
 
 def as_data(section: Any) -> dict[str, Any]:
-    """A section as what a spec may hold, what is None left out."""
+    """A section as plain data of a spec, without the values that are None."""
     content = {}
     for key, value in vars(section).items():
         if value is not None:
@@ -172,7 +172,7 @@ def as_data(section: Any) -> dict[str, Any]:
 
 
 def check_spec(data: object) -> RunSpec:
-    """`data` as a spec. Raises SpecError with the path of the first wrong value."""
+    """Checks `data` and returns it as a spec. Raises SpecError with the path of the first wrong value."""
     spec = _section(RunSpec, data, ())
     if (spec.model is None) == (spec.space is None):
         if spec.model is not None:
@@ -184,7 +184,7 @@ def check_spec(data: object) -> RunSpec:
 
 
 def _section(section: type[S], given: object, path: Path) -> S:
-    """Unknown keys come first, then missing ones, then wrong values."""
+    """Checks `given` and makes the section. Unknown keys are reported first, then missing keys, then wrong values."""
     wanted = keys(section)
     if not isinstance(given, dict):
         raise SpecError(f"{path[-1]} takes a mapping; got {show(given)}", path)

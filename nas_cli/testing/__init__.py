@@ -1,11 +1,11 @@
-"""Checks for whoever writes a component: what every op, strategy, scheduler, source, task and augmentation keeps to.
+"""Checks for authors of components: the contracts of ops, strategies, schedulers, sources, tasks and augmentations.
 
     from nas_cli.testing import check_op
 
     def test_my_op() -> None:
         check_op("my_op", {"channels": 8})
 
-Each takes the name that is registered, and raises AssertionError, or PluginError in the component's own words.
+Each check takes a registered name. It raises AssertionError, or PluginError for an error in the component's file.
 """
 
 from __future__ import annotations
@@ -49,8 +49,8 @@ SPACE = [
 
 
 def check_strategy(name: str, arguments: Mapping[str, Any] | None = None, space: Space | None = None) -> None:
-    """Asking changes nothing; what is asked is a point of the space whatever was told, and follows from seed, number
-    and what was told alone; nothing that happens to a trial is too much for it.
+    """Checks that `ask` changes no state; that it gives points of the space, which depend only on the seed, the number
+    and the trials told; and that the strategy survives every fate of a trial.
     """
     space = space or parse_space(SPACE, {}, {}, OPS, ())
     given = STRATEGIES.parse({name: dict(arguments or {})})[1]
@@ -78,7 +78,7 @@ def check_strategy(name: str, arguments: Mapping[str, Any] | None = None, space:
 
 
 def tell_all(strategy: Strategy, count: int, first: int = 0) -> list[Genotype]:
-    """What is asked in a search in which everything happens: failures, infeasible trials, broken constraints, rungs,
+    """The genotypes asked in a search with every kind of event: failures, infeasible trials, broken constraints, rungs,
     duplicates, and trials that never end.
     """
     asked = []
@@ -96,7 +96,7 @@ def tell_all(strategy: Strategy, count: int, first: int = 0) -> list[Genotype]:
 
 
 def _tell(strategy: Strategy, started: Trial) -> Trial:
-    """What becomes of a trial follows from its number."""
+    """Tells the strategy the fate of a trial, which depends on its number; returns the trial."""
     fate = started.number % 7
     if fate == 1:
         strategy.tell(started._replace(status="infeasible", reason="too small"))
@@ -105,7 +105,7 @@ def _tell(strategy: Strategy, started: Trial) -> Trial:
     if fate == 2:
         strategy.tell(started._replace(status="failed", reason="the loss is NaN"))
     if fate in (2, 3):
-        return started  # of the latter nothing is heard any more
+        return started  # fate 3: the trial never ends
     done = finished(started.number, started.genotype, reward_of(started.genotype), feasible=fate != 4)
     paused = done._replace(status="paused")
     strategy.tell(paused)
@@ -128,8 +128,8 @@ def finished(number: int, genotype: Genotype, reward: float, rung: int = 0, **mo
 
 
 def check_scheduler(name: str, arguments: Mapping[str, Any] | None = None, epochs: int = 9, trials: int = 60) -> None:
-    """In a search of three workers, in which trainings fail, rungs rise to a full training; only paused trials go on,
-    by one rung; the same history gives the same answer, from another instance too; and the search ends.
+    """Checks, in a search with three workers and failing trainings, that rungs rise to a full training; that only
+    paused trials are promoted, by one rung; that decisions depend on the history alone; and that the search ends.
     """
     given = SCHEDULERS.parse({name: dict(arguments or {})})[1]
     scheduler, other = (SCHEDULERS[name](epochs, **given) for _ in range(2))
@@ -171,7 +171,8 @@ def _start(name: str, history: History, number: int, rung: int) -> None:
 
 
 def check_source(name: str, arguments: Mapping[str, Any] | None = None, target: str = "class") -> None:
-    """The parts can be read; the seed alone decides who is in them; the settings are read back as they are written."""
+    """Checks that all parts can be read, that the split depends on the seed alone, and that written settings parse to
+    the same settings."""
     settings = parse_data({"source": name, **(arguments or {})})
     assert parse_data(settings.written_out()).written_out() == settings.written_out()
     wanted = Wanted(SOURCES[name](**settings.arguments).inputs, target)
@@ -193,8 +194,9 @@ def check_task(
     facts: Mapping[str, Any],
     shapes: Sequence[Shape] = ((16,), (6, 9), (6, 4, 4)),
 ) -> None:
-    """Of `outputs` (N, …) that are no perfect ones, for `targets` (N, …): the metrics are finite numbers, reports and
-    answers are JSON and read well, the loss leads down, and the head ends a body of one of `shapes` at least.
+    """Checks, on imperfect `outputs` (N, …) for `targets` (N, …), that metrics are finite, that reports and answers are
+    JSON and can be displayed, that a step against the gradient lowers the loss, and that the head fits a body of at
+    least one of `shapes`.
     """
     task = open_task(name)
     scorer = scored(task, outputs, targets, labels)
@@ -233,7 +235,7 @@ def _check_loss(name: str, outputs: np.ndarray[Any, Any], targets: np.ndarray[An
 
 
 def _end(name: str, shape: Shape, facts: Mapping[str, Any]) -> bool:
-    """Whether the task's head can stand on a body of `shape`."""
+    """Whether the task's head fits a body with outputs of `shape`."""
     body = parse_architecture(["relu"], OPS)
     try:
         build(

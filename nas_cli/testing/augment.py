@@ -1,4 +1,4 @@
-"""What every augmentation keeps to."""
+"""The contract of augmentations."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from nas_cli.train.batch import Batch
 
 EXAMPLES, CLASSES, SIDES, BLOCK = 6, 3, (40, 32), 4
 SHOWN = 1.0
-"""What the channels of a pixel differ by at least where its class is seen; they are drawn 4 apart."""
+"""Least difference between the channels of a pixel that shows a class; `picture_of` makes it 4."""
 ALIKE = 0.95
-"""The share of the pixels whose class is that of the picture: at edges the nearest pixel may be another class's."""
+"""Least share of pixels where mask and picture agree: at edges the nearest pixel may be of another class."""
 
 
 def check_augmentation(
     name: str, arguments: Mapping[str, Any] | None = None, batches: Sequence[Batch] | None = None
 ) -> None:
-    """What it gives has the shape and the numbers of what it is given, follows from the generator alone, and the batch
-    that it is given stays as it is; a mask moves as the picture that is made of it.
+    """Checks that the augmented inputs have the shape of the batch and are finite, that they depend on the generator
+    alone, that the batch is not changed, and that a mask moves with its picture.
 
-    Tried on images for every kind of target of nas that it fits, and on `batches`, which are needed where it is for
-    other inputs alone, or for a kind of target of one's own.
+    Runs on images for every kind of target of nas that the augmentation fits, and on `batches`, which are needed for
+    other inputs and for kinds of target of a plugin.
     """
     augment = AUGMENTS[name](**AUGMENTS.parse({name: dict(arguments or {})})[1])
     fit = AUGMENTS.fit(name)
@@ -62,7 +62,7 @@ def _check(name: str, augment: Augmentation, batch: Batch) -> None:
 
 
 def masks() -> Tensor:
-    """uint8 (n, H, W), blocks of some pixels of a class each."""
+    """Masks, uint8 (n, H, W), of square blocks of one class each."""
     rows, columns = SIDES
     shape = (EXAMPLES, rows // BLOCK, columns // BLOCK)
     blocks = torch.randint(0, CLASSES, shape, generator=torch.Generator().manual_seed(0))
@@ -70,13 +70,13 @@ def masks() -> Tensor:
 
 
 def picture_of(masks: Tensor) -> Tensor:
-    """float32 (n, classes, H, W): 4 in the channel of a pixel's class, else 0."""
+    """Pictures of masks, float32 (n, classes, H, W): 4 in the channel of a pixel's class, else 0."""
     return 4.0 * functional.one_hot(masks.long(), CLASSES).permute(0, 3, 1, 2)
 
 
 def seen_alike(images: Tensor, masks: Tensor) -> float:
-    """The share of the pixels that a mask has as the picture does, whatever channel an augmentation made of a class.
-    Pixels that are ignored, and those that show no class, count nowhere."""
+    """The share of pixels where masks and pictures agree, for the best assignment of a channel to each class. Ignored
+    pixels, and those that show no class, do not count."""
     counted = (masks != IGNORED) & (images.amax(1) - images.amin(1) > SHOWN)
     alike = total = 0
     for mask, channel, there in zip(masks, images.argmax(1), counted, strict=True):

@@ -1,4 +1,4 @@
-"""What every op keeps to."""
+"""The contract of ops."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from nas_cli.space.nodes import Op
 from nas_cli.space.parse import parse_architecture
 
 SHAPES: tuple[Shape, ...] = ((8, 9, 7), (8, 1, 1), (8, 6), (12,))
-"""An image, one of a single pixel, a sequence, and a vector."""
+"""An image, an image of a single pixel, a sequence, and a vector."""
 BATCH = 4
 
 
@@ -30,8 +30,8 @@ def check_op(
     facts: Mapping[str, Any] | None = None,
     assets: Assets = NO_ASSETS,
 ) -> None:
-    """The op takes one of `shapes` at least, and says why where it takes one not. `facts` and `assets` are of the
-    data.
+    """Checks that the op takes at least one of `shapes` (see `check_op_on`), and gives a reason for each that it
+    refuses. `facts` and `assets` are those of the data.
     """
     OPS.require_traits(name)
     refused = [check_op_on(name, arguments or {}, shape, facts or {}, assets) for shape in shapes]
@@ -41,9 +41,9 @@ def check_op(
 def check_op_on(
     name: str, arguments: Mapping[str, Any], shape: Shape, facts: Mapping[str, Any], assets: Assets = NO_ASSETS
 ) -> str:
-    """Why the op does not take `shape`; "" where it does: then it gives the shape that was inferred, its gradients are
-    finite, in eval mode an example's output does not depend on the batch that it is in, and its first weights are the
-    same each time. `assets` are what the data brings for modules to begin with.
+    """Checks the op on `shape`: its output has the inferred shape, gradients are finite, in eval mode an example's
+    output does not depend on its batch, and initial weights are reproducible. Returns "", or the reason why the op does
+    not take `shape`. `assets` are arrays of the data that modules are initialised with.
     """
     try:
         module, after = make_op(name, arguments, shape, facts, assets)
@@ -63,7 +63,7 @@ def check_op_on(
 
 
 def reason_of(who: str, shape: Shape, error: Infeasible) -> str:
-    """The reason of `error`, which says that `who` cannot take `shape`; it must have one."""
+    """The reason why `who` cannot take `shape`, from `error`. Raises AssertionError where it is missing."""
     assert len(str(error)) > 10, f"{who} refuses {shape} without a reason: '{error}'"
     return str(error)
 
@@ -78,7 +78,7 @@ def _check_alone(name: str, module: nn.Module, x: Tensor) -> None:
 def make_op(
     name: str, arguments: Mapping[str, Any], shape: Shape, facts: Mapping[str, Any], assets: Assets = NO_ASSETS
 ) -> tuple[nn.Module, Shape]:
-    """The module on the CPU with its first weights, and the shape that was inferred. Raises Infeasible."""
+    """The initialised module on the CPU, and the inferred output shape. Raises Infeasible."""
     made = dict(arguments)
     if name not in INTERNAL:
         layer = parse_architecture([{name: made}], OPS).layers[0]
@@ -93,7 +93,7 @@ def make_op(
 
 
 def run_op(module: nn.Module, x: Tensor) -> Tensor:
-    """Of sequences every time step is taken."""
+    """The output of `module` for `x`; sequences have no padding."""
     return apply(module, x, torch.ones_like(x[:, 0], dtype=torch.bool) if x.dim() == 3 else None)
 
 

@@ -1,4 +1,4 @@
-"""Keeps torch's compiler out of processes that compile nothing."""
+"""Keeps torch from loading its compiler in processes that compile nothing."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ MARK = "__dynamo_disable"
 
 
 def leave_out(functions: Iterable[object]) -> None:
-    """Has those of `functions` that are Python functions, and what they wrap, run without loading torch's compiler.
+    """Marks the Python functions among `functions`, and the functions they wrap, as excluded from torch's compiler.
 
-    torch marks some of its own functions as not to be compiled, and the first call of any of them loads the compiler
-    only to tell it so: 1 to 1.4 s and 70 MB a process. Told here that they are kept out of it already, they do not.
-    Where a version of torch keeps this elsewhere, they load it as before.
+    torch excludes some of its own functions from compilation, and the first call of any of them loads the compiler just
+    to register that: 1 to 1.4 s and 70 MB for each process. With the mark set already, the call does not. In a version
+    of torch without this mark, functions load the compiler as before.
     """
     waiting = [function for function in functions if isinstance(function, FunctionType)]
     while waiting:
@@ -28,7 +28,7 @@ def _wrapped(function: FunctionType) -> Iterator[FunctionType]:
     for cell in function.__closure__ or ():
         try:
             inner = cell.cell_contents
-        except ValueError:  # it is empty
+        except ValueError:  # an empty cell
             continue
         if isinstance(inner, FunctionType):
             yield inner

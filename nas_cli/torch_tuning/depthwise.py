@@ -1,4 +1,4 @@
-"""Depthwise convolutions of images, for which bf16 is slower than float32 on a CPU."""
+"""Runs depthwise convolutions in float32 on a CPU, where bf16 is slower."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from torch import Tensor, nn
 
 @contextmanager
 def depthwise_in_float32(network: nn.Module) -> Iterator[None]:
-    """Within it, the depthwise convolutions of `network` compute in float32 whatever autocast says: on a CPU their
-    backward pass takes up to eighteen times as long in bf16.
+    """Inside the context, the depthwise convolutions of `network` compute in float32 in spite of autocast: on a CPU
+    their backward pass takes up to eighteen times as long in bf16.
     """
     exempt = [module for module in network.modules() if _is_depthwise(module)]
     for module in exempt:

@@ -1,4 +1,4 @@
-"""Optimizers whose steps load no compiler."""
+"""Optimizers whose steps do not load torch's compiler."""
 
 from __future__ import annotations
 
@@ -9,5 +9,6 @@ import torch
 
 
 def with_its_step_alone(kind: type[torch.optim.Optimizer]) -> Any:
-    """`kind` with its step alone: torch's own loads the compiler to tell it where its graph may break."""
+    """The optimizer class `kind` with an undecorated `step`: torch's decorator loads the compiler to mark graph
+    breaks."""
     return type(kind.__name__, (kind,), {"step": torch.no_grad()(inspect.unwrap(kind.step))})

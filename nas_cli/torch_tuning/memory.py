@@ -1,4 +1,4 @@
-"""Memory that a training on the CPU keeps between its steps."""
+"""Keeps freed memory in the process during a training on the CPU."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-TRIM_THRESHOLD, MMAP_THRESHOLD, MMAP_MAX = -1, -3, -4  # of glibc's malloc.h
+TRIM_THRESHOLD, MMAP_THRESHOLD, MMAP_MAX = -1, -3, -4  # constants of glibc's malloc.h
 KEEP = {MMAP_MAX: 0, TRIM_THRESHOLD: 2**31 - 1}
 USUAL = {MMAP_MAX: 65536, MMAP_THRESHOLD: 32 << 20, TRIM_THRESHOLD: 64 << 20}
-"""Where glibc arrives by itself once large blocks have been freed."""
+"""The values that glibc adapts to by itself once large blocks have been freed."""
 _lock = threading.Lock()
 _holders = 0
 
 
 @contextmanager
 def keep_memory() -> Iterator[None]:
-    """Within it, freed memory stays with this process; after it, what is free goes back to the system.
+    """Inside the context, freed memory stays with this process; afterwards it goes back to the system.
 
-    By glibc's own rule the largest tensors are fresh memory every time, which the system maps and zeroes page by page,
-    and memory at the end of the heap is given back and asked for again: 7 to 13 % of a training step of small networks.
-    Other C libraries are left as they are.
+    By default glibc maps new pages for every large tensor, which the system fills with zeros, and it returns the end of
+    the heap to the system and asks for it again: 7 to 13 % of a training step of small networks. Does nothing with
+    other C libraries.
     """
     global _holders
     with _lock:

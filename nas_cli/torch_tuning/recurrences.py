@@ -1,8 +1,8 @@
-"""Recurrences that torch.export takes as one step, for sequences of any length.
+"""LSTM and GRU as single operators for torch.export, for sequences of any length.
 
-torch.export finds the shapes of an LSTM or GRU by running it place by place, which fixes the number of places. So while
-a network is traced, `nas::lstm` and `nas::gru` stand in for torch's own; they know their shapes without running.
-`with_torch_alone` puts torch's back, for a program that is to run without nas.
+torch.export finds the shapes of an LSTM or GRU by unrolling it over the time steps, which fixes their number. So while
+a network is traced, `nas::lstm` and `nas::gru` replace torch's operators: they declare their output shapes.
+`with_torch_alone` restores torch's operators, for a program that is to run without nas.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
-# The signatures of torch's operators, so that one may stand for the other.
+# The same signatures as torch's operators, so that one can replace the other.
 SETTINGS = "bool has_biases, int num_layers, float dropout, bool train, bool bidirectional, bool batch_first"
 OF_LSTM = f"(Tensor input, Tensor[] hx, Tensor[] params, {SETTINGS}) -> (Tensor, Tensor, Tensor)"
 OF_GRU = f"(Tensor input, Tensor hx, Tensor[] params, {SETTINGS}) -> (Tensor, Tensor)"
@@ -52,7 +52,8 @@ def _outputs(
     both: bool,
     *__: object,
 ) -> Tensor:
-    """As long as `x`, (N, L, C) or (L, N, C), and as wide as the states of one or both directions."""
+    """The shape of the outputs: the batch and length of `x`, (N, L, C) or (L, N, C), and the states of all
+    directions."""
     return x.new_empty((*x.shape[:2], hidden.shape[2] * (2 if both else 1)))
 
 
@@ -62,7 +63,7 @@ OF_TORCH: Mapping[Any, Any] = {LSTM: torch.ops.aten.lstm.input, GRU: torch.ops.a
 
 
 class Recurrences(TorchFunctionMode):
-    """While it is on, `nas::lstm` and `nas::gru` run in place of torch's."""
+    """While this mode is active, `nas::lstm` and `nas::gru` run instead of torch's operators."""
 
     def __torch_function__(
         self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
@@ -73,7 +74,7 @@ class Recurrences(TorchFunctionMode):
 
 
 def with_torch_alone(program: torch.export.ExportedProgram) -> torch.export.ExportedProgram:
-    """`program`, changed in place to torch's own operators."""
+    """Replaces `nas::lstm` and `nas::gru` in `program` by torch's operators, in place; returns `program`."""
     for node in program.graph.nodes:
         node.target = OF_TORCH.get(node.target, node.target)
     program.graph_module.recompile()

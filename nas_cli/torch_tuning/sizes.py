@@ -1,8 +1,8 @@
-"""torch.export takes a size that may be 1 for one that is larger, which a network of any size of images may not be.
+"""Lets torch.export write networks for images of any size where some feature map may be a single pixel.
 
-Whatever is not 1 in the example is not 1 ever after, it says, since one row and several are added in different ways. So
-a network that leaves one pixel of a small image would be refused for small images. While `of_one_too` lasts, sizes of 1
-are sizes like others; no layer adds a single pixel to several.
+torch.export assumes that a dynamic size other than 1 in the example never is 1, because tensors of size 1 broadcast. So
+the exported network would refuse small images that it reduces to one pixel. Inside `of_one_too`, 1 is a size like any
+other; this is sound since no layer broadcasts a single pixel.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What an export is compared with: the network it was made from, on inputs such as it was chosen by."""
+"""Compares an export with the network that it was made from, on samples of the validation part."""
 
 from __future__ import annotations
 
@@ -20,29 +20,29 @@ from nas_cli.train.checkpoint import load_tensors
 
 SAMPLES, LONGER = 64, 5
 MOST_BYTES = 1 << 28
-"""Of the samples that a run keeps, beside two that the network takes at least."""
+"""Limit on the samples that a run keeps, in addition to two samples of any size."""
 TOLERANCE = 1e-3
-"""The largest difference between two logits that is let pass, for logits of size 1; more for larger ones."""
+"""The largest difference of logits that is accepted, for logits up to 1; it grows in proportion to larger ones."""
 RANDOM_LENGTH = 12
 
 Array = np.ndarray[Any, Any]
 Given = list[Array]
-"""A batch of raw inputs as the network takes them: its fields in their order, then the lengths of ragged floats."""
+"""A batch of raw inputs of the network: its fields in their order, then the lengths of ragged floats."""
 Run = Callable[[Sequence[Given]], list[Array]]
-"""Batches to the logits of each."""
+"""Runs an export: batches to the logits of each."""
 
 
 @dataclass(frozen=True)
 class Checked:
-    """`inputs` as the network takes them, and in words what they are."""
+    """The inputs to compare on, and a description of them for the user."""
 
     inputs: Given
     what: str
 
 
 def inputs_to_check(model: Model) -> Checked:
-    """The samples that the run keeps; of a run that keeps none its validation part, where the data is still there, and
-    random inputs else.
+    """The samples that the run keeps; without these, examples of its validation part; where the data is gone or has
+    changed, random inputs.
 
     Raises RunError where the samples are damaged.
     """
@@ -59,7 +59,7 @@ def inputs_to_check(model: Model) -> Checked:
 
 
 def given(model: Model, columns: Mapping[str, Column[Array]]) -> Given:
-    """Columns in memory as the network takes them."""
+    """The batch of `columns`, which are in memory, in the order of the network's inputs."""
     fields = [np.ascontiguousarray(columns[field].values) for field in model.inputs]
     lengths = [columns[field].lengths for field, axes in model.inputs.items() if axes.sent_lengths]
     return [*fields, *(each for each in lengths if each is not None)]
@@ -84,7 +84,7 @@ def _kept(model: Model) -> Given:
 
 
 def _fits(model: Model, columns: Mapping[str, Column[Array]]) -> bool:
-    """Sequences may have any length."""
+    """Whether the columns are inputs of the network; sequences may have any length."""
     counts = {len(column) for column in columns.values()}
     return len(counts) == 1 and 0 not in counts and all(_is_of(columns[f], axes) for f, axes in model.inputs.items())
 
@@ -101,7 +101,7 @@ def _is_of(column: Column[Array], axes: Axes) -> bool:
 
 
 def random_inputs(model: Model) -> Given:
-    """Inputs (SAMPLES, *shape) that the network can take: pixels, words and characters it knows, cells of a table."""
+    """Valid random inputs (SAMPLES, *shape): pixels, known words and characters, or cells of a table."""
     rng = np.random.default_rng(0)
     of_fields = model.problem.facts.get(SEVERAL, {})
     columns = {}
@@ -130,10 +130,10 @@ def _random(axes: Axes, facts: Mapping[str, Any], rng: np.random.Generator) -> A
 
 
 def compare(model: Model, run_exported: Run, samples: Given, form: str) -> float:
-    """The largest difference of an output, over a batch of all samples, one of three and one of one.
+    """The largest difference of any output, over batches of all samples, of three and of one.
 
-    Of sequences also over a longer batch, and the shortest alone, without padding; of images also over smaller and
-    larger ones, where the network takes them. Raises ExportError where it is above tolerance.
+    Sequences are also compared with more padding, and the shortest alone without padding; images also in smaller and
+    larger sizes, where the network takes them. Raises ExportError where the difference is above tolerance.
     """
     batches = [[np.ascontiguousarray(x[:count]) for x in samples] for count in (len(samples[0]), 3, 1)]
     batches += _of_other_lengths(model, samples)
@@ -150,7 +150,7 @@ def compare(model: Model, run_exported: Run, samples: Given, form: str) -> float
                 f"the {form} export gives {found.shape} for {len(batch[0])} {_what(batch[0])}; it was removed"
             )
         difference = float(np.abs(found - wanted).max())
-        if not difference <= allowed:  # a NaN is not
+        if not difference <= allowed:  # also true for NaN
             raise ExportError(
                 f"the {form} export does not compute what the model computes: logits differ by up to "
                 f"{difference:.3g}, and {allowed:.3g} is allowed; it was removed"
@@ -188,7 +188,7 @@ def _what(batch: Array) -> str:
 
 
 def run_network(model: Model, batch: Given) -> Array:
-    """Outputs as wide as the batch, its padding included."""
+    """The network's outputs for a batch; those of sequences include the padding."""
     with torch.inference_mode():
         outputs: Array = model.network(*[torch.from_numpy(x) for x in batch]).numpy()
     return outputs

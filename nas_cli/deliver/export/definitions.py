@@ -1,7 +1,7 @@
-"""The source of classes with all that it needs of their own files: imports, helpers, constants, base classes.
+"""Collects the source of classes with everything it needs from their files: imports, helpers, constants, base classes.
 
-What is imported from nas is written out too, so that the text needs no nas. Decorators of nas are left out, and so is
-`first_weights`: weights that are stored come from no file of somebody's, nor from what that needs.
+Imports from nas are replaced by the source of what they name, so the text does not need nas. Decorators of nas are left
+out, and so is `first_weights`, which initialises new networks only: an export has its weights stored.
 """
 
 from __future__ import annotations
@@ -24,16 +24,17 @@ GIVEN = {
     "Tensor": "from torch import Tensor",
     "nn": "from torch import nn",
 }
-"""What the text that these stand in imports already."""
+"""The imports that model.py has already."""
 LEFT_OUT = "first_weights"
 TAKEN = ("Model", "load", "Path", "NAME", "TASK", "LABELS", "INPUT_SHAPE")
-"""Names that this text gives to things of its own."""
+"""The names that model.py defines itself."""
 
 
 def definitions(classes: Sequence[type]) -> str:
-    """Statements that define `classes`, each after what it needs.
+    """Statements that define `classes`, each after the definitions that it needs.
 
-    Raises ExportError where a class has no source at the top of a file, and where two things have one name.
+    Raises ExportError where a class is not defined at the top level of a file, and where two definitions have the same
+    name.
     """
     found = _Definitions()
     for cls in classes:
@@ -53,7 +54,8 @@ class _Definitions:
     _seen: dict[str, tuple[str, object]] = field(default_factory=dict)
 
     def add(self, module: ModuleType, name: str) -> None:
-        """`name` of `module`, after what it needs; what a module does not define is a builtin, or comes by a star."""
+        """Adds the definition of `name` in `module`, after those it needs. A name that the module does not define is a
+        builtin, or comes from a star import."""
         file = self._file(module)
         node = file.nodes.get(name)
         if node is None:
@@ -101,7 +103,7 @@ class _Definitions:
         self.imports += [text for text in texts if text not in self.imports and text not in GIVEN.values()]
 
     def _is_known(self, name: str, what: tuple[str, object]) -> bool:
-        """Whether it was added before. Raises ExportError where another thing of that name was."""
+        """Whether `name` was added before. Raises ExportError where a different definition of that name was."""
         if name in self._seen:
             if self._seen[name] != what:
                 raise ExportError(f"two things that this network needs are called {name}: give one another name")
@@ -111,7 +113,7 @@ class _Definitions:
 
 
 class _File:
-    """A module's statements by the names that they define."""
+    """The statements of a module, by the names that they define."""
 
     def __init__(self, module: ModuleType) -> None:
         try:
@@ -132,7 +134,7 @@ class _File:
                 self.stars.append(ast.unparse(node))
 
     def needs(self, node: ast.stmt) -> Iterator[str]:
-        """The names that the statement reads, those of decorators of nas left out."""
+        """The names that the statement reads, except in decorators of nas."""
         decorators = list(getattr(node, "decorator_list", []))
         left_out = {name for each in decorators if self._is_ours(each) for name in (*_names(each), *_root(each))}
         pruned = copy.copy(node)
@@ -146,7 +148,7 @@ class _File:
         return "".join(kept) + text
 
     def _is_ours(self, decorator: ast.expr) -> bool:
-        """Whether it comes from nas: what it registers is of no use in what is exported."""
+        """Whether the decorator comes from nas: an export needs no registration."""
         node = next((self.nodes.get(name) for name in _root(decorator)), None)
         return isinstance(node, ast.Import | ast.ImportFrom) and _is_of_nas(node)
 
@@ -177,14 +179,14 @@ def _is_of_nas(node: ast.Import | ast.ImportFrom) -> bool:
 
 
 def _root(decorator: ast.expr) -> list[str]:
-    """`nas` of `@nas.op("x")`."""
+    """The name at the root of a decorator: `nas` for `@nas.op("x")`."""
     while isinstance(decorator, ast.Call | ast.Attribute):
         decorator = decorator.func if isinstance(decorator, ast.Call) else decorator.value
     return [decorator.id] if isinstance(decorator, ast.Name) else []
 
 
 def _home(module: ModuleType, name: str) -> ModuleType:
-    """Where `name`, which `module` may only pass on, is defined."""
+    """The module that defines `name`, which `module` may only re-export."""
     thing = getattr(module, name)
     return sys.modules[getattr(thing, "__module__", module.__name__)] if callable(thing) else module
 
@@ -204,7 +206,7 @@ def _defined(node: ast.stmt) -> Iterator[str]:
 
 
 def _names(node: ast.AST) -> Iterator[str]:
-    """The names that it reads; annotations are not evaluated there."""
+    """The names that `node` reads, except in annotations, which the export does not evaluate."""
     for name, value in ast.iter_fields(node):
         if name in ("annotation", "returns"):
             continue

@@ -1,4 +1,4 @@
-"""`nas export`: a network in a form that needs no `nas`, each compared with the network it was made from."""
+"""`nas export`: writes a network in a format that needs no `nas`, and compares it with the original."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ from nas_cli.record.directory import RunDirectory
 from nas_cli.task import name_of
 
 FOR_ONE_SIZE = ("Constraints violated", "Guard failed")
-"""What torch's exporter, or its program, says where a layer takes a size for a constant."""
+"""Phrases in the errors of torch's exporter, or of its program, where a layer fixes a size."""
 
 
 @dataclass(frozen=True)
 class Format:
-    """`write` makes the file, or the folder of `files`, at the path it is given, and returns what runs it."""
+    """`write` makes the file, or the folder of `files`, at a path, and returns a function that runs it."""
 
     file: str
     write: Callable[[Model, Path], Run]
@@ -39,7 +39,7 @@ class Format:
 
 
 def write_onnx(model: Model, path: Path) -> Run:
-    """ONNX is loaded where it is asked for alone: that takes longer than writing source does."""
+    """`onnx.write_onnx`, imported on use: importing ONNX takes longer than writing source does."""
     from nas_cli.deliver.export.onnx import write_onnx as write
 
     return write(model, path)
@@ -61,17 +61,17 @@ def export(
     member: str | None = None,
     force: bool = False,
 ) -> dict[str, Any]:
-    """Writes the best network of a run as `onnx`, `torch` (.pt2) or `source`, and runs what it wrote.
+    """Writes the best network of a run as `onnx`, `torch` (.pt2) or `source`, runs the export and compares it.
 
     `member` names another network of the run instead. Images go in as raw pixels, so their preprocessing is inside. For
-    other data preprocess.py and preprocessing.json lie in the folder beside the file, which is called like it with
-    `.files` at the end, or in the folder of the source. Batches and sequences may have any length. Needs no data: the
-    run keeps samples to compare with.
+    other data, preprocess.py and preprocessing.json are written into the folder `FILE.files` beside the file, or into
+    the folder of the source. Batches and sequences may have any length. Needs no data: the run keeps samples to compare
+    with.
 
-    Returns `path`, `format`, `beside`, `samples` (how many were compared), `compared_on` (what they are) and
-    `largest_difference` of the logits. Raises ExportError where the network has no such form or the difference is above
-    tolerance: nothing is left behind then, and what was at `output` before stays. Raises UserError where something lies
-    there that is not an export as nas wrote it, unless `force`.
+    Returns `path`, `format`, `beside`, `samples` (their number), `compared_on` (a description of them) and
+    `largest_difference` of the logits. Raises ExportError where the network cannot be written in the format or the
+    difference is above tolerance; nothing is written then, and earlier files at `output` stay. Raises UserError where
+    files there are not an unchanged export of nas, unless `force`.
     """
     if form not in FORMATS:
         raise SpecError(f"unknown format '{form}'{did_you_mean(form, FORMATS)}")
@@ -90,7 +90,7 @@ def export(
         except Exception as error:  # the exporters raise anything where a module has no such form
             raise ExportError(f"this network cannot be written as {form}: {_reason(model, error)}") from error
         write_preprocessing(model, draft if chosen.files else folder)
-        require_ours(place, force)  # it took a while
+        require_ours(place, force)  # again: exporting took a while
         beside = put(place, draft, folder, _about(model, form, member))
     return {
         "path": str(place.path),
@@ -105,7 +105,7 @@ def export(
 
 
 def write_preprocessing(model: Model, folder: Path) -> None:
-    """What feeds a network that takes no raw images: code that needs NumPy alone, and its settings."""
+    """Writes the preprocessing of a network without raw inputs: code that needs only NumPy, and its settings."""
     if model.fields.raw:
         return
     write_text(folder / "preprocess.py", inspect.getsource(portable))
@@ -113,7 +113,7 @@ def write_preprocessing(model: Model, folder: Path) -> None:
 
 
 def _within(run: RunDirectory, member: str | None) -> Path:
-    """The folder for exports in the run. Raises RunError where it is a link: it would lead out of the run."""
+    """The folder for exports in the run. Raises RunError where it is a link, which might lead out of the run."""
     folder = run.path / "export" / (member or "")
     run.require_way(folder)
     return folder
@@ -131,7 +131,7 @@ def _about(model: Model, form: str, member: str | None) -> dict[str, Any]:
 
 
 def _inputs(model: Model) -> dict[str, Any]:
-    """What comes in: `input`, or of several fields `inputs` by name."""
+    """Type and shape of the `input`, or of several `inputs` by field."""
     sizes = image_sizes(model)
     found = {}
     for field, axes in model.inputs.items():
@@ -150,13 +150,13 @@ def _reason(model: Model, error: BaseException) -> str:
         return f"its {once} layers would be written for one length only; --format source takes any"
     if image_sizes(model) is not None and any(words in str(error) for words in FOR_ONE_SIZE):
         return "a layer of its own would be written for images of one size only; --format source takes any"
-    while error.__cause__ is not None:  # the exporters wrap what a layer's translation says
+    while error.__cause__ is not None:  # the exporters wrap the error of a layer's translation
         error = error.__cause__
     return _first_line(error)
 
 
 def _for_one_length(network: nn.Module) -> str:
-    """The modules or the op of it that torch's exporters write for a single length of sequences; "" without such."""
+    """The name of a module or op that torch's exporters write for a single length of sequences; "" if there is none."""
     for module in network.modules():
         if of_module(module).one_length:
             return f"nn.{type(module).__name__}"

@@ -1,7 +1,7 @@
-"""Where an export lies, which files there are ours, and how a new one takes the place of the one before.
+"""The place of an export, which files there are ours, and how a new export replaces an earlier one.
 
-Each export has an export.json, which names its files with their digests. What is there and is not named, or was changed
-since, belongs to the user: it is replaced where the user says so (`force`), and never otherwise.
+Each export has an export.json, which lists its files with their digests. Files that it does not list, or that were
+changed since, belong to the user: they are replaced only with `force`.
 """
 
 from __future__ import annotations
@@ -22,25 +22,25 @@ from nas_cli.files import DRAFT, draft, not_a_folder, read_bytes, sweep
 
 MANIFEST = "export.json"
 BESIDE = ".files"
-"""What the name of the folder beside an exported file ends with: all that belongs to it lies there."""
+"""Suffix of the folder beside an exported file, which holds the files that belong to it."""
 SETTINGS = ("preprocess.py", "preprocessing.json")
 CACHES = ("__pycache__",)
 FORCE = "name another place with --output, or have that replaced with --force"
 SHOWN = 3
 MOST_BYTES = 1 << 24
-"""Of an export.json."""
+"""Limit on the size of export.json."""
 
 
 @dataclass(frozen=True)
 class Place:
-    """An export at `path`: a file, with a folder of what belongs to it beside, or a folder of `files`."""
+    """The place of an export at `path`: a file with a folder beside it for its other files, or a folder of `files`."""
 
     path: Path
     files: frozenset[str] = frozenset()
 
     @property
     def folder(self) -> Path:
-        """Where export.json and the preprocessing lie."""
+        """The folder of export.json and the preprocessing."""
         return self.path if self.files else self.path.with_name(self.path.name + BESIDE)
 
     @property
@@ -51,9 +51,9 @@ class Place:
 
 
 def find_place(path: Path, file: str, files: frozenset[str]) -> Place:
-    """The place that `path` means: a file goes into a folder that is there, and is called `file` there.
+    """The place of an export at `path`; for a file, `path` may be an existing folder, and the file is `file` in it.
 
-    Raises UserError where no export can lie there, whatever is forced.
+    Raises UserError where no export can be written, even with `force`.
     """
     if files:
         _require_new_folder(path)
@@ -84,7 +84,7 @@ def _require_new_folder(path: Path) -> None:
 
 
 def _require_a_file(target: Path) -> None:
-    """Where there is something."""
+    """Raises UserError where `target` exists and is not a file."""
     if target.is_dir() and not target.is_symlink():
         raise UserError(f"{target} is a folder, and a file is to be written there; name another place")
     if target.exists() and not target.is_file() and not target.is_dir():
@@ -92,7 +92,7 @@ def _require_a_file(target: Path) -> None:
 
 
 def require_ours(place: Place, force: bool) -> None:
-    """Raises UserError that names what lies at `place` and is not an earlier export as it was written."""
+    """Raises UserError that names the files at `place` that are not those of an earlier, unchanged export."""
     ours = _written_before(place)
     theirs = [target for name, target in place.targets.items() if os.path.lexists(target) and name not in ours]
     if theirs and not force:
@@ -115,7 +115,7 @@ def _listed(files: Sequence[Path]) -> str:
 
 
 def _written_before(place: Place) -> frozenset[str]:
-    """The names of those of the files at `place` that are as an earlier export left them."""
+    """The names of the files at `place` that are unchanged since an earlier export."""
     manifest = place.targets[MANIFEST]
     try:
         content = json.loads(read_bytes(manifest, MOST_BYTES))
@@ -135,13 +135,13 @@ def _is_same(file: Path, digest: str) -> bool:
 
 @contextmanager
 def building(place: Place) -> Iterator[Path]:
-    """A new, empty folder near `place` to write an export in; it is gone afterwards.
+    """A new, empty folder near `place` to write an export in; it is removed afterwards.
 
-    What an export that was killed left there is taken away first.
+    Folders that killed exports left behind are removed first.
     """
     made = _make(place.path.parent)
     if place.path.is_dir() and place.files:
-        near = place.path  # a folder that is there may lie on a disk of its own
+        near = place.path  # an existing folder may be on another disk than its parent
     else:
         near = place.path.parent
     sweep(near, place.path.name)
@@ -158,10 +158,10 @@ def building(place: Place) -> Iterator[Path]:
 
 
 def put(place: Place, made: Path, folder: Path, about: Mapping[str, Any]) -> list[Path]:
-    """Has the export `made`, in the `folder` of `building`, take its place, whole or not at all; returns the files
-    that belong to it.
+    """Moves the export `made`, in the `folder` of `building`, to its place, whole or not at all; returns the files that
+    belong to it.
 
-    `about` is what export.json says beside the files. Raises OSError; the export before is where it was then.
+    `about` has the other entries of export.json. Raises OSError; an earlier export is unchanged then.
     """
     drafts = _drafts(place, made, folder)
     content = {
@@ -187,7 +187,7 @@ def put(place: Place, made: Path, folder: Path, about: Mapping[str, Any]) -> lis
 
 
 def _drafts(place: Place, made: Path, folder: Path) -> dict[str, Path]:
-    """The files of an export that is `made`, by their names where it goes."""
+    """The files of the export `made`, by their names at the place."""
     if place.files:
         return {item.name: item for item in made.iterdir()}
     beside = {name: folder / name for name in SETTINGS if (folder / name).exists()}
@@ -195,10 +195,10 @@ def _drafts(place: Place, made: Path, folder: Path) -> dict[str, Path]:
 
 
 def _swap(place: Place, drafts: Mapping[str, Path], folder: Path) -> None:
-    """Each draft takes its target's place; where one cannot, all targets are again what they were.
+    """Moves each draft to its target; if one fails, all targets are restored.
 
-    What an earlier export has and this one has not goes too, where it is as that left it. At every moment a target
-    that was there is there.
+    Unchanged files of an earlier export that this one does not have are removed. A target that existed before exists at
+    every moment.
     """
     aside = folder / "before"
     aside.mkdir()
@@ -225,7 +225,7 @@ def _swap(place: Place, drafts: Mapping[str, Path], folder: Path) -> None:
 
 
 def _link(file: Path, other: Path) -> None:
-    """A second name for a file, or a copy where the disk knows no second names. A link is kept as a link."""
+    """A hard link to a file, or a copy where the file system has no hard links. A symbolic link stays one."""
     try:
         os.link(file, other, follow_symlinks=False)
     except OSError:
@@ -233,7 +233,7 @@ def _link(file: Path, other: Path) -> None:
 
 
 def _make(folder: Path) -> Sequence[Path]:
-    """The folders that had to be made so that `folder` is there, the innermost first."""
+    """Makes `folder` with its parents; returns the folders that were made, the innermost first."""
     missing = []
     for parent in (folder, *folder.parents):
         if parent.exists():

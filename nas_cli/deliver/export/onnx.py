@@ -1,4 +1,4 @@
-"""ONNX: the graph takes raw uint8 pixels, and says in its metadata what its outputs mean."""
+"""Writes ONNX: the graph takes raw inputs, and its metadata has the task and the labels of its outputs."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from nas_cli.task import name_of
 
 
 def write_onnx(model: Model, path: Path) -> Run:
-    """Writes the graph, checked by ONNX; returns what runs it in ONNX Runtime."""
+    """Writes the graph, checked by ONNX; returns a function that runs it in ONNX Runtime."""
     names = input_names(model)
     with quiet():
         program = torch.onnx.export(

@@ -1,4 +1,4 @@
-"""LSTM and GRU as ONNX has them, from torch's layout of weights and order of gates to ONNX's, layer by layer."""
+"""Translates LSTM and GRU to ONNX, layer by layer: torch's layout of weights and order of gates to ONNX's."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import onnxscript
 
 from nas_cli.torch_tuning.recurrences import GRU, LSTM
 
-op: Any = onnxscript.opset18  # whose types do not tell that it takes lists of numbers for constants
+op: Any = onnxscript.opset18  # its type hints do not allow lists of numbers for constants, which it takes
 Value = Any
 """A value of the ONNX graph that is being written."""
 
@@ -52,7 +52,7 @@ def onnx_gru(
 ) -> tuple[Value, Value]:
     """`nas::gru`, for a network in eval mode."""
     sizes = biases, layers, bidirectional, batch_first
-    # torch resets what the last state gives, bias included, and not the state itself.
+    # torch applies the reset gate after the state's linear map and bias, ONNX by default to the state itself.
     outputs, hidden = _layers(op.GRU, GRU_GATES, x, [state], weights, *sizes, linear_before_reset=1)
     return outputs, hidden
 
@@ -101,9 +101,7 @@ def _layers(
 
 
 def _matrices(parts: Sequence[Value], each: int) -> tuple[Value, Value, Value | None]:
-    """Weights of the inputs, of the state, and biases where there are any, one row a direction, of which each has
-    `each` parts.
-    """
+    """Input weights, state weights, and biases if any, stacked over directions; `parts` has `each` for a direction."""
     directions = [parts[start : start + each] for start in range(0, len(parts), each)]
     inwards = _stacked([part[0] for part in directions])
     across = _stacked([part[1] for part in directions])
@@ -111,12 +109,12 @@ def _matrices(parts: Sequence[Value], each: int) -> tuple[Value, Value, Value | 
 
 
 def _reordered(part: Value, gates: Sequence[int], size: int) -> Value:
-    """Weights or biases, `size` rows a gate, with gates in another order."""
+    """Weights or biases with `size` rows per gate, the gates in the order `gates`."""
     return _joined([op.Slice(part, [gate * size], [(gate + 1) * size], [0]) for gate in gates])
 
 
 def _stacked(parts: Sequence[Value]) -> Value:
-    """One row a direction."""
+    """The parts of the directions, stacked along a new first axis."""
     return _joined([op.Unsqueeze(part, [0]) for part in parts])
 
 

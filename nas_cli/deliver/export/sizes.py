@@ -1,7 +1,7 @@
-"""Which sizes of its inputs an export takes: batches, lengths of sequences, and the sides of images.
+"""The input sizes that an export accepts: batches, lengths of sequences, and the sides of images.
 
-A network whose output is dense, an image of (C, H, W), takes images of any size that its layers can take; which these
-are, the layers say themselves, by being run without numbers. Every other network takes images of one size.
+A network with a dense output (C, H, W) takes images of every size that its layers can take, which is found by running
+them on the meta device. Every other network takes images of one size.
 """
 
 from __future__ import annotations
@@ -24,23 +24,23 @@ from nas_cli.model.weights import without_weights
 
 MOST_STEP = 64
 LARGER = 4
-"""A step is one where so many larger sides are taken."""
+"""A step is accepted if so many larger sides work."""
 
 Array = np.ndarray[Any, Any]
 
 
 @dataclass(frozen=True)
 class Sides:
-    """The heights, or the widths, that a network takes: `least`, and every `step`-th above; `step` 0: `least` alone.
+    """The heights, or the widths, that a network takes: `least` and every `step`-th above; `least` only for `step` 0.
 
-    A U-Net of four halvings whose skips are not resized takes 16, 32, 48, say.
+    For example, a U-Net with four halvings whose skips are not resized takes 16, 32, 48, …
     """
 
     least: int
     step: int
 
     def dim(self, name: str) -> Any:
-        """As torch.export wants it; None where there is but one."""
+        """The dimension for torch.export; None where there is one size only."""
         if self.step == 0:
             return None
         if self.step == 1:
@@ -59,7 +59,7 @@ class ImageSizes:
 
 
 def dynamic(model: Model) -> tuple[dict[int, Any], ...]:
-    """Of each thing that a network takes the axes whose length is not fixed, as torch.export wants them."""
+    """The dynamic axes of each input of the network, in the form of torch.export's `dynamic_shapes`."""
     batch = torch.export.Dim("batch")
     of_fields: list[dict[int, Any]] = []
     for field, axes in model.inputs.items():
@@ -73,15 +73,15 @@ def dynamic(model: Model) -> tuple[dict[int, Any], ...]:
 
 
 def input_names(model: Model) -> list[str]:
-    """What an exported network's inputs are called: `input` where there is one field, else the fields; then the
-    lengths of ragged floats."""
+    """The names of an exported network's inputs: `input` for one field, else the names of the fields; then the lengths
+    of ragged floats."""
     fields = ["input"] if len(model.inputs) == 1 else list(model.inputs)
     sent = zip(fields, model.inputs.values(), strict=True)
     return fields + [f"{field}_lengths" for field, axes in sent if axes.sent_lengths]
 
 
 def image_sizes(model: Model) -> ImageSizes | None:
-    """None where the output is not dense, or several fields come in."""
+    """The sizes of images that the network takes; None where its output is not dense, or it has several fields."""
     if len(model.inputs) > 1 or not has_layouts(model.axes):
         return None
     program = model.network.program
@@ -108,13 +108,13 @@ def _sizes(network: Network) -> ImageSizes:
 
 
 def _need_pixels(step: Step, given: list[torch.Tensor], _: torch.Tensor | None) -> None:
-    """Raises ValueError where a layer would get images without pixels: some layers take them."""
+    """Raises ValueError where a layer would get images without pixels, which some layers accept."""
     if any(x.numel() == 0 for x in given):
         raise ValueError(f"nothing is left for {step.path}")
 
 
 def _sides(takes: Callable[[int], bool], side: int) -> Sides:
-    """What `takes` says yes to, which it does to `side`."""
+    """The sides that `takes` accepts, found from `side`, which it accepts."""
     for step in range(1, MOST_STEP + 1):
         if all(takes(side + times * step) for times in range(1, LARGER + 1)):
             smaller = range((side - 1) % step + 1, side + 1, step)
@@ -123,7 +123,7 @@ def _sides(takes: Callable[[int], bool], side: int) -> Sides:
 
 
 def other_sizes(samples: Array, sizes: ImageSizes) -> list[Array]:
-    """`samples` (N, C, H, W) cut to the least size that `sizes` has, and continued to a larger one."""
+    """`samples` (N, C, H, W) cut to the least of `sizes`, and continued periodically to a larger size."""
     height, width = samples.shape[2:]
     larger = height + sizes.height.step, width + 3 * sizes.width.step
     return [_fitted(samples, size) for size in ((sizes.height.least, sizes.width.least), larger)]

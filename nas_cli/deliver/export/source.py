@@ -1,4 +1,4 @@
-"""Source: a model.py that a person can read and that needs torch alone, with its weights beside it."""
+"""Writes a readable model.py that needs torch alone, with its weights beside it."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ assert not any(name.startswith("nas_cli") for name in sys.modules)
 
 
 def write_source(model: Model, path: Path) -> Run:
-    """Writes the folder `path`, which is not there yet; returns what runs it, in a process of its own."""
+    """Writes the new folder `path`; returns a function that runs it in a separate process."""
     path.mkdir()
     (path / "model.py").write_text(model_source(model), encoding="utf-8")
     torch.save(flat_state(model), path / "weights.pt")
@@ -92,7 +92,7 @@ def write_source(model: Model, path: Path) -> Run:
 
 
 def flat_state(model: Model) -> dict[str, torch.Tensor]:
-    """The state dict with the names that model.py uses: `layers.` is not written there."""
+    """The state dict with the names of model.py, which have no prefix `layers.`."""
     state = {}
     for name, tensor in model.network.state_dict().items():
         room, _, rest = name.partition(".")
@@ -102,14 +102,15 @@ def flat_state(model: Model) -> dict[str, torch.Tensor]:
 
 
 def _buffer(network: Network, field: str, name: str) -> str:
-    """What mean and std of a field are called."""
+    """The name in model.py of the buffer `name`, mean or std, of a field."""
     return name if len(network.inputs) == 1 else f"{field}_{name}"
 
 
 def model_source(model: Model) -> str:
-    """The text of model.py: one line a module, one line a step.
+    """The text of model.py: one line per module, one line per step.
 
-    It is run to be compared, and the run may be somebody else's: what is a text there is a literal here.
+    The exported file is executed for comparison, so strings from the run, which may be somebody else's, are written as
+    Python literals (no code injection).
     """
     network = model.network
     arguments = _arguments(model)
@@ -132,7 +133,7 @@ def model_source(model: Model) -> str:
 
 
 def _arguments(model: Model) -> list[str]:
-    """What `forward` calls what it takes: the fields in their order, then the lengths of ragged floats."""
+    """The parameters of `forward`: the fields in their order, then the lengths of ragged floats."""
     if len(model.inputs) == 1:
         return ["x", "lengths"] if model.axes.sent_lengths else ["x"]
     sent = [f"lengths_{field}" for field, axes in model.inputs.items() if axes.sent_lengths]
@@ -140,12 +141,12 @@ def _arguments(model: Model) -> list[str]:
 
 
 def _argument(field: str) -> str:
-    """What `forward` calls a field: no name that it gives to a value."""
+    """The parameter of `forward` for a field, with `_` appended where it would clash with another name there."""
     return f"{field}_" if re.fullmatch(r"x\d*|self|torch|nn|(lengths|mask)\w*", field) else field
 
 
 def _takes(model: Model, arguments: Sequence[str]) -> str:
-    """In words what `forward` takes."""
+    """A description of the parameters of `forward`: types and shapes."""
     texts = []
     for axes in model.inputs.values():
         sides = [str(side) for side in axes.shape]
@@ -163,7 +164,7 @@ def _shapes(model: Model) -> str:
 
 
 def _statistics(network: Network) -> str:
-    """The buffers of the normalisation, where there is one."""
+    """Statements that register the buffers of the normalisation; "" without one."""
     lines = []
     for field, levels in network.levels.items():
         sides = ", ".join(map(str, cast(Levels, levels).mean.shape))
@@ -173,8 +174,8 @@ def _statistics(network: Network) -> str:
 
 
 class _Forward:
-    """The lines of `forward`, one a step. A value that only the next step reads is `x`; one that is read later has a
-    name of its own.
+    """The lines of `forward`, one per step. A value that only the next step reads is `x`; other values have names of
+    their own.
     """
 
     def __init__(self, model: Model) -> None:
@@ -184,7 +185,7 @@ class _Forward:
         fields = len(model.inputs)
         self._names = [_name(v, v - fields + 1, readers) for v, readers in enumerate(self._program.readers())]
         self._lengths: list[str] = []
-        """By value what its lengths are called, "" where its examples are all of one size."""
+        """By value, the variable of its lengths; "" for a value that is not ragged."""
         self._last = self._names[0]
 
     def written(self) -> list[str]:
@@ -199,7 +200,7 @@ class _Forward:
         return self._lines
 
     def _field(self, place: int, field: str) -> None:
-        """What comes in, normalised, and the ends of sequences."""
+        """The lines for an input field: its normalisation, and the lengths and mask of sequences."""
         inputs, several = self._model.inputs, len(self._model.inputs) > 1
         axes, given = inputs[field], _argument(field) if several else "x"
         if several:
@@ -219,14 +220,14 @@ class _Forward:
             self._lines.append(f"{name} = {expression}")
 
     def _give(self, index: int, expression: str) -> None:
-        """The value of a step; that of the last one is what `forward` returns."""
+        """Assigns the value of a step; the last step's value is what `forward` returns."""
         if index == len(self._program.steps) - 1:
             self._last = expression
         else:
             self._assign(self._names[self._program.value(index)], expression)
 
     def _values(self, index: int, step: Step) -> None:
-        """A step that is no layer: it takes one value or several."""
+        """A step without a module: a sum, a concatenation or a resize."""
         inputs = [self._names[value] for value in step.inputs]
         self._lengths.append(self._lengths[step.inputs[0]] if step.axes.ragged else "")
         if step.kind == "add":
@@ -255,7 +256,7 @@ class _Forward:
         self._give(index, expression)
 
     def _shorten(self, index: int, step: Step, lengths: str, changes: Sequence[tuple[str, Lengths]]) -> str:
-        """The lengths after a layer, each module of which changes those of the one before."""
+        """Lines for the lengths after a layer whose modules change them one after another; returns their variable."""
         after = f"lengths{index + 1}"
         for place, change in changes:
             own = f"self.{step.name}{place}.lengths({lengths})"
@@ -273,12 +274,12 @@ class _Forward:
 
 
 def _name(value: int, after: int, readers: list[int]) -> str:
-    """`x` where the step `after` it alone reads it."""
+    """The variable of a value: `x` where only the step `after` reads it."""
     return "x" if readers == [after] else f"x{value}"
 
 
 def _mask(value: str, lengths: str) -> str:
-    """Where the sequences of `value` have something."""
+    """The line that makes the padding mask of `value`."""
     return f"{_name_of_mask(lengths)} = torch.arange({value}.shape[-1], device={value}.device) < {lengths}[:, None]"
 
 
@@ -287,7 +288,7 @@ def _name_of_mask(lengths: str) -> str:
 
 
 def run_source(path: Path, batches: Sequence[Given]) -> list[Array]:
-    """Logits by model.py, run by a Python that is kept away from everything but torch. Raises ExportError."""
+    """Logits of model.py, run by a Python in isolated mode (-I), without nas. Raises ExportError."""
     with tempfile.TemporaryDirectory() as folder:
         inputs, outputs = Path(folder) / "in.pt", Path(folder) / "out.pt"
         torch.save([[torch.from_numpy(x) for x in batch] for batch in batches], inputs)

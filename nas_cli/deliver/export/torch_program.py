@@ -18,8 +18,8 @@ from nas_cli.torch_tuning.recurrences import with_torch_alone
 def write_torch(model: Model, path: Path) -> Run:
     """Writes the program with its labels beside it as extra files `labels.json`, `name` and `task`.
 
-    A recurrence is one operator in it, which takes any length. Torch's `run_decompositions`, which compilers ahead of
-    time call, would write it out for one.
+    LSTM and GRU stay single operators, which take any length. `run_decompositions`, which ahead-of-time compilers call,
+    would unroll them for one length.
     """
     extra = {
         "labels.json": json.dumps(list(model.labels), ensure_ascii=False),
@@ -28,7 +28,7 @@ def write_torch(model: Model, path: Path) -> Run:
     }
     with quiet():
         program = with_torch_alone(trace(model))
-        with path.open("w+b") as file:  # torch opens only paths of UTF-8 by itself
+        with path.open("w+b") as file:  # torch itself opens UTF-8 paths only
             torch.export.save(program, file, extra_files=extra)
             file.seek(0)
             loaded = torch.export.load(file).module()

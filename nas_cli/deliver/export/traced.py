@@ -1,4 +1,4 @@
-"""A network as a program of torch.export, and the exporters quiet meanwhile."""
+"""Traces a network with torch.export, and silences the exporters."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def trace(model: Model) -> torch.export.ExportedProgram:
 
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
-    """The exporters talk on every channel there is; what they say is of no use where the result is checked anyway."""
+    """Silences logging, warnings, stdout and stderr, which the exporters write to; exports are checked anyway."""
     before = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:

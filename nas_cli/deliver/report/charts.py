@@ -1,4 +1,4 @@
-"""Plots as shapes at their places, in pixels. parts.html draws them, in the colours of the page's own style."""
+"""Plots as lists of shapes with positions in pixels. parts.html draws them, and style.css colours them."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ Point = tuple[float, float]
 WIDTH, HEIGHT = 760, 260
 LEFT, RIGHT, TOP, BOTTOM = 62, 14, 12, 40
 SMALLEST = 1e-300
-"""Between two ticks; powers of ten end below it."""
+"""Least distance between two ticks; smaller powers of ten are no normal floats."""
 
 
 @dataclass(frozen=True)
 class Text:
-    """`kind` is a class of style.css: "name" ends at its place, "middle" and "count" have it in their middle."""
+    """`kind` is a class of style.css: "name" is right-aligned at (x, y), "middle" and "count" are centred there."""
 
     text: str
     x: float
@@ -57,7 +57,7 @@ class GridLine:
 
 @dataclass(frozen=True)
 class Chart:
-    """What lies on a plot of `width` times `height` pixels, from the lowest layer up."""
+    """The shapes of a plot of `width` times `height` pixels; fields are drawn in their order, later ones on top."""
 
     width: float
     height: float
@@ -70,7 +70,7 @@ class Chart:
 
 
 def ticks(low: float, high: float, count: int = 5) -> list[float]:
-    """Round numbers that cover low to high, about `count` of them."""
+    """About `count` round numbers from `low` to `high`."""
     if high <= low:
         return [low]
     raw = (high - low) / count
@@ -83,7 +83,7 @@ def ticks(low: float, high: float, count: int = 5) -> list[float]:
 
 
 def progress(points: Sequence[tuple[int, float, bool]], y_name: str, minimised: bool = False) -> Chart:
-    """The objective of each measured trial, (number, value, keeps the constraints), with the best so far as a line."""
+    """The objective of each measured trial, (number, value, feasible), with the best so far as a line."""
     values = [value for _, value, _ in points]
     last = max(max(number for number, _, _ in points), 1)
     x = _scale(0, last, LEFT, WIDTH - RIGHT)
@@ -103,7 +103,7 @@ def progress(points: Sequence[tuple[int, float, bool]], y_name: str, minimised: 
 
 
 def _best_so_far(points: Sequence[tuple[int, float, bool]], last: int, minimised: bool) -> list[Point]:
-    """The corners of a line of steps, (trial, value), up to the trial `last`."""
+    """The corners (trial, value) of the step line of the best value so far, up to the trial `last`."""
     best: float | None = None
     corners: list[Point] = []
     for number, value, kept in points:
@@ -118,7 +118,7 @@ def _best_so_far(points: Sequence[tuple[int, float, bool]], last: int, minimised
 
 
 def scatter(points: Sequence[tuple[int, float, float]], x_name: str, y_name: str, marked: Mapping[int, str]) -> Chart:
-    """A front: (trial, x, y) as dots with a line through them; the trials in `marked` are larger, and named by it."""
+    """A Pareto front: (trial, x, y) as dots with a line through them; trials in `marked` are larger and labelled."""
     xs, ys = [x for _, x, _ in points], [y for _, _, y in points]
     x = _scale(*_padded(xs), LEFT, WIDTH - RIGHT)
     y = _scale(*_padded(ys), HEIGHT - BOTTOM, TOP)
@@ -134,7 +134,7 @@ def scatter(points: Sequence[tuple[int, float, float]], x_name: str, y_name: str
 
 
 def curves(lines: Mapping[str, Sequence[Point]], x_name: str, y_name: str, title: str) -> Chart:
-    """Each line through its points (x, y), with its name at its last one."""
+    """Lines through points (x, y), each with its name at its last point."""
     points = [point for line in lines.values() for point in line]
     xs, ys = [x for x, _ in points], [y for _, y in points]
     x = _scale(*_padded(xs), LEFT, WIDTH - RIGHT)
@@ -148,14 +148,14 @@ def curves(lines: Mapping[str, Sequence[Point]], x_name: str, y_name: str, title
 
 
 def _beside(x: float, y: float, text: str) -> Text:
-    """Towards the middle, where there is room."""
+    """`text` beside (x, y), on the side of the plot's middle, where there is room."""
     if x > WIDTH / 2:
         return Text(text, x - 8, y + 14, "name")
     return Text(text, x + 8, y + 14)
 
 
 def bars(items: Sequence[tuple[str, float]]) -> Chart:
-    """Horizontal bars of shares in 0..1, their names on the left."""
+    """Horizontal bars for shares in 0..1, with their names on the left."""
     names = [_short(name, 62) for name, _ in items]
     label = min(430, max(120, int(6.7 * max(map(len, names))) + 12))
     row = 24
@@ -171,7 +171,7 @@ def bars(items: Sequence[tuple[str, float]]) -> Chart:
 
 
 def confusion(matrix: Sequence[Sequence[int]], labels: Sequence[str]) -> Chart:
-    """A heat map: rows are true classes, columns predicted ones; shade is the share of the row."""
+    """A heat map: rows are true classes, columns predicted classes; the opacity is the share of the row."""
     count = len(labels)
     side = max(16, min(44, 620 // count))
     names = [_short(name, 24) for name in labels]
@@ -217,7 +217,7 @@ def _scale(low: float, high: float, start: float, end: float) -> Scale:
 def _frame(
     ys: Sequence[float], y: Scale, xs: Sequence[float], x: Scale, x_name: str, y_name: str
 ) -> tuple[list[GridLine], list[Text]]:
-    """The ticks of both axes and their names, and a line through the plot at each tick of y."""
+    """Grid lines at the ticks of y, and the labels of all ticks and of both axes."""
     grid = [GridLine(LEFT, WIDTH - RIGHT, y(value)) for value in ys]
     texts = [Text(f"{value:.4g}", LEFT - 8, y(value) + 4, "name") for value in ys]
     texts += [Text(tick(value), x(value), HEIGHT - BOTTOM + 18, "middle") for value in xs]

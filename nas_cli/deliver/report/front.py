@@ -1,4 +1,4 @@
-"""What the report says of the Pareto front that the search found."""
+"""The section of the report on the Pareto front."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Front:
 
 
 def front_of(run: RunDirectory) -> Front | None:
-    """None where the search had one objective. Raises RunError for a damaged file."""
+    """The front of a run; None where the search had one objective. Raises RunError for a damaged file."""
     front = read_front(run)
     if front is None:
         return None
@@ -47,7 +47,7 @@ def front_of(run: RunDirectory) -> Front | None:
 
 
 def marks(front: Mapping[str, Any]) -> dict[int, str]:
-    """What trials of the front are called: the knee of the search, and the one that was kept after the final phase."""
+    """Remarks by trial: which is the knee of the search, and which was kept after the final phase."""
     marked = {} if front["knee"] is None else {front["knee"]: "the knee of the search"}
     kept = trial_of(str((front.get("final") or {}).get("candidate", "")))
     if kept is not None:

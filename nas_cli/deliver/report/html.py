@@ -1,4 +1,4 @@
-"""The page's templates: whatever they are given is text, escaped; markup stands in the templates alone."""
+"""Renders the page's templates. All values are escaped as text; only the templates contain markup."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ FOLDER = Path(__file__).with_name("templates")
 
 
 def fill(template: str, **values: Any) -> str:
-    """The text of templates/`template`. Every expression in it is written by `written`, then escaped; a name that is
-    not among `values` is an error.
+    """Renders templates/`template`. Every expression is formatted by `written` and then escaped; a name that is not
+    among `values` is an error.
     """
     return _environment().get_template(template).render(values)
 
 
 @functools.cache
 def _environment() -> Environment:
-    """Reads and compiles each template once: a search writes its page again and again."""
+    """The environment, which compiles each template once: a search writes its page many times."""
     environment = Environment(
         loader=FileSystemLoader(FOLDER),
         autoescape=True,
@@ -37,8 +37,8 @@ def _environment() -> Environment:
 
 
 def written(value: Any) -> str:
-    """Letters that turn the direction of what follows, or show as nothing, as escapes; numbers with three places."""
-    if isinstance(value, Markup):  # what a macro of ours gave
+    """Formats a value: floats with up to three decimals; control, invisible and bidi characters as escapes."""
+    if isinstance(value, Markup):  # the output of a macro of ours
         return value
     if isinstance(value, float):
         return f"{value:.3f}".rstrip("0").rstrip(".")

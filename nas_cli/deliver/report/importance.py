@@ -1,8 +1,8 @@
-"""Which decisions mattered: the share of the reward's variance that each one explains by itself.
+"""The importance of each decision: the share of the reward's variance that it explains by itself.
 
-This is eta squared, the ratio of the variance between the groups that a decision makes to the whole variance, less
-what as many random groups would explain (omega squared). Interactions are not seen, and a strategy that favours good
-values leaves few bad ones to compare with, so this is a hint and no more.
+This is omega squared: the variance between the groups of equal values over the whole variance (eta squared), less the
+share that as many random groups would explain. It ignores interactions, and a strategy that favours good values leaves
+few bad ones to compare with, so it is no more than a hint.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ BINS = 4
 def importance(genotypes: Sequence[Genotype], rewards: Sequence[float]) -> list[tuple[str, float]]:
     """(path, share of variance explained in 0..1) for each decision that varied, most important first.
 
-    Empty where fewer than 8 trials were measured. A number from a range counts in quartiles; trials in which a decision
-    was not made are a group of their own.
+    Empty where fewer than 8 trials were measured. Numbers from a range are grouped in quartiles; trials without the
+    decision are a group of their own.
     """
     if len(rewards) < MIN_TRIALS or float(np.var(rewards)) == 0.0:
         return []
@@ -38,7 +38,7 @@ def importance(genotypes: Sequence[Genotype], rewards: Sequence[float]) -> list[
 
 
 def omega_squared(values: np.ndarray[Any, Any], groups: Sequence[int]) -> float | None:
-    """None where there is one group only, or as many groups as values."""
+    """Omega squared of `groups`, 0..1; None where there is one group only, or as many groups as values."""
     labels = np.asarray(groups)
     names = np.unique(labels)
     if len(names) < 2 or len(names) >= len(values):
@@ -61,7 +61,7 @@ def _groups(column: list[Scalar]) -> list[int]:
 
 
 def _bin(value: Scalar, edges: np.ndarray[Any, Any]) -> int:
-    """Of a number the bin between the `edges`; what is no number is a bin of its own."""
+    """The index of the bin of a number between the `edges`; -1 for other values."""
     return int(np.searchsorted(edges, float(value))) if _is_number(value) else -1
 
 

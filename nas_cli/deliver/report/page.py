@@ -1,4 +1,4 @@
-"""report.html: one self-contained page on a run. It loads nothing, runs no script, and escapes what it quotes."""
+"""report.html: one self-contained page on a run. It loads nothing, has no scripts, and escapes all quoted text."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ SHOWN_DECISIONS = 15
 
 @dataclass(frozen=True)
 class Final:
-    """The candidates of the final phase, best first, and what became of the trainings that failed."""
+    """The candidates of the final phase, best first, and the reasons of the trainings that failed."""
 
     columns: Sequence[str]
     rows: Sequence[Sequence[str]]
@@ -38,7 +38,7 @@ class Final:
 class Architecture:
     text: str
     genotype: Sequence[tuple[str, str]] | None
-    """(decision, value); None of a baseline, which decides nothing."""
+    """(decision, value); None for a baseline, which has no decisions."""
 
 
 def write_report(run: Path | RunDirectory | None = None) -> Path:
@@ -49,13 +49,13 @@ def write_report(run: Path | RunDirectory | None = None) -> Path:
 
 
 def render(run: RunDirectory) -> str:
-    """The page as text."""
+    """The HTML of the page."""
     record = Record()
     record.open(run.path)
     metrics = read_metrics(run.best) if run.best.metrics.exists() else None
     evaluation = read_evaluation(run)
     if evaluation is not None and metrics is not None and not is_of(evaluation, metrics):
-        evaluation = None  # of a network that is not kept any more
+        evaluation = None  # it is of a network that is no longer kept
     surroundings = read_environment(run)
     return fill(
         "page.html",
@@ -77,7 +77,7 @@ def render(run: RunDirectory) -> str:
 
 
 def _notes(surroundings: Mapping[str, Any] | None) -> list[str]:
-    """What the search said of the data at its start: what was guessed, passed over, or makes scores doubtful."""
+    """The notes on the data from the start of the search: guesses, skipped examples, reasons to doubt the scores."""
     notes = (surroundings or {}).get("notes")
     return [str(note) for note in notes] if isinstance(notes, list) else []
 
@@ -118,7 +118,7 @@ def _remarks(standing: Standing, selected: FinalSelected) -> str:
 
 
 def _progress(record: Record) -> charts.Chart | None:
-    """Every trial as the objective words it: of an RMSE that is minimised the RMSE, and the lowest is the best."""
+    """The values of the objective of all trials, in its own sign: a minimised RMSE is shown as the RMSE."""
     goal, known = record.goal, []
     for trial in record.history:
         reward = trial.rungs[-1][2] if trial.rungs else None
@@ -132,7 +132,7 @@ def _progress(record: Record) -> charts.Chart | None:
 
 
 def _decisions(history: History) -> charts.Chart | None:
-    # Rewards of different rungs do not compare: the first rung has all trials.
+    # Rewards of different rungs are not comparable. All trials have the first rung.
     measured = [(t.genotype, t.rungs[0][2]) for t in history if t.rungs]
     known = [(genotype, float(reward)) for genotype, reward in measured if reward is not None]
     found = importance([genotype for genotype, _ in known], [reward for _, reward in known])

@@ -1,4 +1,4 @@
-"""The first rows of the report: what was searched, what is kept, and how good, large and fast it is."""
+"""The first rows of the report: the search, and the quality, size and latency of the kept network."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def summary_rows(
 
 
 def _counts(history: History) -> str:
-    """How many trials came to what; what no trial came to is left out, but for training."""
+    """The number of trials by outcome; zeros are left out, except for trained trials."""
     counts = {
         "trained": sum(1 for t in history.trained() if t.rungs or t.status == "failed"),
         "failed": sum(t.status == "failed" for t in history),

@@ -1,4 +1,4 @@
-"""What the report says of the test part."""
+"""The section of the report on the test part."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ class Figure:
 
 @dataclass(frozen=True)
 class Tested:
-    """`equal`: whether the stored weights give the logged validation score again; else they are off by `difference`."""
+    """`equal`: whether the stored weights reproduce the logged validation metrics; `difference` is the largest
+    deviation."""
 
     equal: bool
     difference: str
@@ -30,7 +31,7 @@ class Tested:
 
 
 def tested(evaluation: Mapping[str, Any] | None) -> Tested | None:
-    """The task's own blocks, with the scores of others beside the network's; matrices and curves as charts."""
+    """The task's blocks, including scores of baselines and reference; matrices and curves become charts."""
     if evaluation is None:
         return None
     check = evaluation["validation"]
