@@ -1,4 +1,4 @@
-"""The checkpoints of paused trials: kept while they may be needed, within a bound on the disk."""
+"""The checkpoints of paused trials: kept while they may be needed, within a limit on disk space."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from nas_cli.trial import History
 MOST_BYTES = 150_000_000
 FOLDER = re.compile(r"[0-9]{5,15}")
 LEAST_KEPT = 8
-"""Checkpoints a worker that are kept however large they are."""
+"""Checkpoints per worker that are kept, however large they are."""
 
 
 class Checkpoints:
-    """Of the run's trials. One that is dropped too early costs time, not results: the trial is trained again."""
+    """The checkpoints of a run. One that is deleted too early costs time, not results: the trial is trained again."""
 
     def __init__(self, run: RunDirectory, scheduler: Scheduler, trials: int | None, workers: int) -> None:
         self._run = run
@@ -30,18 +30,19 @@ class Checkpoints:
                 self._weigh(number)
 
     def stored(self, number: int) -> str | None:
-        """The checkpoint of trial `number`, where there is one."""
+        """The path of the checkpoint of trial `number`; None where it does not exist."""
         path = self._run.checkpoint(number)
         return str(path) if path.exists() else None
 
     def place(self, number: int) -> str:
-        """Where the checkpoint of trial `number` belongs."""
+        """The path for the checkpoint of trial `number`."""
         return str(self._run.checkpoint(number))
 
     def tidy(self, history: History, number: int) -> None:
-        """Trial `number` ended a job: deletes what no promotion can need any more, and of too much the least likely.
+        """After a job of trial `number`: deletes checkpoints that no promotion can need any more, and where the others
+        take too much space, those least likely to be needed.
 
-        Those of trials that run now stay: a job that is cut short starts from there again.
+        Checkpoints of running trials stay: a job that is cut short starts from there again.
         """
         self._weigh(number)
         needed = self._scheduler.needed(history, self._trials)
@@ -64,11 +65,11 @@ class Checkpoints:
             self._drop(number)
 
     def _drop(self, number: int) -> None:
-        """Deletes what the search wrote there and nothing else."""
+        """Deletes a checkpoint, its drafts and its folder, unless the folder holds other files."""
         self._bytes.pop(number, None)
         path = self._run.checkpoint(number)
         self._run.require_way(path)
         for written in (path, *path.parent.glob(f".{path.name}.*.tmp")):  # drafts of workers that were stopped
             written.unlink(missing_ok=True)
-        with contextlib.suppress(OSError):  # a folder that is not there, or that holds something else
+        with contextlib.suppress(OSError):  # the folder does not exist, or holds other files
             path.parent.rmdir()

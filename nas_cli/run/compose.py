@@ -1,4 +1,4 @@
-"""From a spec to everything a search needs. What is wrong in a spec is found here, before anything is written."""
+"""From a spec to the parts of a search. Errors in a spec are found here, before anything is written."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ from nas_cli.yaml_text import dump_yaml
 
 COSTS = ("params", "macs", "activation_mb", "latency_ms")
 MEASURED = ("latency_ms",)
-"""Costs that take time to measure, so only where the objective names them."""
+"""Costs that take time to measure: they are measured only where the objective names them."""
 DEFAULT_TRIALS = 50
 LONGEST_NAME = 80
-"""Bytes of the name of a baseline, which names files."""
+"""Bytes of a baseline's name, which is part of file names."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class Experiment:
 
     @cached_property
     def size(self) -> Size:
-        """How many genotypes the space holds."""
+        """The number of genotypes in the space."""
         return size(self.space)
 
     @property
@@ -68,13 +68,13 @@ class Experiment:
 
     @property
     def proportion(self) -> str | None:
-        """The metric that the first goal is, where it is a share of the examples, as an accuracy is."""
+        """The metric of the first goal where it is a proportion of the examples, such as accuracy; else None."""
         goal = self.objective.goals[0]
         return goal.name if goal.kind == "maximize" and goal.name in self.task.proportions else None
 
     @property
     def bounds(self) -> tuple[Bound, ...]:
-        """What the measured costs must keep to: a worker that finds them broken does not train."""
+        """The constraints on measured costs: a worker does not train a candidate that breaks them."""
         return tuple((c.name, c.low, c.high) for c in self.objective.constraints if c.name in MEASURED)
 
     def make_strategy(self) -> Strategy:
@@ -103,10 +103,10 @@ class Experiment:
 
 
 def compose(document: Document, refusal: str | None = None) -> Experiment:
-    """Checks all of a spec and puts its parts together; reads no data and writes nothing.
+    """Checks a whole spec and makes the parts of its search; reads no data and writes nothing.
 
-    The Python files that the spec names are imported, unless `refusal` says why they must not be. Raises SpecError
-    with file:line:column.
+    Imports the plugins that the spec names, unless `refusal` says why they must not be imported. Raises SpecError with
+    file:line:column.
     """
     try:
         return _compose(document, refusal)
@@ -149,7 +149,7 @@ def _compose(document: Document, refusal: str | None) -> Experiment:
 
 
 def _require_utf8(spec: RunSpec, data: DataSettings) -> None:
-    """Raises SpecError where a path cannot stand in the spec that a run keeps, which is UTF-8 and has it whole."""
+    """Raises SpecError where a path is not UTF-8: the run's copy of the spec, which is, holds absolute paths."""
     whole: dict[tuple[str | int, ...], str] = {("data", key): str(value) for key, value in data.written_out().items()}
     whole |= {("plugins", place): str(Path(plugin).resolve()) for place, plugin in enumerate(spec.plugins)}
     for place, text in whole.items():
@@ -163,7 +163,7 @@ def _default_name(document: Document) -> str:
 
 @contextmanager
 def _under(*prefix: str) -> Iterator[None]:
-    """Errors raised inside are about the value at `prefix`."""
+    """Prepends `prefix` to the path of a SpecError raised within."""
     try:
         yield
     except SpecError as error:
@@ -186,7 +186,7 @@ def _space(spec: RunSpec, data: DataSettings) -> Space:
     try:
         space = parse_space(builtin.model_for(data.arguments), spec.train, {**builtin.let, **let}, OPS, TRAIN)
     except SpecError as error:
-        # What the user replaced stands under `space:`, not under `let:`.
+        # Values that replace a built-in space's own stand under `space:`, not under `let:`.
         if error.path[:1] == ("let",) and error.path[1] in builtin.let:
             raise SpecError(error.message, ("space", builtin.name, *error.path[1:])) from None
         if error.path[:1] == ("model",):
@@ -197,7 +197,7 @@ def _space(spec: RunSpec, data: DataSettings) -> Space:
 
 
 def _recipe(spec: RunSpec, task: Task) -> RunSpec:
-    """With the task's own loss where none is named. Raises SpecError where a loss does not fit it."""
+    """The spec with the task's default loss where it names none. Raises SpecError where its loss does not fit."""
     wrong = {*OF_CLASSES, *OF_NUMBERS} - set(task.losses)
     loss = next((name for name in _named(spec.train.get("loss")) if name in wrong), None)
     if loss is not None:
@@ -210,7 +210,7 @@ def _recipe(spec: RunSpec, task: Task) -> RunSpec:
 
 
 def _named(raw: Any) -> Iterator[str]:
-    """The names of components in `raw`, which may be a choice."""
+    """The names of the components in `raw`, which may be a choice."""
     if isinstance(raw, str):
         yield raw
     elif isinstance(raw, Mapping):
@@ -223,7 +223,7 @@ def _named(raw: Any) -> Iterator[str]:
 
 
 def _components(value: Any, path: tuple[str | int, ...]) -> Iterator[tuple[tuple[str | int, ...], str]]:
-    """The components in a value of the space, those of every choice, each with its place in the spec."""
+    """The components in a value of the space, in all options of a choice, each with its path in the spec."""
     match value:
         case Named(name):
             yield path, name
@@ -238,7 +238,7 @@ def _components(value: Any, path: tuple[str | int, ...]) -> Iterator[tuple[tuple
 
 
 def _strategy(spec: RunSpec, several: bool) -> RunSpec:
-    """What searches where no strategy is named. Raises SpecError where `several` objectives have one target."""
+    """The spec with a default strategy where it names none. Raises SpecError for a target with `several` objectives."""
     search = spec.search
     if several and search.stop.target is not None:
         raise SpecError("a target is of one objective, and this search has several", ("search", "stop", "target"))
@@ -248,7 +248,7 @@ def _strategy(spec: RunSpec, several: bool) -> RunSpec:
 
 
 def _stop_condition(spec: RunSpec) -> tuple[RunSpec, list[str]]:
-    """A search without a stop condition ends after 50 trials; grid ends by itself."""
+    """The spec with a limit of 50 trials, and a note, where it has no stop condition; grid needs none."""
     stop = spec.search.stop
     name, _ = split_component(spec.search.strategy, "strategy")
     if any(value is not None for value in (stop.trials, stop.time, stop.target, stop.patience)) or name == "grid":
@@ -258,8 +258,8 @@ def _stop_condition(spec: RunSpec) -> tuple[RunSpec, list[str]]:
 
 
 def suited(experiment: Experiment, undefined: Mapping[str, str]) -> Experiment:
-    """With the first of the task's metrics that has a value, where the spec names no goal and the first of all is among
-    those that are `undefined` on the validation part."""
+    """`experiment` with the first metric of the task that has a value, where the spec names no goal and the default is
+    among the metrics `undefined` on the validation split (name → why)."""
     spec, task = experiment.spec, experiment.task
     first = next(iter(task.metrics))
     given = spec.objective or {}
@@ -273,9 +273,9 @@ def suited(experiment: Experiment, undefined: Mapping[str, str]) -> Experiment:
 
 
 def written_out(experiment: Experiment, hardware: Mapping[str, Any]) -> str:
-    """The spec as YAML with every default, paths absolute, so that `nas search` on it repeats the run anywhere.
+    """The spec as YAML with every default and absolute paths, so that `nas search` on it repeats the run anywhere.
 
-    `hardware` is what was chosen on this machine where the spec says auto.
+    `hardware` has the values chosen on this machine where the spec says auto.
     """
     spec, task = experiment.spec, experiment.task
     content = as_data(spec)
@@ -288,7 +288,7 @@ def written_out(experiment: Experiment, hardware: Mapping[str, Any]) -> str:
     content["objective"] = given
     content["plugins"] = [str(Path(plugin).resolve()) for plugin in spec.plugins]
     content["hardware"] |= hardware
-    content["search"]["limits"]["stall"] = spec.search.limits.stall  # left out it would be the default, not "none"
+    content["search"]["limits"]["stall"] = spec.search.limits.stall  # null, not the default
     recipe = dict(spec.train)
     content["train"] = {
         p.name: recipe.get(p.name, p.default) for p in TRAIN if recipe.get(p.name, p.default) is not None

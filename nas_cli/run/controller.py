@@ -1,6 +1,7 @@
-"""The search loop: where proposing (strategy), budgeting (scheduler) and running (executor) meet.
+"""The search loop, which connects strategy (what to try), scheduler (for how long) and executor (where).
 
-Every step is journaled first and told afterwards, so a live run and a resumed one see the same order of things.
+Every event is journaled first and told to strategy and observer afterwards, so a live run and a resumed one see the
+same events in the same order.
 """
 
 from __future__ import annotations
@@ -38,15 +39,15 @@ from nas_cli.space.space import Resolved
 from nas_cli.trial import History, Trial, genotype_key
 
 MAX_KNOWN = 1000
-"""Proposals in a row that are known networks, or cannot be drawn, before a search says that its space is used up."""
+"""After so many proposals in a row that are known networks, or cannot be drawn, the space counts as used up."""
 MAX_REFUSED = 10_000
-"""Draws in a row that may not be trained before a search gives up."""
+"""After so many draws in a row that may not be trained, the search ends."""
 MEASUREMENTS = ("latency_ms", "latency_spread", "latency_predicted")
-"""Measured once a trial, not again on every rung."""
+"""Costs that are measured once per trial, not on every rung."""
 
 
 class Controller:
-    """One search over one journal. `clock` gives seconds and only ever goes forward."""
+    """One search over one journal. `clock` gives seconds and is monotonic."""
 
     def __init__(
         self,
@@ -59,7 +60,7 @@ class Controller:
         learn: Callable[[JobResult, Resolved], None] = lambda result, resolved: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`costs` says what an architecture costs, and `learn` is told what was measured of one."""
+        """`costs` estimates the costs of a candidate; `learn` gets the result of its first job."""
         self.experiment = experiment
         self.history = History()
         self.front = Front()
@@ -81,7 +82,7 @@ class Controller:
         self._running = 0
         self._whole = False
         self.cut = 0
-        """Trials that were cut short when the search time was over."""
+        """The number of trials that were cut short when the search time was over."""
         self._submitted: deque[int] = deque()
         self._early: dict[int, JobResult] = {}
         observer.follow(self.history)
@@ -100,11 +101,11 @@ class Controller:
             if self._running == 0:
                 reason = reason or exhausted
                 break
-            # Jobs that run when a stop condition holds are finished and recorded: their time is spent already.
+            # Jobs that run when a stop condition holds may end and are recorded: their time is spent already.
             result = self._wait()
             if result is None:
                 reason = self._stop_now()
-                self._executor.cancel()  # what was under way starts again if the search is given more time
+                self._executor.cancel()  # running trials start again if the search goes on later
                 break
             self._record(result)
             failing = only_failures(self.experiment, self.history)
@@ -117,7 +118,7 @@ class Controller:
         return reason
 
     def _wait(self) -> JobResult | None:
-        """The next result; of a deterministic search that of the job that was submitted first."""
+        """The next result; in a deterministic search the result of the job that was submitted first."""
         if not self.experiment.spec.search.deterministic:
             return self._executor.wait(self._patience())
         while self._submitted[0] not in self._early:
@@ -135,17 +136,17 @@ class Controller:
 
     @property
     def cut_short(self) -> bool:
-        """Whether trainings have ended, and all of them were cut short since the search time was over."""
+        """Whether there are trained trials and all of them were cut short when the search time was over."""
         return not self._whole and any(trial.rungs for trial in self.history)
 
     def _patience(self) -> float | None:
-        """How long to wait for the jobs under way; None for ever."""
+        """Seconds to wait for the running jobs; None for no limit."""
         return patience(self.experiment, self._whole, self._seconds())
 
     # Filling the executor -------------------------------------------------------------------------------------------
 
     def _fill(self) -> str:
-        """Starts jobs until every slot is taken; a sentence where no new trial can be started."""
+        """Starts jobs until every slot is taken. Returns a sentence where no new trial can be started."""
         while self._running < self._executor.slots:
             promoted = self._scheduler.next(self.history)
             if promoted is not None:
@@ -160,7 +161,7 @@ class Controller:
         return ""
 
     def _propose(self) -> str:
-        """Asks for one architecture: trains it, or records why not. A sentence where the space is used up."""
+        """Asks for an architecture and trains it, or records why not. Returns a sentence where the space is used up."""
         used_up = self._used_up()
         if used_up:
             return used_up
@@ -212,7 +213,7 @@ class Controller:
                 label=training(trial_candidate(trial.number)),
                 architecture=to_yaml(resolved.model),
                 train=resolved.train,
-                # A checkpoint that had to go is no loss but of time: the same epochs give the same weights again.
+                # A deleted checkpoint costs time only: the same epochs give the same weights again.
                 first_epoch=rungs[before] if before is not None and checkpoint else 0,
                 last_epoch=rungs[trial.rung],
                 total_epochs=rungs[-1],
@@ -233,7 +234,7 @@ class Controller:
             self._submitted.append(trial.number)
 
     def _rungs(self, resolved: Resolved) -> tuple[int, ...]:
-        """Epochs at the end of each rung. Where every trial trains in full, `train.epochs` may be a decision."""
+        """Epochs at the end of each rung. With a single rung, `train.epochs` may be a decision of the trial."""
         rungs = self._scheduler.rungs
         return rungs if len(rungs) > 1 else (int(resolved.train["epochs"]),)
 
@@ -246,8 +247,8 @@ class Controller:
             self._observer.note(result.note)
         resolved = self._screen.resolved(trial.genotype)
         if self._whole and self._was_cut(trial, result, resolved):
-            return  # it starts again if the search is given more time
-        if not trial.rungs:  # later rungs carry what the first one measured
+            return  # the trial starts again if the search goes on later
+        if not trial.rungs:  # later rungs repeat the first one's measurements
             self._learn(result, resolved)
         cut = self._was_cut(trial, result, resolved)
         last = cut or result.rung == len(self._rungs(resolved)) - 1
@@ -285,8 +286,8 @@ class Controller:
         return trial
 
     def _remember(self, trial: Trial, event: TrialStarted | TrialInfeasible | Duplicate) -> None:
-        """What was tried is not tried again, whatever became of it."""
-        if not event.genotype or trial.rungs:  # later rungs repeat what the first one told
+        """Notes a genotype and its network as tried, whatever the outcome of the trial."""
+        if not event.genotype or trial.rungs:  # noted at the first rung
             return
         self._tried.add(genotype_key(trial.genotype))
         if isinstance(event, Duplicate):

@@ -1,4 +1,4 @@
-"""Where scripts that were written for earlier versions find what lives in `nas_cli.record` and `nas_cli.files` now."""
+"""For scripts written for earlier versions: names that have moved to `nas_cli.record` and `nas_cli.files`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a candidate costs, known before it is trained: counted, or predicted from what was measured."""
+"""The costs of a candidate before it is trained: counted, or predicted from earlier measurements."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ from nas_cli.space.space import Resolved
 from nas_cli.trial import Measurement
 
 HALF = 0.5
-"""Of what is kept in 32 bits, in 16."""
+"""Activations in bf16/fp16 take half the bytes of float32."""
 WEIGHT_AND_GRADIENT = 8
-"""Bytes of each weight, in float32."""
+"""Bytes of each weight and its gradient, in float32."""
 LEAST_MARGIN = 0.1
 TRUSTED = 5
-"""Predictions that must have been compared with a measurement before one counts."""
+"""Predictions are used after so many of them have been compared with a measurement."""
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """`counted` costs are exact, of `program`.
+    """Costs of a candidate. `counted` costs are the exact ones of `program`.
 
-    `latency_ms` is predicted, None where it cannot be; `margin` is how far it may be off, as a share of it. `missing`
-    names the entries that the latency table lacks.
+    `latency_ms` is predicted, None where that is not possible; `margin` is its possible error, as a share of it.
+    `missing` names the entries that the latency table lacks.
     """
 
     counted: Measurement
@@ -42,7 +42,7 @@ class Estimate:
     missing: tuple[str, ...] = ()
 
     def optimistic(self, low: float, high: float) -> float | None:
-        """The latency within the margin that is nearest to `low`..`high`; None where nothing can be said."""
+        """The latency within the margin of error that is nearest to `low`..`high`; None without a prediction."""
         if self.latency_ms is None:
             return None
         fastest, slowest = self.latency_ms * (1 - self.margin), self.latency_ms * (1 + self.margin)
@@ -50,8 +50,8 @@ class Estimate:
 
 
 def require_memory(counted: Mapping[str, float], batch_size: int, memory: int | None) -> None:
-    """Raises Infeasible where a step on `batch_size` examples keeps more than `memory` bytes, even with activations in
-    16 bits and an optimizer without moments: such a candidate would only be tried to be stopped. None is no limit.
+    """Raises Infeasible where a training step on `batch_size` examples needs more than `memory` bytes (None: no limit),
+    even with activations in 16 bits and an optimizer without moments: its training would only be stopped.
     """
     needed = HALF * counted["activation_mb"] * 1e6 * batch_size + WEIGHT_AND_GRADIENT * counted["params"]
     if memory is not None and needed > memory:
@@ -63,9 +63,9 @@ def require_memory(counted: Mapping[str, float], batch_size: int, memory: int | 
 
 @dataclass
 class Estimator:
-    """Of one run. `memory` is what a trial may take, in bytes.
+    """Estimates the costs of a run's candidates. `memory` is the limit of a trial, in bytes.
 
-    The latency table is part of the run's journal, so that a resumed run knows what it knew.
+    The latency table is kept in the run's journal, so that a resumed run has the same table.
     """
 
     experiment: Experiment
@@ -79,7 +79,7 @@ class Estimator:
             self.table.recall(event.entries, event.seen or {})
 
     def __call__(self, resolved: Resolved) -> Estimate:
-        """Raises Infeasible where the network cannot be built, or could not be trained in the memory that there is."""
+        """Raises Infeasible where the network cannot be built, or could not be trained within `memory`."""
         program = self.session.problem.plan(resolved.model)
         counted = {name: float(value) for name, value in cost(program).items()}
         require_memory(counted, min(int(resolved.train["batch_size"]), self.session.train_size), self.memory)
@@ -91,7 +91,7 @@ class Estimator:
         return Estimate(counted, program, latency, max(LEAST_MARGIN, 3 * error), missing)
 
     def learn(self, result: JobResult, resolved: Resolved) -> None:
-        """Takes what the first job of a trial measured into the table, and new entries into the journal."""
+        """Adds the measurements of a trial's first job to the latency table, and new entries to the journal."""
         if "latency_ms" in result.measurement:
             program = self.session.problem.plan(resolved.model)
             seen = self.table.observe(program, result.measurement["latency_ms"], result.table)

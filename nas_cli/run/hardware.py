@@ -1,4 +1,4 @@
-"""Where and how the candidates of a run train, and with what."""
+"""The executor, limits and environment of a run."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from nas_cli.run.compose import Experiment
 from nas_cli.run.observer import Observer
 
 MEMORY_SHARE = 0.9
-"""Of the memory that is free at the start, what all trials together may take."""
+"""The share of the memory free at the start that all running trials together may take."""
 
 
 @contextmanager
 def open_executor(
     experiment: Experiment, session: Session, observer: Observer, limits: Limits | None = None
 ) -> Iterator[Executor]:
-    """Where candidates are trained; nothing of it is left afterwards, however the search ends."""
+    """The executor that trains candidates; it is closed afterwards, however the search ends."""
     workers = session.placement.workers
     executor: Executor
     if workers == 0:
@@ -40,7 +40,7 @@ def open_executor(
 
 
 def find_limits(experiment: Experiment, session: Session) -> Limits:
-    """What a trial may take; `memory: auto` is a worker's share of what is free now."""
+    """The limits of a trial; `memory: auto` is a worker's share of the memory free now."""
     wanted = experiment.spec.search.limits
     workers = max(1, session.placement.workers)
     memory = wanted.memory
@@ -51,7 +51,7 @@ def find_limits(experiment: Experiment, session: Session) -> Limits:
 
 
 def environment(experiment: Experiment, session: Session) -> dict[str, Any]:
-    """Where and with what a run ran, for its report and for whoever repeats it."""
+    """Versions, platform, seed and hardware of a run, for its report and for repeating it."""
     packages = {}
     for package in ("torch", "numpy", "scikit-learn", "onnx", "onnxruntime"):
         packages[package] = metadata.version(package)

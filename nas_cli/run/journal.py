@@ -1,4 +1,4 @@
-"""Where scripts that were written for earlier versions find what lives in `nas_cli.record.journal` now."""
+"""For scripts written for earlier versions: names that have moved to `nas_cli.record.journal`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a run that is over, or whose search is, is asked for beyond what it has done."""
+"""Whether a resumed run, whose search or final phase is over, is asked for more than it has done."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from nas_cli.spec.load import load_document
 from nas_cli.spec.schema import RunSpec, check_spec
 
 GROWING = ("trials", "time", "patience", "top", "seeds")
-"""Bounds: a larger one is more, and none is the most."""
+"""Limits: a larger value asks for more, and null for the most."""
 
 
 def finished(run: RunDirectory) -> Course | None:
-    """What the journal of a run says that is over; None of one that is not. Neither locks nor writes anything.
+    """The course of a run that is over; None where it is not. Neither locks nor writes anything.
 
     Raises RunError where the journal of a run that is over is damaged.
     """
@@ -32,13 +32,13 @@ def finished(run: RunDirectory) -> Course | None:
 
 
 def more_search(course: Course, written: RunSpec, wanted: RunSpec) -> bool:
-    """Whether `wanted` lets a search go on that has ended. What it ended by is recorded, or else as `written` down."""
+    """Whether `wanted` lets an ended search go on. Its limits at the end are in the journal, else in `written`."""
     before = course.stop if course.stop is not None else asdict(written.search.stop)
     return bool(course.stopped) and _more(before, asdict(wanted.search.stop))
 
 
 def asks_for_more(run: RunDirectory, over: Course, overrides: Sequence[str]) -> bool:
-    """Whether the spec with `overrides` asks a run that is finished for more search or more final trainings."""
+    """Whether the spec with `overrides` asks a finished run for more search or more final trainings."""
     assert over.finished is not None
     written, wanted = spec_of(run), spec_of(run, overrides)
     before = over.finished.final or asdict(written.final)
@@ -46,7 +46,7 @@ def asks_for_more(run: RunDirectory, over: Course, overrides: Sequence[str]) -> 
 
 
 def spec_of(run: RunDirectory, overrides: Sequence[str] = ()) -> RunSpec:
-    """The spec as it lies in the run, with `overrides`. Raises SpecError."""
+    """The spec in the run's directory, with `overrides`. Raises SpecError."""
     document = load_document(run.spec, overrides)
     try:
         return check_spec(document.data)
@@ -55,7 +55,7 @@ def spec_of(run: RunDirectory, overrides: Sequence[str] = ()) -> RunSpec:
 
 
 def _more(before: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
-    """Whether any value asks for more: a larger bound or none where there was one, anything else that changed."""
+    """Whether any value asks for more: a limit that was raised or removed, or any change of another setting."""
     for name, value in now.items():
         earlier = before.get(name)
         if value == earlier:

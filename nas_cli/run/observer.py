@@ -1,4 +1,4 @@
-"""Who watches a run: the console in a terminal, nothing in a test."""
+"""Observers of a run: the console in a terminal, none in a test."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from nas_cli.trial import History, Trial
 
 class Observer(Protocol):
     def event(self, event: Event, trial: Trial | None = None) -> None:
-        """A journal event, just written, and the trial as it is after it, where it changed one."""
+        """A journal event that was just written, and the trial that it changed, in its new state."""
         ...
 
     def follow(self, history: History) -> None:
-        """The history that the search keeps, empty yet: for reading only. `recall` and `event` tell what changes it."""
+        """The search's own history, still empty and for reading only. `recall` and `event` report each change of it."""
         ...
 
     def recall(self, event: Event, trial: Trial | None) -> None:
-        """An event of the past: of a run that goes on each one, in order, before anything happens."""
+        """An earlier event of a resumed run: all of them are reported, in order, before the run goes on."""
         ...
 
     def progress(self, label: str, epoch: int, epochs: int, metrics: Mapping[str, float]) -> None:
@@ -27,12 +27,12 @@ class Observer(Protocol):
         ...
 
     def note(self, text: str) -> None:
-        """A sentence for the person who watches."""
+        """A sentence for the user."""
         ...
 
 
 class Silent:
-    """Watches nothing."""
+    """An observer that does nothing."""
 
     def event(self, event: Event, trial: Trial | None = None) -> None: ...
 

@@ -1,4 +1,4 @@
-"""What a job that ended makes of its trial."""
+"""From the result of a job to the event of its trial."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from nas_cli.trial import Measurement, Trial
 
 
 def rewards_of(measurement: Measurement, objective: Objective) -> tuple[float, ...]:
-    """One number an objective. Raises TrialFailed where there is none, or where a number is too large for a journal."""
+    """One reward per objective. Raises TrialFailed where one cannot be computed or is too large for a journal."""
     rewards = objective.rewards(measurement)
     named = [*measurement.items(), *zip(map(str, objective.goals), rewards, strict=True)]
     for name, value in named:
@@ -22,8 +22,8 @@ def rewards_of(measurement: Measurement, objective: Objective) -> tuple[float, .
 
 
 def outcome(trial: Trial, result: JobResult, objective: Objective, last: bool, cut: bool) -> TrialEvent:
-    """The event of `result`, a job of `trial`. Where it finished, `last` says that no rung is left for the trial, and
-    `cut` that the search time was over before its rung was.
+    """The event for `result`, of a job of `trial`. If the job finished, `last` says that this was the trial's last
+    rung, and `cut` that the search time was over before the rung was complete.
     """
     seconds = {"seconds": round(result.seconds, 3), "training_seconds": round(result.training_seconds, 3)}
     measurement = {**result.measurement, **seconds}

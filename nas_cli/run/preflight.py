@@ -1,4 +1,4 @@
-"""What a spec takes from plugins, tried once before anything is written: a mistake in one ends no search half-way."""
+"""Tries each plugin component of a spec once before anything is written, so that a mistake ends no search half-way."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ DRAWS = 20
 EXAMPLES = 8
 SHOWN = 20
 MOST_VALUES = 10_000_000
-"""Numbers of a validation part's outputs up to which a task is tried."""
+"""A task is tried only where the outputs for the validation split have at most so many values."""
 
 Drawn = list[tuple[Resolved, Program]]
 
@@ -44,7 +44,7 @@ Drawn = list[tuple[Resolved, Program]]
 def try_plugins(experiment: Experiment, session: Session) -> None:
     """Raises PluginError where a component of a plugin that the spec names does not keep its contract.
 
-    No candidate's layers are run here: whatever they do is the worker's.
+    No candidate's layers are run here: they run in workers only.
     """
     _try_search(experiment)
     if not any(True for _ in _foreign(experiment)):
@@ -65,7 +65,7 @@ def try_plugins(experiment: Experiment, session: Session) -> None:
 
 
 def require_weights(experiment: Experiment, session: Session) -> None:
-    """Raises DataError where a loss has weights for another number of classes than the data has, or none above 0."""
+    """Raises DataError where the class weights of a loss are all 0, or their number is not that of the classes."""
     for weights in _weights(experiment.space.train["loss"]):
         if not any(weights):
             raise DataError("train.loss: weights are all 0, so that nothing counts")
@@ -76,7 +76,7 @@ def require_weights(experiment: Experiment, session: Session) -> None:
 
 
 def _weights(loss: Any) -> Iterator[list[float]]:
-    """All that may be given to a loss as weights of classes."""
+    """The class weights of a loss, in all options of its choices."""
     if isinstance(loss, Choice):
         for option in loss.options:
             yield from _weights(option)
@@ -87,7 +87,7 @@ def _weights(loss: Any) -> Iterator[list[float]]:
 
 
 def _foreign(experiment: Experiment) -> Iterator[Origin]:
-    """The components of plugins that are registered, whether or not the spec names them: looking is dearer."""
+    """The origins of registered plugin components, whether the spec names them or not: finding out costs more."""
     registries: tuple[Registry[Any], ...] = (OPTIMIZERS, SCHEDULES, LOSSES, AUGMENTS, TASKS)
     for registry in registries:
         yield from registry.origins()
@@ -99,7 +99,7 @@ def _try_search(experiment: Experiment) -> None:
     name, _ = split_component(experiment.spec.search.strategy, "strategy")
     if STRATEGIES.origin(name) is not None:
         strategy = experiment.make_strategy()
-        with suppress(Infeasible):  # too large a draw: the search tries another
+        with suppress(Infeasible):  # the draw is too large: the search tries another
             strategy.tell(Trial(0, strategy.ask(0)))
     name, _ = split_component(experiment.spec.search.schedule, "schedule")
     if SCHEDULERS.origin(name) is not None:
@@ -110,7 +110,7 @@ def _try_search(experiment: Experiment) -> None:
 
 
 def _draw(experiment: Experiment, session: Session) -> Drawn:
-    """Candidates that can be built. Raises PluginError where none can, and an op of a plugin is why."""
+    """Random candidates that can be built. Raises PluginError where none can because of a plugin's op."""
     rng = np.random.default_rng([experiment.spec.seed, 5])
     drawn: Drawn = []
     blamed: PluginError | None = None
@@ -160,7 +160,7 @@ def _try(registry: Registry[Any], named: Mapping[str, Any], origin: Origin, sess
 
 
 def _try_weights(session: Session, program: Program, tried: set[tuple[str, str]]) -> None:
-    """Makes the layers where one of them is a plugin's that brings its weights, and was not made before."""
+    """Builds the layers where one of them is a plugin's, has pretrained weights and was not tried before."""
     known = {(OPS.kind, step.op) for step in program.op_steps if OPS.origin(step.op) is not None} - tried
     if not known:
         return
@@ -192,7 +192,7 @@ def _outputs(program: Program, count: int, generator: torch.Generator) -> torch.
 
 
 def _entered(session: Session, count: int, generator: torch.Generator) -> dict[str, torch.Tensor]:
-    """The first training examples as layers get them; images are drawn, since only a network normalises them."""
+    """The first training examples as layers get them; images are random, since only a network normalises them."""
     entered = {}
     for field, axes in session.problem.inputs.items():
         if axes.levels:

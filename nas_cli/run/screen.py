@@ -1,4 +1,4 @@
-"""What is known of a candidate before it is trained: whether it can be built, what it costs, and whether it may be."""
+"""Screens candidates before training: whether they can be built, what they cost, and whether constraints allow them."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ Costs = Callable[[Resolved], Estimate]
 
 @dataclass(frozen=True)
 class Screened:
-    """`network` identifies what is left of the architecture in its canonical form; "" where it cannot be resolved.
+    """A screened candidate. `network` is the digest of its canonical form; "" where the genotype cannot be resolved.
 
-    `reason` says why it is not trained; "" where it may be.
+    `reason` says why it must not be trained; "" where it may be.
     """
 
     resolved: Resolved | None
@@ -35,8 +35,8 @@ class Screened:
 
 
 def screen_baselines(document: Document, experiment: Experiment, session: Session) -> Experiment:
-    """`experiment` with a note on each baseline that breaks a constraint on counted costs: it is trained all the same,
-    for comparison. Raises SpecError with file:line:column where one cannot be built.
+    """`experiment` with a note on each baseline that breaks a constraint on counted costs; it is trained all the same,
+    for comparison. Raises SpecError with file:line:column where a baseline cannot be built.
     """
     notes = []
     for name, baseline in experiment.baselines.items():
@@ -55,7 +55,7 @@ def screen_baselines(document: Document, experiment: Experiment, session: Sessio
 
 
 class Screen:
-    """Looks at candidates. `costs` says what an architecture costs, or raises Infeasible."""
+    """Screens candidates. `costs` estimates the costs of an architecture, or raises Infeasible."""
 
     def __init__(self, experiment: Experiment, costs: Costs) -> None:
         self._experiment = experiment
@@ -63,7 +63,7 @@ class Screen:
         self._known: OrderedDict[bytes, Screened] = OrderedDict()
         self._looks = 0
         self.fruitless = 0
-        """Looks since the last candidate that was taken."""
+        """Candidates looked at since the last one that was trained."""
         self._refusals: Counter[str] = Counter()
         self._nearest: dict[str, tuple[float, str]] = {}
 
@@ -81,18 +81,18 @@ class Screen:
         return candidate
 
     def resolved(self, genotype: Genotype) -> Resolved:
-        """The point of the space that `genotype` is: remembered where it was looked at lately."""
+        """The architecture and recipe of `genotype`, from memory where it was screened lately."""
         candidate = self._known.get(genotype_key(genotype))
         if candidate is None or candidate.resolved is None:
             return replay(self._experiment.space, genotype)
         return candidate.resolved
 
     def network(self, resolved: Resolved) -> str:
-        """The same text for two architectures that are the same network under the same training."""
+        """A digest that two architectures share where they are the same network with the same training."""
         return hashlib.blake2b(self._experiment.canonical.key(resolved).encode(), digest_size=12).hexdigest()
 
     def why_nothing(self) -> str:
-        """Which constraints refuse what was looked at, and how near the nearest came."""
+        """Which constraints refused candidates, how many, and which candidate came nearest."""
         parts = []
         for name, count in self._refusals.most_common(3):
             nearest = f" (the nearest: {self._nearest[name][1]})" if name in self._nearest else ""
@@ -113,7 +113,9 @@ class Screen:
         return Screened(resolved, network, estimate, "; ".join(filter(None, sentences)))
 
     def _broken(self, constraint: Constraint, estimate: Estimate) -> str:
-        """A sentence where the candidate breaks the constraint, as far as is known; and a note of how near it came."""
+        """A sentence where the candidate breaks the constraint, as far as its costs are known. Counts the refusal, and
+        keeps the nearest one.
+        """
         value = estimate.counted.get(constraint.name)
         predicted = value is None and constraint.name == "latency_ms"
         if predicted:

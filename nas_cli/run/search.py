@@ -1,4 +1,4 @@
-"""`nas search` from start to end: a new run or one that goes on, the search, the final phase, the best on disk."""
+"""`nas search` from start to end: a new or resumed run, the search, the final phase, the best network on disk."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ from nas_cli.words import shell
 
 RESUMABLE = ("search.stop.", "search.limits.", "search.failures.", "final.", "hardware.")
 TIMED_DRAWS = 7
-"""Candidates of which the one of median cost is timed, where the precision is left open."""
+"""Candidates drawn where the precision is `auto`: the one of median cost is timed."""
 OTHER_DATA = (
     "the data is not what this run was on before: its files were changed, or another version of a library reads them "
     "otherwise. Earlier trials were measured on other data; 'nas search' on the run's spec.yaml starts anew"
@@ -52,9 +52,7 @@ OTHER_DATA = (
 
 @dataclass(frozen=True)
 class Outcome:
-    """A run that ended: its directory, why its search stopped, and whether it was over already, so that nothing was
-    done.
-    """
+    """A run that ended: its directory and why its search stopped. `was_over`: it was over already, nothing was done."""
 
     run: RunDirectory
     stopped: str
@@ -68,10 +66,10 @@ def start_search(
     observer: Observer | None = None,
     plugins: bool = False,
 ) -> Outcome:
-    """Runs the search that `spec` describes, a file or what was read of one, in a new directory under `out`.
+    """Runs the search that `spec`, a file or the document read from one, describes, in a new directory under `out`.
 
-    The Python files that a spec names are run, those of the spec of a run as by `resume_search`. Raises UserError where
-    the spec, the data or `out` is wrong (nothing is written then), NasError where nothing trains.
+    The plugins that a spec names are imported; for a spec in a run directory the rule of `resume_search` holds. Raises
+    UserError where the spec, the data or `out` is wrong (nothing is written then), NasError where nothing trains.
     """
     observer = observer or Silent()
     if isinstance(spec, Document):
@@ -92,7 +90,7 @@ def start_search(
         run = create_run(out, experiment.spec.name, files)
         with run.lock(), _pausing(run), Journal(run.journal) as journal:
             began = RunStarted(str(run.path), session.digest(), nas_cli.__version__)
-            observer.event(replace(journal.append(began), run=str(run.path)))  # which need not be UTF-8
+            observer.event(replace(journal.append(began), run=str(run.path)))  # the path may be no UTF-8
             hindered = trust(run, digests)
             if hindered is not None:
                 observer.note(hindered)
@@ -106,12 +104,12 @@ def resume_search(
     plugins: bool = False,
     root: Path = RUNS,
 ) -> Outcome:
-    """Goes on where the run at `path` (None: the latest) stopped.
+    """Continues the run at `path` (None: the latest) where it stopped.
 
-    `overrides` may change when the search stops, what a trial may take, the final phase and the hardware: more trials
-    for a search that is over, say. A run that is finished stays as it is, unless they ask for more. Raises RunError
-    where the run is damaged or in use, SpecError where an override is not allowed. Python files that the run names are
-    run where this user made the run with them as they are now, else only where `plugins` says so.
+    `overrides` may change the stop conditions, the limits of a trial, the final phase and the hardware; for example,
+    they may allow more trials. A finished run stays as it is, unless they ask for more. The run's plugins are imported
+    where this user made the run with the same, unchanged files; others only if `plugins` is true. Raises RunError where
+    the run is damaged or in use, SpecError where an override is not allowed.
     """
     run = open_run(path, root)
     for override in overrides:
@@ -125,7 +123,7 @@ def resume_search(
             with run.lock():
                 _clear(run)
         return Outcome(run, over.stopped, was_over=True)
-    # A damaged journal is answered before the data is read.
+    # A damaged journal is reported before the data is read.
     with run.lock(), Journal(run.journal) as journal:
         document = load_document(run.spec, overrides)
         experiment = compose(document, None if plugins else distrust(run, document.data.get("plugins")))
@@ -145,12 +143,12 @@ def resume_search(
             observer.event(replace(resumed, run=str(run.path)))
             try:
                 return _search_and_train(experiment, session, run, journal, observer)
-            except SpecError as error:  # the spec itself was right: a trial takes what its space does not have
+            except SpecError as error:  # the spec is right: a trial's genotype is outside of its space
                 raise RunError(f"{run.journal} does not fit {run.spec.name}: {error}") from None
 
 
 def _passing(run: RunDirectory) -> tuple[Path, ...]:
-    """What a run that is over has no use for. A kill may have come before it was removed."""
+    """Folders that a finished run does not need. A kill may have prevented their removal."""
     return run.path / "trials", run.path / "final"
 
 
@@ -161,9 +159,9 @@ def _clear(run: RunDirectory) -> None:
 
 @contextmanager
 def open_session(experiment: Experiment, cache: Cache | None = None) -> Iterator[Session]:
-    """The data and the device, ready to train.
+    """The session of a run: its data and device, ready to train.
 
-    Raises DataError, also where the validation part cannot say how good a network is by the objective.
+    Raises DataError, also where the validation split gives the objective no value.
     """
     hardware = experiment.spec.hardware
     session = Session.open(
@@ -188,7 +186,7 @@ def open_session(experiment: Experiment, cache: Cache | None = None) -> Iterator
 
 
 def draw_programs(experiment: Experiment, problem: Problem) -> list[Program]:
-    """Some candidates as they can be built here: what trainings are like."""
+    """A few random candidates that can be built, as examples of what is trained."""
     rng = np.random.default_rng([experiment.spec.seed, 6])
     programs = []
     for _ in range(TIMED_DRAWS):
@@ -198,7 +196,7 @@ def draw_programs(experiment: Experiment, problem: Problem) -> list[Program]:
 
 
 def _require_defined(experiment: Experiment, session: Session) -> None:
-    """Without this every trial would train, and fail for want of its score."""
+    """Raises DataError where the objective has no value on the validation split: every trial would train, then fail."""
     undefined = undefined_here(session)
     for name in sorted(suited(experiment, undefined).objective.names & set(undefined)):
         raise DataError(
@@ -208,18 +206,18 @@ def _require_defined(experiment: Experiment, session: Session) -> None:
 
 
 def undefined_here(session: Session) -> Mapping[str, str]:
-    """The metrics that the validation part gives no value, and why."""
+    """The metrics without a value on the validation split, and why."""
     return session.problem.task.undefined(session.data.validation.targets, session.problem.labels)
 
 
 @contextmanager
 def _pausing(run: RunDirectory) -> Iterator[None]:
-    """What cannot be written ends the search with a sentence, and what is written stays good."""
+    """Turns an OSError into a NasError that says how to go on: all events recorded so far stay valid."""
     try:
         yield
     except OSError as error:
         if isinstance(error, BrokenPipeError):
-            raise  # who reads our output has gone: no fault of the run's files
+            raise  # the reader of our output has gone: no fault of the run's files
         full = error.errno in DISK_FULL
         what = "the disk is full" if full else f"{error.strerror or error}"
         where = f" ({error.filename})" if error.filename and not full else ""
@@ -269,7 +267,7 @@ def _search_and_train(
     selected = selection.as_event()
     if selected != before:
         observer.event(journal.append(selected))
-    # The weights of final trainings go last: until the run is over, whatever happens, none is trained again.
+    # The weights of final trainings are deleted last: a kill before this point costs no training.
     observer.event(journal.append(RunFinished(asdict(experiment.spec.final))))
     _clear(run)
     return Outcome(run, stopped)

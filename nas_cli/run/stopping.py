@@ -1,4 +1,4 @@
-"""When a search ends."""
+"""The stop conditions of a search."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from nas_cli.search.front import Front
 from nas_cli.trial import History
 
 GRACE = 0.2
-"""Trainings that run when the search time is over may go on for this share of it."""
+"""Trainings that run when the search time is over may go on for this share of the search time."""
 MEASURING = 30.0
-"""Seconds at least that trainings which were cut short have to start, to end a step and to be measured."""
+"""Trainings that are cut short get at least so many seconds to start, to end a step and to be measured."""
 
 
 def time_left(experiment: Experiment, whole: bool, seconds: float) -> float | None:
-    """Seconds that a training may take which starts `seconds` after the search; None without a limit.
+    """Seconds that a training may take that starts `seconds` after the search; None for no limit.
 
-    Where a `whole` training has ended it has the grace, and is dropped after that. Where none has, it is cut short when
-    the search time is over and counts as it is, so that there is a result.
+    If a `whole` training has ended, the limit includes the grace period, and the training is dropped after it. If none
+    has, the training is cut short when the search time is over and counts as it is, so that there is a result.
     """
     limit = experiment.spec.search.stop.time
     if limit is None:
@@ -25,7 +25,7 @@ def time_left(experiment: Experiment, whole: bool, seconds: float) -> float | No
 
 
 def patience(experiment: Experiment, whole: bool, seconds: float) -> float | None:
-    """How long a search of `seconds` waits for the trainings under way before it ends them; None without a limit."""
+    """How long a search of `seconds` waits for running trainings before it ends them; None for no limit."""
     limit = experiment.spec.search.stop.time
     if limit is None:
         return None
@@ -34,7 +34,7 @@ def patience(experiment: Experiment, whole: bool, seconds: float) -> float | Non
 
 
 def stop_now(experiment: Experiment, history: History, front: Front, seconds: float) -> str:
-    """The condition that ends a search of `seconds` at once, as a sentence: time, target or patience; "" for none."""
+    """The condition (time, target or patience) that ends a search of `seconds` now, as a sentence; "" for none."""
     stop, objective = experiment.spec.search.stop, experiment.objective
     if stop.time is not None and seconds >= stop.time:
         return f"the search time of {stop.time:g} s is used up"
@@ -57,7 +57,7 @@ def stop_now(experiment: Experiment, history: History, front: Front, seconds: fl
 
 
 def budget_spent(experiment: Experiment, history: History) -> str:
-    """A sentence where no further trial may be started, "" otherwise; trials under way may still be promoted."""
+    """A sentence where no further trial may be started, "" otherwise; paused trials may still be promoted."""
     trials = experiment.spec.search.stop.trials
     if trials is not None and history.trained_count >= trials:
         return f"{trials} trials were trained"
@@ -65,7 +65,7 @@ def budget_spent(experiment: Experiment, history: History) -> str:
 
 
 def only_failures(experiment: Experiment, history: History) -> str:
-    """A sentence where so many trainings in a row have failed that the search should give up, "" otherwise."""
+    """A sentence where as many trainings in a row have failed as `search.failures.max` allows, "" otherwise."""
     most, failed = experiment.spec.search.failures.max, history.failures_in_a_row
     if failed < most:
         return ""
@@ -73,7 +73,7 @@ def only_failures(experiment: Experiment, history: History) -> str:
 
 
 def first_failure(history: History, last: int | None = None) -> str:
-    """The first failed trial of all, or of the `last` ones that failed, with its reason."""
+    """The first failed trial, or the first of the `last` failed ones, with its reason."""
     failed = [trial for trial in history if trial.status == "failed"]
     first = failed[0 if last is None else -last]
     return f"the first, trial {first.number}: {first.reason}"

@@ -55,7 +55,7 @@ class Expression:
     compute: Compute = field(compare=False, repr=False)
 
     def value(self, measurement: Mapping[str, float]) -> float:
-        """A finite number. Raises TrialFailed where it is not (division by zero, overflow, a value not measured)."""
+        """The value, a finite number. Raises TrialFailed on division by zero, overflow or a value not measured."""
         try:
             return self.compute(measurement)
         except ZeroDivisionError:
@@ -71,9 +71,9 @@ class Expression:
 
 
 def parse_expression(text: str, allowed: tuple[str, ...] | None = None) -> Expression:
-    """`allowed` are the names that may be read, None for any.
+    """Parses `text`; `allowed` are the names that it may contain, None for any.
 
-    Raises SpecError that names the column, counted from 1, where the text is wrong.
+    Raises SpecError, which names the column, counted from 1, where the text is wrong.
     """
     if len(text) > MAX_LENGTH:
         raise SpecError(f"a reward takes at most {MAX_LENGTH} characters; got {len(text)}")
@@ -93,7 +93,7 @@ class _Reader:
         self._allowed = allowed
 
     def check_order(self) -> None:
-        """Operands and operators take turns. Python's parser sees this too, but its words differ by version."""
+        """Checks that operands and operators alternate. Python's parser does too, in words that differ by version."""
         complete = named = False
         depth = 0
         for token in _TOKEN.finditer(self.text):
@@ -113,17 +113,17 @@ class _Reader:
             named = kind == "name"
 
     def parse(self) -> ast.expr:
-        """Python's tree of the text, in which each operand is an `x`: no word of the text reaches its parser."""
+        """Python's syntax tree of the text, each operand replaced by `x`: no word of the text reaches its parser."""
         code = _TOKEN.sub(_without_words, self.text)
         try:
             return ast.parse(code, mode="eval").body
-        except SyntaxError as error:  # the order is right, so that parentheses are all that can be wrong
+        except SyntaxError as error:  # the order was checked, so only parentheses can be wrong
             place = (error.offset or 1) - 1
         problem = "'(' is not closed" if code[place] == "(" else f"an operator is expected before {code[place]!r}"
         raise self._error(place, problem)
 
     def compute(self, node: ast.expr, depth: int = 0) -> Compute:
-        """`depth`: the operators and functions outside of it. A chain as `a + a + a` is one level, however long."""
+        """`depth` counts the operators and functions around `node`. A chain such as `a + a + a` is one level."""
         place = node.col_offset
         inside = self._deeper(place, depth, 1)
         match node:
@@ -174,7 +174,7 @@ class _Reader:
         return token.group()
 
     def _deeper(self, place: int, depth: int, by: int) -> int:
-        """Neither Python's parser nor this class may run out of stack."""
+        """Limits the nesting, so that neither Python's parser nor this class runs out of stack."""
         if depth + by > MAX_DEPTH:
             raise self._error(place, f"nested more than {MAX_DEPTH} deep")
         return depth + by
@@ -184,7 +184,7 @@ class _Reader:
 
 
 def _without_words(token: re.Match[str]) -> str:
-    """As long as the token, so that the places of the tree are those of the text."""
+    """A replacement as long as the token, so that columns of the syntax tree are columns of the text."""
     if token.lastgroup == "sign":
         return token.group()
     return ("x" if token.lastgroup in OPERANDS else "").ljust(len(token.group()))

@@ -1,4 +1,4 @@
-"""The Pareto front of a search with several objectives: the trials that no other is better than in all of them."""
+"""The Pareto front of a search with several objectives: the trials that no other trial dominates."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Front:
             self.tell(trial)
 
     def tell(self, trial: Trial) -> bool:
-        """True where the trial is on the front now and was not before."""
+        """Updates the front. True where the trial is on it now and was not before."""
         was = self._members.pop(trial.number, None)
         measured = trial.status in ("paused", "finished") and trial.rewards and trial.feasible
         if not measured:
@@ -37,11 +37,11 @@ class Front:
 
     @property
     def members(self) -> list[Trial]:
-        """The highest first reward first."""
+        """The trials on the front, by descending first reward."""
         return sorted(self._members.values(), key=lambda trial: trial.rewards, reverse=True)
 
     @property
     def knee(self) -> Trial | None:
-        """Where giving up one objective for another stops paying; None while the front is empty."""
+        """The trial at the knee of the front (see `pareto.knee`); None while the front is empty."""
         members = self.members
         return members[knee([trial.rewards for trial in members])] if members else None

@@ -1,4 +1,4 @@
-"""Strategies and schedulers of plugins, held to their contracts: what breaks one is told in the plugin's words."""
+"""Holds a plugin's strategies and schedulers to their contracts: errors name the plugin, the call and the rule."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def _need_methods(made: object, methods: tuple[str, ...], origin: Origin) -> Non
 
 
 class HeldStrategy:
-    """A plugin's strategy whose every answer is a point of the space."""
+    """A plugin's strategy, each of whose answers is checked to be a point of the space."""
 
     def __init__(self, strategy: Strategy, origin: Origin, space: Space) -> None:
         self._strategy = strategy
@@ -80,7 +80,7 @@ def _plain(value: Any) -> Any:
 
 
 class HeldScheduler:
-    """A plugin's scheduler whose rungs rise to a full training, and which promotes paused trials only."""
+    """A plugin's scheduler, checked: its rungs increase to a full training, and only paused trials are promoted."""
 
     def __init__(self, scheduler: Scheduler, origin: Origin, epochs: int) -> None:
         self._scheduler = scheduler

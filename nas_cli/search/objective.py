@@ -1,4 +1,4 @@
-"""What a search is after: one reward or several, always maximised, and constraints that a good trial keeps."""
+"""The objective of a search: one reward or several, always maximised, and constraints that a feasible trial keeps."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ MOST_GOALS = 20
 
 @dataclass(frozen=True)
 class Constraint:
-    """`name` stays within `low` and `high`, both included; an infinite bound is none."""
+    """`name` must be from `low` to `high`, both included; an infinite bound means no bound."""
 
     name: str
     low: float = -math.inf
     high: float = math.inf
 
     def broken(self, value: float) -> str | None:
-        """A sentence where `value` is outside (NaN always is), None where it is inside."""
+        """A sentence where `value` is outside the bounds (NaN always is), else None."""
         if value > self.high:
             return f"{self.name} is {exact(value)}, above the maximum of {exact(self.high)}"
         if value < self.low:
@@ -37,7 +37,7 @@ class Constraint:
         return f"{self.name} is not a number" if math.isnan(value) else None
 
     def violation(self, value: float) -> float:
-        """How far `value` is beyond the nearer bound, as a share of it; 0 inside."""
+        """How far `value` is beyond the bound that it breaks, as a share of that bound; 0 where it breaks none."""
         if self.low <= value <= self.high:
             return 0.0
         bound = self.high if value > self.high else self.low
@@ -58,26 +58,26 @@ class Goal:
 
     @property
     def name(self) -> str:
-        """What it is called: a metric, a cost, or the expression."""
+        """The goal's name: its metric, its cost, or its expression."""
         return self.expression.text.strip()
 
     @property
     def score(self) -> str:
-        """What its value is called: of an expression "reward"."""
+        """The name of its value: "reward" for an expression, else the metric or cost."""
         return "reward" if self.kind == "reward" else self.name
 
     @property
     def reads(self) -> list[str]:
-        """The metrics and costs that it is made of, in the order in which it names them."""
+        """The metrics and costs in its expression, in order of appearance."""
         words = dict.fromkeys(re.findall(r"[^\W\d]\w*", self.expression.text))
         return [word for word in words if word in self.expression.names]
 
     def reward(self, measurement: Measurement) -> float:
-        """The number to maximise: finite. Raises TrialFailed with a sentence where there is none."""
+        """The number to maximise, finite. Raises TrialFailed with a sentence where it cannot be computed."""
         return self.shown(self.expression.value(measurement))
 
     def shown(self, reward: float) -> float:
-        """A reward as a person reads it, and back: of `minimize: loss` the loss, which is minus the reward."""
+        """The value to show for a reward, and back: for `minimize: loss` the loss, which is minus the reward."""
         return -reward if self.kind == "minimize" else reward
 
     def __str__(self) -> str:
@@ -93,17 +93,17 @@ class Objective:
 
     @property
     def several(self) -> bool:
-        """Is it a Pareto front that is searched for?"""
+        """Whether there are several goals, so that the search is for a Pareto front."""
         return len(self.goals) > 1
 
     @property
     def names(self) -> frozenset[str]:
-        """The metrics and costs it reads: what else costs time to measure (latency, say) can be left out."""
+        """The metrics and costs in goals and constraints: others that take time to measure (latency) are left out."""
         read = frozenset[str]().union(*(goal.expression.names for goal in self.goals))
         return read | {constraint.name for constraint in self.constraints}
 
     def rewards(self, measurement: Measurement) -> tuple[float, ...]:
-        """One number a goal, each to be maximised. Raises TrialFailed with a sentence where one of them is none."""
+        """One number per goal, each to be maximised. Raises TrialFailed where one cannot be computed."""
         return tuple(goal.reward(measurement) for goal in self.goals)
 
     def broken(self, measurement: Measurement) -> list[str]:
@@ -112,7 +112,7 @@ class Objective:
         return [sentence for sentence in checked if sentence]
 
     def violation(self, measurement: Measurement) -> float:
-        """The sum over the constraints of what `measurement` is beyond each bound, as a share of the bound."""
+        """The sum of the violations of all constraints, each as a share of the bound that is broken."""
         return sum(c.violation(measurement[c.name]) for c in self.constraints if c.name in measurement)
 
     def describe(self) -> str:
@@ -122,10 +122,10 @@ class Objective:
 
 
 def goals_of(raw: Any) -> tuple[Goal, ...]:
-    """The goals of an `objective:` section that was checked when its run began, whatever the metrics of its task are.
+    """The goals of an `objective:` section that was checked when its run began, without the metrics of the task.
 
-    One that names none, as runs of earlier versions may have it, is called after what is maximised: the reward. Raises
-    SpecError where the section was damaged since.
+    A section without a goal, as in runs of earlier versions, gives the goal `maximize: reward`. Raises SpecError where
+    the section was damaged since.
     """
     items = raw if isinstance(raw, list) else [raw or {}]
     named = [(kind, item[kind]) for item in items for kind in GOALS if kind in item]
@@ -134,7 +134,7 @@ def goals_of(raw: Any) -> tuple[Goal, ...]:
 
 
 def parse_objective(raw: object, metrics: Mapping[str, Direction], costs: tuple[str, ...]) -> Objective:
-    """The `objective:` section: one goal, or a list of several; left out, it is the task's first metric.
+    """Parses the `objective:` section: one goal, or a list of several; the default is the task's first metric.
 
     `metrics` are the task's, each with its better direction; `costs` (params, macs, latency_ms) are better when small.
     Raises SpecError with a path relative to `raw`.
@@ -166,7 +166,7 @@ def parse_objective(raw: object, metrics: Mapping[str, Direction], costs: tuple[
 
 
 def _several(raw: list[object], metrics: Mapping[str, Direction], costs: tuple[str, ...]) -> Objective:
-    """One goal an item; constraints are an item of their own, or stand beside a goal."""
+    """Parses a list with one goal per item; constraints are an item of their own, or stand beside a goal."""
     if len(raw) > MOST_GOALS:
         raise SpecError(f"a list of objectives has at most {MOST_GOALS} entries; got {len(raw)}")
     goals: list[Goal] = []

@@ -20,7 +20,7 @@ def dominates(a: Point, b: Point) -> bool:
 
 
 def non_dominated_sort(points: Sequence[Point]) -> list[list[int]]:
-    """The indices of `points` in fronts: the first is dominated by none, the second by some of the first only, …
+    """The indices of `points` in fronts: no point dominates the first front, only points of the first the second, …
 
     Deb et al. 2002, section III-A; O(m n²) for n points of m rewards.
     """
@@ -41,7 +41,9 @@ def non_dominated_sort(points: Sequence[Point]) -> list[list[int]]:
 
 
 def crowding(points: Sequence[Point]) -> list[float]:
-    """How far apart each point's neighbours on its front are, over the front's extent; infinite at the ends."""
+    """Crowding distances: how far apart a point's neighbours on its front are, summed over rewards, each as a share of
+    the front's extent; infinite at the ends.
+    """
     if len(points) <= 2:
         return [math.inf] * len(points)
     values = np.asarray(points, dtype=np.float64)
@@ -65,7 +67,7 @@ def hypervolume(points: Sequence[Point], reference: Point) -> float:
         return 0.0
     if len(reference) == 1:
         return max(p[0] for p in inside) - reference[0]
-    if len(reference) > 2:  # a dominated point only makes more slices
+    if len(reference) > 2:  # dominated points add slices but no volume
         inside = [inside[index] for index in non_dominated_sort(inside)[0]]
     inside.sort(key=lambda p: p[-1], reverse=True)
     volume, widest = 0.0, 0.0
@@ -80,10 +82,10 @@ def hypervolume(points: Sequence[Point], reference: Point) -> float:
 
 
 def knee(points: Sequence[Point]) -> int:
-    """The index of the point of a front where giving up one reward for another stops paying; the first of equals.
+    """The index of a front's knee, where trading one reward for another stops paying; the first among equals.
 
-    With the front's extent scaled to 1 in every reward it is the point farthest from the plane through the ends
-    (Das, "On Characterizing the 'Knee' of the Pareto Curve", Structural Optimization 18, 1999): the largest sum.
+    With the front's extent scaled to 1 in every reward, the knee is the point farthest from the plane through the ends
+    (Das, "On Characterizing the 'Knee' of the Pareto Curve", Structural Optimization 18, 1999): that of largest sum.
     """
     values = np.asarray(points, dtype=np.float64)
     low, high = values.min(axis=0), values.max(axis=0)

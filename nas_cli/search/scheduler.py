@@ -11,7 +11,7 @@ from nas_cli.trial import History
 
 
 class Scheduler(Protocol):
-    """Decides which paused trial goes on. It is made with the epochs of a full training and the spec's arguments.
+    """Decides which paused trial goes on. Its constructor takes the epochs of a full training and the spec's arguments.
 
     `rungs` holds the epochs, counted from the start, at the end of each rung; the last is a full training.
     """
@@ -20,17 +20,17 @@ class Scheduler(Protocol):
     def rungs(self) -> tuple[int, ...]: ...
 
     def first_rung(self, number: int) -> int:
-        """The rung in which trial `number` starts; what it follows from is the number alone."""
+        """The rung in which trial `number` starts. It depends on the number alone."""
         ...
 
     def next(self, history: History) -> tuple[int, int] | None:
-        """(number, rung) of the paused trial to promote and the rung it starts; None: start a new trial."""
+        """The number of a paused trial to promote and the rung that it starts; None: start a new trial."""
         ...
 
     def needed(self, history: History, trials: int | None) -> list[int]:
-        """Paused trials that may still go on where at most `trials` trials are started (None: nobody knows).
+        """The paused trials that may still be promoted if at most `trials` trials are started (None: unknown).
 
-        The most likely stand first. What the others have stored is of no use any more.
+        The most likely ones come first. Checkpoints of the others can be deleted.
         """
         ...
 
@@ -39,7 +39,9 @@ SCHEDULERS: Registry[Callable[..., Scheduler]] = Registry("scheduler", supplied=
 
 
 def scheduler(name: str) -> Callable[[Callable[..., Scheduler]], Callable[..., Scheduler]]:
-    """Decorator: makes a class, made with the epochs of a full training and the spec's arguments, `schedule: NAME`."""
+    """Decorator: registers a class, whose constructor takes the epochs of a full training and the spec's arguments, as
+    `schedule: NAME`.
+    """
     return SCHEDULERS.register(name)
 
 

@@ -1,4 +1,4 @@
-"""What every strategy shares: the protocol, the registry, and the memory of what it was told."""
+"""The parts that all strategies share: the protocol, the registry, and the memory of past trials."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ from nas_cli.trial import Genotype, Trial, genotype_key
 
 TRIES = 20
 HOPELESS = 4
-"""Tries that a draw stands for that is too large to be walked, where none before it could be."""
+"""A draw that is too large to be resolved counts as so many tries, until a draw can be resolved."""
 MOST_REFUSED = 200
 
 
 class Strategy(Protocol):
-    """Decides what to try. It is made with (space, seed) and the arguments of the spec.
+    """Decides what to try. Its constructor takes (space, seed) and the spec's arguments.
 
-    Numbers may be asked more than once and in any order; trials are told in the order of the journal, each at every
-    change of it: started, a rung ended, finished, failed, infeasible, duplicate. A resumed search tells the same trials
+    `ask` may get a number more than once, and numbers in any order. `tell` gets trials in the order of the journal, at
+    each change: started, a rung ended, finished, failed, infeasible, duplicate. A resumed search tells the same trials
     again, so everything a strategy knows must come from `tell`.
 
-    A strategy with `several = True` looks at all of a trial's `rewards`; others at the one `reward`, and are refused
+    A strategy with `several = True` uses all of a trial's `rewards`. Others use the single `reward`, and are refused
     where a search has several objectives.
     """
 
     def ask(self, number: int) -> Genotype:
-        """What trial `number` tries. Changes no state: the randomness comes from (seed, number) alone."""
+        """The genotype for trial `number`. Changes no state: the randomness comes from (seed, number) alone."""
         ...
 
     def tell(self, trial: Trial) -> None: ...
@@ -42,7 +42,7 @@ STRATEGIES: Registry[Callable[..., Strategy]] = Registry("strategy", supplied=2,
 
 
 def strategy(name: str) -> Callable[[Callable[..., Strategy]], Callable[..., Strategy]]:
-    """Decorator: makes a class, made with (space, seed) and the arguments of the spec, the strategy of that name."""
+    """Decorator: registers a class, whose constructor takes (space, seed) and the spec's arguments, under `name`."""
     return STRATEGIES.register(name)
 
 
@@ -50,12 +50,12 @@ Standing = tuple[bool, int, float, int]
 
 
 class Memory:
-    """The trials told so far: how those with a reward compare, and which genotypes were tried.
+    """The trials told so far: how those with a reward rank, and which genotypes were tried.
 
-    Trials compare as `trial.rank` says: one that keeps the constraints is above all that break one; then the one that
-    was trained longer, since rewards of different rungs do not compare and a trial is promoted for being among the best
-    of its rung; then the higher reward; then the earlier. A duplicate stands where its twin stands, now and later on.
-    Infeasible and failed trials stand nowhere, even where an earlier rung gave them a reward.
+    Trials are ordered as by `trial.rank`: first those that keep the constraints; then by rung, since rewards of
+    different rungs do not compare and a trial is promoted for being among the best of its rung; then by reward; then
+    the earlier. A duplicate always has the rank of its twin. Infeasible and failed trials have no rank, even where an
+    earlier rung gave them a reward.
     """
 
     def __init__(self, space: Space) -> None:
@@ -67,7 +67,7 @@ class Memory:
         self._seen: set[int] = set()
 
     def add(self, trial: Trial) -> bool:
-        """True where the trial has a standing now and had none before: it becomes a member of the population."""
+        """Adds a trial. True where it has a rank now and had none before: it becomes a member of the population."""
         if trial.number not in self._seen:
             self._seen.add(trial.number)
             self._tried.add(genotype_key(trial.genotype))
@@ -78,7 +78,7 @@ class Memory:
         twin = trial.number if trial.equals is None else self._twins.get(trial.equals, trial.equals)
         if twin != trial.number and twin in self.genotypes:
             if twin not in self._standings:
-                return False  # it failed on a later rung
+                return False  # the twin failed on a later rung
             self._twins[trial.number] = twin
         else:
             rung = trial.rungs[-1][0] if trial.rungs else 0
@@ -88,16 +88,16 @@ class Memory:
         return new
 
     def standing(self, number: int) -> Standing:
-        """How a member compares with others; a member that failed later is below all."""
+        """The sort key of a member; a member that failed later is below all others."""
         return self._standings.get(self._twins.get(number, number), (False, -1, 0.0, -number))
 
     def fresh(self, draw: Callable[[int], Genotype]) -> Genotype:
-        """The first draw that was not tried before, running trials included, and that the space accepts.
+        """The first draw that no trial has, running ones included, and that the space accepts.
 
-        `draw` takes the number of fruitless tries so far, at most 20. In a space that is nearly used up the last draw
-        may be a repetition: it costs nothing, since the search records it as a duplicate. Where the space accepts none
-        of 200 draws, the last is returned, and the search says why it is infeasible. Raises Infeasible where no draw
-        can be resolved at all.
+        `draw` takes the number of fruitless tries so far, at most 20. In a nearly exhausted space the last draw may be
+        a repetition: it costs nothing, since the search records it as a duplicate. Where the space accepts none of 200
+        draws, the last one is returned, and the search records why it is infeasible. Raises Infeasible where no draw
+        can be resolved.
         """
         genotype: Genotype | None = None
         problem: Infeasible | None = None
@@ -131,9 +131,9 @@ def breed(
     attempt: int,
     rng: np.random.Generator,
 ) -> Genotype:
-    """A child of one or two winners: recombined and mutated with these probabilities.
+    """A child of one or two tournament winners; `recombined` and `mutated` are probabilities.
 
-    `attempt` counts fruitless tries: it is mutated more often where everything near was tried.
+    `attempt` counts fruitless tries: the child is mutated more often where all genotypes nearby were tried.
     """
     child = winner()
     if rng.random() < recombined:

@@ -1,4 +1,4 @@
-"""What a finished run leaves: the networks that are kept, with their weights and what was measured of them."""
+"""The results of a finished run: the networks that are kept, with their weights and measurements."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ from nas_cli.train.checkpoint import require_tensors, save_tensors
 from nas_cli.yaml_text import dump_yaml
 
 OURS = {path.name for path in (*Kept(Path()).files, RunDirectory(Path()).samples)}
-"""What lies in a folder of a network that is kept."""
+"""The names of the files in a kept network's folder."""
 MEASURED = record_of({"validation": are_numbers})
-"""What metrics.json must have for its weights to be of use again."""
+"""The fields that metrics.json must have for its weights to be used again."""
 SAMPLES, SAMPLE_BYTES = 64, 4_000_000
-"""How many inputs of the validation part are kept to check exports by, and how many bytes of them; four at least."""
+"""The most validation inputs, and bytes of them, that are kept to check exports; at least four inputs."""
 
 
 @dataclass(frozen=True)
 class Keeper:
-    """Of one run; `chosen` are the candidates of its final phase, by name."""
+    """Writes the kept networks of one run; `chosen` are the candidates of its final phase, by name."""
 
     experiment: Experiment
     session: Session
@@ -48,9 +48,9 @@ class Keeper:
     observer: Observer
 
     def keep(self, kept: Mapping[str, FinalFinished], verdict: str) -> None:
-        """Writes the folders of what is kept: best/ alone, all of baselines/ and of front/ together.
+        """Writes the folders of the `kept` networks: best/, baselines/ and front/, each of the three atomically.
 
-        Each of these appears whole or not at all. Raises RunError where weights were deleted.
+        Raises RunError where weights were deleted.
         """
         for top in dict.fromkeys(folder.split("/")[0] for folder in kept):
             with draft_folder(self.run.path / top) as building:
@@ -63,7 +63,7 @@ class Keeper:
                 self._replace(building / top, self.run.path / top)
 
     def _replace(self, built: Path, folder: Path) -> None:
-        """A folder into which somebody has put something goes on under another name, and is told of."""
+        """Replaces `folder` by `built`. A folder with files of the user is renamed instead of deleted, with a note."""
         self.run.require_way(folder)
         theirs = [path for path in sorted(folder.rglob("*")) if path.is_file() and path.name not in OURS]
         theirs = [path for path in theirs if path.name[0] != "."]
@@ -109,8 +109,8 @@ class Keeper:
 
 
 def recover(run: RunDirectory, wanted: Iterable[FinalFinished]) -> None:
-    """Lays the weights that a run kept when it was over where final trainings leave them: a run that is given more
-    trains none of these again.
+    """Copies the weights that a finished run kept to the paths of final trainings, so that a run that goes on trains
+    none of these again.
     """
     networks = [run.best, *run.kept.values()]
     for training in wanted:
@@ -121,7 +121,7 @@ def recover(run: RunDirectory, wanted: Iterable[FinalFinished]) -> None:
 
 
 def _keeps(kept: Kept, training: FinalFinished) -> bool:
-    """Whether it has the weights of this very training, and they can be read: seconds tell it from any other."""
+    """Whether `kept` has readable weights of this very training, recognised by its measurement, seconds included."""
     wanted = {"candidate": training.candidate, "seed": training.seed, **training.measurement}
     try:
         stored = read_json(kept.metrics)
@@ -131,14 +131,14 @@ def _keeps(kept: Kept, training: FinalFinished) -> bool:
         if any(found.get(name) != value for name, value in wanted.items()):
             return False
         require_tensors(kept.weights)
-    except RunError:  # it is missing or damaged
+    except RunError:  # a file is missing or damaged
         return False
     return True
 
 
 def what_is_kept(selection: Selection, done: Sequence[FinalTraining]) -> dict[str, FinalFinished]:
-    """The final trainings that are kept, by their folder: best, baselines/NAME, and of several objectives
-    front/CANDIDATE for each that no other one beats.
+    """The final trainings that are kept, by their folder: best, baselines/NAME, and with several objectives
+    front/CANDIDATE for each candidate on the front.
     """
     kept = {"best": selection.winner}
     finished = [final for final in done if isinstance(final, FinalFinished)]
@@ -167,10 +167,10 @@ def write_front(experiment: Experiment, run: RunDirectory, front: Front, selecti
 def _described(
     front: Front, goals: Sequence[str], resolved: Mapping[int, Mapping[str, Any]], selected: FinalSelected | None
 ) -> dict[str, Any]:
-    """front.json: the objectives, the knee, and each member with its measurement and what `resolved` has of it.
+    """The content of front.json: the objectives, the knee, and each member with its measurement and its entry in
+    `resolved` (architecture and recipe).
 
-    `selected` is what the journal says of the final phase, once there is one: what
-    was trained from scratch, and what was kept.
+    `selected` is the event of the final phase, once it is over: what was trained from scratch, and what was kept.
     """
     bend, final = front.knee, fields_of(selected) if selected is not None else None
     members = [

@@ -1,4 +1,4 @@
-"""What is kept of the final phase: the best by validation, and whether it is better than the others beyond noise."""
+"""Selects the network to keep: the best by validation, and whether it is better than the others beyond noise."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from nas_cli.search.pareto import knee, non_dominated_sort
 
 @dataclass(frozen=True)
 class Selection:
-    """The outcome: standings best first, who is within noise of the winner, and the winner's best repetition.
+    """The outcome: standings, best first, the candidates within noise of the winner, and the winner's best repetition.
 
-    `front` names those that no other beats in every objective, where there are several. `broken` says which constraints
-    the winner breaks: none, unless every network that was trained in the end breaks one.
+    `front` names the candidates on the front of several objectives. `broken` says which constraints the winner breaks:
+    none, unless every network of the final phase breaks one.
     """
 
     standings: tuple[Standing, ...]
@@ -38,7 +38,7 @@ class Selection:
 
 
 def warned(selection: Selection, objective: Objective) -> Selection:
-    """`selection` with a verdict that begins with the constraints that the kept network breaks, where it does."""
+    """`selection` with a verdict that begins with the constraints that the kept network breaks, if it breaks any."""
     if selection.standings[0].feasible and selection.winner.feasible:
         return selection
     broken, who = tuple(objective.broken(selection.winner.measurement)), spoken(selection.winner.candidate)
@@ -51,11 +51,11 @@ def warned(selection: Selection, objective: Objective) -> Selection:
 
 
 def select(done: Sequence[FinalTraining], goals: Sequence[Goal], metric: str | None, samples: int) -> Selection:
-    """What is kept: the best candidate by its mean reward over seeds, and its best repetition.
+    """Selects the candidate with the best mean reward over seeds, and its best repetition.
 
-    Of several goals it is the knee of the front of all that were trained. `metric` names the first goal where it is a
-    proportion of `samples` validation examples (an accuracy), so that the chance of the draw counts as noise too; None
-    where it is something else. Raises NasError where every final training failed.
+    With several goals it selects the knee of the front of all candidates. `metric` names the first goal where that is a
+    proportion of `samples` validation examples (such as accuracy), so that sampling error counts as noise too; else it
+    is None. Raises NasError where every final training failed.
     """
     by_name: dict[str, list[FinalFinished]] = {}
     for final in done:
@@ -132,7 +132,7 @@ def noise(a: Standing, b: Standing, group: Iterable[Standing], metric: str | Non
 def _verdict(
     standings: list[Standing], within_noise: tuple[str, ...], shown: Callable[[float], float], known: bool
 ) -> str:
-    """One honest sentence; `known` is whether anything says how large the noise is."""
+    """The verdict in one sentence; `known` says whether the size of the noise could be estimated."""
     first = standings[0]
     mean = f"{figure(shown(first.mean))} {'on average over' if len(first.rewards) > 1 else 'with'} {_seeds(first)}"
     text = f"{spoken(first.candidate)} is the best by validation ({mean})"

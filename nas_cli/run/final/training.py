@@ -1,6 +1,6 @@
 """The final phase: the best candidates and the baselines, trained from scratch under one protocol with several seeds.
 
-What is kept of them is decided in selection.py.
+selection.py decides which of them is kept.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from nas_cli.trial import History, Trial, prospects
 
 @dataclass(frozen=True)
 class Candidate:
-    """What is trained in the end: `trial-12` or `baseline-plain`, its architecture and recipe as plain data."""
+    """A network of the final phase: `trial-12` or `baseline-plain`, its architecture and recipe as plain data."""
 
     name: str
     architecture: Any
@@ -42,8 +42,9 @@ class Candidate:
 
 
 def finalists(experiment: Experiment, history: History, front: Front) -> list[Trial]:
-    """The `final.top` best trials by what they have come to, or would come to at the least if they were trained as long
-    as others; with several objectives the knee of the front, or all of it, as the spec says.
+    """The `final.top` trials with the best expected final reward. A trial stopped on a low rung gets the smallest gain
+    that any other trial made on each higher rung. With several objectives: the knee of the front, or the whole front,
+    as the spec says.
     """
     if front.knee is not None:
         return front.members if experiment.spec.final.front == "all" else [front.knee]
@@ -54,10 +55,10 @@ def finalists(experiment: Experiment, history: History, front: Front) -> list[Tr
 
 
 def candidates(experiment: Experiment, history: History, front: Front, cut_short: bool = False) -> list[Candidate]:
-    """The finalists and the baselines. A baseline is trained by the best trial's recipe.
+    """The finalists and the baselines. A baseline is trained with the best trial's recipe.
 
-    Where the search was `cut_short` before any training had ended, all of them take as many epochs as the finalist that
-    came farthest, unless `final.epochs` is given: more would take longer than the search was allowed to.
+    Where the search was `cut_short` before any training had ended, all of them train for as many epochs as the finalist
+    with the most, unless `final.epochs` is given: more would take longer than the search was allowed to.
     """
     epochs = experiment.spec.final.epochs
     best = finalists(experiment, history, front)
@@ -74,7 +75,7 @@ def candidates(experiment: Experiment, history: History, front: Front, cut_short
 
 
 class Final:
-    """Runs what of the final phase is not in the journal yet."""
+    """Runs the trainings of the final phase that are not in the journal yet."""
 
     def __init__(
         self,
@@ -85,7 +86,7 @@ class Final:
         observer: Observer,
         costs: Costs,
     ) -> None:
-        """`costs` says what an architecture costs."""
+        """`costs` estimates the costs of an architecture."""
         self._experiment = experiment
         self._run = run
         self._journal = journal
@@ -94,7 +95,7 @@ class Final:
         self._costs = costs
 
     def train(self, chosen: list[Candidate], known: Iterable[FinalTraining]) -> list[FinalTraining]:
-        """Trains every candidate with every seed, less those that are `known`."""
+        """Trains every candidate with every seed, without the trainings that are `known`, and returns all of them."""
         seeds = range(1, self._experiment.spec.final.seeds + 1)
         wanted = [(candidate, seed) for seed in seeds for candidate in chosen]
         before = {(final.candidate, final.seed): final for final in known}
@@ -108,15 +109,15 @@ class Final:
         return sorted(done.values(), key=lambda r: (names.index(r.candidate), r.seed))
 
     def restore(self, chosen: list[Candidate], kept: Iterable[FinalFinished]) -> None:
-        """Trains again what is to be kept and whose weights are gone: a run that is over has none of those that it did
-        not keep, and somebody may have deleted others.
+        """Repeats the trainings in `kept` whose weights are gone: a finished run deletes the weights that it does not
+        keep, and the user may have deleted others.
         """
         by_name = {candidate.name: candidate for candidate in chosen}
         lost = {(r.candidate, r.seed) for r in kept if not self._run.final_weights(r.candidate, r.seed).exists()}
         self._train([(by_name[name], seed) for name, seed in sorted(lost)], {})
 
     def _train(self, waiting: list[tuple[Candidate, int]], done: dict[tuple[str, int], FinalTraining]) -> None:
-        """Trains what is `waiting` and adds it to what is `done`."""
+        """Trains the `waiting` candidates and adds the results to `done`."""
         running: dict[int, tuple[Candidate, int]] = {}
         for number, (candidate, seed) in enumerate(waiting):
             if len(running) == self._executor.slots:
@@ -153,7 +154,7 @@ class Final:
             model = parse_architecture(candidate.architecture, OPS)
             return self._costs(Resolved(model, dict(candidate.train), {}))
         except Infeasible:
-            return Estimate({})  # a baseline that cannot be built: its training fails and says why
+            return Estimate({})  # the baseline cannot be built: its training fails and says why
 
     def _record(self, running: dict[int, tuple[Candidate, int]], done: dict[tuple[str, int], FinalTraining]) -> None:
         result = self._executor.wait()

@@ -16,7 +16,7 @@ from nas_cli.search.scheduler import SCHEDULERS
 from nas_cli.trial import History, Trial
 
 Merit = tuple[bool, float, int]
-"""What orders the trials of a rung: constraints kept, reward at the end of that rung, earlier first."""
+"""The sort key of a trial within a rung: constraints kept, reward at the end of that rung, minus its number."""
 
 
 @SCHEDULERS.register("asha")
@@ -24,7 +24,7 @@ class Asha:
     """Successive halving without waiting: promotes a trial once it is among the best 1/reduction of its rung.
 
     Rung k ends after min_epochs * reduction ** k epochs, the last one after all epochs. Raises SpecError where
-    `min_epochs` is more than that.
+    `min_epochs` is more than all epochs.
     """
 
     def __init__(
@@ -41,14 +41,14 @@ class Asha:
         self.rungs: tuple[int, ...] = tuple(rungs)
         self.reduction = reduction
         self.takes_part: Callable[[int], bool] = lambda number: True
-        """Which trials, by number: Hyperband deals them to several of these."""
+        """Whether the trial of a number takes part: Hyperband distributes trials over several instances."""
         self._forget()
 
     def first_rung(self, number: int) -> int:
         return 0
 
     def needed(self, history: History, trials: int | None) -> list[int]:
-        """Of `trials` trials at most trials // reduction ** (k + 1) leave rung k: who stands behind never goes on."""
+        """Of `trials` trials at most trials // reduction ** (k + 1) are promoted from rung k; lower ranks never are."""
         self._follow(history)
         found: list[int] = []
         for rung in reversed(range(len(self.rungs) - 1)):
@@ -62,16 +62,16 @@ class Asha:
         return found
 
     def next(self, history: History) -> tuple[int, int] | None:
-        """The best paused trial of the highest rung where one is good enough."""
+        """The best paused trial of the highest rung that has a trial to promote."""
         self._follow(history)
         for rung in reversed(range(len(self.rungs) - 1)):
             ended, waiting = self._ended[rung], self._waiting[rung]
-            # The best that waits is among the top 1/reduction, where those promoted already count as well.
+            # Is the best waiting trial among the top 1/reduction of the rung, promoted trials included?
             if waiting and len(ended) - bisect_right(ended, waiting[-1]) < len(ended) // self.reduction:
                 return -waiting[-1][2], rung + 1
         return None
 
-    # The answer depends on the history alone. What was counted before is kept, so that a long one costs little.
+    # Answers depend on the history alone. Counts are kept between calls, so that a long history costs little.
 
     def _forget(self) -> None:
         self._history: History | None = None
@@ -81,7 +81,7 @@ class Asha:
         self._waiting: list[list[Merit]] = [[] for _ in self.rungs]
 
     def _follow(self, history: History) -> None:
-        """Counts the trials that changed since the last call: a history replaces a trial that changes."""
+        """Counts the trials that changed since the last call: the history holds a new object for each change."""
         if self._history is not history:
             self._forget()
             self._history = history

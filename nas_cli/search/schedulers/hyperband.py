@@ -1,4 +1,4 @@
-"""Hyperband: successive halving from several first rungs, since nobody knows how early a good candidate shows.
+"""Hyperband: successive halving from several first rungs, since how early good candidates show is unknown.
 
 Li, Jamieson, DeSalvo, Rostamizadeh & Talwalkar, "Hyperband: A Novel Bandit-Based Approach to Hyperparameter
 Optimization", JMLR 2018; asynchronous as in "A System for Massively Parallel Hyperparameter Tuning", MLSys 2020, 3.2.
@@ -21,8 +21,8 @@ from nas_cli.trial import History
 class Hyperband:
     """Brackets of asynchronous halving: the first starts at `min_epochs`, the last trains every trial in full.
 
-    Trials are dealt to brackets so that each spends about as many epochs, as in Hyperband's own table; the bracket
-    follows from a trial's number. Raises SpecError where `min_epochs` is more than a training has.
+    Trials are distributed so that each bracket spends about as many epochs, as in the paper's table; the bracket
+    follows from a trial's number. Raises SpecError where `min_epochs` is more than the epochs of a training.
     """
 
     def __init__(self, epochs: int, min_epochs: Side = 1, reduction: Annotated[int, Between(2, 100)] = 3) -> None:
@@ -33,7 +33,7 @@ class Hyperband:
         self.rungs: tuple[int, ...] = whole.rungs
         last = len(self.rungs) - 1
         sizes = [-(-(last + 1) * reduction**halvings // (halvings + 1)) for halvings in range(last, -1, -1)]
-        # A bracket's trials are spread evenly over a round: it gets its share from the first trials on.
+        # A bracket's trials are spread evenly over a round, so that each bracket gets its share from the start.
         self._round: int = sum(sizes)
         self._dealt: list[int] = []
         self._spread = heapq.merge(*(_places(size, first) for first, size in enumerate(sizes)))
@@ -45,7 +45,7 @@ class Hyperband:
         return bracket
 
     def first_rung(self, number: int) -> int:
-        """The deal is written down as far as it is asked for: of a long ladder a round has millions of trials."""
+        """The bracket of the trial. Brackets are computed on demand: with many rungs a round has millions of trials."""
         place = number % self._round
         while len(self._dealt) <= place:
             self._dealt.append(next(self._spread)[1])
@@ -57,12 +57,12 @@ class Hyperband:
         return next((promotion for promotion in promotions if promotion is not None), None)
 
     def needed(self, history: History, trials: int | None) -> list[int]:
-        """Those that any bracket needs, taking from each in turn."""
+        """The trials that any bracket needs, taken from the brackets in turn."""
         lists = [bracket.needed(history, trials) for bracket in self.brackets]
         longest = max(map(len, lists))
         return [each[place] for place in range(longest) for each in lists if place < len(each)]
 
 
 def _places(size: int, first: int) -> Iterator[tuple[float, int]]:
-    """Where in a round the trials of a bracket stand, and the bracket."""
+    """The positions in a round, from 0 to 1, of a bracket's trials, each with the bracket."""
     return (((place + 0.5) / size, first) for place in range(size))

@@ -1,4 +1,4 @@
-"""A decision as a finite set of actions, for a policy: its values, or bins of a range that has many."""
+"""A decision as a finite set of actions, for a policy: its values, or bins of a range with many values."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ BINS = 10
 
 
 class Actions:
-    """Each value of a choice or a short range is an action; a longer range is cut into 10 equal bins (in the logarithm
-    where it is `log`), and a value is drawn evenly within one.
+    """The actions of a decision. Each value of a choice or a short range is an action. A longer range is cut into 10
+    equal bins (in the logarithm where it is `log`), and a value is drawn uniformly within a bin.
     """
 
     def __init__(self, decision: Decision) -> None:

@@ -37,11 +37,11 @@ class Evolution:
         return self.memory.fresh(lambda attempt: self._mutate(parent, 1 + attempt // 4, rng))
 
     def _mutate(self, genotype: Genotype, times: int, rng: np.random.Generator) -> Genotype:
-        """More than one mutation where a parent's neighbours were all tried."""
+        """Mutates `times` times: more than once where a parent's neighbours were all tried."""
         for _ in range(times):
             genotype = mutate(self.space, genotype, rng)
         return genotype
 
     def tell(self, trial: Trial) -> None:
         if self.memory.add(trial):
-            self.population.append(trial.number)  # the oldest leaves
+            self.population.append(trial.number)  # drops the oldest

@@ -53,7 +53,7 @@ class Genetic:
         return self.memory.genotypes[max(entrants.tolist(), key=self.memory.standing)]
 
     def tell(self, trial: Trial) -> None:
-        """A generation is complete when enough children have a reward; stragglers count for the next one."""
+        """Completes a generation when enough children have a reward; later children count for the next one."""
         if not self.memory.add(trial):
             return
         self.children.append(trial.number)

@@ -26,7 +26,7 @@ class Grid:
     several = True
 
     def __init__(self, space: Space, seed: int) -> None:
-        del seed  # nothing is left to chance
+        del seed  # grid search is deterministic
         counted = size(space)
         if math.isinf(counted.number):
             raise SpecError(
@@ -42,13 +42,13 @@ class Grid:
         return self._genotype(number)
 
     def tell(self, trial: Trial) -> None:
-        """What comes next does not depend on what came before."""
+        """Results change nothing: the order of a grid is fixed."""
 
 
 def _places(genotypes: Iterator[Genotype]) -> Callable[[int], Genotype]:
-    """What an iterator gives, by its place; after the last one it starts over.
+    """The genotypes of an iterator by index; after the last one they start over.
 
-    It is listed as far as it is asked for: a walk of a large architecture takes its time.
+    The iterator is read as far as needed only, since enumerating large architectures takes time.
     """
     known: list[Genotype] = []
 

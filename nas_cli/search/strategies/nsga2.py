@@ -16,7 +16,7 @@ from nas_cli.space.space import Space
 from nas_cli.trial import Genotype, Trial, rewards_of
 
 Fitness = tuple[int, float]
-"""(minus the front, crowding distance): the larger is the better."""
+"""(minus the front's index, crowding distance): larger is better."""
 
 
 @STRATEGIES.register("nsga2")
@@ -51,25 +51,25 @@ class Nsga2:
         )
 
     def _winner(self, rng: np.random.Generator) -> Genotype:
-        """Of a binary tournament."""
+        """The winner of a binary tournament."""
         entrants = rng.choice(list(self.members), 2)
         return self.members[max(entrants.tolist(), key=self.fitness.__getitem__)].genotype
 
     def tell(self, trial: Trial) -> None:
-        """Each child competes as soon as it is measured, so that workers never wait for a generation to end.
+        """Selects after each measured child, so that workers never wait for a generation to end.
 
-        That is the steady-state form: Durillo et al., "On the Effect of the Steady-State Selection Scheme in
+        This is the steady-state form: Durillo et al., "On the Effect of the Steady-State Selection Scheme in
         Multi-Objective Genetic Algorithms", EMO 2009.
         """
         self.memory.add(trial)
         if trial.status == "failed":
-            self.members.pop(trial.number, None)  # on a later rung
+            self.members.pop(trial.number, None)  # a member can fail on a later rung
         if trial.status in ("paused", "finished") and rewards_of(trial):
             self.members[trial.number] = trial
             self._select()
 
     def _select(self) -> None:
-        """Keeps the best: whole fronts, and of the last one those in the least crowded places."""
+        """Keeps the best: whole fronts, and the least crowded trials of the last front."""
         self.fitness = constrained_fitness(self.members)
         if len(self.members) > self.size:
             worst = min(self.members, key=lambda number: (self.fitness[number], -number))
@@ -78,9 +78,9 @@ class Nsga2:
 
 
 def constrained_fitness(members: dict[int, Trial]) -> dict[int, Fitness]:
-    """By constrained domination: those that keep the constraints by front, then the others by how much they break.
+    """Fitness by constrained domination: first feasible trials by front, then infeasible ones by their violation.
 
-    Rewards of different rungs do not compare: the fronts of a higher rung are above those of a lower one.
+    Rewards of different rungs do not compare: all fronts of a higher rung rank above those of a lower one.
     """
     fitness: dict[int, Fitness] = {}
     depth = 0

@@ -30,14 +30,14 @@ MARGIN = 1e-3
 class Optuna:
     """One of Optuna's samplers: tpe, gp, cmaes, nsga2, nsga3, qmc or random.
 
-    `startup` is how many trials are random before a model is used (tpe, gp, cmaes), `population` the size of a
-    generation (nsga2, nsga3). Decisions that only some architectures have are drawn one by one by tpe, and evenly by
-    the others; cmaes also draws evenly from three or more layers, which have no order.
+    `startup` is the number of random trials before a model is used (tpe, gp, cmaes), `population` the size of a
+    generation (nsga2, nsga3). Decisions that only some architectures have are drawn one by one by tpe, and uniformly by
+    the others; cmaes also draws uniformly from choices of three or more layers, which have no order.
 
-    A trial counts once, with its latest rewards. Where trials are trained for different lengths or break constraints,
-    rewards do not compare: then those that break one, or that ended on a lower rung, are told to Optuna with all their
-    rewards lowered by what puts the best of them below the worst of those above. What the sampler proposes a second
-    time, or what a constraint forbids, is mutated until it is new and allowed.
+    A trial counts once, with its latest rewards. Rewards of different rungs, or of trials that break a constraint, do
+    not compare with others: trials on a lower rung, and all that break a constraint, are told to Optuna with rewards
+    shifted down so that each ranks below every trial of the group above. A proposal that was tried before or breaks a
+    constraint is mutated until it is new and allowed.
     """
 
     def __init__(
@@ -91,7 +91,7 @@ class Optuna:
         self._settle(self.originals[trial.number])
 
     def _start(self, trial: Trial) -> None:
-        """A duplicate is a trial of its own that always has the standing of its twin."""
+        """Starts a trial in the study. A duplicate gets a trial of its own, which always has its twin's rewards."""
         original = trial.number if trial.equals is None else self.originals.get(trial.equals, trial.number)
         self.originals[trial.number] = original
         self.copies[original].append(trial.number)
@@ -108,7 +108,7 @@ class Optuna:
             self.standings.place(trial.number, (trial.feasible, rung), rewards)
 
     def _settle(self, number: int) -> None:
-        """Tells Optuna what changed: the standing of one trial, or of all where a group was shifted."""
+        """Tells Optuna the changed rewards: those of one trial, or of all trials where the shift of a group changed."""
         shifts = self.standings.shifts()
         changed = [number] if shifts == self.shifts else self.copies
         self.shifts = shifts
@@ -120,14 +120,14 @@ class Optuna:
 
 
 class Standings:
-    """The rewards of the trials in groups that compare: (keeps the constraints, rung)."""
+    """The rewards of trials by group, within which they compare: (keeps the constraints, rung)."""
 
     def __init__(self) -> None:
         self._group: dict[int, Group | None] = {}
         self._members: defaultdict[Group, dict[int, Values]] = defaultdict(dict)
 
     def __contains__(self, number: int) -> bool:
-        """Was it measured, or did it fail?"""
+        """Whether the trial was measured or failed."""
         return number in self._group
 
     def place(self, number: int, group: Group, rewards: Values) -> None:
@@ -144,7 +144,7 @@ class Standings:
                 del self._members[group]
 
     def shifts(self) -> dict[Group, Values]:
-        """What each group's rewards are raised by (mostly lowered), so that each lies below the group above it."""
+        """What is added to each group's rewards, 0 or less, so that the group lies below the group above it."""
         shifts: dict[Group, Values] = {}
         floor: Values | None = None
         for group in sorted(self._members, reverse=True):

@@ -1,9 +1,9 @@
-"""A study of Optuna's that can be asked without a trace and whose trials can be revised. Imports optuna.
+"""An Optuna study in which asking changes nothing and past trials can be revised. Imports optuna.
 
-Optuna's samplers keep what they know in the storage of their study: the trials, and attributes that a sampler leaves on
-a trial or on the study (generations, a restored optimizer, the place in a sequence). `Ledger` is a storage that forgets
-what a mere question left there, and in which a reward may change after the fact, as promotions to later rungs need.
-The sampler itself is made anew for each question, seeded for it: it has no memory of its own.
+Optuna's samplers keep their state in the storage of their study: the trials, and attributes that a sampler leaves on a
+trial or on the study (generations, a stored optimizer, the position in a sequence). `Ledger` is a storage that undoes
+what a mere `ask` left there, and in which a reward may change later, as promotions to later rungs require. The sampler
+is created anew, with its own seed, for each `ask`: it has no state of its own.
 """
 
 from __future__ import annotations
@@ -37,13 +37,15 @@ SAMPLERS: dict[str, Callable[..., BaseSampler]] = {
     "tpe": optuna.samplers.TPESampler,
 }
 MOST_LOOKED_AT = 10_000
-"""Decisions of random architectures."""
+"""Decisions of random architectures, at most, that are read to find out which ones all architectures share."""
 LEAVES_NOTES = {"cmaes", "nsga2", "nsga3", "qmc"}
-"""These leave attributes on the trials that they propose, or on the study, and later look for them there."""
+"""Samplers that leave attributes on the trials they propose, or on the study, and read them later."""
 
 
 def distribution_of(decision: Decision) -> BaseDistribution:
-    """Choices by index, which is a whole number where there is an order: of two, of ascending numbers, on a grid."""
+    """Optuna's distribution for a decision. Choices and grids are drawn by index: an integer where the options have an
+    order (two options, sorted numbers, a grid), a category otherwise.
+    """
     match decision:
         case Choice(_, labels):
             return _order(len(labels)) if _in_order(labels) else CategoricalDistribution(range(len(labels)))
@@ -79,7 +81,7 @@ def to_value(decision: Decision, drawn: Any) -> Scalar:
 
 
 def to_drawn(decision: Decision, value: Scalar) -> Any:
-    """What Optuna calls `value`."""
+    """The value that Optuna has for `value` of `decision`."""
     if isinstance(decision, Choice):
         return decision.option(value)[0]
     assert isinstance(value, int | float)
@@ -89,7 +91,7 @@ def to_drawn(decision: Decision, value: Scalar) -> Any:
 
 
 class Ledger(optuna.storages.InMemoryStorage):
-    """The storage of one study. A trial's number is its place here, and it may change at any time."""
+    """The storage of one study. A trial's id is its index in `trials`; trials may be changed at any time."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -106,7 +108,7 @@ class Ledger(optuna.storages.InMemoryStorage):
 
     @contextmanager
     def forgetting(self) -> Iterator[None]:
-        """Trials and notes that are added within are gone at the end."""
+        """Trials and notes that are added within are removed at the end."""
         count, notes = len(self.trials), dict(self.notes)
         try:
             yield
@@ -137,10 +139,10 @@ class Ledger(optuna.storages.InMemoryStorage):
 
 
 class OptunaStudy:
-    """What one of Optuna's samplers is asked and told, in the terms of a search space.
+    """Asks and tells one of Optuna's samplers in the terms of a search space.
 
-    Parameters are named by the paths of decisions. Samplers that draw several parameters together are given those that
-    every architecture has, as far as 50 random ones (fewer if large) and all that were told show; the others are
+    Parameters are named by the paths of decisions. Samplers that draw several parameters jointly get those that every
+    architecture has, judged by 50 random architectures (fewer if they are large) and all that were told; the others are
     drawn one by one.
     """
 
@@ -164,7 +166,7 @@ class OptunaStudy:
                 looked_at += len(self._know(decisions(space, sample(space, rng))))
 
     def _know(self, taken: Mapping[str, Decision]) -> dict[str, tuple[str, BaseDistribution]]:
-        """By path the parameters of an architecture; remembers them, and that what it lacks is not shared by all."""
+        """An architecture's parameters by path; notes them, and that parameters it lacks are not shared by all."""
         parameters = {path: self._parameter(path, decision) for path, decision in taken.items()}
         self._known.update(parameters.values())
         if self._shared is None:
@@ -175,7 +177,7 @@ class OptunaStudy:
         return parameters
 
     def _parameter(self, path: str, decision: Decision) -> tuple[str, BaseDistribution]:
-        """Another distribution under a path that is known makes another parameter."""
+        """The name and distribution of a decision's parameter. A path's second distribution gets a second name."""
         if id(decision) not in self._distributions:
             self._distributions[id(decision)] = decision, distribution_of(decision)
         distribution = self._distributions[id(decision)][1]
@@ -187,17 +189,17 @@ class OptunaStudy:
         )
 
     def expect(self, count: int) -> None:
-        """How many rewards a trial has, as the first one shows."""
+        """Sets the number of rewards of a trial, known from the first trial that has any."""
         if count != len(self._ledger.directions):
             self._ledger.directions = [StudyDirection.MAXIMIZE] * count
 
     def propose(self, seed: int) -> Genotype:
-        """What the sampler, seeded with `seed`, tries next. Changes nothing. Raises Infeasible as `Space.resolve`."""
+        """The next proposal of the sampler, seeded with `seed`. Changes no state. Raises Infeasible as `resolve`."""
         with self._ledger.forgetting(), quiet():
             return self._space.resolve(self._ask(seed)).genotype
 
     def _ask(self, seed: int) -> Callable[[str, Decision], Scalar]:
-        """Adds a trial, with the notes that the sampler makes of it. The answer decides for it."""
+        """Adds a trial, with the sampler's notes on it. Returns a function that decides its parameters."""
         sampler = self._make(seed)
         study = optuna.load_study(study_name=NAME, storage=self._ledger, sampler=sampler)
         trial = self._ledger.append()
@@ -221,14 +223,14 @@ class OptunaStudy:
         if self._sampler == "tpe":
             options["constant_liar"] = True
         if self._sampler == "qmc":
-            # The sequence is one for the whole search.
+            # One sequence for the whole search.
             options |= {"seed": self._seed, "scramble": True, "independent_sampler": SAMPLERS["random"](seed=seed)}
         if self._sampler in ("cmaes", "gp", "qmc"):
             options["warn_independent_sampling"] = False
         return SAMPLERS[self._sampler](**{"seed": seed, **options})
 
     def _together(self) -> dict[str, BaseDistribution]:
-        """The parameters that the sampler draws at once."""
+        """The parameters that the sampler draws jointly."""
         shared = {name: known for name, known in (self._shared or {}).items() if not known.single()}
         if self._sampler == "cmaes":
             return {name: known for name, known in shared.items() if not isinstance(known, CategoricalDistribution)}
@@ -237,7 +239,7 @@ class OptunaStudy:
         return shared
 
     def start(self, number: int, seed: int, genotype: Genotype | None) -> None:
-        """Adds a running trial; None where there is no knowing its decisions."""
+        """Adds a running trial; `genotype` is None where its decisions are unknown."""
         if self._sampler in LEAVES_NOTES:
             with quiet():
                 self._ask(seed)
@@ -252,7 +254,7 @@ class OptunaStudy:
             trial.distributions[name] = distribution
 
     def end(self, number: int, values: Sequence[float] | None) -> None:
-        """The trial ended with these values, one an objective, or failed. It may have ended otherwise before."""
+        """Ends a trial with these values, one per objective, or as failed (None). This replaces an earlier end."""
         trial = self._trials[number]
         trial.state = TrialState.FAIL if values is None else TrialState.COMPLETE
         trial.values = values
@@ -260,7 +262,7 @@ class OptunaStudy:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Optuna warns of what is experimental, and SciPy of sequences that are no power of two long."""
+    """Silences warnings: Optuna's on experimental features, SciPy's on sequences whose length is no power of two."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield

@@ -27,13 +27,13 @@ from nas_cli.space.space import Space
 from nas_cli.trial import Genotype, Scalar, Trial
 
 Fact = tuple[str, int] | None
-"""What a weight answers to: an earlier decision (path, action), or None, the bias."""
+"""The feature of a weight: an earlier decision (path, action), or None for the bias."""
 
 Rate = Annotated[float, Between(0, 10)]
 
 CLIP = 2.0
 MOST_FACTS = 100
-"""Earlier decisions that one looks back at: of thousands, each pair would have a weight of its own."""
+"""Earlier decisions that a decision depends on: with thousands, each pair would have a weight of its own."""
 
 
 class Baseline:
@@ -46,7 +46,7 @@ class Baseline:
         self.variance = 0.0
 
     def advantage(self, reward: float) -> float:
-        """How far `reward` is above the mean, in standard deviations, cut at ±2; then takes it into the mean."""
+        """How far `reward` is above the mean, in standard deviations, clipped to ±2; then updates mean and variance."""
         gap = reward - self.mean if self.count else 0.0
         spread = math.sqrt(self.variance)
         self.count += 1
@@ -83,7 +83,7 @@ class Reinforce:
         return self.memory.fresh(lambda attempt: self._draw(attempt / TRIES, rng))
 
     def _draw(self, chance: float, rng: np.random.Generator) -> Genotype:
-        """Follows the policy; `chance` is the share of plain chance mixed in, where the policy repeats itself."""
+        """Draws from the policy, mixed with a share `chance` of uniform draws for when the policy repeats itself."""
         state: list[Fact] = [None]
 
         def decide(path: str, decision: Decision) -> Scalar:
@@ -105,9 +105,9 @@ class Reinforce:
         return np.asarray(exponent / exponent.sum())
 
     def tell(self, trial: Trial) -> None:
-        """One step of policy gradient at the end of each rung.
+        """Makes one policy-gradient step at the end of each rung.
 
-        A trial that breaks a constraint, cannot be built or fails counts as bad as a trial can be.
+        A trial that breaks a constraint, cannot be built or fails gets the lowest advantage.
         """
         self.memory.add(trial)
         if trial.status in ("infeasible", "failed") or (trial.status != "running" and not trial.feasible):
@@ -120,7 +120,7 @@ class Reinforce:
         try:
             visited = decisions(self.space, genotype) if genotype else {}
         except Infeasible:
-            return  # so many layers that the walk gives up: there is no saying which decision is to blame
+            return  # too many layers to walk, and no telling which decision is to blame
         state: list[Fact] = [None]
         for path, decision in visited.items():
             actions = Actions(decision)
