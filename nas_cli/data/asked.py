@@ -1,7 +1,6 @@
-"""What a user wants predicted, read piece by piece: every format that the task's sources read, with a label or without.
-
-Folders and .zip files are read through, gzipped files unpacked; what is labelled is read as if it were not. How files
-hold examples, the files of `asking/` say, one for each kind of example.
+"""The examples to predict, read one at a time: every format that the task's sources read, with labels or without.
+Folders and .zip files are searched, gzipped files unpacked, and labels ignored. The files of `asking/` say how files
+hold examples, one for each kind of example.
 """
 
 from __future__ import annotations
@@ -20,18 +19,18 @@ from nas_cli.data.source import Array, Encoder, Raw
 from nas_cli.errors import DataError
 
 STANDARD_INPUT = "input"
-"""What the file is called that holds it."""
+"""The name of the temporary file that standard input is copied to."""
 BLOCK = 1 << 20
 ID = re.compile(r"(.*[^a-z])?(id|uuid|guid)|index|rownames|unnamed: 0", re.IGNORECASE)
-"""What a column is called that tells rows apart; one of them is repeated beside the answers."""
+"""Names of columns that identify a row; such a column is repeated beside the answers."""
 CAMEL = re.compile(r".*[a-z](Id|ID)")
 
 
 @dataclass(frozen=True)
 class Asked:
-    """`raw` (1, …) is the example, by field where several come in; `where` says which it is: `input` for a person, and
-    `file`, `row`, `id` where it has them. `picture` (C, H, W) is a picture in its own size, where the reader was asked
-    for it."""
+    """`raw` (1, …) is the example, a mapping by field where there are several; `where` identifies it: `input` for a
+    person, and `file`, `row`, `id` where it has them. `picture` (C, H, W) is the picture in its original size, where
+    the reader was asked for it."""
 
     where: Mapping[str, Any]
     raw: Raw
@@ -40,9 +39,9 @@ class Asked:
 
 @dataclass(frozen=True)
 class Reader:
-    """Of a network that takes `fields`, and learned from data of `settings` with `labels`.
+    """Reads examples for a network that takes `fields` and was trained on data of `settings` with `labels`.
 
-    `say` is told what is passed over. With `whole`, pictures are read in their own size too.
+    `say` is told what is passed over. With `whole`, pictures are also read in their original size.
     """
 
     settings: DataSettings
@@ -56,7 +55,7 @@ class Reader:
         return self.form().takes_texts
 
     def texts(self, texts: Sequence[str]) -> Iterator[Asked]:
-        """Texts themselves. Raises DataError where one is empty."""
+        """The `texts` as examples. Raises DataError where one is empty."""
         form = self.form()
         for text in texts:
             if not text.strip():
@@ -64,7 +63,8 @@ class Reader:
             yield Asked({"input": text}, form.text(text))
 
     def files(self, paths: Sequence[Path]) -> Iterator[Asked]:
-        """What lies in files and folders, in their order. Raises DataError that names what cannot be read."""
+        """The examples in files and folders, in their order. Raises DataError, which names the file that cannot be
+        read."""
         form = self.form()
         for path in paths:
             yield from self._at(path, str(path), form)
@@ -72,7 +72,7 @@ class Reader:
             self.say(note)
 
     def stream(self, raw: BinaryIO) -> Iterator[Asked]:
-        """Bytes that come from elsewhere, standard input say, as from a file called `-`."""
+        """The examples in a stream, such as standard input, read as if from a file called `-`."""
         form = self.form()
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder) / STANDARD_INPUT
@@ -107,8 +107,8 @@ class Reader:
 
 
 class Form:
-    """How files hold examples that an encoder takes: a plugin's by itself, in its `read`. It is there for one reading,
-    and `notes` are on all that was read."""
+    """How files hold the examples of an encoder. This base class serves a plugin's encoder, which reads them by its
+    `read`. An instance serves one reading; `notes` cover everything that was read."""
 
     takes_texts = False
 
@@ -117,31 +117,31 @@ class Form:
 
     @property
     def encoder(self) -> Encoder:
-        """That of the one field that comes in."""
+        """The encoder of the only field."""
         return self.reader.fields.encoder
 
     @property
     def what(self) -> str:
-        """What a folder without any has no file of."""
+        """The noun for such examples in the message about a folder that holds none."""
         return self.encoder.kind
 
     def takes(self, path: Path) -> bool:
-        """Whether a file of a folder or an archive is one to predict from: by its name, or by how it begins."""
+        """Whether a file of a folder or an archive holds examples to predict, by its name or by its first bytes."""
         return True
 
     def read(self, path: Path, shown: str) -> Iterator[Asked]:
-        """The examples in a file, which is `shown` to a person by another name. Raises DataError."""
+        """The examples in the file `path`, which messages call `shown`. Raises DataError."""
         for name, raw in self.encoder.read([str(path)]):
             yield Asked({"input": name.replace(str(path), shown), "file": shown}, raw)
 
     def value(self, given: Any, folder: Path) -> Array:
-        """The raw example (1, …) that a cell of a table holds, or a value of JSON; a file that it names is sought in
-        `folder`. Raises DataError."""
+        """The raw example (1, …) in a cell of a table or a JSON value. Names of files are relative to `folder`. Raises
+        DataError."""
         ((_, found),) = self.encoder.read([str(given)])
         return found
 
     def text(self, text: str) -> Array:
-        """The raw example (1,) that a text itself is."""
+        """A text as a raw example (1,)."""
         raise AssertionError("no text is an example of this kind")
 
     def notes(self) -> Sequence[str]:
@@ -149,11 +149,11 @@ class Form:
 
 
 FORMS: dict[str, type[Form]] = {}
-"""By the kinds of encoders, and of several fields."""
+"""By the kind of encoder; SEVERAL for several fields."""
 
 
 def form(*kinds: str) -> Callable[[type[Form]], type[Form]]:
-    """Decorator: makes a class the way to read what encoders of these kinds take."""
+    """Decorator: registers a Form for the encoders of these kinds."""
 
     def add(cls: type[Form]) -> type[Form]:
         FORMS.update(dict.fromkeys(kinds, cls))
@@ -163,5 +163,5 @@ def form(*kinds: str) -> Callable[[type[Form]], type[Form]]:
 
 
 def is_id(name: str) -> bool:
-    """Whether a column tells rows apart, by its name."""
+    """Whether a column identifies rows, by its name."""
     return bool(ID.fullmatch(name) or CAMEL.fullmatch(name))

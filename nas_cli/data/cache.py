@@ -1,7 +1,7 @@
-"""Inputs that do not fit into memory: decoded once into a file, which every process maps and none reads whole.
+"""Inputs that do not fit into memory are decoded once into a file, which every process memory-maps.
 
-The file's name is a hash of the files that it was decoded from and of how, so it serves every run on the same data.
-It may be deleted at any time: what needs it decodes again.
+The file's name is a hash of the files that it was decoded from and of the settings, so it serves every run on the same
+data. It may be deleted at any time: the next run decodes again.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ BLOCK = 1 << 20
 
 @dataclass(frozen=True)
 class Cache:
-    """Files in `folder`, which is made when it is needed. `say` tells a person what takes time."""
+    """The files in `folder`, which is made when it is needed. `say` announces to a person a step that takes time."""
 
     folder: Path
     say: Callable[[str], None] = lambda text: None
 
     def inputs(self, examples: Examples) -> Array | None:
-        """All inputs of `examples` in their order, mapped from a file; None where they fit into memory.
+        """All inputs of `examples` in their order, memory-mapped from a file; None where they fit into memory.
 
-        Raises DataError where they cannot be read, or the file not be written.
+        Raises DataError where the inputs cannot be read or the file cannot be written.
         """
         stream = examples.stream
         if stream is None:
@@ -54,7 +54,8 @@ class Cache:
         return mapped
 
     def _write(self, file: Path, stream: Stream, shape: tuple[int, ...]) -> None:
-        """The file appears whole or not at all. It is written, not mapped: a full disk is an error then, no signal."""
+        """The file appears whole or not at all. It is not written through a mapping: a full disk would be a signal
+        (SIGBUS) there, and is an error here."""
         temporary = draft(file)
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
@@ -78,7 +79,7 @@ class Cache:
 
 
 def _mapped(file: Path, shape: tuple[int, ...]) -> Array | None:
-    """The array in a file; None where there is no file, or a damaged one."""
+    """The array in `file`; None where the file is missing or damaged."""
     try:
         mapped: Array = np.load(file, mmap_mode="c", allow_pickle=False)
     except (OSError, *DAMAGED):
@@ -87,7 +88,7 @@ def _mapped(file: Path, shape: tuple[int, ...]) -> Array | None:
 
 
 def key(stream: Stream, shape: tuple[int, ...]) -> str:
-    """The same for the same files, read in the same way, wherever they lie."""
+    """A hash of the content of the files and of how they are read; it does not depend on where they lie."""
     content = blake2b(repr((shape, stream.settings())).encode(), digest_size=16)
     for digest in in_parallel(_digest, stream.files):
         content.update(digest)

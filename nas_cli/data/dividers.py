@@ -23,14 +23,13 @@ from nas_cli.registry import short
 
 EXAMPLE = datetime(2001, 2, 3, 4, 5, 6, tzinfo=UTC)
 Line = Callable[[int], int]
-"""From a row, counted from 0, to the line of the file on which it begins, counted from 1."""
+"""Maps a row, counted from 0, to the line of the file on which it begins, counted from 1."""
 
 
 @dataclass(frozen=True)
 class Dividers:
-    """What the columns are called, and the format in which times are written; None of what the spec does not say.
-
-    In place of a column of groups there may be a `pattern` of names of files.
+    """The names of the columns, and `form`, the format of times; None for those that the spec does not set.
+    In place of a column of groups there may be a `pattern` that finds the group in a file's name.
     """
 
     group: str | None = None
@@ -40,7 +39,8 @@ class Dividers:
 
     @classmethod
     def said(cls, group: str | None, time: str | None, form: str | None, names: bool = False) -> Dividers:
-        """`names` says that rows name files. Raises DataError where the keys do not go together."""
+        """From the keys of the spec. `names`: rows name files. Raises DataError where the keys contradict each
+        other."""
         if form is not None and time is None:
             raise DataError("time_format says how the column of times is written, and time names none")
         if form is not None:
@@ -57,7 +57,7 @@ class Dividers:
         return [name for name in (self.group, self.time) if name is not None]
 
     def require(self, file: Path, columns: Sequence[str], learned: Collection[str]) -> None:
-        """Raises DataError where one of them is no column of `file`, or is `learned`."""
+        """Raises DataError where one of these columns is missing in `file`, or is a target (`learned`)."""
         for key, name in (("group", self.group), ("time", self.time)):
             if name is not None and name not in columns:
                 raise DataError(f"{file} has no column '{name}' to divide by ({key}){did_you_mean(name, columns)}")
@@ -73,8 +73,8 @@ class Dividers:
         line: Line,
         files: Sequence[File] = (),
     ) -> Keys:
-        """Of the rows of the table `file`, which may name `files`. Raises DataError, with file and line, where a cell
-        is empty."""
+        """The keys of the rows of the table `file`, which may name `files`. Raises DataError, with file and line, where
+        a cell is empty."""
         found = []
         for name in (self.group, self.time):
             cells = None if name is None else rows[:, list(columns).index(name)]
@@ -87,7 +87,7 @@ class Dividers:
         return Keys(None if groups is None else _in_nfc(groups), times)
 
     def read_own(self, columns: Sequence[str], rows: Rows, files: Sequence[File] = ()) -> Keys:
-        """As `read`, of a part of its own, which is not divided: a column may be missing, and so may cells."""
+        """Like `read`, for a part with a file of its own, which is not divided: columns and cells may be missing."""
         places = {name: place for place, name in enumerate(columns)}
         groups = _in_nfc(rows[:, places[self.group]]) if self.group in places else None
         if self.pattern is not None:
@@ -95,7 +95,8 @@ class Dividers:
         return Keys(groups, rows[:, places[self.time]] if self.time in places else None)
 
     def division(self, file: Path, keys: Keys, decimal: str, line: Line) -> Division:
-        """Of the training part in `file`. Raises DataError, with file and line, where its times cannot be ordered."""
+        """The division of the training part in `file`. Raises DataError, with file and line, where its times cannot be
+        ordered."""
         group = self.pattern or self.group
         if keys.times is None:
             return Division(keys, group)
@@ -108,17 +109,18 @@ class Dividers:
 
 
 def by_names(pattern: str | None, places: Sequence[Place]) -> Division:
-    """Of a training part whose files lie at `places`; None divides nothing. Raises DataError."""
+    """The division of a training part whose files lie at `places`; without a `pattern`, it divides nothing. Raises
+    DataError."""
     return Division() if pattern is None else Division(Keys(groups_by_name(pattern, places)), pattern)
 
 
 def names_own(pattern: str | None, places: Sequence[Place]) -> Keys:
-    """Of the files of a part of its own."""
+    """The groups of a part with files of its own, at `places`."""
     return Keys() if pattern is None else Keys(known_groups(pattern, places))
 
 
 def _called(name: str | None) -> str | None:
-    """In NFC, as columns are."""
+    """A column's name in NFC, the form that the names in a file have."""
     return None if name is None else unicodedata.normalize("NFC", name)
 
 
@@ -145,7 +147,7 @@ def _require_filled(file: Path, name: str, cells: list[str], missing: Collection
 
 
 def _in_nfc(cells: Array) -> Array:
-    """Letters in one form: a name is one group, however it is typed."""
+    """Cells in NFC: a name is one group, however its letters are encoded."""
     found = cells.tolist()
     if all(map(str.isascii, found)):
         return cells

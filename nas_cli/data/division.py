@@ -1,5 +1,4 @@
-"""How a training part is divided by the groups of its examples, by their moments, or by both; and notes on what came of
-it."""
+"""Divides a training part by the groups of its examples, by their times, or by both, with notes on the result."""
 
 from __future__ import annotations
 
@@ -19,7 +18,8 @@ USES = {"train": "to learn from", "validation": "to choose by", "test": "to test
 
 @dataclass(frozen=True)
 class Keys:
-    """The group of each of N examples, and its moment, as texts (N,) of the files; None where the spec names none."""
+    """The groups and the times of N examples, (N,), as the files spell them; None where the spec names no such
+    column."""
 
     groups: Array | None = None
     times: Array | None = None
@@ -27,8 +27,8 @@ class Keys:
 
 @dataclass(frozen=True)
 class Division:
-    """Of a training part with these `keys`. `group` and `time` are what they are called, and `moments` are the times as
-    they are ordered."""
+    """The division of a training part with these `keys`. `group` and `time` are the names of their columns, and
+    `moments` the times as numbers that can be ordered."""
 
     keys: Keys = Keys()
     group: str | None = None
@@ -56,19 +56,19 @@ class Division:
         return [f"divided by '{self.group}' and {by}, the newest of each group held out: {came}", *self._uneven(parts)]
 
     def _alone(self) -> list[str]:
-        """A note where groups are none."""
+        """A note where every group has a single example."""
         if self._numbers.max() + 1 < len(self._numbers):
             return []
         return [f"no two examples are of one group of '{self.group}': it divides them as nothing would"]
 
     @cached_property
     def _numbers(self) -> Array:
-        """Of the groups of the examples (N,): 0, 1, …"""
+        """The group of each example as an index 0, 1, …, (N,)."""
         assert self.keys.groups is not None
         return numbered(self.keys.groups)
 
     def _extent(self, rows: Array) -> str:
-        """How many examples these are, of how many groups, and from when to when."""
+        """How many examples `rows` are, of how many groups, and from which time to which."""
         said = _counted(len(rows), "example")
         if self.keys.groups is not None:
             said += f" of {_counted(len(np.unique(self._numbers[rows])), 'group')}"
@@ -78,7 +78,8 @@ class Division:
         return said
 
     def _uneven(self, parts: Mapping[str, Array]) -> list[str]:
-        """Notes on groups that are too small to be divided, and on those that are divided within one moment."""
+        """Notes on groups that are too small to be divided, and on groups whose cut falls between examples of the same
+        time."""
         assert self.moments is not None
         held = np.concatenate([rows for part, rows in parts.items() if part != "train"])
         newest = self._newest(parts["train"])
@@ -95,7 +96,7 @@ class Division:
         return notes
 
     def _newest(self, rows: Array) -> Array:
-        """The newest moment of each group among these examples (G,)."""
+        """The newest time of each group among the examples `rows`, (G,)."""
         assert self.moments is not None
         values = self.moments.values
         newest = np.full(self._numbers.max() + 1, values.min(), values.dtype)
@@ -103,8 +104,8 @@ class Division:
         return newest
 
     def about_own(self, part: str, where: object, keys: Keys) -> list[str]:
-        """Notes on a part that the data has of its own, at `where`, whose examples have these `keys`: groups that the
-        training part has too, and what is not newer than that."""
+        """Notes on a part with files of its own, at `where`, whose examples have these `keys`: groups that it shares
+        with the training part, and examples that are not newer than it."""
         if self.moments is None:
             return self._shared(part, where, keys)
         if keys.times is None:
@@ -125,7 +126,7 @@ class Division:
         ]
 
     def _are_late(self, moments: Array, keys: Keys) -> Array:
-        """Which examples (n,) of another part are not newer than the training part, or than their group in it."""
+        """bool (n,): examples of another part that are not newer than the training part, or than their group in it."""
         assert self.moments is not None
         values = self.moments.values
         if self.keys.groups is None or keys.groups is None:

@@ -1,4 +1,4 @@
-"""Examples as parts: columns by field, encoded, beside their targets."""
+"""From examples in files to parts: encoded columns by field, and targets."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from nas_cli.data.source import Array, Dataset, Examples, Part, Raw, Targets
 from nas_cli.data.wanted import Wanted, fields_of
 
 (IMAGE,) = Wanted().fields
-"""What is read without encoders can be images alone."""
+"""The only field of sources that need no encoder: images."""
 
 
 def read_division(
@@ -27,11 +27,12 @@ def read_division(
     held: Array | None,
     fields: Fields | None,
 ) -> tuple[Part, Part | None, Fields]:
-    """The training part, what is held out of it, and the fields, fitted on the training part where there are none."""
+    """The training part, the part held out of it, and the fields; without `fields`, they are fitted on the training
+    part."""
     validation = None
     kinds = fields_of(dataset.inputs)
     if dataset.fit or len(kinds) > 1:
-        in_order = np.sort(stay)  # what lies in memory as in the file is read several times as fast in that order
+        in_order = np.sort(stay)  # reading in file order is several times as fast
         raw = dataset.train.read(in_order)
         fields = fields or _fit(dataset, raw)
         places = np.searchsorted(in_order, stay)
@@ -45,14 +46,14 @@ def read_division(
         train = Part({field: Column(mapped, stay)}, targets[stay])
         validation = Part({field: Column(mapped, held)}, targets[held]) if held is not None else None
     else:
-        inputs = dataset.train.read(stay if held is None else np.concatenate([stay, held]))  # at once: it may unpack
+        inputs = dataset.train.read(stay if held is None else np.concatenate([stay, held]))  # one call: it may unpack
         train = Part({field: Column(inputs[: len(stay)])}, targets[stay])
         validation = Part({field: Column(inputs[len(stay) :])}, targets[held]) if held is not None else None
     return train, validation, fields or Fields({field: fit_images(train.column)})
 
 
 def _fit(dataset: Dataset, raw: Raw) -> Fields:
-    """The encoder of every field, by the examples of the training part; images need no fit of the source's."""
+    """The encoder of every field, fitted on the examples of the training part; images need no `fit` of the source."""
     kinds = fields_of(dataset.inputs)
     given, fits = by_field(raw, kinds), by_field(dataset.fit or {}, kinds)
     encoders = {}
@@ -63,7 +64,8 @@ def _fit(dataset: Dataset, raw: Raw) -> Fields:
 
 
 def taken(columns: Mapping[str, Column[Array]], targets: Array, kind: Targets, fields: Fields | None) -> Part:
-    """A part. Ragged targets are as wide as their inputs, whose longest may be shorter than that of the whole file."""
+    """A part. Ragged targets are cut to the longest input of this part, which may be shorter than that of the whole
+    file."""
     if not kind.ragged or fields is None:
         return Part(columns, targets)
     along = next(field for field, axes in fields.inputs.items() if axes.ragged)
@@ -73,8 +75,8 @@ def taken(columns: Mapping[str, Column[Array]], targets: Array, kind: Targets, f
 def read_part(
     examples: Examples, indices: Array, targets: Array, kind: Targets, cache: Cache | None, fields: Fields | None
 ) -> Part:
-    """The examples at `indices` (n,), of all whose `targets` are given; inputs that do not fit into memory come mapped
-    from the `cache`."""
+    """The examples at `indices` (n,) with their `targets`; inputs that do not fit into memory are memory-mapped from
+    the `cache`."""
     mapped = cache.inputs(examples) if cache else None
     if mapped is not None:
         (field,) = (IMAGE,) if fields is None else fields.encoders

@@ -1,4 +1,4 @@
-"""Encoders of plugins, held to their contract: what breaks it is told in the plugin's words."""
+"""Checks that encoders of plugins keep their contract; a violation is reported with the plugin's name."""
 
 from __future__ import annotations
 
@@ -22,14 +22,15 @@ DTYPES = ("float32", "int32")
 def hold_encoder(restore: Callable[..., Encoder], origin: Origin) -> Callable[..., Encoder]:
     @functools.wraps(restore)
     def made(state: Mapping[str, Any]) -> Encoder:
-        encoder = restore(state)  # what it raises says that the state is damaged
+        encoder = restore(state)  # an error here means that the state is damaged
         return encoder if is_ours(encoder) else HeldEncoder(encoder, origin)
 
     return made
 
 
 class HeldEncoder:
-    """A plugin's encoder that gives what it says: its dtype and shape, and a state that is JSON data."""
+    """A plugin's encoder, checked: it gives the dtype and shape that its axes declare, and a state that is JSON
+    data."""
 
     def __init__(self, encoder: Encoder, origin: Origin) -> None:
         self._encoder = encoder
@@ -54,7 +55,7 @@ class HeldEncoder:
         return getattr(self._encoder, "levels", None)
 
     def require(self, column: Column[Array], whose: str) -> None:
-        """What it encodes is looked at there."""
+        """Nothing to check here: `encode` checks every column."""
 
     @property
     def facts(self) -> Mapping[str, Any]:
@@ -84,7 +85,7 @@ class HeldEncoder:
         return column
 
     def _require_lengths(self, column: Column[Array]) -> None:
-        """Of ragged floats, which show by themselves no end."""
+        """Ragged floats need explicit lengths: no value marks the end of a sequence."""
         lengths, longest = column.lengths, column.values.shape[-1]
         if lengths is None:
             raise self._origin.wrong("encodes sequences of floats without their lengths: Column(values, lengths=…)")
@@ -116,7 +117,7 @@ def describe_array(found: object) -> str:
 
 
 def _after(lengths: Array, longest: int) -> Array:
-    """bool (n, 1, …, longest): the places after the ends of sequences."""
+    """bool (n, 1, longest): the positions after the end of each sequence."""
     after: Array = np.arange(longest) >= lengths[:, None]
     return after[:, None]
 

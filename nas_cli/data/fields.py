@@ -1,4 +1,4 @@
-"""What comes into a network: the fields of an example, each with its encoder."""
+"""The input fields of a network, each with its encoder."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from nas_cli.errors import DataError
 from nas_cli.model.build import OF_FIELDS
 
 SEVERAL = OF_FIELDS
-"""The `kind` of the state of several fields, and the fact that holds the facts of each."""
+"""The `kind` of the state of several fields, and the key that holds the facts of each."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Fields:
 
     @property
     def encoder(self) -> Encoder:
-        """That of the one field that there is."""
+        """The encoder of the only field."""
         (encoder,) = self.encoders.values()
         return encoder
 
@@ -35,12 +35,12 @@ class Fields:
 
     @property
     def levels(self) -> Mapping[str, Levels]:
-        """What the fields of raw levels are normalised by."""
+        """Mean and standard deviation by which each raw image field is normalised."""
         return {field: encoder.levels for field, encoder in self.encoders.items() if encoder.levels is not None}
 
     @property
     def facts(self) -> Mapping[str, Any]:
-        """Those of the one field; of several those of each, by its name, under `fields`."""
+        """The facts of the only field; of several fields, a mapping from each name to its facts under `fields`."""
         if len(self.encoders) == 1:
             return self.encoder.facts
         return {SEVERAL: {field: dict(encoder.facts) for field, encoder in self.encoders.items()}}
@@ -51,7 +51,7 @@ class Fields:
 
     @property
     def assets(self) -> Mapping[str, Array]:
-        """Arrays that layers begin with. Raises DataError where two fields bring one of the same name."""
+        """Arrays that initialise layers, by name. Raises DataError where two fields have an asset of the same name."""
         found: dict[str, Array] = {}
         for field, encoder in self.encoders.items():
             for name, array in encoder.assets.items():
@@ -62,29 +62,29 @@ class Fields:
 
     @property
     def raw(self) -> bool:
-        """Whether a network takes examples as a source reads them."""
+        """Whether a network takes the examples unencoded, as a source reads them."""
         return all(encoder.raw for encoder in self.encoders.values())
 
     def encode(self, raw: Raw) -> dict[str, Column[Array]]:
-        """Examples as a source reads them, as columns by field. Raises DataError."""
+        """Encodes examples, as a source reads them, into columns by field. Raises DataError."""
         given = by_field(raw, self.encoders)
         return {field: as_column(encoder.encode(given[field])) for field, encoder in self.encoders.items()}
 
     def require(self, part: Part, whose: str) -> None:
-        """Raises DataError where the inputs of `part` are none of these."""
+        """Raises DataError where the inputs of `part` do not fit these encoders; `whose` names the part."""
         for field, encoder in self.encoders.items():
             encoder.require(part.columns[field], whose)
 
     def state(self) -> dict[str, Any]:
-        """JSON data with its `kind`, from which `restore` makes the encoders again."""
+        """JSON data with a `kind`, from which `restore` rebuilds the encoders."""
         if len(self.encoders) == 1:
             return self.encoder.state()
         return {"kind": SEVERAL, SEVERAL: {field: encoder.state() for field, encoder in self.encoders.items()}}
 
 
 def restore(state: Mapping[str, Any], fields: Mapping[str, str]) -> Fields:
-    """Those of `state`, for `fields` (their kinds by name). Raises KeyError, TypeError or ValueError where it is
-    damaged."""
+    """Rebuilds the encoders from `state`, for `fields` (kinds by name). Raises KeyError, TypeError or ValueError where
+    the state is damaged."""
     if state["kind"] != SEVERAL:
         (field,) = fields
         return Fields({field: ENCODERS[str(state["kind"])](state)})
@@ -93,7 +93,7 @@ def restore(state: Mapping[str, Any], fields: Mapping[str, str]) -> Fields:
 
 
 def by_field(given: Any, fields: Mapping[str, Any]) -> Mapping[str, Any]:
-    """What a source gives for its `fields`: a mapping, or what belongs to the only one."""
+    """A value for each of a source's `fields`: `given` is a mapping already, or belongs to the only field."""
     if isinstance(given, Mapping):
         return given
     (field,) = fields
@@ -105,12 +105,12 @@ def as_column(found: Array | Column[Array]) -> Column[Array]:
 
 
 def ordered(column: Column[Array], places: Array) -> Column[Array]:
-    """The examples at `places` (n,) of a column in memory."""
+    """The examples at the indices `places` (n,) of a column in memory."""
     return Column(column.values[places], None, None if column.lengths is None else column.lengths[places])
 
 
 def ends(column: Column[Array]) -> Array:
-    """int64 (n,): the lengths of a ragged column's examples."""
+    """int64 (n,): the length of each example of a ragged column."""
     if column.lengths is not None:
         return column.lengths
     found: Array = np.count_nonzero(column.values[:, 0], axis=-1)
@@ -118,7 +118,7 @@ def ends(column: Column[Array]) -> Array:
 
 
 def together(raw: Sequence[Raw]) -> Raw:
-    """Examples (1, …) as sources read them, as one batch (N, …), by field where they come so."""
+    """Joins raw examples (1, …) into one batch (N, …), by field where they are mappings."""
     by_fields: list[Any] = list(raw)
     if isinstance(raw[0], Mapping):
         return {field: np.concatenate([one[field] for one in by_fields]) for field in raw[0]}
@@ -126,18 +126,18 @@ def together(raw: Sequence[Raw]) -> Raw:
 
 
 def size_of(raw: Raw) -> int:
-    """Bytes of examples as sources read them."""
+    """Bytes of a raw batch."""
     arrays = list(raw.values()) if isinstance(raw, Mapping) else [raw]
     return sum(array.nbytes for array in arrays)
 
 
 def one_of(raw: Raw) -> Any:
-    """The single example that `raw` (1, …) holds: a mapping by field where they come so."""
+    """The single example in `raw` (1, …); a mapping by field where `raw` is one."""
     return {field: array[0] for field, array in raw.items()} if isinstance(raw, Mapping) else raw[0]
 
 
 def stacked(examples: Sequence[Any]) -> Raw:
-    """Single examples as a source's batch (N, …): the way back from `one_of`."""
+    """Joins single examples into a raw batch (N, …): the inverse of `one_of`."""
     first = examples[0]
     if isinstance(first, Mapping):
         return {field: _array([example[field] for example in examples]) for field in first}
@@ -145,7 +145,7 @@ def stacked(examples: Sequence[Any]) -> Raw:
 
 
 def _array(examples: Sequence[Any]) -> Array:
-    """Of texts, or tuples of words, an array of objects (N,)."""
+    """An array; texts and tuples of words become an array of objects (N,)."""
     if isinstance(examples[0], np.ndarray):
         return np.stack(examples)
     raw = np.empty(len(examples), object)

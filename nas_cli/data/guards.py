@@ -1,4 +1,4 @@
-"""Sources and targets of plugins, held to their contracts: what breaks one is told in the plugin's words."""
+"""Checks that sources and targets of plugins keep their contracts; a violation is reported with the plugin's name."""
 
 from __future__ import annotations
 
@@ -54,14 +54,14 @@ def _require_fits(dataset: Dataset, origin: Origin) -> None:
 
 
 def require_names(inputs: object, origin: Origin) -> None:
-    """Raises PluginError where fields have names that are no words."""
+    """Raises PluginError where the name of a field is no identifier."""
     for field in inputs if isinstance(inputs, Mapping) else ():
         if not isinstance(field, str) or not field.isidentifier() or keyword.iskeyword(field):
             raise origin.wrong(f"calls a field {show(field)}, and a word of letters, digits and _ is wanted")
 
 
 def _fields(dataset: Dataset) -> Mapping[str, str]:
-    """The kind of every field, by its name; a single one needs none."""
+    """The kind of every field by name; the name of a single unnamed field is ""."""
     return dataset.inputs if isinstance(dataset.inputs, Mapping) else {"": dataset.inputs}
 
 
@@ -78,7 +78,7 @@ def hold_targets(make: Callable[..., Targets], origin: Origin) -> Callable[..., 
 
 
 class HeldTargets:
-    """A plugin's targets: an array with one for each example, and what else the contract has."""
+    """A plugin's targets, checked: an array with one target for each example, and the rest of the contract."""
 
     def __init__(self, targets: Targets, origin: Origin) -> None:
         self._targets = targets
@@ -108,7 +108,7 @@ class HeldTargets:
 
 
 class _Held:
-    """A plugin's dataset, all of whose parts are examples as the contract has them."""
+    """A plugin's dataset; every part that it gives is checked against the contract."""
 
     def __init__(self, origin: Origin, dataset: Dataset) -> None:
         self._origin = origin

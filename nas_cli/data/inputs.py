@@ -1,4 +1,4 @@
-"""Files to predict from, as a trained network takes its inputs."""
+"""Reads image files to predict, in the size and colours that a trained network takes."""
 
 from __future__ import annotations
 
@@ -25,7 +25,8 @@ NPY, ZIP = b"\x93NUMPY", b"PK"
 
 @dataclass
 class SeenPictures:
-    """What is to be said of files that were predicted from: counts, and arrays that were passed over."""
+    """Counts of pictures that were converted with a loss, and the names of arrays that were passed over: for notes to
+    the user."""
 
     deep: int = 0
     upper: int = 0
@@ -54,10 +55,10 @@ def read_inputs(
 ) -> list[tuple[str, Array]]:
     """(name, uint8 of `input_shape`, which is (C, H, W)) of every image in `files`.
 
-    Pictures become grey or colour and are resized, as those were that the network was trained on. Arrays
-    (.npy, .npz, IDX) must have the network's size: (H, W), (H, W, C) or (C, H, W), or many of them, which are then
-    named `file[0]`, `file[1]`, …; uint8 or floats from 0 to 1. Files are told by what they hold, whatever they are
-    called. Raises DataError.
+    Pictures become grey or colour and are resized, as the training pictures were. Arrays
+    (.npy, .npz, IDX) must have the network's size, (H, W), (H, W, C) or (C, H, W), and be uint8 or floats from 0 to 1.
+    The images of a batch are named `file[0]`, `file[1]`, …. The format is recognised by content, whatever the file's
+    name. Raises DataError.
     """
     seen = seen or SeenPictures()
     found: list[tuple[str, Array]] = []
@@ -81,14 +82,16 @@ def read_inputs(
 
 
 def own_size(settings: DataSettings, channels: int, file: Path) -> Array | None:
-    """The picture in `file`, uint8 (C, H, W) in its own size; None where it holds arrays. Raises DataError."""
+    """The picture in `file`, uint8 (C, H, W) in its original size; None where the file holds arrays. Raises
+    DataError."""
     if file.suffix.lower() not in SUFFIXES and not is_picture(file):
         return None
     return decode(file, channels == 1, levels=_levels(settings))
 
 
 def _levels(settings: DataSettings) -> Levels | None:
-    """What becomes 0 and 255 of deep pictures; None where the network did not learn from such, or is from before."""
+    """The values of pictures of more than 8 bits that become 0 and 255; None where the network was not trained on such
+    pictures, or is older than this setting."""
     levels: Levels | Literal["auto"] = settings.arguments.get("levels", "auto")
     return None if levels == "auto" else levels
 
@@ -110,7 +113,7 @@ def _read_npy(file: Path) -> Array:
 
 
 def _read_npz(file: Path, seen: SeenPictures) -> Array:
-    """The only array, or the one that is called like images; the test part's comes first."""
+    """The only array, or the one with a usual name for images; that of the test part comes first."""
     names = array_names(file)
     known = [name for wanted in IMAGE_ARRAYS for name in names if name.lower() == wanted]
     if not known and len(names) != 1:
@@ -121,7 +124,7 @@ def _read_npz(file: Path, seen: SeenPictures) -> Array:
 
 
 def _as_batch(raw: Array, shape: tuple[int, int, int], origin: str) -> Array:
-    """One image or many as uint8 (n, C, H, W); the network's `shape` tells which axis is which."""
+    """One image or a batch as uint8 (n, C, H, W); the network's `shape` decides which axis is which."""
     channels, height, width = shape
     if raw.shape[1:] == shape or raw.shape == shape:
         batch = raw

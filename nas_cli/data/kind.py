@@ -1,4 +1,4 @@
-"""What all inputs of a kind have in common, and all targets of one: what is asked of a kind by its name."""
+"""Properties of kinds of input and of kinds of target, looked up by the name of the kind."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Repeats:
-    """How examples of a kind that come again are told: what they are `called`, "pictures" say, `how` they are the same,
-    ", pixel for pixel", how many are worth a word at `least`, and the `digest` of each of a part's, integers (n,); None
-    where they are compared as a source reads them. `contradict`: whether the same in several classes is said too.
+    """How repeated examples of a kind are found and reported. In the note, `called` is their plural ("pictures") and
+    `how` says in what they agree (", pixel for pixel"); fewer than `least` are not reported. `digest` hashes the
+    examples of a part, integers (n,); None where they are compared as a source reads them. `contradict`: equal examples
+    of several classes are reported too.
     """
 
     called: str
@@ -29,7 +30,7 @@ class Kind:
     """A kind of input. Its name in KINDS is what examples are called in sentences, "images" say, and `field` is what
     one of them is called where a network takes it, "image".
 
-    `raw` ones, uint8 (N, C, H, W), go into a network as a source reads them, so that no source fits an encoder.
+    `raw` inputs, uint8 (N, C, H, W), go into a network as a source reads them: no source fits an encoder for them.
     """
 
     field: str
@@ -39,11 +40,11 @@ class Kind:
 
 @dataclass(frozen=True)
 class TargetKind:
-    """What all targets of a kind have in common: what the `names` of classes and the like are `called` in sentences.
+    """A kind of target. In sentences, the `names` of its classes are `called` so.
 
-    `outside` is what a target (H, W) that lies on the pixels of an image, as a mask does, has where something comes in
-    from outside: it moves as the image does. None where targets are of images as a whole. `classes` are indices (n,) of
-    names, one for each example, and may become shares of them, (n, names).
+    `outside` is for targets (H, W) with a value for each pixel of an image, such as masks, which move with the image:
+    the value of pixels that come in from outside. None where a target belongs to the image as a whole. `classes`:
+    targets are indices of names, (n,), and may be mixed into probabilities, (n, names).
     """
 
     called: str = "labels"
@@ -54,9 +55,9 @@ class TargetKind:
 KINDS: dict[str, Kind] = {}
 """Kinds of input, by their names."""
 TARGET_KINDS: dict[str, TargetKind] = {}
-"""By the names of TARGETS."""
+"""Kinds of target, by their names in TARGETS."""
 
 
 def target_kind(name: str) -> TargetKind:
-    """What is known of targets of a kind; of one that says nothing the usual."""
+    """The properties of a kind of target; the defaults for a kind that registered none."""
     return TARGET_KINDS.get(name, TargetKind())

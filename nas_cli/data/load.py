@@ -29,9 +29,8 @@ IMAGES = Wanted()
 
 @dataclass(frozen=True)
 class TrainingData:
-    """What a search sees. `labels` names the classes or tags; `fields` make inputs of examples.
-
-    `facts` of the fields, of the source and of the targets are for ops and heads. `notes` are sentences for the user
+    """What a search sees. `labels` names the classes or tags; `fields` encode examples into inputs.
+    `facts` of the fields, the source and the targets are for ops and heads. `notes` are sentences for the user
     on what was found, guessed and passed over.
     """
 
@@ -44,12 +43,12 @@ class TrainingData:
 
     @property
     def inputs(self) -> Mapping[str, Axes]:
-        """What comes into a network, by field."""
+        """The axes of a network's inputs, by field."""
         return self.fields.inputs
 
     @property
     def encoder(self) -> Encoder:
-        """That of the one field that there is."""
+        """The encoder of the only field."""
         return self.fields.encoder
 
 
@@ -60,11 +59,10 @@ def load_training(
     wanted: Wanted = IMAGES,
     fields: Fields | None = None,
 ) -> TrainingData:
-    """Reads the training and the validation part; of the test part no more than tells whether it can be evaluated.
-
-    `cache` is where inputs go that do not fit into memory; without one, everything is read into memory. `wanted` is
-    what the task learns from and what it learns. `fields` are those of a trained network; else they are fitted.
-    Raises DataError with one sentence where the data is missing, damaged or cannot be learned from.
+    """Reads the training and validation parts; of the test part only as much as shows that it can be evaluated.
+    `cache` keeps inputs that do not fit into memory; without it, everything is read into memory. `wanted` has the kinds
+    of input and target of the task. `fields` are those of a trained network; without them, they are fitted.
+    Raises DataError with one sentence where the data is missing, damaged or unfit for training.
     """
     dataset = _open(settings, wanted)
     about_test = require_test(settings, dataset)
@@ -90,7 +88,7 @@ def load_training(
 
 
 def _targets(settings: DataSettings, dataset: Dataset, wanted: Wanted) -> Targets:
-    """Of the kind that is wanted, fitted on the training part."""
+    """Targets of the kind that is wanted, fitted on the training part."""
     try:
         return TARGETS[wanted.target](dataset, None, settings.origin)
     except LabelsError as error:
@@ -103,8 +101,8 @@ def _targets(settings: DataSettings, dataset: Dataset, wanted: Wanted) -> Target
 def _division(
     settings: DataSettings, dataset: Dataset, strata: Array, seed: int
 ) -> tuple[Array, Array | None, list[str]]:
-    """Which examples of the training part's files are learned from, in the order of the training, and which are held
-    out to choose by, None where these have files of their own; with notes on shares that came out otherwise.
+    """Indices of the training examples, in the order of training, and of the validation examples held out of the same
+    files (None where validation has files of its own); with notes on shares that came out otherwise.
     """
     stay, parts = np.arange(len(strata)), {}
     notes: list[str] = []
@@ -123,9 +121,10 @@ def _division(
 def _about_validation(
     validation: Part, kind: Targets, fields: Fields, dataset: Dataset, own: Examples | None
 ) -> list[str]:
-    """Notes on classes and categories that the part lacks, or alone has; `own` are its files, where it has some."""
+    """Notes on classes and categories that only the training or only the validation part has; `own` are the examples of
+    a validation part with files of its own."""
     notes: list[str] = []
-    if not (own and dataset.inputs == "texts"):  # which says so itself
+    if not (own and dataset.inputs == "texts"):  # sources of texts note it themselves
         notes += about_absent(kind.absent(validation.targets))
     tables = {field: encoder for field, encoder in fields.encoders.items() if isinstance(encoder, TableEncoder)}
     if own and tables:
@@ -145,11 +144,11 @@ def load_test(
     wanted: Wanted = IMAGES,
     fields: Fields | None = None,
 ) -> Part:
-    """Reads the test part that `load_training` with the same `seed` left alone, in the order of its files; with notes
-    on what was found and passed over in it.
+    """Reads the test part that `load_training` with the same `seed` did not touch, in the order of its files; with
+    notes on what was found and passed over in it.
 
-    `labels` are those of the trained network, and `fields` its own: DataError is raised where the data has others by
-    now, or inputs that the network does not take.
+    `labels` and `fields` are those of the trained network: DataError is raised where the data has changed to other
+    labels, or to inputs that the network does not take.
     """
     dataset = _open(settings, wanted)
     known = set(dataset.notes())
@@ -182,7 +181,7 @@ def _open(settings: DataSettings, wanted: Wanted) -> Dataset:
 
 
 def require_kinds(inputs: str | Mapping[str, str], wanted: Wanted, gives: str, takes: str) -> None:
-    """Raises DataError where a source has other fields, or other kinds of them, than are wanted."""
+    """Raises DataError where the fields of a source, or their kinds, are not those of `wanted`."""
     if fields_of(inputs) != wanted.fields:
         raise DataError(f"{gives} {_listed(inputs)}, and {takes} {_listed(wanted.inputs)}")
 
@@ -194,11 +193,10 @@ def _listed(inputs: str | Mapping[str, str]) -> str:
 
 
 def require_test(settings: DataSettings, dataset: Dataset) -> tuple[str, ...]:
-    """Makes sure before a search that the test part can be evaluated after it, without reading its examples.
-
-    Returns notes: why a test part of the data's own is not used, where a share of the training part is held out in its
-    stead. Raises DataError where the part cannot be evaluated, with that share as the remedy, and where a share is
-    asked for although the data has a test part that can.
+    """Checks before a search that the test part can be evaluated after it, without reading its examples.
+    Returns notes: why the data's own test part is unusable, where a share of the training part is held out instead.
+    Raises DataError where the part cannot be evaluated, with such a share as the remedy, and where a share is asked for
+    although the data has a usable test part.
     """
     place = settings.test if isinstance(settings.test, Path) else None
     if place is None and dataset.test is None:
@@ -228,7 +226,7 @@ def _fault(dataset: Dataset, place: Path | None) -> str | None:
 
 
 def _fraction(setting: str | float | Path, dataset: Dataset, part: str) -> float | None:
-    """The share of the training part that makes `part`; None where it has files of its own."""
+    """The share of the training part that becomes `part`; None where `part` has files of its own."""
     if isinstance(setting, Path):
         return None
     own = (dataset.test if part == "test" else dataset.validation) is not None

@@ -1,4 +1,4 @@
-"""Labelled examples that lie elsewhere, for a network that is trained: nothing that it was trained on is opened."""
+"""Reads labelled examples from another path for a trained network; its training data is not opened."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from nas_cli.data.wanted import Wanted
 from nas_cli.errors import DataError
 
 DIVIDING = ("group", "time", "time_format")
-"""Keys of our sources by which data is divided."""
+"""Keys of sources that divide the training part."""
 
 
 def load_other(
@@ -36,11 +36,11 @@ def load_other(
     wanted: Wanted,
     fields: Fields,
 ) -> Part:
-    """The examples at `path`, in the format of the task: its test part where it is divided, else all of them; with
+    """The examples at `path`, in a format of the task: the test part where the data is divided, else everything; with
     notes on what was found and passed over.
 
-    `labels` and `fields` are the network's. Raises DataError where they cannot be read, have no labels,
-    have a class that the network does not know, or are images of another size.
+    `labels` and `fields` are the network's. Raises DataError where the examples cannot be read, have no labels, have a
+    class that the network does not know, or are images of another size.
     """
     path = path.expanduser()
     if not path.exists():
@@ -67,7 +67,7 @@ def load_other(
 
 
 def _table(path: Path, state: Mapping[str, Any], notes: list[str]) -> Examples:
-    """Rows in the columns that the network was trained on, whatever order the file has them in."""
+    """The rows of a table, in the columns that the network was trained on, whatever their order in the file."""
     parts = find_tables(path, "test")
     file = parts[choose_part(path, list(parts), "test", Path())]
     rows, cells = read_labelled(file, state, notes.append)
@@ -79,7 +79,7 @@ def _table(path: Path, state: Mapping[str, Any], notes: list[str]) -> Examples:
 
 
 def _open(settings: DataSettings, path: Path, encoder: Encoder | None) -> Dataset:
-    """What lies at `path`, read as the network's own data was; images in any of their formats."""
+    """The data at `path`, read with the settings of the network's training data; images may have any of our formats."""
     name = settings.source if "path" in settings.arguments else ""
     if isinstance(encoder, ImageEncoder) and (not name or name in ("npz", "idx", "image-folder")):
         name = _images_at(path)

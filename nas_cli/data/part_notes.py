@@ -1,4 +1,4 @@
-"""Sentences for the user on how examples were divided: parts that are small, or larger than was asked for."""
+"""Notes on how examples were divided: small parts, parts larger than asked for, and classes without examples."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from nas_cli.data.source import Part
 
 FEW = 10
-"""Examples to choose by, fewer than which say little."""
+"""Validation scores on fewer examples say little."""
 MUCH_MORE = 1.5
 MOST_NAMED = 10
 
 
 def about_share(part: str, held: int, count: int, fraction: float, shuffled: bool = True) -> list[str]:
-    """On `held` of `count` examples for a part that is to take `fraction` of them: classes of few examples give more
-    than their share where it is `shuffled`; else groups and moments come whole."""
+    """A note where `held` of `count` examples are far from the `fraction` asked for. In a `shuffled` split, small
+    classes give more than their share; in others, groups and times are kept whole."""
     wanted = fraction * count
     if shuffled and held > max(1, MUCH_MORE * wanted):
         why = "each class gives one at least: classes have few examples"
@@ -26,7 +26,7 @@ def about_share(part: str, held: int, count: int, fraction: float, shuffled: boo
 
 
 def about_absent(names: Sequence[str], use: str = "choose by") -> list[str]:
-    """On classes `names` of which there is nothing to `use`."""
+    """A note on the classes `names`, which have no examples to `use`."""
     if not names:
         return []
     more = f" and {len(names) - MOST_NAMED:,} more" if len(names) > MOST_NAMED else ""

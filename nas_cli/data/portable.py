@@ -5,7 +5,7 @@
     inputs = preprocess.encode(state, ["a text", "another"])     # texts; or lists of words; or dicts, one a row
     outputs = session.run(None, {"input": inputs})[0]            # (N, labels), or (N, labels, words)
 
-Where each word gets a label, `preprocess.best_labels(outputs, inputs)` has their numbers, (N, words).
+Where each word gets a label, `preprocess.best_labels(outputs, inputs)` gives their indices, (N, words).
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from typing import Any
 import numpy as np
 
 NOTHING, UNKNOWN, MISSING, FIRST = 0, 1, 1, 2
-"""No word; a word, character or category that is not known; an empty cell; the number of the first that is known."""
+"""Indices: padding; unknown words, characters and categories; an empty cell; the first known word or category."""
 UNSEEN = dict.fromkeys([0xAD, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2060, 0x206A), 0xFEFF])
-"""Soft hyphens, marks of direction and their like: they are in texts, and no part of their words."""
+"""Invisible characters, such as soft hyphens and direction marks, which are no part of a word."""
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 LARGEST = 3.4e38
-"""Of 32 bits."""
+"""The largest float32, rounded down."""
 Numbers = np.ndarray[Any, Any]
 
 
@@ -33,8 +33,8 @@ def encode(state: Mapping[str, Any], examples: Sequence[Any]) -> Any:
     """Inputs of the network whose preprocessing `state` is: int32 (N, 1 + characters, words), or float32 (N, columns).
 
     Examples are texts, lists of words, or mappings from column to cell, as `state["kind"]` says. Raises ValueError
-    where a cell of a numeric column is no number. Of several fields examples are mappings from field to what it is,
-    and inputs are a mapping as well.
+    where a cell of a numeric column is no number. With several fields, each example is a mapping from field to value,
+    and so are the inputs.
     """
     if state["kind"] == "fields":
         of_fields = state["fields"].items()
@@ -48,21 +48,21 @@ def encode(state: Mapping[str, Any], examples: Sequence[Any]) -> Any:
 
 
 def tokenize(state: Mapping[str, Any], text: str) -> list[str]:
-    """Words, with their apostrophes and the marks on their letters, and punctuation; or characters; or byte pairs."""
+    """The tokens of a text: words (with apostrophes and accents) and punctuation; or characters; or byte pairs."""
     text = normalise(state, text)
     if state["tokenizer"] == "bpe":
         pairs: list[str] = byte_pairs(state["bpe"]).encode(text).tokens
         return pairs
     if state["tokenizer"] == "character":
         return [letter for letter in text if not letter.isspace()]
-    marks = "" if text.isascii() else state.get("marks", "")  # no mark is ASCII, and without them it is faster
+    marks = "" if text.isascii() else state.get("marks", "")  # no mark is ASCII; without marks it is faster
     return _pattern(marks).findall(text)
 
 
 def normalise(state: Mapping[str, Any], text: str) -> str:
-    """The one form (NFC) of letters that can be written in several, and nothing that is not seen.
+    """A text in NFC, without invisible characters.
 
-    Networks that were made before `marks` were part of the state take a text as it is.
+    Networks from before `marks` were part of the state take a text unchanged.
     """
     if "marks" not in state or text.isascii():
         return text
@@ -70,17 +70,16 @@ def normalise(state: Mapping[str, Any], text: str) -> str:
 
 
 def split(state: Mapping[str, Any], example: Any) -> list[str]:
-    """The words of an example, at least one and at most as many as the network takes."""
+    """The words of an example: at least one, and at most `longest`."""
     words = tokenize(state, example) if isinstance(example, str) else [normalise(state, word) for word in example]
     return words[: state["longest"]] or [""]
 
 
 @lru_cache
 def _pattern(marks: str) -> re.Pattern[str]:
-    """What a word is, or a sign that is none. `marks` are what may follow a letter or sign and belongs to it: vowel
-    signs, accents, joiners, as hexadecimal ranges of characters, `0300-036f 0483-0487`.
-
-    Raises ValueError where they are not written so.
+    """A pattern that matches a word, or a single other sign. `marks` are characters that belong to the letter before
+    them (vowel signs, accents, joiners), as hexadecimal ranges, `0300-036f 0483-0487`.
+    Raises ValueError where the ranges are malformed.
     """
     ranges = [tuple(int(code, 16) for code in each.split("-")) for each in marks.split()]
     if not ranges:
@@ -95,8 +94,8 @@ def _pattern(marks: str) -> re.Pattern[str]:
 
 
 def encode_words(state: Mapping[str, Any], examples: Sequence[Any]) -> Numbers:
-    """Row 0 has the words, below each the first of its characters. What is not known as it is is looked up in lower
-    case."""
+    """int32 (N, 1 + characters, words): row 0 has the indices of words, the rows below those of each word's first
+    characters. A word that is not in the vocabulary is looked up in lower case."""
     words = {word: FIRST + k for k, word in enumerate(state["words"])}
     letters = {letter: FIRST + k for k, letter in enumerate(state["letters"])}
     count, lower = int(state["characters"]), bool(state["lower"])
@@ -115,7 +114,7 @@ _made: dict[str, Any] = {}
 
 
 def byte_pairs(content: str) -> Any:
-    """Hugging Face's tokenizer, from its own JSON."""
+    """A tokenizer of Hugging Face's `tokenizers`, from its JSON."""
     if content not in _made:
         from tokenizers import Tokenizer
 
@@ -127,14 +126,15 @@ def byte_pairs(content: str) -> Any:
 
 
 def encode_rows(state: Mapping[str, Any], rows: Sequence[Mapping[str, str]]) -> Numbers:
-    """As `encode_columns`, of mappings from column to cell. A column that a row does not have is empty."""
+    """Like `encode_columns`, for rows as mappings from column to cell. A missing column counts as an empty cell."""
     used = [column["name"] for column in (*state["numbers"], *state["categories"])]
     rows = [{unicodedata.normalize("NFC", name): cell for name, cell in row.items()} for row in rows]
     return encode_columns(state, {name: [row.get(name, "") for row in rows] for name in used})
 
 
 def encode_columns(state: Mapping[str, Any], table: Mapping[str, Sequence[Any]]) -> Numbers:
-    """Numeric columns, then 1 where one that may be empty is, then the numbers of categories, float32 (N, columns)."""
+    """float32 (N, columns): numeric columns, then indicators of empty cells (1 is empty), then indices of
+    categories."""
     missing = set(state["missing"])
     columns, gaps = [], []
     for number in state["numbers"]:
@@ -158,8 +158,8 @@ def _category(known: Mapping[str, int], cell: Any) -> float:
 
 
 def as_floats(cells: Sequence[Any], missing: set[str], name: str, decimal: str = ".", marks: str = "") -> Numbers:
-    """Float64 (N,), NaN where a cell is empty; characters of `marks` are passed over, as in $1,200. Raises ValueError
-    where one is no finite number."""
+    """float64 (N,), NaN where a cell is empty; characters of `marks` are ignored, as in $1,200. Raises ValueError where
+    a cell is no finite number."""
     if isinstance(cells, np.ndarray) and cells.dtype == np.float64:
         return cells
     plain = _plain_floats(cells) if decimal == "." and not marks and not any(map(_is_finite, missing)) else None
@@ -167,7 +167,7 @@ def as_floats(cells: Sequence[Any], missing: set[str], name: str, decimal: str =
 
 
 def _plain_floats(cells: Sequence[Any]) -> Numbers | None:
-    """Where every cell is a finite number in ASCII, as fast as Python can; else None."""
+    """A fast path for cells that are all finite numbers in ASCII; else None."""
     try:
         found = np.fromiter(map(float, cells), np.float64, len(cells))
         text = "".join(cells)
@@ -192,7 +192,7 @@ def _number(missing: set[str], name: str, decimal: str, marks: str, cell: Any) -
 
 
 def _is_finite(text: str) -> bool:
-    """Whether it is a finite number: such a text may stand for an empty cell, -999 say."""
+    """Whether a text is a finite number: one such as -999 may stand for an empty cell."""
     try:
         return math.isfinite(as_number(text))
     except ValueError:
@@ -208,8 +208,8 @@ def is_number(text: object, decimal: str = ".") -> bool:
 
 
 def as_number(text: str, decimal: str = ".") -> float:
-    """With a decimal comma, points divide thousands: 1.234,5. Raises ValueError where it is no number: 1_000, which
-    Python takes for one, is none, nor are words such as nan and digits of other scripts."""
+    """The number that a text spells. With a decimal comma, points separate thousands: 1.234,5. Raises ValueError for
+    anything else, and for 1_000, nan and digits of other scripts, which `float` accepts."""
     if decimal == ",":
         whole, _, rest = text.partition(",")
         if any(len(group) != 3 for group in whole.split(".")[1:]) or "." in rest:
@@ -222,13 +222,14 @@ def as_number(text: str, decimal: str = ".") -> float:
 
 
 def _by_cell(cells: Sequence[Any], read: Callable[[Any], float]) -> Numbers:
-    """`read` of each cell, float64 (N,); of those that are alike it is done once."""
+    """`read` of each cell, float64 (N,); equal cells are read once."""
     found = {cell: read(cell) for cell in set(cells)}
     return np.fromiter(map(found.__getitem__, cells), np.float64, len(cells))
 
 
 def _interpolate(values: Numbers, knots: Sequence[float], wanted: Sequence[float]) -> Numbers:
-    """Piecewise linear; two knots are a line that goes on, more end where the training part did, one is a constant."""
+    """Piecewise linear interpolation. Two knots are a line that extrapolates; more are clamped to the range of the
+    training part; one is a constant."""
     if len(knots) == 2:
         slope = (wanted[1] - wanted[0]) / (knots[1] - knots[0])
         return wanted[0] + (values - knots[0]) * slope
@@ -240,7 +241,8 @@ def _interpolate(values: Numbers, knots: Sequence[float], wanted: Sequence[float
 
 
 def best_labels(outputs: Numbers, inputs: Numbers) -> Numbers:
-    """The number of the best label of each word, (N, words), from outputs (N, labels, …) for inputs (N, …, words)."""
+    """Index of the highest-scoring label of each word, (N, words), from outputs (N, labels, …) for inputs (N, …,
+    words)."""
     if outputs.shape[2] > inputs.shape[2]:
         return best_paths(outputs, (inputs[:, 0] != NOTHING).sum(axis=1))
     best: Numbers = outputs.argmax(axis=1)
@@ -250,8 +252,8 @@ def best_labels(outputs: Numbers, inputs: Numbers) -> Numbers:
 def best_paths(outputs: Numbers, sizes: Numbers) -> Numbers:
     """The most probable labels of sentences of `sizes` (N,) words, (N, words), by Viterbi's algorithm.
 
-    `outputs` (N, T, T + 2 + words) are of a conditional random field: scores of moves from a label (row) to a label
-    (column), of starting and of ending with one, then those of the labels of each word.
+    `outputs` (N, T, T + 2 + words) are those of a conditional random field over T labels: transition scores from a
+    label (row) to a label (column), start and end scores, then the label scores of each word.
     """
     labels = outputs.shape[1]
     moves, start, end = outputs[0, :, :labels], outputs[0, :, labels], outputs[0, :, labels + 1]

@@ -1,4 +1,4 @@
-"""Examples of one part that another has too: scores on it are too good by what is known of them."""
+"""Finds examples that two parts share, which make scores too good, and equal examples of several classes."""
 
 from __future__ import annotations
 
@@ -12,12 +12,11 @@ from nas_cli.data.source import Array, Part
 from nas_cli.data.wanted import Wanted
 
 REPEATED = 0.01
-"""The share of a part's examples that training may have too without a word."""
+"""A larger share of a part's examples that the training part has too is reported."""
 
 
 def about_repeated(known: Part, other: Part, inputs: object, use: str, known_use: str = "to learn from") -> list[str]:
-    """A note where examples of `other`, which is there "to choose by" or "to test on", are used in another way as
-    well."""
+    """A note where examples of `other`, whose `use` is "to choose by" or "to test on", are in `known` too."""
     repeats = KINDS[inputs].repeats if isinstance(inputs, str) else None
     if repeats is None or repeats.digest is None:
         return []
@@ -28,8 +27,8 @@ def about_repeated(known: Part, other: Part, inputs: object, use: str, known_use
 def about_training(
     train: Part, validation: Part, wanted: Wanted, targets: Array, raw: Callable[[], tuple[Array, Array]]
 ) -> list[str]:
-    """Notes on examples to choose by that are learned from too, and on examples to learn from, whose `targets` (n,) are
-    given, that are of several classes. `raw` reads those of both parts; it is called where these are told by them."""
+    """Notes on validation examples that the training part has too, and on equal training examples, with `targets` (n,),
+    of several classes. `raw` reads the examples of both parts; it is called where the kind has no digest."""
     repeats = KINDS[wanted.inputs].repeats if isinstance(wanted.inputs, str) else None
     if repeats is None:
         return []
@@ -43,7 +42,7 @@ def about_training(
 
 
 def about_repeated_words(train: Array, other: Array, repeats: Repeats, use: str) -> list[str]:
-    """Likewise, of raw texts, or tuples of words, (n,)."""
+    """Like `about_repeated`, for raw texts or tuples of words, (n,)."""
     known = set(train.tolist())
     count = sum(example in known for example in other.tolist())
     what = repeats.called

@@ -17,19 +17,19 @@ from nas_cli.errors import SpecError, did_you_mean
 from nas_cli.registry import Param, checked, short, show
 
 HeldOut = Union[Literal["auto"], Annotated[float, Between(0.001, 0.9)], Path]
-"""auto: the part that the data has of its own, else a share of the training part; a fraction: that share; a path."""
+"""auto: the data's own part, else a share of the training part; a fraction: that share of the training part; a path."""
 COMMON = (Param("validation", HeldOut, "auto"), Param("test", HeldOut, "auto"))
 TEXTS = (str, str | None, list[str], list[str] | None, str | list[str] | None)
-"""What takes a number as it is written: a column is called 3, a cell without a value holds -999."""
+"""Types of text parameters, which also take a number as it is spelled: a column called 3, -999 for an empty cell."""
 AUTO_FRACTION = 0.2
 NOT_KNOWN: Mapping[Place, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
 class DataSettings:
-    """Which data, and how it is divided. `arguments` are those of the source, defaults filled in.
+    """Which data, and how it is divided. `arguments` are those of the source, with defaults.
 
-    A fraction for `test` is of all that the source has for training; one for `validation` is of what is left then.
+    A fraction for `test` is a share of the source's training part; one for `validation` is a share of the rest.
     """
 
     source: str
@@ -37,17 +37,16 @@ class DataSettings:
     validation: str | float | Path = "auto"
     test: str | float | Path = "auto"
     origin: float | tuple[float, ...] | None = None
-    """Of targets that are numbers, where a network was trained by it."""
+    """The origin of numeric targets, where a network was trained with it."""
 
     def open(self) -> Dataset:
         """The source's dataset. Raises DataError where its files are missing or wrong."""
         return SOURCES[self.source](**self.arguments)
 
     def as_found(self, facts: Mapping[str, Any]) -> DataSettings:
-        """With what `levels: auto`, the origin of targets and whatever the source guessed came to when a network was
-        trained, by the `facts` that were kept with it.
-
-        Raises ValueError or TypeError where these are no levels, or no number.
+        """These settings with the values that training found for `levels: auto`, the origin of targets and the source's
+        guesses, from the `facts` kept with the network.
+        Raises ValueError or TypeError where the facts are malformed.
         """
         origin = _origin(facts.get("target_origin", 0.0), facts.get("labels"))
         arguments = dict(self.arguments)
@@ -66,7 +65,7 @@ class DataSettings:
 
 
 def _settled(source: str, found: Any) -> dict[str, Any]:
-    """Arguments of the source by what it found for those that were left to it. Raises TypeError or ValueError."""
+    """The values that a source found for arguments left to it, checked. Raises TypeError or ValueError."""
     if not isinstance(found, Mapping):
         raise TypeError(f"settled is {show(found)}")
     params = {param.name: param for param in SOURCES.params(source)}
@@ -77,7 +76,8 @@ def _settled(source: str, found: Any) -> dict[str, Any]:
 
 
 def _origin(stored: Any, columns: object) -> float | tuple[float, ...]:
-    """Of one number, or of each of several `columns`. Raises ValueError or TypeError where it is none."""
+    """The origin of one number, or of each of several `columns`. Raises ValueError or TypeError where it is no
+    number."""
     if isinstance(stored, list) and len(stored) == columns:
         return tuple(_finite(value) for value in stored)
     return _finite(stored)
@@ -104,7 +104,7 @@ def source_params(name: str) -> tuple[Param, ...]:
 def parse_data(raw: object, written: Mapping[Place, str] = NOT_KNOWN) -> DataSettings:
     """The `data:` section. Raises SpecError with a path relative to `raw`.
 
-    `written` has by path how numbers and the like are spelled: `missing: [007]` is the text 007.
+    `written` has the spelling of scalars by path: `missing: [007]` is the text 007.
     """
     if not isinstance(raw, Mapping):
         raise SpecError(f"data takes a mapping such as {{source: digits}}; got {show(raw)}")
@@ -151,7 +151,7 @@ def _checked(param: Param, value: object, written: Mapping[Place, str]) -> Any:
 
 
 def _as_text(value: Any, path: Place, written: Mapping[Place, str]) -> Any:
-    """Numbers as the texts that they are written as."""
+    """`value` with numbers replaced by their spelling."""
     if isinstance(value, list):
         return [_as_text(item, (*path, index), written) for index, item in enumerate(value)]
     if value is None or isinstance(value, int | float):

@@ -1,11 +1,12 @@
-"""What a source thinks of a path: whether such data is its own, and the `data:` section that fits. For `nas init`.
+"""For `nas init`: recognises which source reads a path, and writes the `data:` section for it.
 
     @sniff("npz", inputs="images", targets=("class",), expects="an .npz file")
     def arrays_at(path: Path) -> Found | None: ...
 
-A sniff looks at names and beginnings, and at no more than it must. It takes `path` where its source reads files, and of
-the source's other keys those that it depends on: where an error has one as its remedy, it is asked again with that.
-It gives None, or raises DataError, where the path is none of its source's.
+A sniff looks at names and first bytes, and at no more than it must. It takes `path` where its source reads files, and
+those of the source's other keys that it depends on: where an error names such a key as its remedy, the sniff is asked
+again with it.
+It gives None, or raises DataError, where its source cannot read the path.
 """
 
 from __future__ import annotations
@@ -26,13 +27,12 @@ from nas_cli.registry import Registry, show
 
 @dataclass(frozen=True)
 class Found:
-    """What a source takes a path for.
-
-    `sure` is how much speaks for it, from 0, where only a user can know, to 1. `target` is the kind of target that its
-    labels look like, and `why`; where it is "", the first kind that the sniff is registered with. `keys` are written
-    into `data:` beside `source` and `path`, with the `comments` of some behind them, and `lines` below, as comments.
-    `notes` are sentences for the user on what was guessed. `what` is a sentence on all of it, where counts say less.
-    `shape` is that of one input, where it is known without reading one.
+    """What a source found at a path.
+    `sure` is the confidence, from 0 (only a user can know) to 1. `target` is the kind of target that the labels look
+    like, and `why` the reason; "" is the first kind that the sniff is registered with. `keys` are written into `data:`
+    beside `source` and `path`, some with `comments` behind them; `lines` are comments below. `notes` are sentences for
+    the user on what was guessed. `what` is a sentence on the data, where counts say less. `shape` is that of one input,
+    where it is known without reading one.
     """
 
     sure: float = 1.0
@@ -48,8 +48,8 @@ class Found:
 
 @dataclass(frozen=True)
 class Scent:
-    """What a sniff can find: a kind of input, or one for each field; kinds of target, the likeliest first; and what
-    lies at such a path."""
+    """What a sniff can find: a kind of input, or one for each field; kinds of target, the likeliest first. `expects`
+    describes what it looks for at the path."""
 
     inputs: str | Mapping[str, str]
     targets: tuple[str, ...]
@@ -60,7 +60,7 @@ Sniff = Callable[..., Found | None]
 
 
 def hold_sniff(look: Sniff, origin: Origin) -> Sniff:
-    """A plugin's sniff that gives what the contract says."""
+    """A plugin's sniff, checked against the contract."""
 
     @functools.wraps(look)
     def held(**given: Any) -> Found | None:
@@ -82,14 +82,14 @@ def hold_sniff(look: Sniff, origin: Origin) -> Sniff:
 
 
 class Sniffs(Registry[Sniff]):
-    """Sniffs by the names of their sources, and what each can find."""
+    """Sniffs by the names of their sources, and the scent of each."""
 
     def __init__(self) -> None:
         super().__init__("sniff", guard=hold_sniff)
         self._scents: dict[str, Scent] = {}
 
     def say(self, name: str, scent: Scent) -> None:
-        """What the sniff `name`, which is registered next, can find."""
+        """Stores the scent of the sniff `name`, which is registered next."""
         self._scents[name] = scent
 
     def scent(self, name: str) -> Scent:
@@ -97,7 +97,7 @@ class Sniffs(Registry[Sniff]):
         return self._scents[name]
 
     def fitting(self, wanted: Wanted) -> list[str]:
-        """The sources that may find what is wanted."""
+        """The sources that can find the kinds of `wanted`."""
         return [name for name in self if self._fits(self._scents[name], wanted)]
 
     @staticmethod
@@ -105,9 +105,8 @@ class Sniffs(Registry[Sniff]):
         return scent.inputs == wanted.inputs and wanted.target in scent.targets
 
     def ask(self, name: str, path: Path | None, settings: Mapping[str, Any]) -> Found | None:
-        """What the source `name` takes `path` for, where `settings` are keys of it that are known already.
-
-        Raises DataError where it reads files and the path is none that can be read.
+        """What the source `name` finds at `path`; `settings` are keys of the source that are known already.
+        Raises DataError where the source reads files and cannot read the path.
         """
         known = {**settings, "path": path}
         return self[name](**{param.name: known[param.name] for param in self.params(name) if param.name in known})
@@ -134,7 +133,7 @@ def sniff(
     name: str, *, inputs: str | Mapping[str, str], targets: Sequence[str], expects: str
 ) -> Callable[[Sniff], Sniff]:
     """Decorator: makes a function the sniff of the source `name`, which reads a kind of input, or several by field, and
-    `targets`, the likeliest first. `expects` is what lies at such a path, as in "an .npz file".
+    `targets`, the likeliest first. `expects` describes what it looks for at the path: "an .npz file".
     """
     add = SNIFFS.register(name)
     kinds = (targets,) if isinstance(targets, str) else tuple(targets)

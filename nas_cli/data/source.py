@@ -1,10 +1,10 @@
-"""What a source is: files in one format, as examples that are read when they are needed. A source is one file.
+"""The contracts of sources, encoders and targets. A source gives files of one format as examples, read on demand.
 
     @SOURCES.register("idx")
     def idx(path: Path, labels: list[str] | None = None) -> Dataset: ...
 
-The function's arguments are the source's keys in the `data:` section; one that is named `path` says that the source
-reads files, and lets `validation:` and `test:` be paths of the same format.
+The function's arguments are the source's keys in the `data:` section. An argument `path` says that the source reads
+files; `validation:` and `test:` may then be paths of the same format.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ from nas_cli.registry import Registry
 
 Array = np.ndarray[Any, Any]
 Divide = Callable[[Array, float, np.random.Generator], tuple[Array, Array]]
-"""From examples of a training part, their indices (n,), the share of them to hold out, and a source of chance, to those
-that stay and those that are held out: together all, once each, in any order. Raises DataError where that cannot be."""
+"""(indices (n,) of training examples, fraction to hold out, generator) -> (indices that stay, indices held out): each
+index once, in any order. Raises DataError where that is impossible."""
 Raw = Array | Mapping[str, Array]
-"""Examples (n, …) as a source reads them; where several fields come in, those of each by its name."""
+"""Examples (n, …) as a source reads them; with several fields, a mapping from field to its values."""
 
 
 @dataclass(frozen=True)
@@ -48,13 +48,11 @@ NO_ASSETS: Mapping[str, Array] = MappingProxyType({})
 
 
 class Encoder(Protocol):
-    """How examples of one field become a network's inputs, fitted on the training part; kept with the network's
-    weights.
-
-    `kind` is the name by which ENCODERS makes it again. `axes` are those of one input. Where it is `raw`, a network
-    takes examples as a source reads them, and normalises them by `levels`. `facts` is what ops may take from the data,
-    JSON; `notes` are sentences for the user on what was found. `assets` are arrays that layers begin with, by name:
-    `vectors` float32 (n, size) of the last n words, say. A module's `first_weights` gets them as tensors.
+    """Turns examples of one field into a network's inputs; fitted on the training part and kept with the weights.
+    `kind` is its name in ENCODERS, which rebuilds it. `axes` are those of one input. `raw`: a network takes the
+    examples as a source reads them, and normalises them by `levels`. `facts` is JSON data for ops; `notes` are
+    sentences for the user on what was found. `assets` are arrays that initialise layers, by name: `vectors` float32 (n,
+    size) of the last n words, say. A module's `first_weights` gets them as tensors.
     """
 
     @property
@@ -73,27 +71,27 @@ class Encoder(Protocol):
     def assets(self) -> Mapping[str, Array]: ...
 
     def encode(self, raw: Array) -> Array | Column[Array]:
-        """Examples (n,) or (n, columns), as the source reads them, as inputs (n, *axes.shape). Ragged ones are as long
-        as the longest; those that are floats come as Column(values, lengths=…)."""
+        """Encodes examples (n,) or (n, columns), as the source reads them, into inputs (n, *axes.shape). Ragged inputs
+        are padded to the longest; ragged floats are given as Column(values, lengths=…)."""
         ...
 
     def require(self, column: Column[Array], whose: str) -> None:
-        """Raises DataError where the examples of `column` are none of these; `whose` says of what they are."""
+        """Raises DataError where the examples of `column` do not fit this encoder; `whose` names their origin."""
         ...
 
     def read(self, arguments: Sequence[str]) -> list[tuple[str, Array]]:
-        """What a user wants predicted, files or texts: a name and the raw example (1, …) of each. Raises DataError."""
+        """Reads examples to predict, given as files or texts: (name, raw example (1, …)) of each. Raises DataError."""
         ...
 
     def state(self) -> dict[str, Any]:
-        """All of it as JSON data, with its `kind`."""
+        """The whole encoder as JSON data, with its `kind`."""
         ...
 
 
 class Targets(Protocol):
-    """How labels become targets, fitted on the training part. `names` are of classes, of tags, or of several numbers;
-    () for one number. `facts` is what heads and ops may take of them, JSON; `notes` are sentences for the user on what
-    is guessed of labels, and on what makes scores doubtful. `ragged` targets have a value for each place of a ragged
+    """Turns labels into targets; fitted on the training part. `names` are those of classes, of tags, or of several
+    numbers; () for one number. `facts` is JSON data for heads and ops; `notes` are sentences for the user on what was
+    guessed of labels, and on what makes scores doubtful. `ragged` targets have a value for each position of a ragged
     input.
     """
 
@@ -111,30 +109,29 @@ class Targets(Protocol):
         ...
 
     def strata(self, targets: Array) -> Array:
-        """For each example a number (N,); those with the same one are divided in proportion."""
+        """The stratum of each example, integers (N,): every stratum is divided in the same proportion."""
         ...
 
     def others(self, examples: Examples) -> tuple[str, ...]:
-        """Labels of `examples` that the training part does not have, where such can be scored; they are numbered after
-        `names`."""
+        """Labels of `examples` that the training part lacks, where the task can score them; their indices follow those
+        of `names`."""
         ...
 
     def absent(self, targets: Array) -> Sequence[str]:
-        """Those of `names` that none of `targets` is or has, where a part that lacks one says less; of a plugin's
-        targets this may be left out."""
+        """Those of `names` that do not occur in `targets`, where that weakens the scores of a part. A plugin's targets
+        may leave this method out."""
         ...
 
 
 @dataclass(frozen=True)
 class Part:
-    """Examples to use. `columns` are the fields that come into a network, by name: images uint8 (N, C, H, W), all else
-    as the field's encoder gives it. `targets` (n, …) are as their kind encodes them: int64 (n,), indices of labels;
-    float32 (n,), numbers; or int64 (n, L), a label for each word and -100 after the last.
-
-    `others` are labels, numbered after the training part's, that this part alone has. `notes` are sentences for the
-    user on what was found and passed over. `along` names the ragged field each place of which has a target; None where
-    an example has one. `names` (n,) are what examples of a test part are called, where the source
-    says so: their files, say.
+    """Examples to use. `columns` are the input fields by name: images uint8 (N, C, H, W), others as the field's encoder
+    gives them. `targets` (n, …) are as their kind encodes them: int64 (n,), indices of labels; float32 (n,), numbers;
+    or int64 (n, L), a label for each word and -100 after the last.
+    `others` are labels that only this part has, with indices after those of the training part. `notes` are sentences
+    for the user on what was found and passed over. `along` names the ragged field whose every position has a target;
+    None where an example has a single target. `names` (n,) identify the examples of a test part, by their files say,
+    where the source can.
     """
 
     columns: Mapping[str, Column[Array]]
@@ -149,22 +146,21 @@ class Part:
 
     @property
     def column(self) -> Column[Array]:
-        """The one field that there is."""
+        """The only field."""
         (column,) = self.columns.values()
         return column
 
     @property
     def inputs(self) -> Array:
-        """The values of the one field that there is."""
+        """The values of the only field."""
         return self.column.values
 
 
 @dataclass(frozen=True)
 class Stream:
-    """Another way to read all inputs of a part: in their order, in pieces, for data that does not fit into memory.
-
-    `chunks` gives uint8 (n, C, H, W) pieces. Inputs that take more than `above` bytes are read this way, once, and are
-    kept on disk for as long as `files` and `settings()`, which says how they are read, stay the same.
+    """Sequential chunks of a part's inputs, for data larger than memory.
+    `chunks` gives uint8 (n, C, H, W). Inputs of more than `above` bytes are read this way, once, and kept on disk as
+    long as `files` and `settings()` (how they are read) stay the same.
     """
 
     chunks: Callable[[], Iterator[Array]]
@@ -175,13 +171,13 @@ class Stream:
 
 @dataclass(frozen=True)
 class Examples:
-    """Examples in files. `labels` (N, …) are as the kind of target takes them: integers or texts, as the files have
-    them, tuples of texts, a tag a word, and so on. `origin` names them in messages.
+    """Examples in files. `labels` (N, …) are as the kind of target takes them: integers, texts as in the files, tuples
+    of one tag for each word, and so on. `origin` names them in messages.
 
     `read` takes indices (n,) and returns these inputs in this order: for images uint8 (n, C, H, W), else what the
-    dataset's `fit` takes, and of several fields a mapping with those of each; it raises DataError, and opens no more
-    than it must. `names` takes indices (n,) and says what
-    these examples are called, their files say; None where their numbers are all there is to say.
+    dataset's `fit` takes; with several fields, a mapping from field to its inputs. It raises DataError, and opens no
+    more files than it must. `names` takes indices (n,) and names these examples, by their files say; None where
+    examples have no names.
     """
 
     origin: str
@@ -201,22 +197,21 @@ def _nothing(parts: Mapping[str, Array]) -> Sequence[str]:
 
 @dataclass(frozen=True)
 class Dataset:
-    """A source's parts. `train` is all there is, where the files come without a division.
+    """A source's parts. `train` is everything, where the files are not divided.
 
-    `validation` and `test` are the parts that the files have of their own; calling one opens its files, and not before.
-    `elsewhere` reads a part ("validation" or "test") from another path; None where the source reads no files.
+    `validation` and `test` are the data's own parts; their files are opened by the call, not before. `elsewhere` reads
+    a part ("validation" or "test") from another path; None where the source reads no files.
     `names` are the names of the classes 0, 1, … where labels are integers and the user says what they stand for.
-    `inputs` is the kind of input that the source gives, or of several fields the kind of each by its name. `fit` makes
-    the encoder from the inputs of the training part, or of several fields that of each by its name; images need none.
-    `facts` are what the source found
-    and a network must be given its inputs by, and `notes` are sentences for the user: what was guessed, and how to say
-    otherwise, and what was passed over. Both are asked for after the training part was read.
-    `check_test` says whether the test part that the data has of its own (None), or the one at a path, can be evaluated,
-    as far as the names of its files, their headers and a first example tell: it raises DataError where it cannot.
-    `divide` holds a part out of the training part where shuffling would be wrong (`nas_cli.data.split` has ways: by
-    group, by time, by position); None shuffles, stratified. The test part is held out first, the validation part of
-    what is left. `about_division` takes the indices of the examples of each part that came of it, by its name, "train"
-    say, and gives notes.
+    `inputs` is the kind of input that the source gives; with several fields, a mapping from field to kind. `fit` makes
+    the encoder from the inputs of the training part; with several fields, a mapping from field to such a function;
+    images need none. `facts` are findings of the source that are needed to read inputs for the network again, and
+    `notes` are sentences for the user: what was guessed, how to say otherwise, and what was passed over. Both are
+    called after the training part was read.
+    `check_test` raises DataError where the data's own test part (None), or the one at a path, cannot be evaluated, as
+    far as file names, headers and a first example show. `divide` holds a part out of the training part where shuffling
+    would be wrong (`nas_cli.data.split` has ways: by group, by time, by position); None shuffles, stratified. The test
+    part is held out first, the validation part of what is left. `about_division` takes the indices of the examples of
+    each resulting part, by its name ("train"), and gives notes.
     """
 
     train: Examples
@@ -235,11 +230,11 @@ class Dataset:
 
 Fit = Callable[[Any], Encoder]
 TARGETS: Registry[Callable[..., Targets]] = Registry("kind of target", supplied=3, guard=hold_targets)
-"""From (dataset, labels, origin) to the targets of a kind, fitted on the dataset's training part. Where `labels` are
-given, they are those of a trained network, and so is `origin`, and nothing is fitted. Raises DataError."""
+"""(dataset, labels, origin) -> the targets of a kind, fitted on the dataset's training part. Given `labels` and
+`origin` are those of a trained network; then nothing is fitted. Raises DataError."""
 SOURCES: Registry[Callable[..., Dataset]] = Registry("source", guard=hold_source)
 ENCODERS: Registry[Callable[[Mapping[str, Any]], Encoder]] = Registry("encoder", guard=hold_encoder)
-"""From an encoder's `state` to the encoder. Raises KeyError, TypeError or ValueError where it is damaged."""
+"""Rebuilds an encoder from its `state`. Raises KeyError, TypeError or ValueError where the state is damaged."""
 
 
 def source(name: str) -> Callable[[Callable[..., Dataset]], Callable[..., Dataset]]:
@@ -248,8 +243,8 @@ def source(name: str) -> Callable[[Callable[..., Dataset]], Callable[..., Datase
 
 
 def encoder(kind: str) -> Callable[[Callable[..., Encoder]], Callable[..., Encoder]]:
-    """Decorator: makes a function from an encoder's `state()` to the encoder the way back for states of that kind.
-    Where no kind of input has that name, there is one from now on, so that sources and tasks may name it.
+    """Decorator: registers a function that rebuilds encoders of that kind from their `state()`.
+    If no kind of input has that name, one is added, so that sources and tasks may name it.
     """
 
     def register(restore: Callable[..., Encoder]) -> Callable[..., Encoder]:
@@ -265,7 +260,7 @@ def encoder(kind: str) -> Callable[[Callable[..., Encoder]], Callable[..., Encod
 def target(
     kind: str, *, called: str = "labels", outside: int | None = None, classes: bool = False
 ) -> Callable[[Callable[..., Targets]], Callable[..., Targets]]:
-    """Decorator: makes a function of (dataset, labels, origin) the way to targets of that kind, see TARGETS.
+    """Decorator: registers a function (dataset, labels, origin) that makes targets of that kind, see TARGETS.
 
     The other arguments are those of TargetKind.
     """

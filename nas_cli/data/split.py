@@ -1,4 +1,4 @@
-"""Holding a part of the examples out: shuffled and stratified; or, where that would be wrong, by group, by time, the
+"""Holds out a part of the examples: shuffled and stratified, or, where that would be wrong, by group, by time, by the
 newest of each group, or by position.
 
     Dataset(…, divide=by_group(speakers))
@@ -13,17 +13,16 @@ from nas_cli.errors import DataError
 from nas_cli.registry import short
 
 STREAMS = {"test": 1, "validation": 2}
-"""The split of a part draws from (seed, its number)."""
+"""The random generator of a part's split is seeded with (seed, this number)."""
 ONE_BY_ONE = 32
-"""Of what is held out, so many groups are chosen one by one, for their sizes to add up to the share."""
+"""The last groups to be held out, which are chosen so that the sizes add up to the share."""
 
 
 def hold_part_out(
     dataset: Dataset, strata: Array, among: Array, fraction: float, seed: int, part: str
 ) -> tuple[Array, Array]:
-    """`among`, indices of the dataset's training part, in those that stay and those of `part`, each shuffled.
-
-    `strata` (N,) are those of all its examples. Raises DataError where one of the two is empty.
+    """Divides `among`, indices of the dataset's training part, into those that stay and those of `part`, each shuffled.
+    `strata` (N,) are those of all training examples. Raises DataError where one of the two is empty.
     """
     rng = np.random.default_rng([seed, STREAMS[part]])
     if dataset.divide is None:
@@ -39,11 +38,10 @@ def hold_part_out(
 
 
 def hold_out(targets: Array, fraction: float, rng: np.random.Generator) -> tuple[Array, Array]:
-    """Indices of the examples that stay and of those held out, each shuffled; together they are all, once each.
+    """Indices of the examples that stay and of those held out, each shuffled: every example once.
 
-    `targets` (N,) are class indices. Every class gives its share: `fraction` of its examples, rounded so that about
-    `fraction` of all are held out (largest remainders). A class of two or more has at least one on either side; a
-    class of one stays.
+    `targets` (N,) are class indices. Every class gives `fraction` of its examples, rounded so that about `fraction` of
+    all are held out (largest remainders). A class of two or more has at least one on either side; a class of one stays.
     """
     counts = np.bincount(targets)
     held = _shares(counts, fraction)
@@ -70,10 +68,9 @@ def _shares(counts: Array, fraction: float) -> Array:
 
 
 def by_group(groups: Array) -> Divide:
-    """Whole groups are held out, drawn at random, whose examples together come as near to the fraction as they can. Two
-    at least stay where there are more, so that another part can be held out of them.
-
-    `groups` (N,) say of every example of the training part to which group it belongs: whose it is, who speaks.
+    """Holds out whole groups, drawn at random, whose examples come as near to the fraction as possible. At least two
+    groups stay where there are more, so that another part can be held out of them.
+    `groups` (N,) has the group of every training example: its patient, its speaker.
     """
     numbers = numbered(groups)
 
@@ -93,10 +90,9 @@ def by_group(groups: Array) -> Divide:
 
 
 def by_order(moments: Array) -> Divide:
-    """The newest are held out. Examples of one moment stay together: of the cuts between moments it is the one at which
-    the share comes nearest to the fraction. Two moments at least stay where there are more, as `by_group` has it.
-
-    `moments` (N,) are numbers or times of the examples of the training part, in an order of their own.
+    """Holds out the newest examples. Examples of the same time stay together: the cut between times is the one nearest
+    to the fraction. At least two times stay where there are more, as in `by_group`.
+    `moments` (N,) has the time of every training example, as a number or anything else that can be sorted.
     """
 
     def divide(among: Array, fraction: float, rng: np.random.Generator) -> tuple[Array, Array]:
@@ -113,8 +109,9 @@ def by_order(moments: Array) -> Divide:
 
 
 def latest_of_group(groups: Array, moments: Array) -> Divide:
-    """Of every group its newest are held out: `fraction` of them, rounded so that about `fraction` of all are; at least
-    one of a group of two or more, and none of a group of one. Those of one moment are in the order of the file.
+    """Holds out the newest examples of every group: `fraction` of them, rounded so that about `fraction` of all are
+    held out; at least one of a group of two or more, and none of a group of one. Examples of the same time keep the
+    order of the file.
     """
     numbers = numbered(groups)
 
@@ -122,7 +119,7 @@ def latest_of_group(groups: Array, moments: Array) -> Divide:
         among = np.sort(among)
         own = numbers[among]
         counts = np.bincount(own)
-        shuffled = rng.permutation(len(counts))  # which of equal groups gives one more is left to chance
+        shuffled = rng.permutation(len(counts))  # ties between equal groups are broken at random
         held = np.empty_like(counts)
         held[shuffled] = _shares(counts[shuffled], fraction)
         if not held.any():
@@ -138,7 +135,7 @@ def latest_of_group(groups: Array, moments: Array) -> Divide:
 
 
 def by_position(among: Array, fraction: float, rng: np.random.Generator) -> tuple[Array, Array]:
-    """The last ones are held out: the parts are contiguous pieces, the training part first."""
+    """Holds out the last examples: the parts are contiguous, the training part first."""
     among = np.sort(among)
     if len(among) < 2:
         raise DataError("there is one example alone")
@@ -155,17 +152,16 @@ def _all(among: Array) -> str:
 
 
 def numbered(groups: Array) -> Array:
-    """0, 1, … for the groups in the order of their first examples."""
+    """The index of each example's group, (N,): 0, 1, … in the order of first occurrence."""
     known: dict[object, int] = {}
     return np.array([known.setdefault(group, len(known)) for group in groups.tolist()], np.int64)
 
 
 def _near(sizes: Array, wanted: int) -> Array:
-    """Places of some of `sizes` (G,), which are in random order, one at least and not all, whose sum is as near to
-    `wanted` as any.
-
-    The first are taken as they come while the rest is much larger than a group. The last ones are those of which the
-    sum is the nearest of all that can be reached.
+    """Indices of some of `sizes` (G,), at least one and not all, whose sum is as near to `wanted` as possible. `sizes`
+    are in random order.
+    The first sizes are taken as they come while the remainder is much larger than a group; the last ones are an exact
+    subset sum.
     """
     margin = ONE_BY_ONE * float(sizes.mean())
     sure = int(np.searchsorted(np.cumsum(sizes), wanted - margin, side="right"))
@@ -175,10 +171,10 @@ def _near(sizes: Array, wanted: int) -> Array:
 
 
 def _exactly(sizes: Array, wanted: int, needed: bool) -> Array:
-    """Places of those of `sizes` whose sum is the nearest to `wanted`, and not the sum of all; one at least where that
-    is `needed`."""
+    """Indices of the subset of `sizes`, not the whole, whose sum is the nearest to `wanted`; at least one where
+    `needed`."""
     most = max(2 * wanted, 0)
-    first = np.full(most + 1, -1)  # of every sum: the last size that the first way to it takes
+    first = np.full(most + 1, -1)  # for every sum: the index of the last size in the first subset found
     reached = np.zeros(most + 1, bool)
     reached[0] = True
     for place, size in enumerate(sizes.tolist()):

@@ -1,4 +1,4 @@
-"""What a task wants of data: kinds of input by field, and a kind of target."""
+"""A task's signature: kinds of input by field, and a kind of target."""
 
 from __future__ import annotations
 
@@ -10,10 +10,8 @@ from nas_cli.data.kind import KINDS
 
 @dataclass(frozen=True)
 class Wanted:
-    """What a task learns from, a kind of input (KINDS), and what it learns, a kind of target (TARGETS).
-
-    Where several fields come in, `inputs` maps the name of each to its kind: {"user": "numbers", "item": "numbers"}.
-    """
+    """The kind of input (KINDS) that a task learns from, and the kind of target (TARGETS) that it learns.
+    With several fields, `inputs` maps the name of each to its kind: {"user": "numbers", "item": "numbers"}."""
 
     inputs: str | Mapping[str, str] = "images"
     target: str = "class"
@@ -24,7 +22,7 @@ class Wanted:
 
     @property
     def fields(self) -> Mapping[str, str]:
-        """The kind of every field that comes in, by its name."""
+        """The kind of every input field, by its name."""
         return fields_of(self.inputs)
 
     @property
@@ -34,7 +32,7 @@ class Wanted:
 
 
 def fields_of(inputs: str | Mapping[str, str]) -> Mapping[str, str]:
-    """The kind of every field, by its name; the field of a single kind is called as the kind says."""
+    """The kind of every field, by its name; a single kind names its own field (`Kind.field`)."""
     return {KINDS[inputs].field: inputs} if isinstance(inputs, str) else inputs
 
 

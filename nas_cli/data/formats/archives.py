@@ -1,4 +1,4 @@
-"""Zip files: opened, listed and unpacked in one place, within bounds, and with errors that name them."""
+"""Opens, lists and unpacks zip files, within bounds on memory, and with errors that name the file."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from nas_cli.data.formats.folders import PassedOver, Place, is_junk
 from nas_cli.errors import DataError
 
 BEGINNINGS = (b"PK\x03\x04", b"PK\x05\x06")
-"""Of a zip file, and of an empty one."""
+"""First bytes of a zip file, and of an empty one."""
 PACKINGS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
-"""How members may be packed: what the others unpack to cannot be bounded while it is done."""
+"""Compression methods that are read: the output of others cannot be bounded while it is unpacked."""
 BLOCK = 1 << 20
 DOCUMENTS = (
     ("xl/", "an Excel workbook"),
@@ -25,12 +25,12 @@ DOCUMENTS = (
     ("ppt/", "a PowerPoint presentation"),
     ("content.xml", "an OpenDocument file"),
 )
-"""Beginnings of the names of XML files in documents that are zip files."""
+"""Office documents that are zip files, by a folder in which they have XML files."""
 
 
 @dataclass(frozen=True, eq=False)
 class Archive:
-    """An open zip file, which messages call `shown`: its files by their places, in order, and places of folders."""
+    """An open zip file, which messages call `shown`: its files by place, in order, and the places of its folders."""
 
     path: Path
     shown: str
@@ -39,13 +39,14 @@ class Archive:
     folders: Sequence[Place]
 
     def read(self, place: Place) -> bytes:
-        """Raises DataError where the member is damaged, encrypted, or packed as is not read."""
+        """The content of a member. Raises DataError where it is damaged, encrypted, or compressed by a method that is
+        not read."""
         out = io.BytesIO()
         self.unpack(place, out)
         return out.getvalue()
 
     def unpack(self, place: Place, out: BinaryIO) -> None:
-        """As `read`, into a file, of which little is in memory. Raises OSError where `out` cannot be written."""
+        """Like `read`, into the file `out`, block by block. Raises OSError where `out` cannot be written."""
         member, name = self.members[place], f"{'/'.join(place)} in {self.shown}"
         if member.flag_bits & 1:
             raise DataError(f"{name} is encrypted: unpack it and name the folder")
@@ -62,7 +63,7 @@ class Archive:
 
 @dataclass(frozen=True)
 class Member:
-    """A file in a zip, read as a path is; messages call it by its place below the zip."""
+    """A file in a zip, with the reading methods of Path; messages name it by its place below the zip."""
 
     archive: Archive
     place: Place
@@ -91,10 +92,9 @@ File = Path | Member
 
 
 def open_archive(path: Path, shown: str, most: int, passed: PassedOver) -> Archive:
-    """Without what is hidden or of a file manager, which goes to `passed`.
-
-    Raises DataError where `path` is no zip file, and where it says that it unpacks to more than `most` bytes, which
-    bounds what it does unpack to.
+    """Opens a zip file. Hidden files and those of file managers go to `passed`.
+    Raises DataError where `path` is no zip file, and where its directory declares more than `most` unpacked bytes; no
+    member unpacks to more than declared.
     """
     with _damage_named(f"{shown} cannot be read as a zip file"):
         archive = zipfile.ZipFile(path)
@@ -120,13 +120,13 @@ def open_archive(path: Path, shown: str, most: int, passed: PassedOver) -> Archi
 
 
 def names_in(path: Path) -> list[str]:
-    """The names of all that a zip file holds. Raises DataError where it is none."""
+    """The names of all members of a zip file. Raises DataError where `path` is no zip file."""
     with _damage_named(f"{path} cannot be read as a zip file"), zipfile.ZipFile(path) as archive:
         return archive.namelist()
 
 
 def is_archive(path: Path) -> bool:
-    """Whether a file is a zip of files, or should be by its ending, and neither a document nor NumPy's arrays."""
+    """Whether a file is a zip, or should be by its ending, and is neither an office document nor an .npz file."""
     ending = path.suffix.lower()
     try:
         with path.open("rb") as file:
@@ -143,13 +143,13 @@ def is_archive(path: Path) -> bool:
 
 
 def document_of(names: Sequence[str]) -> str | None:
-    """What a zip file with these names is, where that is a document of an office program."""
+    """The kind of office document that a zip file with members of these names is; None for other zip files."""
     texts = [name for name in names if name.endswith(".xml")]
     return next((what for begin, what in DOCUMENTS if any(name.startswith(begin) for name in texts)), None)
 
 
 def _name(member: zipfile.ZipInfo) -> str:
-    """Archivers that do not say that a name is UTF-8 often write it so all the same; and some write \\."""
+    """The name in UTF-8, with slashes: many archivers write UTF-8 without its flag, and some write \\."""
     name = member.filename
     if not member.flag_bits & 0x800:
         with suppress(UnicodeError):

@@ -1,4 +1,4 @@
-"""CSV files, plain or gzipped: their columns and cells, as they stand there."""
+"""Reads CSV files, plain or gzipped, into column names and cells of text."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from nas_cli.registry import short
 PARTS = {"train": ("train",), "validation": ("validation", "valid", "val", "dev"), "test": ("test",)}
 ENDINGS = (".csv", ".tsv", ".csv.gz", ".tsv.gz")
 EMPTY = ("", "?", "NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "null", "NULL", "None", "-", ".")
-"""What stands in cells that have no value."""
+"""Texts that stand for an empty cell."""
 SEPARATORS = (",", ";", "\t", "|")
 RARE_SEPARATORS = (" ", ":", "^", "~", "\x01")
-"""Marks that stand inside cells as a rule: they divide cells where no other does."""
+"""Separators that usually are a part of cells: tried where no other divides the rows."""
 START = 2**20
-"""Bytes at most that the separator is found from."""
+"""The separator is guessed from at most this many bytes."""
 DECIMAL_COMMA = re.compile(r"[+-]?[0-9.]*,[0-9]+")
 
 
@@ -41,13 +41,12 @@ def read_table(
     say: Say | None = None,
     raw: bytes | None = None,
 ) -> tuple[list[str], Rows]:
-    """Column names, in Unicode's NFC, and cells, spaces around them taken away. Raises DataError with file and line of
-    a ragged row.
+    """Column names, in Unicode's NFC, and cells, stripped of spaces. Raises DataError with file and line of a ragged
+    row.
 
-    `expected` are the columns that must be there, in any order; `optional` need not be. A column without a name is
-    called by its place; a last one with neither a name nor a cell comes of a separator at the end of each line, and is
-    none. `say` is told what was guessed and passed over. `raw` is the content of a file in a zip, which `file` names.
-    """
+    `expected` are required columns, in any order; the column `optional` may be missing. An unnamed column is named by
+    its place; a last one without name and cells, from a separator at the end of each line, is dropped. `say` is told
+    what was guessed and passed over. `raw` is the content of a file in a zip, which `file` names."""
     require_separator(separator)
     say = say or _unsaid
     text = decode(read_file(file, encoding, None, raw), encoding, file, say)
@@ -76,7 +75,7 @@ def read_table(
 def line_of(
     file: Path, separator: str, header: bool, row: int, encoding: str = "utf-8", raw: bytes | None = None
 ) -> int:
-    """The line on which row `row` of `read_table` begins, counted from 0 there and from 1 here; by reading again."""
+    """The line, counted from 1, on which row `row` of `read_table`, counted from 0, begins. Reads the file again."""
     text = decode(read_file(file, encoding, None, raw), encoding, file, _unsaid)
     separator = named_separator(text) or separator
     return line_of_row(without_top(text, separator, header)[0], separator, row + header)
@@ -95,7 +94,7 @@ def _require_no_zeros(file: Path, text: str) -> None:
 
 
 def _unsaid(text: str) -> None:
-    """Of files to predict from, whose answers name each row."""
+    """Says nothing: for files to predict, where each answer names its row."""
 
 
 def _divided(file: Path, found: Cells, header: bool, say: Say) -> tuple[list[str], Rows]:
@@ -137,8 +136,8 @@ def require_columns(
     missing: Sequence[str],
     is_known: Callable[[str], bool],
 ) -> None:
-    """Raises DataError where the first rows of `file` show that it cannot be evaluated: it lacks one of `columns`, or
-    has a row with no value in the column `target`, or with one that is not known. No more of it is read."""
+    """Raises DataError where the first rows of `file` show that it cannot be evaluated: one of `columns` is missing, or
+    a value of `target` is empty or unknown. Only the first rows are read."""
     rows = _rows_at_start(_start(file, encoding), separator)
     if len(rows) < 1 + header:
         raise DataError(f"{file} has no rows")
@@ -158,7 +157,7 @@ def require_columns(
 def _require_labels(
     file: Path, labels: Sequence[str], target: str, missing: Sequence[str], is_known: Callable[[str], bool]
 ) -> None:
-    """Those of the first rows: none is empty, and each is known. Raises DataError."""
+    """Raises DataError where a label of the first rows is empty or unknown."""
     empty = [row for row, label in enumerate(labels, 1) if not label or label in missing]
     if empty:
         which = "no value" if len(empty) == len(labels) else f"rows without a value, row {empty[0]:,} say,"
@@ -169,14 +168,13 @@ def _require_labels(
 
 
 def find_separator(file: Path, encoding: str) -> str:
-    """The one that divides the first rows into equally many cells, the most."""
+    """The separator that divides the first rows into the most cells, equally many in each row."""
     return first_rows(file, encoding)[0]
 
 
 def first_rows(file: Path, encoding: str, raw: bytes | None = None) -> tuple[str, list[list[str]]]:
-    """The separator and the first rows, the header among them; without a look at the rest of the file.
-
-    Raises DataError where it cannot be read.
+    """The separator and the first rows, header included; the rest of the file is not read.
+    Raises DataError where the file cannot be read.
     """
     whole = _start(file, encoding, raw)
     said = named_separator(whole)
@@ -195,7 +193,7 @@ def first_rows(file: Path, encoding: str, raw: bytes | None = None) -> tuple[str
 
 
 def _start(file: Path, encoding: str, raw: bytes | None = None) -> str:
-    """Its first lines."""
+    """The first lines of the file."""
     raw = read_file(file, encoding, START, raw)
     text = glimpse(raw, encoding)
     return text[: text.rfind("\n") + 1] or text if len(raw) == START else text
@@ -211,7 +209,7 @@ def _rows_at_start(text: str, separator: str) -> list[list[str]]:
 
 
 def _without_comments(text: str) -> str:
-    """Without the lines that begin with #, unless they stand inside a cell in quotation marks."""
+    """`text` without the lines that begin with #, except inside a quoted cell."""
     kept, quoted = [], False
     for line in io.StringIO(text, newline=""):
         if quoted or line[0] != "#":
@@ -221,8 +219,8 @@ def _without_comments(text: str) -> str:
 
 
 def _divide(text: str, mark: str) -> tuple[tuple[float, float, int], str, list[list[str]]]:
-    """How well `mark` divides the first rows: the share of those with the usual number of cells, the share of cells
-    that hold no other separator, the number of cells."""
+    """How well the separator `mark` divides the first rows: the share of rows with the usual number of cells, the share
+    of cells that hold no other separator, and the number of cells; then `mark` and the rows."""
     rows = first_cells(text, mark, LOOKED_AT)
     width, count = Counter(map(len, rows)).most_common(1)[0] if rows else (0, 0)
     if width < 2:
@@ -252,8 +250,8 @@ def require_separator(separator: str) -> None:
 
 
 def read_file(file: Path, encoding: str, limit: int | None = None, raw: bytes | None = None) -> bytes:
-    """The content, or what of it is known, unpacked where the file is gzipped, whatever its name says. Raises
-    DataError where it cannot be read, and where it is another program's file."""
+    """The content of the file, or `raw` where given, unpacked where it is gzipped, whatever the file's name. Raises
+    DataError where it cannot be read, and where it is another program's format."""
     if raw is None:
         require_file(file)
         start = read_bytes(file, False, len(GZIP))
@@ -289,7 +287,7 @@ def _ragged(file: Path, error: RaggedRow, width: int, header: bool) -> DataError
 
 
 def named(columns: Sequence[str], header: bool) -> list[str]:
-    """In NFC, so that é is one letter however it is typed; those without a name by their place."""
+    """Column names in NFC, so that é is one letter however it is encoded; unnamed columns are named by their place."""
     if not header:
         return [str(place) for place in range(1, len(columns) + 1)]
     names = [unicodedata.normalize("NFC", name) for name in columns]

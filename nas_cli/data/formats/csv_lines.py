@@ -1,9 +1,7 @@
-"""From the text of a CSV file to rows of cells, where quotation marks may quote a cell or be a part of it.
-
-A text without surprises, where each line is a row as wide as the others, is read by Python's `csv`, fast. Others are
-read a line at a time: a quotation mark that opens a cell and is not closed in its line belongs to a cell of several
-lines, or is a character like others (inches; sentences that were cut out of a speech), which the lines below it tell.
-"""
+"""Divides the text of a CSV file into rows of cells, where quotation marks may quote a cell or be a part of it.
+A regular text, where each line is a row of the same width, is read by Python's `csv`, fast. Other texts are read a line
+at a time: a quotation mark that opens a cell and is not closed in its line either belongs to a cell of several lines or
+is an ordinary character (inches; sentences cut out of a speech). The lines below decide."""
 
 from __future__ import annotations
 
@@ -21,16 +19,16 @@ from nas_cli.data.source import Array
 
 csv.field_size_limit(1 << 30)
 BLOCK = 4096
-"""Rows that are lists at a time: Python looks through all of its lists again and again, but not into arrays."""
+"""Rows held as lists at a time: the garbage collector scans lists again and again, but not NumPy arrays."""
 SAMPLE = 200
-"""Lines that the usual width of a row is found from."""
+"""The usual width of a row is taken from this many lines."""
 LONGEST = 1 << 24
-"""Characters of a cell of several lines, at most."""
+"""Most characters of a cell of several lines."""
 SPACES = "\t\v\f\x1c\x1d\x1e\x1f "
 COMMENT = "#"
 
 Rows = Array
-"""(n, columns) of texts."""
+"""Cells, objects of type str (n, columns)."""
 
 
 class RaggedRow(Exception):
@@ -43,8 +41,8 @@ class RaggedRow(Exception):
 
 @dataclass
 class Cells:
-    """`head`: the header or the first row, as wide as it is there; `rows`: those below, from line `first` on. `loose`:
-    lines in which a quotation mark is read as a character; `comments`: lines that are passed over."""
+    """`head`: the header or the first row, with its own width; `rows`: the rows below, from line `first` on. `loose`:
+    lines in which a quotation mark is read as an ordinary character; `comments`: lines that are passed over."""
 
     head: list[str] = field(default_factory=list)
     rows: Rows = field(default_factory=lambda: np.empty((0, 0), object))
@@ -54,20 +52,19 @@ class Cells:
 
 
 def read_cells(text: str, separator: str) -> Cells:
-    """The cells of `text`, spaces around them taken away. Raises RaggedRow with the first row that is not as wide as
-    the others."""
+    """The cells of `text`, stripped of spaces. Raises RaggedRow for the first row whose width differs."""
     return _read_fast(text, separator) or _LineByLine(text, separator).read()
 
 
 def line_of_row(text: str, separator: str, row: int) -> int:
-    """The line on which a row of `read_cells` begins, of which the header, or the first row, is 0."""
+    """The line on which row `row` of `read_cells` begins; row 0 is the header, or the first row."""
     lines = _LineByLine(text, separator)
     lines.read()
     return lines.begins[row]
 
 
 def first_cells(text: str, separator: str, most: int) -> list[list[str]]:
-    """As many rows as can be read, `most` at most, whatever their widths."""
+    """The first rows, at most `most`, of any widths, as far as they can be read."""
     found: list[list[str]] = []
     try:
         for cells in islice((cells for cells in _reader(text, separator) if cells), most):
@@ -78,7 +75,8 @@ def first_cells(text: str, separator: str, most: int) -> list[list[str]]:
 
 
 def _read_fast(text: str, separator: str) -> Cells | None:
-    """None where a row has another width, a cell goes over several lines, or a quotation mark is none of `csv`'s."""
+    """By Python's `csv`; None where widths differ, a cell spans several lines, or `csv` would misread a quotation
+    mark."""
     reader = _reader(text, separator, strict=True)
     trim = _has_loose_spaces(text, separator)
     blocks: list[Rows] = []
@@ -113,7 +111,7 @@ class _LineByLine:
         self.lines = list(_lines(text, separator))
         self.separator = separator
         self.found = Cells()
-        self.narrow = False  # whether the first row has a cell less than the others
+        self.narrow = False  # whether the first row has one cell fewer than the others
         self.begins: list[int] = []  # the lines of the rows
 
     def read(self) -> Cells:
@@ -139,8 +137,8 @@ class _LineByLine:
 
     @cached_property
     def width(self) -> int:
-        """Of the first row, or one more where all rows below are so: then an index has no name, or each row ends with
-        a separator."""
+        """The width of the first row, or one more where all rows below have it: the index has no name, or each row ends
+        with a separator."""
         if not self.lines:
             return 1
         first = next((k for k, line in enumerate(self.lines) if _has_cells(line)), 0)
@@ -148,13 +146,13 @@ class _LineByLine:
         head = self._alone("".join(self.lines[first : last + 1]))
         wide = len(head if head is not None else self._plain(self.lines[first]))
         below = (line for line in self.lines[last + 1 :] if _has_cells(line))
-        whole = (line for line in islice(below, SAMPLE) if line.count('"') % 2 == 0)  # no piece of a row
+        whole = (line for line in islice(below, SAMPLE) if line.count('"') % 2 == 0)  # whole rows only
         widths = {len(cells) for cells in map(self._alone, whole) if cells is not None}
         self.narrow = widths == {wide + 1}
         return wide + 1 if self.narrow else wide
 
     def _row(self, place: int) -> tuple[list[str] | None, int]:
-        """The cells of the row that begins with line `place`, None where it is none, and the line after it."""
+        """The cells of the row that begins with line `place` (None where no row does), and the line after it."""
         line = self.lines[place]
         if not line.strip():
             return None, place + 1
@@ -178,8 +176,8 @@ class _LineByLine:
         raise RaggedRow(place + 1, last + 1, len(cells if cells is not None else plain))
 
     def _of_lines(self, first: int, last: int) -> list[str] | None:
-        """The cells of a row that goes from the line `first` to `last`; None where it is none, or each line may be a
-        row of its own.
+        """The cells of a row from line `first` to `last`; None where these are no row, or where each line may be its
+        own row.
         """
         lines = self.lines[first : last + 1]
         cells = self._alone("".join(lines))
@@ -197,7 +195,7 @@ class _LineByLine:
         return not self.found.head and self.narrow and len(cells) == self.width - 1  # it may be the head
 
     def _alone(self, line: str) -> list[str] | None:
-        """The cells of a line by itself; None where its quotation marks are not closed, or go on after they are."""
+        """The cells of a single line; None where a quotation mark is not closed, or text follows a closing one."""
         if '"' not in line:
             return self._plain(line)
         try:
@@ -206,12 +204,12 @@ class _LineByLine:
             return None
 
     def _plain(self, line: str) -> list[str]:
-        """As if quotation marks were characters like others."""
+        """The cells of a line with quotation marks read as ordinary characters."""
         return line.split() if self.separator == " " else line.rstrip("\r\n").split(self.separator)
 
     def _closing(self, place: int) -> int:
-        """The line in which the quotation mark that `place` leaves open is closed; `place` itself where none is open,
-        the last one where it never is."""
+        """The line that closes the quotation mark left open by line `place`; `place` itself where none is open, the
+        last line where it is never closed."""
         if self.lines[place].count('"') % 2 == 0:
             return place
         size = 0
@@ -223,8 +221,8 @@ class _LineByLine:
 
     @cached_property
     def quotes(self) -> bool:
-        """Whether quotation marks quote in this file: lines in which a cell needs them, or more that are quoted well
-        than lines in which a mark is open."""
+        """Whether quotation marks quote cells in this file: some cell needs them, or more lines are well quoted than
+        leave a mark open."""
         needed = well = loose = 0
         for line in self.lines:
             if '"' not in line:
@@ -243,7 +241,7 @@ def _joined(blocks: list[Rows], width: int) -> Rows:
 
 
 def _has_loose_spaces(text: str, separator: str) -> bool:
-    """Whether a cell may have spaces around it; of other scripts there are more kinds."""
+    """Whether a cell may have spaces around it. In texts beyond ASCII there are more kinds of space."""
     if not text.isascii():
         return True
     for space in SPACES:
@@ -263,8 +261,8 @@ def _reader(text: str, separator: str, strict: bool = False) -> Any:
 
 
 def _lines(text: str, separator: str) -> Iterator[str]:
-    """With their ends. No other mark ends a line, as some would for `splitlines`: cells may hold those. Where spaces
-    divide cells, tabs do too, and those around a line divide nothing."""
+    """The lines with their ends. Only \\n, \\r and \\r\\n end a line, unlike in `splitlines`: cells may hold the other
+    marks. Where spaces separate cells, so do tabs, and spaces around a line are dropped."""
     lines = io.TextIOWrapper(io.BytesIO(text.encode("utf-8", "surrogatepass")), "utf-8", "surrogatepass", newline="")
     if separator != " ":
         return lines

@@ -1,4 +1,4 @@
-"""Which CSV file of a folder is which part of the data."""
+"""Finds which CSV file of a folder is which part of the data."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def _names(files: Sequence[Path]) -> str:
 
 
 def about_parts(path: Path, files: Mapping[str, Path]) -> list[str]:
-    """Which file of the folder `path` is which part, and which are none."""
+    """Notes on which file of the folder `path` is which part, and which files are not read."""
     what = {"train": "to learn from", "validation": "to choose by", "test": "to test on"}
     notes = [f"parts by their names: {', '.join(f'{file.name} {what[part]}' for part, file in files.items())}"]
     others = [file.name for file in tables_in(path) if file not in files.values()]
@@ -62,5 +62,5 @@ def tables_in(path: Path) -> list[Path]:
 
 
 def _stem(file: Path) -> str:
-    """The name without its ending, which may be of two words."""
+    """The file's name without its ending, which may be double: .csv.gz."""
     return re.sub(r"\.(csv|tsv)(\.gz)?$", "", file.name, flags=re.IGNORECASE)

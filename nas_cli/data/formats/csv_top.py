@@ -1,4 +1,4 @@
-"""What stands at the top of a table: Excel's line on the separator, comments, and a first row that is no header."""
+"""The top of a table: Excel's line that names the separator, comments, and a first row that is no header."""
 
 from __future__ import annotations
 
@@ -13,17 +13,18 @@ from nas_cli.data.portable import as_number, is_number
 EXCEL = re.compile(r'"?sep=(.)"?[ \t]*(\r\n|\r|\n|$)', re.IGNORECASE)
 """A first line that names the separator."""
 LOOKED_AT = 100
-"""Rows that are looked at."""
+"""Rows that are read to tell whether there is a header."""
 
 
 def named_separator(text: str) -> str | None:
-    """The one that the first line names, as Excel understands it."""
+    """The separator that the first line names, in Excel's form `sep=;`."""
     found = EXCEL.match(text)
     return found[1] if found else None
 
 
 def without_top(text: str, separator: str, header: bool) -> tuple[str, list[int]]:
-    """`text` with empty lines above its header, or its first row, and the numbers of the comments that stood there."""
+    """`text` with the lines above its header (or first row) emptied, and the line numbers of the comments among
+    them."""
     count = lines_above(text, separator, header)
     if count == 0:
         return text, []
@@ -33,9 +34,8 @@ def without_top(text: str, separator: str, header: bool) -> tuple[str, list[int]
 
 
 def lines_above(text: str, separator: str, header: bool) -> int:
-    """How many lines stand above the header, or the first row: one that names the separator, comments, empty ones.
-
-    A line that begins with # and is as wide as the rows is the header, unless the first row is one.
+    """The number of lines above the header, or the first row: Excel's separator line, comments, empty lines.
+    A line that begins with # and is as wide as the rows is the header, unless the first row is a header.
     """
     excel = EXCEL.match(text)
     rest = text[excel.end() :] if excel else text
@@ -55,7 +55,7 @@ def lines_above(text: str, separator: str, header: bool) -> int:
 
 
 def _is_header(rows: Sequence[Sequence[str]]) -> bool:
-    """Whether the first of `rows` has a word where all others have numbers."""
+    """Whether the first row has a word in a column where all other rows have numbers."""
     others = [row for row in rows[1:] if len(row) == len(rows[0])]
     return bool(others) and any(
         not is_number(name) and all(is_number(row[place]) for row in others) for place, name in enumerate(rows[0])
@@ -63,8 +63,8 @@ def _is_header(rows: Sequence[Sequence[str]]) -> bool:
 
 
 def looks_like_a_row(rows: Sequence[Sequence[str]]) -> bool:
-    """Whether the first of `rows` has numbers where the others have numbers, or nothing but words that the others have
-    in the same column. Names that count are names: 0, 1, 2, …, or years."""
+    """Whether the first row is data: it has numbers where the others have numbers, or only words that others have in
+    the same column. Numbers that count up (0, 1, 2, …, or years) are names."""
     first, others = rows[0], [row for row in rows[1:] if len(row) == len(rows[0])]
     numbers = list(filter(is_number, first))
     if not others:

@@ -1,4 +1,4 @@
-"""From a file's bytes to its text: which encoding they are in, and what is done with bytes that are none of it."""
+"""Decodes a file's bytes: finds their encoding, and handles bytes that are invalid in it."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from nas_cli.errors import DataError
 
 Say = Callable[[str], None]
 NO_TEXTS = ("idna", "punycode", "undefined", "unicode_escape", "raw_unicode_escape")
-"""Codecs of Python that are for something else than files."""
+"""Codecs of Python that are no encodings of text files."""
 MARKS = (
     (codecs.BOM_UTF32_LE, "utf-32"),
     (codecs.BOM_UTF32_BE, "utf-32"),
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-"""What texts of these encodings begin with; the longer first, since UTF-32's begins with UTF-16's."""
+"""Byte order marks. UTF-32 comes first, since its mark begins with that of UTF-16."""
 HIGH = re.compile(rb"[\x80-\xff]+")
 LETTERS = re.compile(rb"[\x80\x85\x91-\x97\xa0\xa3\xa7\xa9\xab\xae\xb0-\xb5\xb7\xba-\xcf\xd1-\xdd\xdf-\xef\xf1-\xfd]")
-"""Bytes that stand in Western texts of one byte a letter (Latin-1, Windows-1252): é, ß, °, €, quotation marks, …"""
+"""Bytes of non-ASCII characters in Western texts (Latin-1, Windows-1252): é, ß, °, €, quotation marks, …"""
 SEVERAL = ("gb18030", "shift_jis", "euc_kr", "cp1251")
-"""Encodings of other scripts that are tried where bytes are neither UTF-8 nor a Western text."""
+"""Encodings of other scripts, tried on bytes that are neither UTF-8 nor a Western text."""
 PEEKED = 4096
 MOST_NAMED = 3
 
@@ -31,9 +31,9 @@ MOST_NAMED = 3
 def decode(raw: bytes, encoding: str, origin: Path, say: Say | None = None) -> str:
     """A file's bytes as text, without a byte order mark.
 
-    UTF-16 and UTF-32 are known by their marks, and UTF-16 also by its zeros. A few bytes that are no UTF-8 in a file
-    that is otherwise become U+FFFD, and `say` is told of their lines; without `say` they are an error. Raises DataError
-    where the bytes are no `encoding`, with the line, and with the key `encoding` as a remedy where another fits.
+    UTF-16 and UTF-32 are recognised by their marks, and UTF-16 also by its zeros. A few invalid bytes in a UTF-8 file
+    become U+FFFD, and `say` is told of their lines; without `say` they are an error. Raises DataError where the bytes
+    are invalid in `encoding`, with the line, and with the key `encoding` as a remedy where another fits.
     """
     require_codec(encoding)
     found = encoding_of(raw, encoding)
@@ -52,19 +52,19 @@ def decode(raw: bytes, encoding: str, origin: Path, say: Say | None = None) -> s
 
 
 def with_line_feeds(text: str) -> str:
-    """Lines that end as on old Macs, by carriage returns alone, as others do."""
+    """`text` with the line ends of old Macs, single carriage returns, replaced by line feeds."""
     return text if "\n" in text else text.replace("\r", "\n")
 
 
 def glimpse(raw: bytes, encoding: str) -> str:
-    """The beginning of a file as text, whatever its bytes are."""
+    """The beginning of a file as text; invalid bytes become U+FFFD."""
     require_codec(encoding)
     return with_line_feeds(raw.decode(encoding_of(raw, encoding), "replace").removeprefix("\ufeff"))
 
 
 def encoding_of(raw: bytes, said: str) -> str:
-    """UTF-16 or UTF-32 where the bytes begin with its mark, as texts that Excel writes do, or where every other byte is
-    zero; else what was said."""
+    """UTF-16 or UTF-32 where the bytes begin with its mark, as in texts from Excel, or where every other byte is zero;
+    else the encoding `said` in the spec."""
     marked = next((name for mark, name in MARKS if raw.startswith(mark)), None)
     if marked is not None:
         return marked
@@ -77,7 +77,7 @@ def encoding_of(raw: bytes, said: str) -> str:
 
 
 def require_codec(encoding: str) -> None:
-    """Raises DataError where Python knows no such encoding of texts."""
+    """Raises DataError where Python has no such text encoding."""
     try:
         known = codecs.lookup(encoding)
     except (LookupError, ValueError):
@@ -87,7 +87,8 @@ def require_codec(encoding: str) -> None:
 
 
 def _mended(raw: bytes, origin: Path, place: int, say: Say | None) -> str:
-    """Bytes that are no UTF-8 from `place` on: UTF-8 with a few broken ones, a Western text, or something else."""
+    """Decodes bytes that are no valid UTF-8 from `place` on: UTF-8 with a few broken bytes, a Western text, or another
+    encoding."""
     line = raw[:place].count(b"\n") + 1
     wrong = f"{origin}:{line}: byte {raw[place]:#04x} is no utf-8"
     text = raw.decode("utf-8", "replace").removeprefix("\ufeff")
@@ -108,7 +109,7 @@ def _mended(raw: bytes, origin: Path, place: int, say: Say | None) -> str:
 
 
 def _require_mendable(raw: bytes, broken: int, wrong: str) -> None:
-    """Of bytes more of which are `broken` than whole. Raises DataError where another encoding has them."""
+    """Raises DataError where more of the bytes are `broken` than whole, with an encoding that fits them."""
     western = _western(raw)
     if western is not None:
         raise DataError(f"{wrong}; say encoding: {western}", {"encoding": western})
@@ -119,8 +120,8 @@ def _require_mendable(raw: bytes, broken: int, wrong: str) -> None:
 
 
 def _western(raw: bytes) -> str | None:
-    """Latin-1 or Windows-1252 where the bytes beyond ASCII are letters and marks of Western texts, which stand alone
-    or in pairs between others; in other scripts they stand side by side."""
+    """The text in Latin-1 or Windows-1252 where the bytes beyond ASCII are characters of Western texts, alone or in
+    pairs between ASCII; in other scripts they form long runs. Else None."""
     runs = HIGH.findall(raw)
     high = sum(map(len, runs))
     alone = sum(len(run) for run in runs if len(run) <= 2)

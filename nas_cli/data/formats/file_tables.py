@@ -1,4 +1,4 @@
-"""Tables that name files: where they lie in a folder or a zip, and which of them is which part."""
+"""Finds tables that name files, in a folder or a zip, and which of them is which part."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from nas_cli.errors import DataError, did_you_mean
 
 @dataclass(frozen=True)
 class FileTable:
-    """A table at `path`, in the zip `tree` or, where that is None, on the disk; `place` is where it lies in the zip."""
+    """A table at `path` on the disk, or, with a zip `tree`, at `place` in it."""
 
     path: Path
     place: Place = ()
@@ -24,12 +24,12 @@ class FileTable:
 
     @property
     def raw(self) -> bytes | None:
-        """The content, where it is in a zip."""
+        """The content of a table in a zip; None for a table on the disk."""
         return None if self.tree is None else content(self.tree.files[self.place])
 
     def files(self, images: str | None) -> NamedFiles:
-        """What its names may stand for: the files below its folder, or below the folder `images`, which is one beside
-        it, or in the whole of the zip, or an absolute path. Raises DataError where there is no such folder."""
+        """The files that the table may name: those below its folder, or below the folder `images`, which lies beside
+        the table, anywhere in the zip, or at an absolute path. Raises DataError where there is no such folder."""
         if self.tree is None:
             folder = self.path.parent if images is None else self.path.parent / Path(images).expanduser()
             if not folder.is_dir():
@@ -46,8 +46,8 @@ class FileTable:
 
 
 def find_file_tables(path: Path, name: str | None, passed: PassedOver, only: str = "train") -> dict[str, FileTable]:
-    """part → its table at `path`, a table, a folder or a zip; a single one is the part `only`. `name` is that of the
-    tables, or their path from there; others go to `passed`. Raises DataError."""
+    """part → its table. `path` is a table, a folder or a zip; a single table is the part `only`. `name` is the name of
+    the tables, or their path below `path`; other tables go to `passed`. Raises DataError."""
     if not path.exists():
         raise DataError(f"there is no file or folder {path}")
     if not path.is_dir() and path.suffix.lower() != ".zip":
@@ -85,14 +85,14 @@ def _is_table(place: Place, on_disk: bool) -> bool:
 
 
 def _is_called(place: Place, name: Place) -> bool:
-    """With its folders or without, and with its ending or without."""
+    """Whether `name` names the table at `place`, with or without its folders and its ending."""
     wanted, found = tuple(map(plain, name)), tuple(map(plain, place))
     without = (*found[:-1], found[-1].partition(".")[0])
     return bool(wanted) and wanted in (found[-len(wanted) :], without[-len(wanted) :])
 
 
 def _parts(path: Path, places: list[Place]) -> dict[str, Place]:
-    """part → its table, by the name of the table or else of a folder that it lies in."""
+    """part → the place of its table, by the name of the table, else by that of a folder above it."""
     found: dict[str, list[Place]] = {}
     for place in places:
         words = [place[-1].partition(".")[0], *place[:-1]]

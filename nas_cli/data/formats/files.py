@@ -1,4 +1,4 @@
-"""What the sources that read files share."""
+"""Reading of files, shared by the sources."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ DAMAGED = (
     struct.error,
     zlib.error,
 )
-"""What NumPy and Pillow raise over damaged files, beside OSError: found by damaging files at random."""
+"""Exceptions of NumPy and Pillow over damaged files, beside OSError: found by fuzzing."""
 GZIP = b"\x1f\x8b"
-"""What every gzipped file begins with."""
+"""First bytes of every gzipped file."""
 PIECE = 1 << 20
 PACKED = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar")
 
@@ -68,7 +68,7 @@ def require_file(path: Path) -> None:
 
 def read_bytes(path: Path, gzipped: bool, limit: int | None = None) -> bytes:
     """The content of a file, unpacked; at most `limit` bytes. Raises DataError where it cannot be read, and where it
-    takes more memory than such a file can be meant to."""
+    unpacks to an implausible size."""
     require_file(path)
     size = path.stat().st_size
     most = most_unpacked(size) if gzipped else os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
@@ -93,13 +93,14 @@ def read_bytes(path: Path, gzipped: bool, limit: int | None = None) -> bytes:
 
 
 def most_unpacked(size: int) -> int:
-    """Bytes that `size` packed ones may become; tables and images are packed to a tenth, seldom to a hundredth."""
+    """The most bytes that `size` packed bytes may unpack to; tables and images shrink to a tenth, seldom to a
+    hundredth."""
     return max(64_000_000, 60 * size)
 
 
 @contextmanager
 def reading_bytes(path: Path, gzipped: bool) -> Iterator[BinaryIO]:
-    """The file's bytes, unpacked. Raises DataError where they cannot be read, also while that is done inside."""
+    """A stream of the file's bytes, unpacked. Errors of reading, also inside the `with` block, become DataError."""
     try:
         with gzip.open(path, "rb") if gzipped else path.open("rb") as file:
             yield cast(BinaryIO, file)
@@ -112,7 +113,7 @@ def reading_bytes(path: Path, gzipped: bool) -> Iterator[BinaryIO]:
 
 
 def as_objects(items: Sequence[object]) -> Array:
-    """A list as an array of objects (N,), whatever they are."""
+    """A list as an array of objects (N,), even where its items are sequences."""
     array = np.empty(len(items), object)
     for place, item in enumerate(items):
         array[place] = item
@@ -124,14 +125,14 @@ def unreadable(path: object, error: OSError) -> DataError:
 
 
 def first_line(error: BaseException) -> str:
-    """What another library says, without the pages that may follow."""
+    """The first line of another library's error message."""
     text = str(error).strip() or type(error).__name__
     return text.split("\n", 1)[0]
 
 
 @contextmanager
 def reading_numpy(origin: str, path: Path) -> Iterator[None]:
-    """Whatever NumPy raises over `origin`, an array in `path`, becomes a DataError that names it."""
+    """Turns NumPy's errors over `origin`, an array in `path`, into a DataError that names it."""
     try:
         yield
     except MemoryError:
@@ -145,10 +146,9 @@ def reading_numpy(origin: str, path: Path) -> Iterator[None]:
 
 
 def choose_part(path: Path, found: Sequence[str], wanted: str, trained_on: Path) -> str:
-    """Which part of the files at `path` is meant where `wanted` (validation, test) is to be read from there.
-
-    The part of that name, or the only one. Raises DataError where it cannot be told, and where it is the training part
-    of the files at `trained_on`.
+    """Chooses the part of the files at `path` to read as `wanted` (validation, test): the part of that name, or the
+    only one.
+    Raises DataError where that is ambiguous, and where it is the training part of the files at `trained_on`.
     """
     if wanted in found:
         return wanted
@@ -161,7 +161,7 @@ def choose_part(path: Path, found: Sequence[str], wanted: str, trained_on: Path)
 
 
 def array_examples(inputs: Array, labels: Array, origin: str, layout: Layout = "auto") -> Examples:
-    """Examples whose images are an array in memory. Raises DataError where there are not as many labels as images."""
+    """Examples whose images are an array in memory. Raises DataError where the numbers of labels and images differ."""
     if inputs.ndim == 0 or len(inputs) != len(labels):
         count = len(inputs) if inputs.ndim else 1
         raise DataError(f"{origin} has {count:,} images and {len(labels):,} labels")

@@ -1,4 +1,4 @@
-"""Folders with a folder for each class: what lies below them, by class, and what is passed over."""
+"""Walks folders with a subfolder for each class or part, and keeps account of files that are passed over."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from nas_cli.data.formats.parts import WORDS, is_only_a_part, part_of
 from nas_cli.errors import DataError
 
 JUNK = ("thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r", "__macosx", "@eadir", "$recycle.bin")
-"""What file managers leave behind, in lower case; so are files and folders that are hidden."""
+"""Files of file managers, in lower case; they are passed over, as hidden files and folders are."""
 NAMED = 3
-"""Files that a note names of those that are passed over."""
+"""Files that a note on passed-over files names."""
 Place = tuple[str, ...]
-"""A path within a folder or an archive, as its parts."""
+"""A path within a folder or an archive, as a tuple of names."""
 
 
 @dataclass(frozen=True)
 class PassedOver:
-    """What is not read, by the reason why."""
+    """Files that are not read, by reason."""
 
     found: dict[str, list[str]] = field(default_factory=dict)
 
@@ -31,7 +31,7 @@ class PassedOver:
         self.found.setdefault(reason, []).append("/".join(place))
 
     def notes(self, origin: Path) -> list[str]:
-        """A sentence for each reason, which counts them and names the first."""
+        """A sentence for each reason, with the count and the first names."""
         notes = []
         for reason, names in self.found.items():
             more = ", …" if len(names) > NAMED else ""
@@ -48,8 +48,8 @@ def walk(top: Path, root: Path, passed: PassedOver, most: float = math.inf) -> l
     """Every file below `top`, in the order of their places, or about the first `most` of them. Raises DataError where
     a folder cannot be read.
 
-    Links to folders are followed, unless they lead to `root`, to what is in it, or to what it is in: such a file would
-    be of two classes, and a walk might never end. What is neither file nor folder is passed over.
+    Links to folders are followed, unless they lead to `root`, into it, or to a folder above it: a file would be of two
+    classes, and the walk might never end. Anything but files and folders is passed over.
     """
     found: list[tuple[Place, Path]] = []
     own = {top.resolve(), root.resolve()}
@@ -95,9 +95,8 @@ def _leads_within(target: Path, own: Iterable[Path]) -> bool:
 
 
 def class_name(name: str, folder: Path) -> str:
-    """The name of a class by the name of its folder or file, in Unicode's form NFC, as other systems may write it.
-
-    Raises DataError where it is no UTF-8: neither a spec nor a report can hold it.
+    """The class of a folder or file of this name: the name in NFC, since systems differ in the Unicode form.
+    Raises DataError where the name is no UTF-8: neither a spec nor a report can hold it.
     """
     try:
         name.encode()
@@ -107,14 +106,14 @@ def class_name(name: str, folder: Path) -> str:
 
 
 def subfolders(folder: Path) -> list[str]:
-    """The names of what may be class folders, in alphabetical order."""
+    """The names of possible class folders, in alphabetical order."""
     if not folder.is_dir():
         return []
     return sorted(e.name for e in _entries(folder) if not is_junk(e.name) and (folder / e.name).is_dir())
 
 
 def only_folder(path: Path) -> Path:
-    """`path`, or where it holds nothing but one folder, which holds folders, that one, as unpacked archives have it."""
+    """`path`; or, as in unpacked archives, the only folder in it, where that holds folders."""
     while True:
         require_folder(path)
         inner = [entry.name for entry in _entries(path) if not is_junk(entry.name)]
@@ -125,12 +124,11 @@ def only_folder(path: Path) -> Path:
 
 
 def find_parts(path: Path, names: Mapping[str, Sequence[str]], tables: Sequence[str] = ()) -> dict[str, str]:
-    """part → the folder or file at `path` that it is; none where `path` is not divided. `names` are of what lies there,
-    each with the names of the classes that are folders in it.
-
-    What is called by a part alone is one, in any case and with fillings (`Training Set`); what has more in its name
-    (`seg_test`) is one where it is among the `tables`, which are no classes, or has a class in common with another.
-    Raises DataError where two claim a part.
+    """part → the name of its folder or file at `path`; {} where `path` is not divided. `names` maps each name at `path`
+    to the classes that are folders in it.
+    A name that only names a part is that part, in any case and with filling words (`Training Set`). A name with other
+    words (`seg_test`) is a part where it is among the `tables`, which are no classes, or shares a class with another
+    part. Raises DataError where two names claim a part.
     """
     named = {name: part_of(name) for name in names}
     parts = {name: part for name, part in named.items() if part is not None}
@@ -144,7 +142,7 @@ def find_parts(path: Path, names: Mapping[str, Sequence[str]], tables: Sequence[
 
 
 def _only(path: Path, part: str, claims: Sequence[str]) -> str:
-    """The one that is called by the part alone, where one is."""
+    """The only claim of `part`; a name without other words comes first. Raises DataError where there are several."""
     exact = [name for name in claims if is_only_a_part(name)] or claims
     if len(exact) > 1:
         raise DataError(f"{path} has {' and '.join(exact)}, and one of them can be the {part} part: rename the other")
@@ -161,7 +159,7 @@ def _classes(names: Sequence[str]) -> set[str]:
 
 
 def require_classes(path: Path, classes: Sequence[str]) -> None:
-    """Raises DataError where all of `classes` are called like parts: what they hold is no class each."""
+    """Raises DataError where all of `classes` have names of parts: such folders are no classes."""
     if classes and all(is_only_a_part(name) for name in classes):
         raise DataError(
             f"{path} has {' and '.join(classes)}, which are called like parts of the data and not like classes: "
@@ -170,7 +168,7 @@ def require_classes(path: Path, classes: Sequence[str]) -> None:
 
 
 def merged_classes(folder: Path, classes: Mapping[str, Sequence[str]]) -> Iterator[str]:
-    """A note for each of `classes` that several names stand for: they differ in their Unicode form alone."""
+    """A note for each class with several names, which differ only in their Unicode form."""
     for label, names in classes.items():
         if len(names) > 1:
             yield f"{folder} has {len(names)} names that are '{label}' in two Unicode forms, and they are one class"

@@ -1,4 +1,4 @@
-"""Files of other programs that are given as tables: what they are called, and what to do with them."""
+"""Recognises files of other programs that are given as tables, with advice on how to convert them."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ BEGINNINGS = (
     (b"Rar!", "a RAR archive", "unpack it"),
     (b"\x1f\x8b", "gzipped twice", "unpack it once"),
 )
-"""First bytes, what begins so, and what to do."""
+"""(first bytes, name of the format, advice)."""
 MARKUP = (
     (b"<!doctype html", "an HTML page", "a login or an error page, perhaps: fetch the table itself"),
     (b"<html", "an HTML page", "a login or an error page, perhaps: fetch the table itself"),
@@ -51,7 +51,7 @@ MARKUP = (
 
 
 def require_text(raw: bytes, file: Path, encoding: str) -> None:
-    """Raises DataError where the beginning `raw` of `file` is no text but another program's file."""
+    """Raises DataError where `raw`, the beginning of `file`, is another program's format instead of text."""
     start = raw.lstrip(b"\xef\xbb\xbf \t\r\n")
     if raw.startswith(b"PK\x03\x04"):
         raise DataError(f"{file} is {_archive(file)}")
@@ -61,7 +61,8 @@ def require_text(raw: bytes, file: Path, encoding: str) -> None:
 
 
 def _program_of(raw: bytes, start: bytes, encoding: str) -> tuple[str, str] | None:
-    """What a file that is no text is, and what to do about it; `start` is the beginning without spaces."""
+    """The format of a file that is no text, and the advice; `start` is its beginning without leading spaces. None for
+    text."""
     for begin, what, remedy in BEGINNINGS:
         if raw.startswith(begin):
             return what, remedy
@@ -91,7 +92,7 @@ def _archive(file: Path) -> str:
 
 
 def is_json(start: bytes) -> bool:
-    """Whether the first line, or all that is there, is an object or a list of them."""
+    """Whether the first line, or the whole beginning, is a JSON object or a list of objects."""
     for text in (start.split(b"\n", 1)[0], start):
         try:
             found = json.loads(text)

@@ -1,4 +1,4 @@
-"""Legends of masks: which colour or value is which class, as a spec or a file has them."""
+"""Legends of masks, from a spec or a file: which colour or value is which class."""
 
 from __future__ import annotations
 
@@ -22,24 +22,24 @@ LINES = (
     re.compile(rf"{NUMBERS}[\s,;:|]+(?P<name>.+)"),
     re.compile(r"(?P<name>.+?)[\s,;:=|]+(?P<value>\d{1,5})"),
 )
-"""name,r,g,b (CamVid), name:r,g,b:parts:actions (CVAT), r g b name, name,value."""
+"""Forms of a line: name,r,g,b (CamVid); name:r,g,b:parts:actions (CVAT); r g b name; name,value."""
 FILES = ("class_dict.csv", "labelmap.txt", "label_colors.txt", "class_colors.csv")
-"""What a file is called that is looked for where masks are in colours and nothing is said."""
+"""Usual names of legend files, looked for where masks are in colours and the spec names no legend."""
 MOST_VALUE = 65535
 REST = "rest"
 
 
 @dataclass(frozen=True)
 class Legend:
-    """The `names` of the classes and, by class, the values or colours (r·65536 + g·256 + b) that stand for it; `codes`
-    is None where the names alone are known.
+    """The `names` of the classes, and the `codes` of each: values, or colours as r·65536 + g·256 + b. `codes` is None
+    where only names are known.
     """
 
     names: tuple[str, ...]
     codes: tuple[tuple[int, ...], ...] | None
     colours: bool = False
     rest: int | None = None
-    """The class of all that no other has."""
+    """The class of all values that belong to no other."""
 
 
 def code(colour: Sequence[int]) -> int:
@@ -52,12 +52,13 @@ def as_colour(found: int) -> list[int]:
 
 
 def grey(value: int) -> int:
-    """The code of the colour that a grey value is."""
+    """The code of a grey value as a colour."""
     return code((value, value, value))
 
 
 def legend_of(said: Sequence[str] | Mapping[str, Any], where: str) -> Legend:
-    """Of names, or of names with values or colours each. Raises DataError, which says `where`."""
+    """The legend in a list of names, or in a mapping from name to values or colours. Raises DataError, which names
+    `where`."""
     if not isinstance(said, Mapping):
         _require_names(said, where)
         return Legend(tuple(said), None)
@@ -73,14 +74,14 @@ def legend_of(said: Sequence[str] | Mapping[str, Any], where: str) -> Legend:
 
 
 def _in_one_form(name: str, codes: Sequence[tuple[int, bool]], colours: bool, where: str) -> tuple[int, ...]:
-    """The codes of a class, all of colours where one of the legend is. Raises DataError."""
+    """The codes of a class, as colours where the legend has any colour. Raises DataError."""
     if colours and any(not is_colour and value > 255 for value, is_colour in codes):
         raise DataError(f"{where} has colours, and the value of '{name}' is no grey of 0 to 255")
     return tuple(_code_of(value, is_colour, colours) for value, is_colour in codes)
 
 
 def _require_one_class(by_class: Mapping[str, Sequence[int]], colours: bool, where: str) -> None:
-    """Raises DataError where a code is that of two classes."""
+    """Raises DataError where two classes share a code."""
     every = Counter(chain.from_iterable(by_class.values()))
     twice = next((code for code, count in every.items() if count > 1), None)
     if twice is not None:
@@ -100,12 +101,12 @@ def _require_names(names: Sequence[str], where: str) -> None:
 
 
 def _code_of(value: int, is_colour: bool, colours: bool) -> int:
-    """Among colours a grey value is the colour that it looks like."""
+    """The code of a value; in a legend with colours, a grey value becomes a colour."""
     return grey(value) if colours and not is_colour else value
 
 
 def _codes(name: object, value: Any, where: str) -> list[tuple[int, bool]]:
-    """The values or colours of a class, each with whether it is a colour; none of the class that has the rest."""
+    """(code, whether it is a colour) of each value of a class; empty for the class of the rest."""
     if value == REST:
         return []
     if _is_whole(value, MOST_VALUE):
@@ -128,7 +129,7 @@ def _is_whole(value: object, most: int) -> bool:
 
 
 def legend_file(tree: Tree, name: str) -> tuple[Legend, str]:
-    """The legend in the file `name`, which lies below `tree` or is an absolute path, and what the file is called.
+    """The legend in the file `name`, below `tree` or at an absolute path, and the file's name for messages.
 
     Raises DataError where there is no such file, or no legend in it.
     """
@@ -149,13 +150,14 @@ def legend_file(tree: Tree, name: str) -> tuple[Legend, str]:
 
 
 def known_legend(tree: Tree) -> str | None:
-    """The name of a file that is called like a legend."""
+    """The path of a file with a usual name of a legend; None where there is none."""
     found = sorted((len(place), place) for place in tree.files if place[-1].lower() in FILES)
     return "/".join(found[0][1]) if found else None
 
 
 def read_legend(text: str, origin: str) -> Legend:
-    """A class a line; the first line may be a header, and # begins a comment. Raises DataError."""
+    """Reads a legend with a class on each line; the first line may be a header, and # begins a comment. Raises
+    DataError."""
     found: dict[str, Any] = {}
     for number, line in enumerate(text.splitlines(), 1):
         plain = line.strip()

@@ -1,4 +1,4 @@
-"""From what masks hold to classes: by a legend, or by the values and colours that those to train on have."""
+"""Maps the values of masks to classes: by a legend, or by the values and colours in the training masks."""
 
 from __future__ import annotations
 
@@ -16,33 +16,33 @@ from nas_cli.data.source import Array
 from nas_cli.errors import DataError
 
 IGNORED, UNKNOWN = 255, 254
-"""What a pixel holds that counts for nothing, and one that is of no class."""
+"""Classes of pixels that are ignored, and of pixels whose value is unknown."""
 NEAR, MOST_BETWEEN = 40, 0.05
-"""How far from black and white a blurred mask of two classes may be, but for so small a share of its pixels."""
+"""A blurred mask of two classes is within NEAR of black or white, except for a share of MOST_BETWEEN of its pixels."""
 FEW = 8
-"""So many values may be classes."""
+"""Up to this many values may be classes."""
 GUESSED = 64
-"""255 is taken for an ignored value where all others are below, as numbers of classes are."""
+"""255 is taken for an ignored value where all other values are below this, as class numbers are."""
 Ignore = Literal["auto", "none"] | int | tuple[int, int, int]
 SAY = "say which colour is which class with classes: {name: [red, green, blue], …}"
 
 
 @dataclass(frozen=True)
 class Coding:
-    """How masks become classes. `table` (values or colours,) has the class of each, IGNORED or UNKNOWN."""
+    """How masks become classes. `table` (values or colours,) maps each code to its class, IGNORED or UNKNOWN."""
 
     names: tuple[str, ...]
     colours: bool
     table: Array
     legend: bool
-    """Whether it is of the user, and not of the masks."""
+    """Whether the coding comes from the user rather than from the masks."""
     rest: bool = False
-    """Whether a class has all that no other has."""
+    """Whether one class takes all values that belong to no other."""
     settled: Mapping[str, Any] = field(default_factory=dict)
-    """What was guessed, as keys of the source, by which data to evaluate on is to be read too."""
+    """The guesses, as keys of the source, so that data to evaluate is read in the same way."""
 
     def encode(self, file: File) -> Array:
-        """uint8 (H, W). Raises DataError where the mask holds what is of no class."""
+        """The classes of a mask, uint8 (H, W). Raises DataError where it has a value of no class."""
         found = stored(file, self.colours)
         if found.colours and not self.colours:
             others = "classes has values alone" if self.legend else "those to train on in grey values or indices"
@@ -59,7 +59,7 @@ class Coding:
         return classes
 
     def _nearest(self, values: Array) -> Array:
-        """The known values (n,) that are nearest to `values` (n,), by squares of their channels."""
+        """The known value nearest to each of `values`, (n,), by squared distance between channels."""
         known = np.flatnonzero(self.table != UNKNOWN)
         distances = ((_channels(values)[:, None] - _channels(known)[None]) ** 2).sum(axis=2)
         nearest: Array = known[distances.argmin(axis=1)]
@@ -83,7 +83,8 @@ def _channels(values: Array) -> Array:
 
 
 def find_coding(files: Sequence[File], legend: Legend | None, ignore: Ignore) -> tuple[Coding, list[str]]:
-    """By the `legend`, or by all masks to train on, `files`; with notes on what was guessed. Raises DataError."""
+    """The coding by the `legend`, or by the training masks `files`; with notes on what was guessed. Raises
+    DataError."""
     if legend is not None and legend.codes is not None:
         return _of_legend(legend, legend.codes, ignore), []
     held = look_at_masks(files)
@@ -110,14 +111,14 @@ def find_coding(files: Sequence[File], legend: Legend | None, ignore: Ignore) ->
 
 
 def _settled(coding: Coding, pairs: Sequence[tuple[int, int]], ignored: int | None) -> dict[str, Any]:
-    """What a spec would say, so that it need not be guessed again."""
+    """The keys of a spec that say what was guessed."""
     classes = {coding.names[kind]: _plain(value, coding.colours) for value, kind in pairs}
     ignoring = "none" if ignored is None else _plain(ignored, coding.colours)
     return {"classes": classes, "ignore": ignoring}
 
 
 def _of_legend(legend: Legend, codes: Sequence[Sequence[int]], ignore: Ignore) -> Coding:
-    """By the `codes` that it has of each class. Raises DataError where one of them is to be ignored."""
+    """The coding by the `codes` of each class. Raises DataError where one of them is also to be ignored."""
     pairs = [(value, kind) for kind, values in enumerate(codes) for value in values]
     ignored = _ignored(ignore, legend.colours)
     both = next((legend.names[kind] for value, kind in pairs if value == ignored), None)
@@ -165,18 +166,18 @@ def _shown(ignore: Ignore) -> str:
 
 
 def _looks_ignored(values: Sequence[int], names: Sequence[str] | None) -> bool:
-    """Whether 255 stands beside the numbers of classes, and is none."""
+    """Whether 255 occurs beside class numbers and is no class itself."""
     others = [value for value in values if value != 255]
     if len(others) < 2 or len(others) == len(values) or others[-1] >= GUESSED:
         return False
-    if names is not None and len(names) == len(values):  # a name for each, 255 included
+    if names is not None and len(names) == len(values):  # every value has a name, 255 too
         return False
     return any(b - a == 1 for a, b in pairwise(others))
 
 
 def _is_blurred(held: Held, values: Sequence[int], names: Sequence[str] | None) -> bool:
-    """Whether nearly all pixels are nearly black or nearly white, and few between. A few values may be rare classes
-    where no two names say otherwise."""
+    """Whether nearly all pixels are close to black or white. A few values between may be rare classes, unless there are
+    exactly two names."""
     if held.colours or len(values) < 3 or values[-1] > 255 or values[-1] < 255 - NEAR or values[0] > NEAR:
         return False
     two = len(names) == 2 if names is not None else held.lossy or len(values) > FEW
@@ -207,7 +208,7 @@ def _require_classes(held: Held, values: Sequence[int]) -> None:
 def _by_value(
     held: Held, values: Sequence[int], names: Sequence[str] | None
 ) -> tuple[list[tuple[int, int]], list[str]]:
-    """The class of each value: by number where all are numbers of `names`, else in their order."""
+    """The class of each value: the value itself where all values index `names`, else its rank."""
     what = "colours" if held.colours else "values"
     if names is None:
         note = f"masks hold the {what} {held.shown(values)}, a class each: classes names them"

@@ -1,4 +1,4 @@
-"""Which picture is the mask of which, by the folders that they lie in and by their names."""
+"""Pairs images with masks by their folders and names."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from nas_cli.data.formats.trees import Tree, content
 from nas_cli.errors import DataError
 
 LISTS = ("segmentation", "imagesets", "splits", "split", "lists")
-"""Folders of lists of the names of each part."""
+"""Folders with lists of the image names of each part."""
 
 
 @dataclass(frozen=True)
 class Pair:
-    """An image and its mask, or several, one for each of its objects."""
+    """An image and its mask, or its masks: one for each object."""
 
     image: File
     masks: tuple[File, ...]
@@ -38,8 +38,8 @@ class Pairs:
 
 
 def find_pairs(tree: Tree, images: str | None, masks: str | None, passed: PassedOver) -> Pairs:
-    """Those below `tree`; all are the part "train" where it is not divided. `images` and `masks` are folders, which
-    are found by usual names where they are not said. Raises DataError where there are no pairs.
+    """The pairs below `tree`, all in the part "train" where it is not divided. `images` and `masks` are folders; None
+    finds them by usual names. Raises DataError where there are no pairs.
     """
     spots = find_spots(tree, images, masks, passed)
     pictures, drawn = by_kind(tree, spots, images, masks)
@@ -85,7 +85,7 @@ def _about_folders(pictures: Sequence[Spot], drawn: Sequence[Spot], guessed: boo
 def _divided(
     tree: Tree, pictures: list[Spot], drawn: list[Spot], passed: PassedOver
 ) -> tuple[list[Spot], list[Spot], list[str]]:
-    """With the part of each, None of all where they are not divided, and notes."""
+    """Pictures and masks, each with its part (None for all where the data is not divided), and notes."""
     if any(spot.part == "train" for spot in pictures):
         are_in = [spot.part is not None for spot in pictures]
         return _within(pictures, are_in, "in no part of the data", passed), drawn, []
@@ -101,7 +101,7 @@ def _divided(
 
 
 def _within(spots: list[Spot], are_in: list[bool], otherwise: str, passed: PassedOver) -> list[Spot]:
-    """Those that `are_in`; the others are passed over, which is said by `otherwise`."""
+    """The spots that `are_in`; the others are passed over for the reason `otherwise`."""
     for spot, is_in in zip(spots, are_in, strict=True):
         if not is_in:
             passed.add(otherwise, spot.place)
@@ -109,7 +109,7 @@ def _within(spots: list[Spot], are_in: list[bool], otherwise: str, passed: Passe
 
 
 def _lists(tree: Tree) -> dict[str, set[str]]:
-    """part → the names of its images, where lists such as those of Pascal VOC say so."""
+    """part → the names of its images, by lists such as those of Pascal VOC."""
     places: dict[str, Place] = {}
     for place in tree.files:
         folders = set(map(plain, place[:-1]))
@@ -129,7 +129,7 @@ def _lists(tree: Tree) -> dict[str, set[str]]:
 
 
 class _Matching:
-    """Masks by all that they may be found by."""
+    """Indices of the masks, by everything that may lead to them."""
 
     def __init__(self, pictures: Iterable[Spot], drawn: Iterable[Spot]) -> None:
         self.by_name: dict[object, list[Spot]] = defaultdict(list)
@@ -147,10 +147,10 @@ class _Matching:
         self.examples: dict[str, list[tuple[Spot, Spot]]] = defaultdict(list)
 
     def masks_of(self, picture: Spot) -> list[Spot]:
-        """Of the same name; else a folder of that name, which holds one for each object; else of nearly the same name;
-        else all in the folder beside, where the image is alone in its own; else of nearly that name anywhere.
-
-        Raises DataError where two masks claim to be the one.
+        """The masks of a picture. In this order: the mask of the same name; a folder of that name with a mask for each
+        object; a mask of nearly the same name; all masks in the folder beside, where the image is alone in its folder;
+        a mask of nearly the same name anywhere.
+        Raises DataError where two masks claim the picture.
         """
         part, inner = picture.part, picture.inner
         found = self.by_name.get((part, inner, picture.stem))

@@ -1,4 +1,4 @@
-"""Where images and masks lie: which folders hold them, by their names, and what their own names have in common."""
+"""Finds images and masks by the names of folders, and the common part of a pair's names."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ FOLDERS = {
         *("targets", "trimap", "trimaps", "maskimages", "manual", "stmanual", "labelids", "labelimages"),
     ),
 }
-"""What folders are called that hold them, without words for parts, signs and digits."""
+"""Usual names of folders of images and masks, without words for parts, signs and digits."""
 FORMATS = ("png", "jpg", "jpeg", "tif", "tiff", "gif", "bmp")
 BEFORE = re.compile(r"(mask|masks|label|labels|gt|seg|segmentation|image|images|img)[ _.-]+(?=.)")
 AFTER = {
@@ -37,14 +37,13 @@ AFTER = {
     ),
     "images": re.compile(r"(?<=.)[ _.-]+(images?|img|leftimg8bit|sat|rgb|train|training|test)$"),
 }
-"""What stands before or after the name that an image and its mask have in common."""
+"""Prefixes and suffixes around the name that an image and its mask share."""
 
 
 @dataclass(frozen=True)
 class Spot:
-    """Where a picture lies: the `part`, the folders below those of parts and kinds, and its name without an ending.
-
-    `folder` is the name of the folder that says what it is, "images" or "masks", and `kind` which.
+    """Where a picture lies. `kind` is "images" or "masks", by the folder named `folder`; None where no folder says.
+    `inner` is its path below the folders of parts and kinds, without the name.
     """
 
     place: Place
@@ -60,7 +59,7 @@ class Spot:
 
     @property
     def core(self) -> str:
-        """What it has in common with its mask, or its image: `a` of `a_mask` and of `img_a`."""
+        """The name that an image and its mask share: `a` of `a_mask` and of `img_a`."""
         stem = BEFORE.sub("", self.stem, count=1) if BEFORE.match(self.stem) else self.stem
         for after in AFTER.values():
             stem = after.sub("", stem)
@@ -93,7 +92,7 @@ def _spot(place: Place, file: File, said: Mapping[str, Place | None]) -> Spot:
 
 
 Named = tuple[str, int, int, str]
-"""What folders hold, the first of them and the one after the last, and their name."""
+"""(kind, index of the first folder that says it, index after the last, name of the folder)."""
 
 
 def _as_said(folders: Place, said: Mapping[str, Place | None]) -> Named | None:
@@ -108,7 +107,7 @@ def _as_said(folders: Place, said: Mapping[str, Place | None]) -> Named | None:
 
 
 def _as_called(folders: Place, said: Mapping[str, Place | None]) -> Named | None:
-    """By the first folder whose name says what it holds, where it is not said where that is."""
+    """By the first folder with a usual name of a kind that the spec names no folder for."""
     for place, folder in enumerate(folders):
         kind, common = _kind_of(folder)
         if kind is not None and said[kind] is None:
@@ -121,7 +120,7 @@ def _words(name: str) -> list[str]:
 
 
 def _kind_of(folder: str) -> tuple[str | None, str]:
-    """What a folder of that name holds, by its last words, and its name without that for a part: `annot` of
+    """The kind of a folder's content, by the last words of its name, and the name without the part: `annot` of
     `trainannot`."""
     forms = [form for known in WORDS.values() for form in known]
     kept = [_without_part(word) for word in _words(folder) if word not in forms and word not in FORMATS]
@@ -138,14 +137,14 @@ def _without_part(word: str) -> str:
 
 
 def _part_of(folder: str) -> str | None:
-    """`trainannot` is a part, too."""
+    """The part that a folder's name says; `trainannot` is "train", too."""
     glued = [word for word in _words(folder) if _without_part(word) != word]
     return part_of(folder) or next((part_of(word.removesuffix(_without_part(word))) for word in glued), None)
 
 
 def by_kind(tree: Tree, spots: Sequence[Spot], images: str | None, masks: str | None) -> tuple[list[Spot], list[Spot]]:
-    """The images and the masks. Where no folder says which are the masks, their names may; where none says which are
-    the images, all others are. Raises DataError where one or the other cannot be told."""
+    """The images and the masks. Where no folder says which are the masks, file names may; where none says which are the
+    images, all other pictures are. Raises DataError where images or masks cannot be found."""
     pictures, drawn = _of_kind("images", spots), _of_kind("masks", spots)
     folders = sorted({"/".join(spot.place[:-1]) for spot in spots} - {""})
     _require_one_folder(tree, "images", images, pictures, folders)
@@ -170,7 +169,7 @@ def _of_kind(kind: str | None, spots: Sequence[Spot]) -> list[Spot]:
 
 
 def _require_one_folder(tree: Tree, kind: str, said: str | None, found: Sequence[Spot], folders: Sequence[str]) -> None:
-    """Raises DataError where nothing lies in the folder `said`, or where several may be meant."""
+    """Raises DataError where the folder `said` is empty, or where several folders may be meant."""
     if said is not None and not found:
         raise DataError(f"{tree.origin} has no pictures in a folder '{said}' of {kind}{did_you_mean(said, folders)}")
     names = sorted({spot.folder for spot in found})
@@ -181,7 +180,7 @@ def _require_one_folder(tree: Tree, kind: str, said: str | None, found: Sequence
 
 
 def _called_masks(spots: Sequence[Spot]) -> list[Spot]:
-    """Those whose own names say that they are masks, and of what."""
+    """The masks by their file names: those with a mask's suffix and an image of the same core beside them."""
     masks = [spot for spot in spots if AFTER["masks"].search(spot.stem)]
     cores = {(spot.inner, spot.part, spot.core) for spot in spots if not AFTER["masks"].search(spot.stem)}
     return [mask for mask in masks if (mask.inner, mask.part, mask.core) in cores]

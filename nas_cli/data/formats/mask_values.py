@@ -1,4 +1,4 @@
-"""Masks as they are stored, in indices, grey values or colours, as classes."""
+"""Reads the values of stored masks: palette indices, grey values or colours."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from nas_cli.data.source import Array
 from nas_cli.errors import DataError
 
 MOST_VALUES = 4096
-"""Distinct ones of a mask: what has more is a picture."""
+"""Most distinct values of a mask: a file with more is a picture."""
 LOSSY = ("JPEG", "MPO")
 """Formats that blur values."""
 
 
 @dataclass(frozen=True)
 class Stored:
-    """A mask (H, W) of values, or of colours as codes; `palette` is the colour of each index that it holds."""
+    """A mask (H, W) of values, or of colours as codes; `palette` maps each index that occurs to its colour."""
 
     values: Array
     colours: bool
@@ -30,8 +30,8 @@ class Stored:
 
 
 def stored(file: File, colours: bool = False) -> Stored:
-    """Indices of a palette and grey values as they are and, with `colours`, as their colours. What has three channels
-    that are alike is grey. Raises DataError."""
+    """Reads a mask. Palette indices and grey values stay as they are; with `colours` they become colours. Three equal
+    channels are grey. Raises DataError."""
     with opened(file) as image:
         lossy = image.format in LOSSY
         if image.mode in DEEP:
@@ -73,7 +73,7 @@ def _as_colours(values: Array, file: File) -> Array:
 
 @dataclass
 class Held:
-    """How many pixels of masks hold each value, or colour, and the file that holds it first."""
+    """How many pixels of the masks have each value or colour, and the first file with it."""
 
     colours: bool = False
     lossy: bool = False
@@ -91,8 +91,8 @@ class Held:
 
 
 def look_at_masks(files: Sequence[File], colours: bool = False) -> Held:
-    """All of them, as colours where one is in colours, or where palettes give an index two colours. Raises DataError
-    where one is no mask but a picture."""
+    """Counts the values of all masks; as colours where one mask is in colours, or where palettes differ in an index.
+    Raises DataError where a file is a picture rather than a mask."""
     colours = colours or stored(files[0]).colours
     held = Held(colours)
     palette: dict[int, int] = {}
@@ -115,7 +115,7 @@ def look_at_masks(files: Sequence[File], colours: bool = False) -> Held:
 
 
 def _distinct(found: Stored) -> tuple[Array, Array]:
-    """The values that are there (n,), and how many pixels hold each."""
+    """The distinct values (n,), and the number of pixels with each."""
     if found.colours:
         values, counts = np.unique(found.values, return_counts=True)
         return values, counts

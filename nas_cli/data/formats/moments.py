@@ -1,4 +1,4 @@
-"""Moments as people write them in a column: numbers, ISO 8601, or dates in one of the usual orders."""
+"""Reads times in a column: numbers, ISO 8601, or dates in one of the usual orders."""
 
 from __future__ import annotations
 
@@ -39,15 +39,15 @@ ORDERS = {
     "year, quarter": rf"{FULL_YEAR}[-/ ]?q(?P<quarter>[1-4])",
     "year, week": rf"{FULL_YEAR}-?w(?P<week>\d\d)(-?(?P<weekday>[1-7]))?",
 }
-"""In which order a column's dates have their pieces; the pattern of each, for small letters."""
+"""Orders of day, month and year, each with its pattern, in lower case."""
 KNOWN = "numbers, 2024-01-31, 2024-01-31 18:05:00, 31.01.2024, 01/31/2024 6:05 pm, 31 Jan 2024 and the like"
 EPOCH = datetime(1970, 1, 1)
 MICROSECOND = timedelta(microseconds=1)
 PIVOT = 69
-"""Years of two digits are 1969 to 2068, as Python has them."""
+"""Years of two digits are 1969 to 2068, as in Python."""
 
 Read = Callable[[str], float]
-"""From a cell to a number that grows with time. Raises ValueError."""
+"""Maps a cell to a number that grows with time. Raises ValueError."""
 
 
 class NoOrder(Exception):
@@ -60,8 +60,8 @@ class NoOrder(Exception):
 
 @dataclass(frozen=True)
 class Moments:
-    """`values` (N,), whole numbers or float64, grow with time. `read` is how cells like them are read, and `as_` says
-    it: "numbers", or "dates (day, month, year)"."""
+    """`values` (N,), integers or float64, grow with time. `read` reads further cells of the same form, which `as_`
+    names: "numbers", or "dates (day, month, year)"."""
 
     values: Array
     read: Read
@@ -69,10 +69,8 @@ class Moments:
 
 
 def find_moments(cells: Sequence[str], form: str | None = None, decimal: str = ".") -> Moments:
-    """How all of `cells` are written, and when they are. `form` is a format of Python's `strptime`.
-
-    Raises NoOrder where one is empty or of another form than those above it, and where it is not clear which number is
-    the day.
+    """The times in `cells`, and their common form. `form` is a format of Python's `strptime`.
+    Raises NoOrder where a cell is empty or of another form than those above it, and where day and month are ambiguous.
     """
     rows: dict[str, int] = {}
     for row, cell in enumerate(cells):
@@ -97,7 +95,8 @@ def _ways(decimal: str) -> dict[str, Read]:
 
 
 def _that_read_all(ways: Mapping[str, Read], rows: Mapping[str, int]) -> dict[str, dict[str, float]]:
-    """What all cells are in each of the `ways` that reads them all. Raises NoOrder at the first that none reads."""
+    """The values of all cells, for each of the `ways` that reads them all. Raises NoOrder at the first cell that no way
+    reads."""
     found: dict[str, dict[str, float]] = {name: {} for name in ways}
     above = ""
     for cell, row in rows.items():
@@ -161,7 +160,7 @@ def _by_form(form: str) -> Read:
 
 
 def _in_order(order: str, zoned: bool) -> Read:
-    """Whether a cell says its time zone or not, they all do: without, nobody knows which of two is the first."""
+    """Either all cells have a time zone (`zoned`) or none has: otherwise two times could not be ordered."""
     pattern = re.compile(ORDERS[order], re.ASCII)
 
     def read(cell: str) -> float:
@@ -179,7 +178,7 @@ def _in_order(order: str, zoned: bool) -> Read:
 
 
 def _of_iso(cell: str) -> datetime | None:
-    """By the fast way, where it is one."""
+    """The time by Python's fast ISO reader; None where it reads none."""
     try:
         return datetime.fromisoformat(cell)
     except ValueError:
@@ -187,7 +186,7 @@ def _of_iso(cell: str) -> datetime | None:
 
 
 def _moment(pieces: Mapping[str, str]) -> datetime:
-    """Raises ValueError where there is no such day or time."""
+    """The time of the matched `pieces`. Raises ValueError where there is no such day or time."""
     year, half = int(pieces["year"]), pieces.get("half")
     if len(pieces["year"]) == 2:
         year += 1900 if year >= PIVOT else 2000
@@ -224,13 +223,13 @@ def _date(year: int, pieces: Mapping[str, str]) -> datetime:
 
 
 def _number(moment: datetime) -> int:
-    """Microseconds since 1970, of UTC where a time zone is said."""
+    """Microseconds since 1970; in UTC where the time has a zone."""
     if moment.tzinfo is not None:
         moment = moment.astimezone(UTC).replace(tzinfo=None)
     return (moment - EPOCH) // MICROSECOND
 
 
 def read_others(cells: Iterable[str], moments: Moments) -> Array | None:
-    """Cells of another part, read as `moments` were; None where they are not written so."""
+    """The times in cells of another part, read in the form of `moments`; None where a cell has another form."""
     found = [_try(moments.read, cell) for cell in cells]
     return None if None in found else np.array(found)

@@ -1,4 +1,4 @@
-"""Groups by the names of files: `{group}_*` says that what stands before the first _ of a name is whose it is."""
+"""Groups by the names of files: with `{group}_*`, the group is the text before the first _ of a name."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ NAMED = 3
 
 
 def is_pattern(group: str) -> bool:
-    """Whether it is one of names, and not the name of a column."""
+    """Whether `group` is a pattern of file names rather than the name of a column."""
     return MARK in group
 
 
@@ -31,10 +31,10 @@ def place_of(file: File) -> Place:
 
 
 def groups_by_name(pattern: str, places: Sequence[Place]) -> Array:
-    """The groups (N,) of files at `places` by a pattern for the ends of these: a name, or folders and a name.
-
-    `{group}` is the group, `*` any letters, `?` any one, both within a name; each is as short as it can be. Raises
-    DataError where it is no such pattern, and where there are files that it does not fit.
+    """The groups (N,) of files at `places`, by a pattern that matches the ends of their paths: a name, or folders and a
+    name.
+    `{group}` is the group, `*` any characters and `?` one, within a name; all match as little as possible. Raises
+    DataError where the pattern is invalid, or does not match all files.
     """
     found = find_groups(pattern, places)
     wrong = [place for place, group in zip(places, found, strict=True) if group is None]
@@ -48,14 +48,14 @@ def groups_by_name(pattern: str, places: Sequence[Place]) -> Array:
 
 
 def known_groups(pattern: str, places: Sequence[Place]) -> Array:
-    """As `groups_by_name`; a file that it does not fit is a group of its own."""
+    """Like `groups_by_name`; a file that the pattern does not match is its own group."""
     found = find_groups(pattern, places)
     alone = ["/".join(place) for place in places]
     return np.array([group or path for group, path in zip(found, alone, strict=True)], object)
 
 
 def find_groups(pattern: str, places: Sequence[Place]) -> list[str | None]:
-    """None for files that it does not fit. Raises DataError where it is no pattern."""
+    """The group of each file; None where the pattern does not match. Raises DataError where the pattern is invalid."""
     if pattern.count(MARK) != 1 or "" in pattern.split("/"):
         raise DataError(
             f"group is '{short(pattern)}', and takes a pattern of the names of files, with {MARK} once: '{MARK}_*' for "

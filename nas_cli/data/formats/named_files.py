@@ -1,4 +1,4 @@
-"""Files by the names that a table has for them, which are often those of another machine."""
+"""Finds files by their names in a table, which are often paths of another machine."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from nas_cli.data.formats.folders import PassedOver, Place, walk
 from nas_cli.data.formats.pictures import SUFFIXES
 
 DRIVE = re.compile(r"[A-Za-z]:|[a-z]{2,}:")
-"""Of Windows, or the scheme of a URL."""
+"""A drive of Windows, or the scheme of a URL."""
 
 MOST_SEARCHED = 1_000_000
-"""Files that are looked through: a table may lie beside all that a machine has."""
+"""Most files that are searched: a table may lie beside a whole file system."""
 
 
 @dataclass
 class Found:
-    """How names led to files, each with the first name of its kind: as they stand, or in another way."""
+    """Counts of the ways by which names led to files, and the first (name, file) of each way."""
 
     counts: dict[str, int] = field(default_factory=dict)
     firsts: dict[str, tuple[str, str]] = field(default_factory=dict)
@@ -45,14 +45,14 @@ ALONE = "found by their name alone, in a folder further down"
 
 @dataclass(frozen=True)
 class Known:
-    """Files by their place in plain letters, those without an ending too, and by their name alone."""
+    """Files by their plain (case-folded) place, with and without the ending, and by their name alone."""
 
     places: Mapping[Place, File]
     names: Mapping[str, list[File]]
 
 
 class NamedFiles:
-    """The files below `folder`; or those of a zip that is called `folder`, by their `packed` places below it."""
+    """The files below `folder`; or the files of the zip `folder`, by their `packed` places below it."""
 
     def __init__(self, folder: Path, packed: Mapping[Place, File] | None = None) -> None:
         self.folder, self.packed = folder, packed
@@ -60,9 +60,9 @@ class NamedFiles:
         self.ambiguous: list[str] = []
 
     def find(self, name: str) -> File | None:
-        """The file that `name` stands for: by its path from here, or by the longest end of it that leads to one; then
-        by its name alone, where one file below is called so. Upper and lower case are one where nothing else fits, and
-        a name without the ending of a picture may get one.
+        """The file that `name` stands for: by its path below the folder, or by the longest end of the path that leads
+        to a file; then by its name alone, where it is unique. Where nothing else fits, case is ignored, and a name may
+        lack the ending of a picture.
         """
         parts = _parts(name)
         if not parts:
@@ -84,7 +84,7 @@ class NamedFiles:
         return file if _is_file(file) else None
 
     def _search(self, name: str, parts: Place) -> File | None:
-        """Among all files below."""
+        """Searches all files below the folder."""
         known = self._below
         for start in range(len(parts)):
             file = known.places.get(parts[start:])
@@ -119,7 +119,7 @@ class NamedFiles:
 def _is_file(path: Path) -> bool:
     try:
         return path.is_file()
-    except (OSError, ValueError):  # too long for a name, or with a zero
+    except (OSError, ValueError):  # a name that is too long, or holds a null byte
         return False
 
 
@@ -132,13 +132,13 @@ def plain(name: str) -> str:
 
 
 def _spellings(place: Place) -> list[Place]:
-    """A place, and that of a picture without its ending."""
+    """A place; for a picture, also the place without its ending."""
     stem = PurePosixPath(place[-1]).stem
     return [place, (*place[:-1], stem)] if has_picture_ending(place[-1]) and stem else [place]
 
 
 def _parts(name: str) -> Place:
-    """Of a path of any system; none where nothing is named."""
+    """The parts of a path of any system; () where the path names nothing."""
     parts = [part for part in re.split(r"[/\\]+", name.strip()) if part not in ("", ".")]
     if parts and DRIVE.fullmatch(parts[0]):
         parts = parts[1:]

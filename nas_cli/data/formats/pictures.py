@@ -1,4 +1,4 @@
-"""Files of pictures, through Pillow (the extra `images`)."""
+"""Reads picture files with Pillow (the extra `images`)."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 In = TypeVar("In")
 Out = TypeVar("Out")
 Fit = Literal["stretch", "crop", "pad"]
-"""How a picture of other proportions gets a size: stretched, cut to the middle, or padded with black."""
+"""How a picture of other proportions is resized: stretched, cropped to the centre, or padded with black."""
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "PPM")
 READ = "PNG, JPEG, WebP, BMP, GIF, TIFF and PPM"
 SUFFIXES = (
@@ -36,9 +36,9 @@ SUFFIXES = (
 SIGNATURE = re.compile(
     rb"\x89PNG\r\n\x1a\n|\xff\xd8\xff|GIF8[79]a|II\*\0|MM\0\*|RIFF....WEBP|BM....\0\0\0\0|P[1-6]\s+[#\d]", re.DOTALL
 )
-"""How the formats begin."""
+"""First bytes of the picture formats."""
 MOST_PIXELS = 120_000_000
-"""Of a picture: what is more is a bomb sooner than a photograph, and takes 2 GB while it is decoded."""
+"""A larger picture is more likely a decompression bomb than a photograph, and takes 2 GB while it is decoded."""
 LARGE = 16_000_000
 """Pixels; pictures above this are decoded one at a time."""
 _one_large = threading.Lock()
@@ -53,11 +53,10 @@ TURNED = (5, 6, 7, 8)
 
 @dataclass(frozen=True)
 class Look:
-    """What a picture is before it is decoded. `size` is (height, width) as it should be seen.
-
-    `levels` are the least and the largest value of a grey one of more than 8 bits; of a colour one with more than 8
-    bits a channel, `upper` says that only the upper 8 are read. `moving` has more than one picture, and the first is
-    read; `clear` may be transparent, which becomes white.
+    """Properties of a picture. `size` is (height, width), upright.
+    `levels` are the least and the largest value of a grey picture of more than 8 bits. `upper`: a colour picture has
+    more than 8 bits a channel, and only the upper 8 are read. `moving`: an animation, whose first frame is read.
+    `clear`: it may have transparent pixels, which become white.
     """
 
     grey: bool
@@ -74,12 +73,12 @@ def require_pillow(purpose: str) -> None:
         from PIL import Image
     except ImportError:
         raise MissingExtraError("Pillow", "images", purpose) from None
-    warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # there is a bound of our own
-    warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")  # on EXIF data that is damaged, say
+    warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # MOST_PIXELS is our bound
+    warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")  # such as damaged EXIF data
 
 
 def is_picture(path: File) -> bool:
-    """Whether a file, whatever its name, begins as a picture does."""
+    """Whether a file is a picture, by its first bytes."""
     try:
         with path.open("rb") as file:
             return SIGNATURE.match(file.read(16)) is not None
@@ -88,13 +87,14 @@ def is_picture(path: File) -> bool:
 
 
 def is_deep(path: File) -> bool:
-    """Whether a picture is a grey one with more than 8 bits, by its header. Raises DataError."""
+    """Whether a picture is grey with more than 8 bits, by its header. Raises DataError."""
     with opened(path) as image:
         return image.mode in DEEP
 
 
 def look(path: File) -> Look:
-    """What the header says; of a picture of more than 8 bits also what its pixels say. Raises DataError."""
+    """The properties in a picture's header; for a grey picture of more than 8 bits, also its levels. Raises
+    DataError."""
     with opened(path) as image:
         upper = image.mode not in DEEP and any("16" in str(tile[3]) for tile in getattr(image, "tile", ()))
         moving = bool(getattr(image, "is_animated", False))
@@ -104,10 +104,10 @@ def look(path: File) -> Look:
 def _size(image: Image) -> tuple[int, int]:
     """(height, width) upright."""
     height, width = image.height, image.width
-    if image.format == "TIFF":  # some versions of Pillow have turned its size already
+    if image.format == "TIFF":  # some versions of Pillow have swapped height and width already
         tags: Any = image
         width, height = tags.tag_v2[256], tags.tag_v2[257]
-    known = image.format != "PNG" or "exif" in image.info  # a PNG would be read to its end for it
+    known = image.format != "PNG" or "exif" in image.info  # asking a PNG for EXIF data would read it to its end
     turned = known and image.getexif().get(ORIENTATION) in TURNED
     return (width, height) if turned else (height, width)
 
@@ -121,15 +121,15 @@ def _levels(image: Image) -> Levels | None:
 
 
 def stands(path: File) -> tuple[tuple[int, int], int]:
-    """(height, width) upright, and how EXIF data turns it: 1 is not at all. Raises DataError."""
+    """(height, width) upright, and the EXIF orientation: 1 is unturned. Raises DataError."""
     with opened(path) as image:
         known = image.format != "PNG" or "exif" in image.info
         return _size(image), int(image.getexif().get(ORIENTATION, 1)) if known else 1
 
 
 def fit_classes(classes: Array, size: tuple[int, int], fit: Fit, outside: int) -> Array:
-    """Whole numbers for pixels, uint8 (H, W), in the place that `decode` gives them, without any in between; `outside`
-    is what the edges hold that `fit: pad` adds."""
+    """Resizes a class map, uint8 (H, W), in the way that `decode` resizes the picture, by nearest neighbour; `outside`
+    is the class of the edges that `fit: pad` adds."""
     from PIL import Image as Pillow
 
     if classes.shape == size:
@@ -138,7 +138,7 @@ def fit_classes(classes: Array, size: tuple[int, int], fit: Fit, outside: int) -
 
 
 def turn(pixels: Array, orientation: int) -> Array:
-    """(H, W) upright, as EXIF data has it."""
+    """Turns pixels (H, W) upright, by the EXIF orientation."""
     turned = {
         2: pixels[:, ::-1],
         3: pixels[::-1, ::-1],
@@ -158,16 +158,15 @@ def decode(
     fit: Fit = "stretch",
     levels: Levels | None = None,
 ) -> Array:
-    """The picture as uint8 (1 or 3, H, W), upright as its EXIF data has it; resized to `size` with antialiasing.
-
-    What is transparent becomes white. Of a grey picture with more than 8 bits the values from the lower of `levels` to
-    the upper become 0 to 255; without, all that 16 bits have. Raises DataError where the file is damaged.
+    """The picture as uint8 (1 or 3, H, W), turned upright by its EXIF data; resized to `size` with antialiasing.
+    Transparent pixels become white. In a grey picture with more than 8 bits, the range of `levels` (default: that of 16
+    bits) becomes 0 to 255. Raises DataError where the file is damaged.
     """
     from PIL import ImageOps
 
     with opened(path) as image:
         if size is not None:
-            # JPEG decodes to a half, a quarter or an eighth at a fraction of the time; twice the size is kept.
+            # JPEG decodes at 1/2, 1/4 or 1/8 of the size in a fraction of the time; twice the final size is kept.
             image.draft(None, (2 * max(size), 2 * max(size)))
         upright = _flat(ImageOps.exif_transpose(image), levels or SIXTEEN_BITS).convert("L" if grey else "RGB")
         if size is not None and (upright.height, upright.width) != size:
@@ -177,14 +176,14 @@ def decode(
 
 
 def in_parallel(function: Callable[[In], Out], items: Sequence[In]) -> Iterable[Out]:
-    """`function` of each item in order; Pillow decodes without holding Python's lock."""
+    """`function` of each item, in order, in threads: Pillow decodes without holding the GIL."""
     with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
         yield from pool.map(function, items, chunksize=1)
 
 
 @contextmanager
 def opened(path: File) -> Iterator[Image]:
-    """The picture, while whatever Pillow raises over a broken file becomes a DataError that names it."""
+    """The opened picture; Pillow's errors over a broken file become a DataError that names it."""
     from PIL import Image, UnidentifiedImageError
 
     try:
@@ -210,7 +209,7 @@ def _is_grey(mode: str) -> bool:
 
 
 def _flat(image: Image, levels: Levels) -> Image:
-    """Without transparency, and grey of more than 8 bits as 8-bit grey; what is no number is black."""
+    """The picture without transparency, with deep grey (more than 8 bits) as 8-bit grey; NaN becomes black."""
     from PIL import Image as Pillow
 
     if image.mode in DEEP:

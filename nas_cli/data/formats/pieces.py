@@ -1,4 +1,4 @@
-"""Large files in pieces, so that no more than some of each is in memory: tables, lines, what archives hold."""
+"""Reads large files in pieces, so that only a part of each is in memory."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from nas_cli.data.formats.files import GZIP, first_line, read_bytes, require_fil
 from nas_cli.errors import DataError
 
 AT_ONCE, PIECE = 16_000_000, 10_000
-"""A table file of more bytes is read in pieces of so many lines."""
+"""A table of more than AT_ONCE bytes is read in pieces of PIECE lines."""
 START = 1_000_000
-"""Characters in which the header of a table is found."""
+"""The header of a table is looked for in this many characters."""
 LONGEST = 1_000
-"""Lines of a cell, at most."""
+"""Most lines of a cell."""
 DOCUMENT = 100_000_000
-"""Characters of a document, at most."""
+"""Most characters of a document."""
 
 
 def pieces(path: Path, separator: str, header: bool, encoding: str) -> Iterator[Path]:
-    """A table in files of about PIECE lines, with its header each, that are there one at a time; one that is not large
-    as it is."""
+    """Cuts a large table into files of about PIECE lines, each with the header; each exists until the next is asked
+    for. A small table is given as it is."""
     start = read_bytes(path, False, len(GZIP))
     if path.stat().st_size <= AT_ONCE and start != GZIP:
         yield path
@@ -50,7 +50,7 @@ def pieces(path: Path, separator: str, header: bool, encoding: str) -> Iterator[
 
 
 def _blocks(lines: Iterable[str], least: int) -> Iterator[list[str]]:
-    """Of so many lines or more: a cell in quotation marks that are closed is not cut."""
+    """Blocks of at least `least` lines: a quoted cell is not cut."""
     block: list[str] = []
     quotes = 0
     for line in lines:
@@ -64,7 +64,7 @@ def _blocks(lines: Iterable[str], least: int) -> Iterator[list[str]]:
 
 
 def first_line_of(path: Path, separator: str, encoding: str) -> list[str]:
-    """The cells of its first line."""
+    """The cells of the first line of a file."""
     with opened(path, encoding, str(path)) as file:
         cells = next(csv.reader(io.StringIO(file.readline(1_000_000)), delimiter=separator), [])
     return [cell.strip() for cell in cells]
@@ -72,7 +72,7 @@ def first_line_of(path: Path, separator: str, encoding: str) -> list[str]:
 
 @contextmanager
 def opened(path: Path, encoding: str, shown: str) -> Iterator[TextIO]:
-    """A text file, unpacked where it is gzipped. Raises DataError where it cannot be read, also inside."""
+    """A text file, unpacked where it is gzipped. Errors of reading, also inside the `with` block, become DataError."""
     require_file(path)
     start = read_bytes(path, False, 4)
     try:
@@ -94,7 +94,7 @@ def opened(path: Path, encoding: str, shown: str) -> Iterator[TextIO]:
 
 
 def lines_of(path: Path, encoding: str, shown: str) -> Iterator[tuple[int, str]]:
-    """(number, line) of each, without its end. Raises DataError where one has more characters than a document may."""
+    """(number, line without its end) of each line. Raises DataError where a line is longer than DOCUMENT."""
     with opened(path, encoding, shown) as file:
         number = 0
         while line := file.readline(DOCUMENT + 1):

@@ -1,4 +1,4 @@
-"""Arrays of images as they come, to uint8 (N, C, H, W)."""
+"""Converts arrays of images of any layout to uint8 (N, C, H, W)."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def images(raw: Array, indices: Array, origin: str, layout: Layout = "auto") -> 
 
 
 def channels_first(raw: Array, origin: str, layout: Layout = "auto") -> Array:
-    """A view as (N, C, H, W). `auto` takes the last axis for channels, or the second, if it has 1 to 4."""
+    """A view (N, C, H, W). `auto` takes the last axis, else the second, for channels, if its size is 1 to 4."""
     if raw.ndim == 3:
         view = raw[:, None]
     elif raw.ndim == 4:

@@ -1,4 +1,4 @@
-"""Sentences in the columns of the CoNLL shared tasks: which lines and cells are words, with tags or without."""
+"""Reads sentences in the columns of the CoNLL shared tasks, with or without tags."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ ENDINGS = (".conll", ".conllu", ".bio", ".iob", ".iob2", ".annotated", ".train",
 BREAK = "-DOCSTART-"
 SPACES = re.compile(r"[ \t]+")
 COMMENT = re.compile(r"#\s*[\w.:]+\s*=|# *(newdoc|newpar|global)\b")
-"""Of CoNLL-U, in files whose columns are divided by spaces; where tabs divide them a comment has none."""
+"""A comment of CoNLL-U in files separated by spaces; in files separated by tabs, a comment has no tab."""
 NUMBER = re.compile(r"\d+([-.]\d+)?")
 WORD_NAMES = ("word", "words", "token", "tokens", "form")
 TAG_NAMES = ("tag", "tags", "label", "labels", "ner", "ner_tag", "ner_tags", "iob", "bio", "pos", "pos_tag", "upos")
 
 
 def in_columns(path: Path, head: Sequence[str], labels: Sequence[str], column: int | None) -> bool:
-    """Whether a file has a word a line and an empty line after each sentence, rather than a sentence a line.
-
-    By its ending, else by its first lines: all have as many columns, and the last, or `column`, has nothing but tags of
-    the kinds that `labels` are of; or there are words alone, with empty lines between them.
+    """Whether a file has a word on each line and an empty line after each sentence, rather than a sentence on each
+    line.
+    Decided by its ending, else by its first lines: all have the same number of columns, and the last, or `column`, has
+    only tags of the kinds in `labels`; or there are single words, with empty lines between them.
     """
     if path.name.lower().removesuffix(".gz").endswith(ENDINGS):
         return True
@@ -38,7 +38,7 @@ def in_columns(path: Path, head: Sequence[str], labels: Sequence[str], column: i
 
 
 def are_columns(head: Sequence[str]) -> bool:
-    """Whether the first lines of a file are words with something beside each, and empty lines between sentences."""
+    """Whether the first lines of a file have several columns, and empty lines between sentences."""
     tabbed = has_tabs(head)
     widths = {len(cells_of(line)) for line in head if is_word(line, tabbed)}
     return len(widths) == 1 and min(widths) > 1 and any(not line.strip() for line in head)
@@ -69,7 +69,7 @@ def sentences(
 
 
 def cells_of(line: str) -> list[str]:
-    """What else than a space or a tab looks like a space may be a word."""
+    """The cells of a line. Only spaces and tabs separate: other Unicode spaces may be words."""
     cells = line.split("\t") if "\t" in line else SPACES.split(line.strip(" \t"))
     return [cell.strip(" ") for cell in cells]
 
@@ -79,12 +79,12 @@ def has_tabs(lines: Iterable[str]) -> bool:
 
 
 def is_comment(line: str, tabbed: bool) -> bool:
-    """`tabbed`: tabs divide the columns of the file."""
+    """`tabbed`: the columns of the file are separated by tabs."""
     return line.startswith("#") and ("\t" not in line if tabbed else bool(COMMENT.match(line)))
 
 
 def is_word(line: str, tabbed: bool) -> bool:
-    """Whether a line has a word, and is neither a comment nor between two sentences."""
+    """Whether a line has a word: it is not empty, no comment and no break between documents."""
     return bool(line.strip()) and not line.startswith(BREAK) and not is_comment(line, tabbed)
 
 
@@ -94,8 +94,8 @@ def is_header(cells: Sequence[str]) -> bool:
 
 
 def count_words(firsts: Sequence[str]) -> bool:
-    """Whether the cells of a sentence's first column count its words, from 1 or 0. There may be ranges, 3-4, and words
-    between two others, 3.1."""
+    """Whether a sentence's first column numbers its words from 1 or 0. Ranges (3-4) and empty words (3.1) are
+    allowed."""
     whole = [int(first[:9]) for first in firsts if first.isdecimal()]
     counts = list(range(len(whole))), list(range(1, len(whole) + 1))
     return all(map(NUMBER.fullmatch, firsts)) and whole in counts
@@ -128,5 +128,5 @@ def _tag(row: Sequence[str], column: int | None) -> str:
 
 
 def _kind(tag: str) -> str:
-    """PER of B-PER; other tags are their own kind."""
+    """The type of a tag: PER of B-PER; other tags are their own type."""
     return tag.partition("-")[2] or tag

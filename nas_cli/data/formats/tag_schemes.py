@@ -1,4 +1,4 @@
-"""How tags mark entities: IOB1, IOB2, BIOES, BILOU and BMES, in the spellings that they come in, as IOB2."""
+"""Converts tagging schemes (IOB1, IOB2, BIOES, BILOU, BMES) in their various spellings to IOB2."""
 
 from __future__ import annotations
 
@@ -15,14 +15,13 @@ NO_TYPE = "ENTITY"
 
 
 def is_chunk(tag: str) -> bool:
-    """Whether it marks a part of an entity, or none, in the usual spelling."""
+    """Whether a tag is O, or marks a part of an entity in the usual spelling."""
     return tag == "O" or USUAL.fullmatch(tag) is not None
 
 
 def unifier(tags: Collection[str]) -> dict[str, str]:
-    """The usual spelling of each of the different `tags` of a file, `B-PER` of `B_PER`, `b-per` (`B-per`) and `PER-B`.
-
-    Only where all of them have that spelling and some are O; else tags stay as they are, such as parts of speech.
+    """Maps the different `tags` of a file to the usual spelling: `B_PER` and `PER-B` to `B-PER`, `b-per` to `B-per`.
+    Only where all of them have such a spelling and O is among them; others, such as parts of speech, stay as they are.
     """
     outside = [tag for tag in tags if tag.upper() == "O"]
     others = [tag for tag in tags if tag.upper() != "O"]
@@ -33,7 +32,7 @@ def unifier(tags: Collection[str]) -> dict[str, str]:
 
 
 def _usual(tags: Sequence[str]) -> dict[str, str]:
-    """The usual spelling of each of `tags`, of which none is O; {} where they have none in common."""
+    """Maps `tags`, none of which is O, to the usual spelling; {} where they share no spelling."""
     for spelling, letter, kind in ((BEFORE, 1, 2), (BEHIND, 2, 1)):
         matches = [spelling.fullmatch(tag) for tag in tags]
         if all(matches):
@@ -44,7 +43,7 @@ def _usual(tags: Sequence[str]) -> dict[str, str]:
 
 
 def to_iob2(tags: Sequence[str]) -> list[str]:
-    """One sentence's tags of any scheme: an entity begins with B, and goes on with I."""
+    """One sentence's tags, of any scheme, in IOB2: an entity begins with B and continues with I."""
     found: list[str] = []
     before, ended = "", True
     for tag in tags:
@@ -60,7 +59,7 @@ def to_iob2(tags: Sequence[str]) -> list[str]:
 
 
 def scheme_of(sentences: Sequence[Sequence[str]]) -> str:
-    """The scheme that the tags of sentences, in the usual spelling, are in; "" where none marks entities."""
+    """The scheme of the tags of sentences, in the usual spelling; "" where no tag marks entities."""
     letters = {tag[0] for tags in sentences for tag in tags if tag != "O" and is_chunk(tag)}
     if not letters:
         return ""

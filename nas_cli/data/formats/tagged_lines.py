@@ -1,4 +1,4 @@
-"""Lines of columns, a word in each: which column is the word and which the tag."""
+"""Reads files with a word on each line: finds the columns of words and of tags."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from nas_cli.data.formats.tag_schemes import is_chunk, scheme_of, unifier
 from nas_cli.errors import DataError
 
 UNIVERSAL, UNIVERSAL_TAG = 10, 3
-"""Columns of CoNLL-U, and the one of its parts of speech."""
+"""The number of columns in CoNLL-U, and the index of its universal part-of-speech tags."""
 
 
 @dataclass(frozen=True)
 class Tagged:
-    """Sentences with their tags in the usual spelling. `columns` is how many a line has, `word` and `tag` are places of
-    theirs, `spelling` maps a tag of the file to the usual one, `comments` and `ranges` count lines that are none, and
-    `header` names the columns.
+    """Sentences with their tags in the usual spelling. `columns` is the number of columns, `word` and `tag` are indices
+    of columns, `spelling` maps a tag of the file to the usual spelling, `comments` and `ranges` count skipped lines,
+    and `header` has the names of the columns.
     """
 
     sentences: list[list[str]]
@@ -37,7 +37,7 @@ class Tagged:
     header: str = ""
 
     def notes(self, file: Path, column: int | None) -> list[str]:
-        """What was guessed and passed over."""
+        """Sentences on what was guessed and passed over."""
         found = []
         if self.header:
             found.append(f"the first line of {file}, '{self.header}', is taken for the names of its columns")
@@ -67,10 +67,9 @@ class Tagged:
 def read_tagged(
     file: Path, encoding: str, column: int | None, like: Tagged | None = None, limit: int | None = None
 ) -> Tagged:
-    """The sentences of a file, or its first word, within `limit` bytes; `like` the training part's, where it is
-    another.
-
-    Raises DataError with the file and line of what cannot be read.
+    """The sentences of a file; with `limit`, only the first word within so many bytes. For another part, `like` is the
+    training part.
+    Raises DataError with the file and line that cannot be read.
     """
     raw = read_bytes(file, file.suffix.lower() == ".gz", limit)
     if limit is not None:
@@ -102,7 +101,7 @@ def read_tagged(
 
 
 def _without_header(blocks: list[list[Line]]) -> tuple[str, list[list[Line]]]:
-    """The names of the columns, "" where the first line has none, and the blocks without it."""
+    """The header ("" where there is none), and the blocks without it."""
     if not blocks or not is_header(blocks[0][0][1]):
         return "", blocks
     (_, names), *others = blocks[0]
@@ -110,16 +109,15 @@ def _without_header(blocks: list[list[Line]]) -> tuple[str, list[list[Line]]]:
 
 
 def _has_a_number(line: Line) -> bool:
-    """And no range of them: `3-4` of CoNLL-U is in the lines 3 and 4 too."""
+    """Whether a line is a single word of CoNLL-U: the range `3-4` repeats the words of lines 3 and 4."""
     return line[1][0].isdigit()
 
 
 def _tags_at(
     file: Path, place: int, blocks: Sequence[Sequence[Line]], known: Mapping[str, str]
 ) -> tuple[list[list[str]], dict[str, str]]:
-    """The tags in the column `place`, in the usual spelling, and how that is found; `known` is the training part's.
-
-    Raises DataError where some tags mark entities and others are none of theirs.
+    """The tags in the column `place`, in the usual spelling, and the map to it; `known` is the map of the training
+    part. Raises DataError where only some of the tags mark entities.
     """
     numbered = [[(number, unicodedata.normalize("NFC", cells[place])) for number, cells in block] for block in blocks]
     different = dict.fromkeys(tag for block in numbered for _, tag in block)
@@ -130,7 +128,7 @@ def _tags_at(
 
 
 def _first_word(raw: bytes) -> bytes:
-    """The lines until the first two that have a word: one of them may name the columns."""
+    """The lines up to the second one with a word: the first may be a header."""
     if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return raw[: len(raw) // 2 * 2]
     lines = raw.split(b"\n")
@@ -139,11 +137,11 @@ def _first_word(raw: bytes) -> bytes:
 
 
 Line = tuple[int, list[str]]
-"""Its number, and its cells."""
+"""(line number, cells)."""
 
 
 def _blocks(file: Path, text: str) -> tuple[list[list[Line]], int]:
-    """The lines of each sentence, all of the same number of cells, and how many are comments."""
+    """The lines of each sentence, all with the same number of cells, and the number of comments."""
     blocks: list[list[Line]] = [[]]
     lines = text.split("\n")
     columns, comments, tabbed = 0, 0, has_tabs(lines)
@@ -168,13 +166,13 @@ def _blocks(file: Path, text: str) -> tuple[list[list[Line]], int]:
 
 
 def _are_numbered(blocks: Sequence[Sequence[Line]]) -> bool:
-    """Whether the words of every sentence are counted in the first column, from 1 or 0."""
+    """Whether the first column numbers the words of every sentence, from 1 or 0."""
     return bool(blocks) and all(count_words([cells[0] for _, cells in block]) for block in blocks)
 
 
 def _tag_column(file: Path, blocks: Sequence[Sequence[Line]], columns: int, word: int, like: Tagged | None) -> int:
-    """The last one; or the only one whose tags mark entities, where those of the last do not. Raises DataError where
-    that is the first, which has the words."""
+    """The index of the tag column: the last; or the only one whose tags mark entities, where those of the last do not.
+    Raises DataError where that is the first column, which has the words."""
     if like is not None and like.columns == columns:
         return like.tag
     last = UNIVERSAL_TAG if word and columns == UNIVERSAL else columns - 1
@@ -192,7 +190,7 @@ def _mark_entities(tags: Collection[str]) -> bool:
 
 
 def _require_one_kind(file: Path, tags: Sequence[tuple[int, str]]) -> None:
-    """Raises DataError where some tags mark entities and others are none of theirs."""
+    """Raises DataError where only some of the tags mark entities."""
     chunked = next(((number, tag) for number, tag in tags if tag != "O" and is_chunk(tag)), None)
     plain = next(((number, tag) for number, tag in tags if not is_chunk(tag)), None)
     if chunked and plain:

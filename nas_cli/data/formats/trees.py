@@ -1,4 +1,4 @@
-"""The files below a folder, or in a zip, that are read when they are needed."""
+"""The files below a folder or in a zip, read on demand."""
 
 from __future__ import annotations
 
@@ -12,17 +12,16 @@ from nas_cli.data.formats.folders import PassedOver, Place, only_folder, subfold
 from nas_cli.data.formats.parts import part_of
 
 MOST_PACKED = 60
-"""Times its size that a zip of texts may unpack to; texts pack to a third or a tenth, and bombs to a thousandth."""
+"""A zip of texts may unpack to this many times its size; texts shrink to a third or a tenth, bombs to a thousandth."""
 ALWAYS = 64 * 2**20
 """Bytes that any zip may unpack to."""
 
 
 @dataclass(frozen=True)
 class Tree:
-    """Files by their place below `origin`, in order, and the folders directly in it, the empty ones too.
-
-    `packed` are the places of folders that an archive names, whether it has files in them or not; `above` are the
-    folders that all of it lies in.
+    """Files by their place below `origin`, in order, and the names of the folders directly in it, empty ones too.
+    `packed` are the places of all folders that an archive lists, even without files; `above` are the outer folders that
+    hold everything.
     """
 
     origin: Path
@@ -32,12 +31,12 @@ class Tree:
     above: Place = ()
 
     def inside(self, name: str) -> Place:
-        """Where a path leads that a user gives, with the folders above or without."""
+        """The place of a path from a user, with or without the outer folders."""
         parts = tuple(part for part in name.replace("\\", "/").split("/") if part not in ("", "."))
         return parts[len(self.above) :] if self.above and parts[: len(self.above)] == self.above else parts
 
     def below(self, name: str) -> Tree:
-        """What lies in the folder `name`."""
+        """The tree of the folder `name`."""
         files = {place[1:]: file for place, file in self.files.items() if place[0] == name and len(place) > 1}
         if self.origin.is_dir():
             return Tree(self.origin / name, files, tuple(subfolders(self.origin / name)))
@@ -45,12 +44,12 @@ class Tree:
         return Tree(self.origin / name, files, _folders(files, packed), packed)
 
     def names_below(self, name: str) -> list[str]:
-        """What lies directly in the folder `name`, without endings: classes, where `name` is a part."""
+        """The names directly in the folder `name`, without endings: the classes, where `name` is a part."""
         return sorted({place[1].partition(".")[0] for place in self.files if place[0] == name and len(place) > 1})
 
 
 def open_tree(path: Path, passed: PassedOver) -> Tree:
-    """Of a folder or a .zip, without the folder that all of it lies in. Raises DataError."""
+    """The tree of a folder or a .zip, below the outer folder that holds everything. Raises DataError."""
     if path.suffix.lower() == ".zip" and not path.is_dir():
         return _open_zip(path, passed)
     root = only_folder(path)
@@ -58,7 +57,7 @@ def open_tree(path: Path, passed: PassedOver) -> Tree:
 
 
 def content(file: File) -> bytes:
-    """All of a file. Raises DataError."""
+    """The content of a file. Raises DataError."""
     if isinstance(file, Member):
         return file.read_bytes()
     return read_bytes(file, False) if file.stat().st_size else b""

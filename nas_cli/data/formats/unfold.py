@@ -1,4 +1,4 @@
-"""What a user names, as single files: folders are walked as those to train on are, archives are unpacked."""
+"""Expands paths from a user into single files: walks folders, as for training, and unpacks archives."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from nas_cli.data.formats.folders import PassedOver, Place, walk
 from nas_cli.errors import DataError
 
 UNPACKED = 4_000_000_000
-"""Bytes of all that a .zip holds, or that come from standard input, at most."""
+"""Most bytes of the content of a .zip, and of standard input."""
 LONGEST = 60
-"""Letters of a member's name that its file gets, the last ones: its ending tells what it is."""
+"""The file of an unpacked member keeps so many last letters of its name: the ending tells the format."""
 Named = tuple[Path, str]
-"""A file, and what a person knows it by."""
+"""(file, its name in messages)."""
 
 
 def unfold(
     path: Path, shown: str, kind: str, takes: Callable[[Path], bool], say: Callable[[str], None]
 ) -> Iterator[Named]:
-    """A file itself; of a folder or a .zip those files that `takes` accepts, which are there until the next is asked
-    for. `say` is told of the others. Raises DataError where there are none.
+    """The file at `path`; for a folder or a .zip, the files that `takes` accepts. An unpacked file exists until the
+    next is asked for. `say` is told of the other files. Raises DataError where none is accepted.
     """
     passed = PassedOver()
     if path.is_dir():
@@ -62,7 +62,7 @@ def _in_folder(folder: Path, shown: str, passed: PassedOver) -> Iterator[tuple[P
 
 
 def _in_archive(path: Path, shown: str, above: Place, passed: PassedOver) -> Iterator[tuple[Place, Named]]:
-    """Each member is unpacked into a folder of its own, one at a time; an archive in an archive is none."""
+    """Unpacks the members one at a time, each into its own folder; archives within archives are passed over."""
     archive = open_archive(path, shown, UNPACKED, passed)
     with archive.file:
         for place in archive.members:
@@ -78,7 +78,7 @@ def _in_archive(path: Path, shown: str, above: Place, passed: PassedOver) -> Ite
 
 @contextmanager
 def named(file: Path, shown: str) -> Iterator[None]:
-    """Errors name what the user knows instead of `file`."""
+    """In errors, replaces the path of a temporary `file` by `shown`, the name that the user knows."""
     try:
         yield
     except DataError as error:

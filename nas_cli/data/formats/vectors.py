@@ -1,4 +1,4 @@
-"""Pretrained word vectors: GloVe's, word2vec's or fastText's text files, or safetensors."""
+"""Reads pretrained word vectors: text files of GloVe, word2vec or fastText, or safetensors."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ UNREADABLE = {
     ".npy": "is an array without its words: save both as safetensors",
 }
 LONGEST_LINE = 1_000_000
-"""Bytes; a word with a thousand numbers takes a tenth of that."""
+"""Most bytes of a line; a word with a thousand numbers takes a tenth of that."""
 LONGEST_NUMBER = 18
-"""Digits of a count that are read: more would be more than there is."""
+"""Most digits of a count: no file has more vectors than that."""
 
 
 @dataclass(frozen=True)
 class Vectors:
-    """`rows` float32 (n, size), one for each of `words`, which maps a word as the file has it to its row."""
+    """`rows` float32 (n, size); `words` maps each word, as spelled in the file, to its row."""
 
     words: Mapping[str, int]
     rows: Array
@@ -38,14 +38,15 @@ class Vectors:
         return word in self.words or word.lower() in self.words
 
     def row(self, word: str) -> int:
-        """Of `word` as it is written, else of its lower case."""
+        """The row of `word` as spelled, else of its lower case."""
         return self.words[word] if word in self.words else self.words[word.lower()]
 
 
 @dataclass(frozen=True)
 class Joined:
-    """A vocabulary: first the `without` known words that have no vector, then those with one, `learned` words in all;
-    then `words` that only the vectors tell apart. `rows` float32 (len(words) - without, size) are in their order.
+    """A vocabulary `words`: first the `learned` words of the training part, of which the first `without` have no
+    vector; then words that only the file has. `rows` float32 (len(words) - without, size) are the vectors, in the order
+    of `words`.
     """
 
     words: list[str]
@@ -57,15 +58,15 @@ class Joined:
 
 @dataclass(frozen=True)
 class VectorFile:
-    """A file of vectors; of the words that training does not have, its `first` ones are known too."""
+    """A file of vectors; its `first` words are known even where the training part lacks them."""
 
     path: Path
     first: int
 
     def join(self, known: Sequence[str], counts: Mapping[str, int], lower: bool) -> Joined:
-        """The words that are known, of those that training has with `counts`, with the file's. Raises DataError.
-
-        With `lower` words are looked up in lower case alone, so others of the file are left out.
+        """Joins the `known` words of the training part, which occur `counts` times, with those of the file. Raises
+        DataError.
+        With `lower`, words are looked up only in lower case, so other words of the file are left out.
         """
         wanted = {form for word in counts for form in (word, word.lower())}
         vectors = read_vectors(self.path, wanted, self.first)
@@ -87,15 +88,14 @@ class VectorFile:
 
 
 def _others(vectors: Vectors, taken: set[str], lower: bool) -> list[str]:
-    """Words of the file that are not `taken`; with `lower` those in lower case."""
+    """Words of the file that are not `taken`; with `lower`, only those in lower case."""
     words = [word for word in vectors.words if word not in taken]
     return [word for word in words if word == word.lower()] if lower else words
 
 
 def read_vectors(path: Path, wanted: Container[str], first: int) -> Vectors:
-    """The vectors of the words that are `wanted`, and of the `first` words of the file, the most frequent as a rule.
-
-    A word that is there twice has its first vector. Raises DataError with the file and line of what cannot be read.
+    """The vectors of the `wanted` words, and of the `first` words of the file, usually the most frequent.
+    A repeated word has its first vector. Raises DataError with the file and line that cannot be read.
     """
     require_file(path)
     reason = UNREADABLE.get(path.suffix.lower())
@@ -110,7 +110,8 @@ def read_vectors(path: Path, wanted: Container[str], first: int) -> Vectors:
 
 
 def _read_text(path: Path, wanted: Container[str], first: int) -> Vectors:
-    """Lines of a word and its numbers, divided by spaces or tabs; word2vec's first line has their counts instead."""
+    """Reads lines of a word and its numbers, separated by spaces or tabs; the first line of word2vec has the counts
+    instead."""
     words: dict[str, int] = {}
     rows: list[Array] = []
     places: list[int] = []
@@ -134,7 +135,7 @@ def _read_text(path: Path, wanted: Container[str], first: int) -> Vectors:
 
 
 def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
-    """Those that are not empty, with their numbers, without what space they end with."""
+    """(number, line) of each line that is not empty, without trailing spaces."""
     with reading_bytes(path, path.suffix.lower() == ".gz") as file:
         for number, line in enumerate(iter(lambda: file.readline(LONGEST_LINE + 1), b""), 1):
             if len(line) > LONGEST_LINE:
@@ -145,7 +146,8 @@ def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
 
 
 def _header(line: bytes, path: Path) -> tuple[int | None, int]:
-    """How many vectors the first line says there are, None where it has a vector itself; and numbers in each."""
+    """The number of vectors that the first line declares (None where it is a vector itself), and the numbers in
+    each."""
     cells = line.split()
     if len(cells) == 2 and all(cell.isdigit() for cell in cells):
         said = tuple(int(cell[:LONGEST_NUMBER]) for cell in cells)
@@ -158,7 +160,7 @@ def _header(line: bytes, path: Path) -> tuple[int | None, int]:
 
 
 def _cut(line: bytes, size: int, path: Path, number: int) -> tuple[str, list[bytes]]:
-    """A line's word and its `size` numbers. A word may have spaces: the numbers come last."""
+    """A line's word and its last `size` cells, the numbers; a word may have spaces."""
     cells = line.split(b" ")
     if len(cells) != size + 1 or not cells[0]:
         cells = line.split()
@@ -195,7 +197,7 @@ def _is_number(text: bytes) -> bool:
 
 
 def _read_safetensors(path: Path, wanted: Container[str], first: int) -> Vectors:
-    """One tensor of floats (words, size), and its words as a JSON list under `words` in the metadata."""
+    """Reads one tensor of floats (words, size), whose words are a JSON list under `words` in the metadata."""
     try:
         with utf8_path(path) as opened, safe_open(opened, framework="pt") as file:
             names, metadata = list(file.keys()), file.metadata() or {}
