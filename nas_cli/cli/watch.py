@@ -1,4 +1,4 @@
-"""Where scripts that were written for earlier versions find what lives in `nas_cli.record.watch` now."""
+"""Re-exports `nas_cli.record.watch`, which moved, for scripts that were written for earlier versions."""
 
 from __future__ import annotations
 

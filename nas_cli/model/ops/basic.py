@@ -17,7 +17,7 @@ from nas_cli.model.ops.vocabulary import op
 
 @op("linear", idle_bias=True)
 def linear(shape: Shape, units: Channels, bias: bool | None = None) -> nn.Module:
-    """Fully connected; an image is flattened first, places of a sequence go one by one; bias as in `conv`."""
+    """Fully connected; flattens images, and runs at each position of a sequence; bias as in `conv`."""
     assert isinstance(units, int), f"{units!r} should be a number by now"
     if len(shape) == 3:
         return nn.Sequential(nn.Flatten(), nn.Linear(math.prod(shape), units, bias is not False))
@@ -38,7 +38,7 @@ def batch_norm(shape: Shape) -> nn.Module:
 
 @op("layer_norm")
 def layer_norm(shape: Shape) -> nn.Module:
-    """Normalises the channels of each pixel of an image or place of a sequence, or a vector."""
+    """Normalises the channels of each pixel of an image or position of a sequence, or a vector."""
     if len(shape) == 2:
         return PlaceNorm(shape[0])
     return ChannelNorm(shape[0]) if len(shape) == 3 else nn.LayerNorm(shape[-1])
@@ -66,7 +66,7 @@ def drop_path(shape: Shape, rate: Fraction = 0.1) -> nn.Module:
 
 @op("identity", identity_when={})
 def identity(shape: Shape) -> nn.Module:
-    """Passes on what comes in."""
+    """Returns its input."""
     return nn.Identity()
 
 
@@ -78,7 +78,7 @@ def zero(shape: Shape) -> nn.Module:
 
 @op("affine")
 def affine(shape: Shape, scale: float | list[float] = 1.0, shift: float | list[float] = 0.0) -> nn.Module:
-    """Fixed units: `scale` times what comes in, plus `shift`; a list has a number for each channel."""
+    """Fixed change of units: `scale` times the input, plus `shift`; a list has a number for each channel."""
     if isinstance(scale, float) and isinstance(shift, float):
         return Affine(scale, shift)
     scales, shifts = _of_each_channel(scale, shape[0]), _of_each_channel(shift, shape[0])
@@ -86,7 +86,7 @@ def affine(shape: Shape, scale: float | list[float] = 1.0, shift: float | list[f
 
 
 def _of_each_channel(values: float | list[float], channels: int) -> list[float]:
-    """Raises Infeasible where there are other channels than values."""
+    """A value for each channel. Raises Infeasible where a list has another number of values than there are channels."""
     if isinstance(values, float):
         return [values] * channels
     if len(values) != channels:

@@ -34,7 +34,7 @@ def cell_input(shape: Shape, to: Shape) -> nn.Module:
 
 
 def zeros(shape: Shape, channels: int) -> nn.Module:
-    """`channels` channels of zeros, of the height and width of the input."""
+    """`channels` channels of zeros, of the sizes of the input."""
     return Zeros(channels)
 
 

@@ -1,4 +1,4 @@
-"""Layers for sequences (C, L): words of a sentence, or columns of a table as tokens."""
+"""Layers for sequences (C, L), such as the words of a sentence or the columns of a table as tokens."""
 
 from __future__ import annotations
 
