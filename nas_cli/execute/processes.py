@@ -284,9 +284,9 @@ class Processes:
         return new
 
     def _give(self, worker: Process, job: Job) -> bool:
-        taken = worker.give(job)
+        accepted = worker.give(job)
         self._push_later(worker)
-        return taken
+        return accepted
 
     def _start(self, index: int) -> Process:
         assert self._session.shared is not None

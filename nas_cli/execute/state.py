@@ -196,10 +196,10 @@ class ProcessState:
                 resource.setrlimit(kind, limits)
 
     def _put_hooks_back(self) -> None:
-        for found, before in zip(GLOBAL_HOOKS, self.global_hooks, strict=True):
-            if found != before:
-                found.clear()
-                found.update(before)
+        for current, before in zip(GLOBAL_HOOKS, self.global_hooks, strict=True):
+            if current != before:
+                current.clear()
+                current.update(before)
 
 
 def _succeeds(act: Callable[[], object]) -> bool:

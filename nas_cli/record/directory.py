@@ -254,9 +254,9 @@ def create_run(root: Path, name: str, files: Mapping[str, str]) -> RunDirectory:
 def _sweep_unborn(root: Path) -> None:
     """Removes the drafts of run directories whose process was killed before they were renamed."""
     for name in os.listdir(root):
-        found = DRAFT.fullmatch(name)
-        if found is not None and UNBORN.fullmatch(found["of"]):
-            sweep(root, found["of"])
+        match = DRAFT.fullmatch(name)
+        if match is not None and UNBORN.fullmatch(match["of"]):
+            sweep(root, match["of"])
 
 
 def open_run(path: Path | None, root: Path = RUNS) -> RunDirectory:

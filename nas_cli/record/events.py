@@ -196,8 +196,8 @@ class Duplicate(TrialEvent):
 
 @dataclass(frozen=True)
 class LayersMeasured(Event):
-    """New entries of the latency table, milliseconds by layer, measured with a trial; `seen` holds the statistics by
-    which predicted latencies are corrected.
+    """New entries of the latency table, milliseconds by layer, measured with a trial; `seen` is what the table learned
+    from the trial's latency (`LatencyTable.observe`).
     """
 
     kind = "latency_table"

@@ -18,10 +18,10 @@ IS_AXES = record_of({"shape": list_of(lambda side: is_count(side) and side > 0, 
 
 def are_inputs(stored: Mapping[str, Any]) -> bool:
     """Whether the inputs in architecture.yaml are valid, and an example has at most MOST_VALUES values."""
-    found = stored.get("inputs", {"": stored.get("input")})
-    if not isinstance(found, Mapping) or not found or not all(map(IS_AXES, found.values())):
+    inputs = stored.get("inputs", {"": stored.get("input")})
+    if not isinstance(inputs, Mapping) or not inputs or not all(map(IS_AXES, inputs.values())):
         return False
-    values: int = sum(math.prod(axes["shape"]) for axes in found.values())
+    values: int = sum(math.prod(axes["shape"]) for axes in inputs.values())
     return values <= MOST_VALUES
 
 

@@ -102,12 +102,12 @@ def fields_of(record: Event | Standing) -> dict[str, Any]:
     """The fields of an event as JSON data, without kind, time and sequence."""
     if isinstance(record, Unknown):
         return dict(record.content)
-    found, nothing = {}, _NOTHING[type(record)]
+    content, nothing = {}, _NOTHING[type(record)]
     for name, value in vars(record).items():
         if name in STAMPS or (not value and name in nothing and _equal(value, nothing[name])):
             continue
-        found[name] = value if type(value) in _PLAIN else _as_data(value)
-    return found
+        content[name] = value if type(value) in _PLAIN else _as_data(value)
+    return content
 
 
 def _equal(value: Any, other: Any) -> bool:

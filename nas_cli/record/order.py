@@ -74,9 +74,9 @@ class Order:
         return ""
 
     def _rewarded(self, event: TrialFinished | FinalFinished) -> str:
-        found = len(event.rewards) or 1
-        if self._objectives is not None and found != self._objectives:
-            return f"it has {found} rewards, and the spec {self._objectives} objectives"
+        count = len(event.rewards) or 1
+        if self._objectives is not None and count != self._objectives:
+            return f"it has {count} rewards, and the spec {self._objectives} objectives"
         return ""
 
     def _selected(self, event: FinalSelected) -> str:
@@ -92,7 +92,7 @@ class Order:
 
 
 def _measured(event: LayersMeasured) -> str:
-    """Each layer in `seen.work` must be a JSON list that is not empty, and have an entry of more than 0 ms."""
+    """Each name in `seen.work` must be a non-empty JSON list, and have an entry of more than 0 ms."""
     seen = event.seen or {}
     for name in seen.get("work", {}):
         try:

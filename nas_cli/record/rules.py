@@ -43,13 +43,13 @@ def schema_of(record: type[Any], needed: Sequence[str] = ()) -> CoreSchema:
     """A schema that parses a JSON object into the dataclass `record`. Fields without a default and those in `needed`
     are required; unknown keys are ignored.
     """
-    rules, taken = rules_of(record), []
+    rules, schemas = rules_of(record), []
     for each in fields(record):
         schema = rules[each.name].schema
         if each.default is not MISSING and each.name not in needed:
             schema = core_schema.with_default_schema(schema, default=each.default)
-        taken.append(core_schema.dataclass_field(each.name, schema, kw_only=True))
-    arguments = core_schema.dataclass_args_schema(record.__name__, taken, extra_behavior="ignore")
+        schemas.append(core_schema.dataclass_field(each.name, schema, kw_only=True))
+    arguments = core_schema.dataclass_args_schema(record.__name__, schemas, extra_behavior="ignore")
     return core_schema.dataclass_schema(record, arguments, list(rules), frozen=True)
 
 

@@ -37,15 +37,15 @@ def digests_of(plugins: Sequence[str]) -> dict[str, str]:
 
 def _modules() -> list[str]:
     """The files of all imported modules, without our own and installed ones."""
-    found = []
+    files = []
     for name, module in list(sys.modules.items()):
         file = getattr(module, "__dict__", {}).get("__file__")  # plain attribute access would load a lazy module
         if name == "__main__" or name.split(".")[0] == "nas_cli" or not isinstance(file, str):
             continue
         path = os.path.realpath(file)
         if os.path.isfile(path) and not any(_lies_in(path, folder) for folder in INSTALLED):
-            found.append(path)
-    return found
+            files.append(path)
+    return files
 
 
 def _lies_in(file: str, folder: str) -> bool:
@@ -103,9 +103,9 @@ def distrust_spec(spec: Path, plugins: object) -> str | None:
 
 def state_folder() -> Path:
     """The user's state folder of nas. Raises OSError where the user has no home folder."""
-    given = os.environ.get("XDG_STATE_HOME", "")
-    if os.path.isabs(given):
-        return Path(given) / "nas"
+    folder = os.environ.get("XDG_STATE_HOME", "")
+    if os.path.isabs(folder):
+        return Path(folder) / "nas"
     try:
         return Path.home() / ".local" / "state" / "nas"
     except RuntimeError as error:

@@ -262,11 +262,11 @@ def suited(experiment: Experiment, undefined: Mapping[str, str]) -> Experiment:
     among the metrics `undefined` on the validation split (name → why)."""
     spec, task = experiment.spec, experiment.task
     first = next(iter(task.metrics))
-    given = spec.objective or {}
+    section = spec.objective or {}
     metric = next((name for name in task.metrics if name not in undefined), first)
-    if metric == first or isinstance(given, list) or any(goal in given for goal in GOALS):
+    if metric == first or isinstance(section, list) or any(goal in section for goal in GOALS):
         return experiment
-    spec = replace(spec, objective={**given, task.metrics[metric]: metric})
+    spec = replace(spec, objective={**section, task.metrics[metric]: metric})
     note = f"the objective is {metric}, since {first} has no value here: {undefined[first]}; objective: says another"
     objective = parse_objective(spec.objective, task.metrics, COSTS)
     return replace(experiment, spec=spec, objective=objective, notes=(*experiment.notes, note))
@@ -282,10 +282,10 @@ def written_out(experiment: Experiment, hardware: Mapping[str, Any]) -> str:
     data = experiment.data.written_out()
     content["data"] = data | {key: str(value) for key, value in data.items() if isinstance(value, Path)}
     metric, towards = next(iter(task.metrics.items()))
-    given = spec.objective or {}
-    if isinstance(given, dict) and not any(goal in given for goal in GOALS):
-        given = {towards: metric, **given}
-    content["objective"] = given
+    section = spec.objective or {}
+    if isinstance(section, dict) and not any(goal in section for goal in GOALS):
+        section = {towards: metric, **section}
+    content["objective"] = section
     content["plugins"] = [str(Path(plugin).resolve()) for plugin in spec.plugins]
     content["hardware"] |= hardware
     content["search"]["limits"]["stall"] = spec.search.limits.stall  # null, not the default

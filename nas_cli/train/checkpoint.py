@@ -62,10 +62,10 @@ def _disk_faults(path: Path) -> Iterator[None]:
     try:
         yield
     except SafetensorError as error:
-        found = SYSTEM_ERROR.search(str(error))
-        if found is None:
+        match = SYSTEM_ERROR.search(str(error))
+        if match is None:
             raise TrialFailed(f"its weights cannot be stored: {error}") from error
-        number = int(found.group(1))
+        number = int(match.group(1))
         raise DiskFault(number, os.strerror(number), str(path)) from error
     except OSError as error:
         if error.errno in OWN_LIMITS:
@@ -182,9 +182,9 @@ def _copy(tensor: Tensor, into: Tensor) -> Tensor:
 
 def _checksum(tensors: Mapping[str, Tensor]) -> int:
     """CRC-32 of the tensors' names and bytes: it detects a file that a crash left with blocks of zeros."""
-    found = 0
+    checksum = 0
     for name in sorted(tensors):
         tensor = tensors[name].detach().cpu().contiguous().reshape(-1)
-        found = zlib.crc32(name.encode(), found)
-        found = zlib.crc32(tensor.view(torch.uint8).numpy().data, found)
-    return found
+        checksum = zlib.crc32(name.encode(), checksum)
+        checksum = zlib.crc32(tensor.view(torch.uint8).numpy().data, checksum)
+    return checksum

@@ -60,8 +60,8 @@ class Tensors:
         """The first examples' inputs, on the CPU: `most`, or as many as fit into `size` bytes, but at least four."""
         each = max(1, sum(column.values[:1].nbytes for column in self.columns.values()))
         count = min(most, max(4, size // each))
-        taken = {field: column.take(0, count) for field, column in self.columns.items()}
-        return {field: _map(column, lambda tensor: tensor.cpu()) for field, column in taken.items()}
+        first = {field: column.take(0, count) for field, column in self.columns.items()}
+        return {field: _map(column, lambda tensor: tensor.cpu()) for field, column in first.items()}
 
 
 @dataclass(frozen=True)

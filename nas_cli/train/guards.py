@@ -71,12 +71,12 @@ def hold_augmentation(make: Callable[..., Any], origin: Origin) -> Callable[...,
         augment = _function(make, origin, "of a batch and a generator", arguments)
 
         def held(batch: Batch, generator: torch.Generator) -> Batch:
-            given: Any = _call(origin, f"on inputs {_side(batch.inputs)}", augment, batch, generator)
-            if not isinstance(given, Batch):
-                raise origin.wrong(f"gave {_what(given)}, and a Batch is wanted: batch.with_(inputs=…, targets=…)")
-            _require_inputs(given.inputs, batch.inputs, origin)
-            _require_targets(given.targets, batch, origin)
-            return batch.with_(given.inputs, given.targets)
+            augmented: Any = _call(origin, f"on inputs {_side(batch.inputs)}", augment, batch, generator)
+            if not isinstance(augmented, Batch):
+                raise origin.wrong(f"gave {_what(augmented)}, and a Batch is wanted: batch.with_(inputs=…, targets=…)")
+            _require_inputs(augmented.inputs, batch.inputs, origin)
+            _require_targets(augmented.targets, batch, origin)
+            return batch.with_(augmented.inputs, augmented.targets)
 
         return held
 

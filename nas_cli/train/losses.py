@@ -114,11 +114,11 @@ def mse() -> Loss:
 
 @LOSSES.register("mae")
 def mae() -> Loss:
-    """Mean absolute error, in units of the targets' deviation."""
+    """Mean absolute error, in units of the targets' standard deviation."""
     return functional.l1_loss
 
 
 @LOSSES.register("huber")
 def huber(delta: Annotated[float, Between(0.01, 100)] = 1.0) -> Loss:
-    """Squared for errors below `delta` deviations of the targets, linear beyond (Huber 1964)."""
+    """Squared for errors below `delta` standard deviations of the targets, linear beyond (Huber 1964)."""
     return lambda outputs, targets: functional.huber_loss(outputs, targets, delta=delta)

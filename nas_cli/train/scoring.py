@@ -35,11 +35,11 @@ def predict_logits(network: Network, columns: Columns) -> Tensor:
     part = Tensors(columns, torch.zeros(count), network.inputs)
     ragged = network.program.axes(network.program.output).ragged
     outputs, order = [], []
-    for chosen, given, fed in _answers(network, part):
-        outputs.append(_padded(given, _cut(columns, fed)) if ragged else given)
+    for chosen, output, fed in _answers(network, part):
+        outputs.append(_padded(output, _cut(columns, fed)) if ragged else output)
         order.append(chosen)
-    longest = max(given.shape[-1] for given in outputs)
-    whole = torch.cat([_padded(given, longest - given.shape[-1]) for given in outputs])
+    longest = max(output.shape[-1] for output in outputs)
+    whole = torch.cat([_padded(output, longest - output.shape[-1]) for output in outputs])
     return whole[torch.argsort(torch.cat(order))] if network.ragged else whole
 
 

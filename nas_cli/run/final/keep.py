@@ -127,8 +127,8 @@ def _keeps(kept: Kept, training: FinalFinished) -> bool:
         stored = read_json(kept.metrics)
         if not MEASURED(stored):
             return False
-        found = {**stored["validation"], **stored}
-        if any(found.get(name) != value for name, value in wanted.items()):
+        values = {**stored["validation"], **stored}
+        if any(values.get(name) != value for name, value in wanted.items()):
             return False
         require_tensors(kept.weights)
     except RunError:  # a file is missing or damaged

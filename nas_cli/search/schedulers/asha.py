@@ -50,7 +50,7 @@ class Asha:
     def needed(self, history: History, trials: int | None) -> list[int]:
         """Of `trials` trials at most trials // reduction ** (k + 1) are promoted from rung k; lower ranks never are."""
         self._follow(history)
-        found: list[int] = []
+        numbers: list[int] = []
         for rung in reversed(range(len(self.rungs) - 1)):
             ended, waiting = self._ended[rung], self._waiting[rung]
             places = len(ended) if trials is None else trials // self.reduction ** (rung + 1)
@@ -58,8 +58,8 @@ class Asha:
             for merit in reversed(waiting):
                 if places == 0 or (least is not None and merit < least):
                     break
-                found.append(-merit[2])
-        return found
+                numbers.append(-merit[2])
+        return numbers
 
     def next(self, history: History) -> tuple[int, int] | None:
         """The best paused trial of the highest rung that has a trial to promote."""

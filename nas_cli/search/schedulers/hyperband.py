@@ -45,7 +45,7 @@ class Hyperband:
         return bracket
 
     def first_rung(self, number: int) -> int:
-        """The bracket of the trial. Brackets are computed on demand: with many rungs a round has millions of trials."""
+        """The first rung of the trial's bracket. Computed on demand: with many rungs a round has millions of trials."""
         place = number % self._round
         while len(self._dealt) <= place:
             self._dealt.append(next(self._spread)[1])

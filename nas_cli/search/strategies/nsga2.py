@@ -21,7 +21,7 @@ Fitness = tuple[int, float]
 
 @STRATEGIES.register("nsga2")
 class Nsga2:
-    """For several objectives: parents are chosen by front and crowding; one that keeps the constraints wins."""
+    """For several objectives: parents are chosen by front and crowding; feasible trials beat infeasible ones."""
 
     several = True
 

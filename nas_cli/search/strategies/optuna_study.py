@@ -248,9 +248,9 @@ class OptunaStudy:
         trial = self._trials[number] = self._ledger.trials[-1]
         if genotype is None:
             return
-        taken = decisions(self._space, genotype)
-        for path, (name, distribution) in self._know(taken).items():
-            trial.params[name] = to_drawn(taken[path], genotype[path])
+        decided = decisions(self._space, genotype)
+        for path, (name, distribution) in self._know(decided).items():
+            trial.params[name] = to_drawn(decided[path], genotype[path])
             trial.distributions[name] = distribution
 
     def end(self, number: int, values: Sequence[float] | None) -> None:

@@ -32,13 +32,13 @@ def require_fitting(named: Iterable[tuple[Path, str]], task: Task, task_name: st
             raise SpecError(
                 f"{task_name} learns from {_listed(inputs)}, and {name} is for {_listed(fit.inputs)}; {allowed}", place
             )
-        said = ""
+        hint = ""
         if task.unchanged_by is not None and not fit.blends:
             names = ", ".join([*unchanged_by, name])
-            said = f"; where it changes nothing: task: {{{task_name}: {{unchanged_by: [{names}]}}}}"
+            hint = f"; where it changes nothing: task: {{{task_name}: {{unchanged_by: [{names}]}}}}"
         raise SpecError(
             f"{task_name} learns targets of the kind '{target}', and after {name} only those of the kind "
-            f"{_listed(fit.targets)} are right; {allowed}{said}",
+            f"{_listed(fit.targets)} are right; {allowed}{hint}",
             place,
         )
 

@@ -16,7 +16,7 @@ from nas_cli.train.feed import send
 
 @augmentation("brightness", targets={"class", "number", "mask"})
 def brightness(amount: Annotated[float, Between(0, 10)] = 0.2) -> Augmentation:
-    """Makes each image lighter or darker, by at most amount times the deviation of each channel over the data."""
+    """Makes each image lighter or darker, by at most amount standard deviations of each channel over the data."""
 
     def apply(batch: Batch, generator: torch.Generator) -> Batch:
         drawn = send(evenly(len(batch), -amount, amount, generator), batch.inputs.device)
@@ -27,7 +27,7 @@ def brightness(amount: Annotated[float, Between(0, 10)] = 0.2) -> Augmentation:
 
 @augmentation("contrast", targets={"class", "number", "mask"})
 def contrast(amount: Fraction = 0.2) -> Augmentation:
-    """Multiplies what each image differs from its mean, in each channel, by a factor from 1 - amount to 1 + amount."""
+    """Scales each image's difference from its mean, per channel, by a factor from 1 - amount to 1 + amount."""
 
     def apply(batch: Batch, generator: torch.Generator) -> Batch:
         x = batch.inputs
