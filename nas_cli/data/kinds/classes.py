@@ -16,9 +16,9 @@ from nas_cli.data.source import Array, Examples
 from nas_cli.errors import DataError
 
 NUMBER = re.compile(r"[+-]?((0|[1-9]\d*)(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
-"""A text that is a number, and no code that begins with 0."""
+"""A text that is a number, not a code with leading zeros."""
 CONSTANT = 0.8
-"""The share of one class from which on accuracy says little."""
+"""With such a share of one class or more, accuracy says little."""
 SHOWN = 3
 
 
@@ -47,7 +47,8 @@ class Classes:
 
     @property
     def notes(self) -> list[str]:
-        """On labels that are one class, on names that are hardly different, on a class that has nearly all examples."""
+        """Notes on labels merged into one class, on names that hardly differ, and on a class with nearly all
+        examples."""
         notes = []
         for name, labels in list(self.merged.items())[:SHOWN]:
             several = ", ".join(f"'{label}'" for label in labels)
@@ -149,7 +150,7 @@ def find_classes(examples: Examples, names: tuple[str, ...] | None = None) -> Cl
 
 
 def _single(origin: str, single: Sequence[str], classes: int) -> DataError:
-    """Of classes that have one example each, among so many `classes`."""
+    """The error for classes with a `single` example, among so many `classes`."""
     more = f", and so have {len(single) - 1} others" if len(single) > 1 else ""
     many = len(single) > classes / 2 and any("." in name for name in single)
     hint = "; if it is a number that is to be predicted, take the task table-regression" if many else ""
@@ -217,7 +218,8 @@ def about_alike(names: Iterable[str], what: str) -> list[str]:
 
 
 def _folded(name: str) -> str:
-    """Without what is hardly seen: case, spaces, characters of no width, zeros before a number; true is 1."""
+    """The name without differences that are hardly seen: case, spaces, invisible characters, leading zeros; true is
+    1."""
     seen = "".join(c for c in unicodedata.normalize("NFKC", name).casefold() if unicodedata.category(c) != "Cf")
     plain = re.sub(r"(?<![\d.])0+(?=\d)", "", " ".join(seen.split()))
     return {"true": "1", "false": "0"}.get(plain, plain)

@@ -18,7 +18,7 @@ MANY = 0.5
 FEW_ROWS = 50
 LARGEST = float(np.finfo(np.float32).max)
 EXACT = 2.0**53
-"""Beyond it not every whole number is one of 64 bits: identifiers of 16 digits fall together."""
+"""Beyond this, float64 does not tell all whole numbers apart: identifiers of 16 digits fall together."""
 MOSTLY = 0.9
 """From this share of numbers on, the other cells of a column are taken for empty ones, if they hold no digit."""
 LEAST = 20
@@ -80,8 +80,8 @@ def orders_rows(values: Array) -> str | None:
 
 
 def find_form(name: str, cells: Sequence[str], missing: Sequence[str], decimal: str) -> Form | str | None:
-    """How a column's numbers are written, and what they are. A text says why it is none of numbers though most of its
-    cells are; None where they are words."""
+    """The form and values of a column of numbers. A str is the reason why a column is not numeric though most of its
+    cells are numbers; None is a column of words."""
     found = find_numbers(cells, missing, decimal)
     if found is not None and not np.nanmax(np.abs(found)) > LARGEST:
         return _why_codes(found, cells) or Form(values=found)
@@ -140,7 +140,8 @@ def _notes(name: str, marks: str, odd: Mapping[str, int]) -> tuple[str, ...]:
 
 
 def find_numbers(cells: Iterable[str], missing: Sequence[str], decimal: str, marks: str = "") -> Array | None:
-    """The column as float64 (N,), NaN where a cell is empty; None where one is no finite number, or all are empty."""
+    """The column as float64 (N,), NaN where a cell is empty; None where a cell is no finite number, or all are
+    empty."""
     try:
         found = as_floats(list(cells), set(missing), "", decimal, marks)
     except ValueError:
@@ -157,8 +158,8 @@ def has_commas(cells: Sequence[str], missing: Sequence[str]) -> str | None:
 
 
 def count_groups(cells: Sequence[str]) -> int | None:
-    """None for a column of words that divides the rows into groups; how many there are where nearly each row has its
-    own."""
+    """The number of different words where nearly each row has its own; None where the words divide the rows into
+    groups."""
     count = len(set(cells))
     return count if len(cells) >= FEW_ROWS and count > MANY * len(cells) else None
 

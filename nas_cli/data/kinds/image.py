@@ -21,8 +21,8 @@ CHUNK = 512
 
 @dataclass(frozen=True)
 class ImageEncoder:
-    """Images of `axes`, uint8 (C, H, W), go in as they are. `levels` are what a network normalises them by; None of
-    one that is trained, which has them among its weights.
+    """Images of `axes`, uint8 (C, H, W), are fed to the network unencoded. `levels` normalise them; None for a trained
+    network, which has them among its weights.
     """
 
     axes: Axes
@@ -52,7 +52,7 @@ class ImageEncoder:
 
 
 def fit_images(column: Column[Array]) -> ImageEncoder:
-    """By the images of the training part."""
+    """The encoder fitted on the images of the training part."""
     counts = histogram(column)
     axes = Axes(str(np.dtype(column.values.dtype)), tuple(column.values.shape[1:]))
     notes = tuple(about_levels(counts))
@@ -67,7 +67,7 @@ ENCODERS.register("images")(_restore)
 
 
 def digests_of_pictures(part: Part) -> Array:
-    """int64 (n,): those of this process, which repeat in no other."""
+    """int64 (n,): hashes of the pictures, valid only within this process."""
     found = np.empty(len(part), np.int64)
     values, rows = part.column.values, part.column.rows
     order = np.arange(len(part)) if rows is None else np.argsort(rows)  # a mapped file is read in its order

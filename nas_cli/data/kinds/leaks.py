@@ -1,4 +1,4 @@
-"""Columns that know the answer: each is tried alone, on a few thousand rows of the training part."""
+"""Finds target leaks: each column is tried alone, on a few thousand rows of the training part."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ def find_leaks(columns: Mapping[str, Array], target: Array) -> list[str]:
     """Sentences on those of `columns` (n,), numbers or numbers of categories, that alone explain `target` (n,), float64
     or the numbers of classes as int64.
 
-    The rows are in random order. Half of them answer for the other half: each takes the mean or the majority of those
-    with the same value, or that of its neighbours.
+    The rows are in random order. One half predicts the other: a row gets the mean or the majority class of the rows
+    with the same value, or the target of its nearest neighbours.
     """
     if len(target) < LEAST:
         return []
@@ -56,7 +56,7 @@ def _explained(values: Array, target: Array, asked: Array, truth: Array) -> str 
 
 
 def _answers(values: Array, target: Array, asked: Array) -> Array:
-    """For each of `asked` (m,) what rows of `values` (n,) and `target` say."""
+    """The predictions (m,) for `asked` (m,), from rows with `values` (n,) and `target` (n,)."""
     distinct, group = np.unique(values, return_inverse=True)
     if len(distinct) <= FEW * len(values):
         found = _by_group(group, target, len(distinct))
@@ -78,7 +78,7 @@ def _answers(values: Array, target: Array, asked: Array) -> Array:
 
 
 def _by_group(group: Array, target: Array, count: int) -> Array:
-    """The majority of each group's classes, or the mean of its numbers."""
+    """The majority class of each group, or the mean of its numbers, (count,)."""
     if target.dtype.kind == "i":
         classes = int(target.max()) + 1
         votes = np.bincount(group * classes + target, minlength=count * classes).reshape(count, classes)

@@ -63,7 +63,7 @@ class Numbers:
 
     @property
     def facts(self) -> Mapping[str, Any]:
-        """Of one number a number each, of several a list in the order of their columns."""
+        """Each fact is a number; for several targets, a list in the order of their columns."""
         facts = {
             "target_mean": self._of_each([column.mean - column.origin for column in self.columns]),
             "target_deviation": self._of_each([column.deviation for column in self.columns]),
@@ -90,7 +90,7 @@ class Numbers:
 
 
 def encode_numbers(examples: Examples, origin: Origin, names: Sequence[str] = ()) -> Array:
-    """How far they are from `origin`, float32 (N,), or (N, K) for the several columns `names`. Raises DataError."""
+    """The numbers minus `origin`, float32 (N,), or (N, K) for several columns `names`. Raises DataError."""
     values = as_numbers(examples, names)
     wanted = max(1, len(names))
     if values.shape[1] != wanted:
@@ -122,7 +122,7 @@ def find_numbers(examples: Examples, origin: Origin | None = None, names: Sequen
 
 
 def _fit(values: Array, what: str, origin: float) -> Column:
-    """Of one column (N,); an `origin` that is no number is found."""
+    """Mean and deviation of one column (N,); an `origin` of NaN is chosen here."""
     if len(values) < 2 or values.min() == values.max():
         raise DataError(f"every target {what} is {values[0]:g}: there is nothing to learn")
     mean, deviation = float(values.mean()), float(values.std())
@@ -194,7 +194,7 @@ def _columns_of(examples: Examples) -> int:
 
 
 def _names(examples: Examples, names: Sequence[str]) -> tuple[str, ...]:
-    """Of the columns; a source that names none has numbered ones."""
+    """The names of the columns; numbers where the source names none."""
     count = _columns_of(examples)
     if not names:
         return tuple(f"number {place}" for place in range(1, count + 1))

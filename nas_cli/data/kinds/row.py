@@ -26,11 +26,11 @@ KNOTS = 256
 """Quantiles that are kept of a column at most."""
 HEAVIEST = 64
 FACTOR = np.uint64(0x9E3779B97F4A7C15)
-"""Of a hash: an odd number whose bits look random."""
+"""Multiplier of a hash: an odd number with random-looking bits."""
 TAIL = 1e-3
 """The share of a normal distribution beyond which a quantile transform does not go: three deviations."""
 RARE = 2
-"""A category that the training part has less often is taken for one that it does not have: so that is learned too."""
+"""Rarer categories count as unknown, so that the network learns an input for unknown ones."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class TableEncoder:
         return {"numeric_columns": len(numbers) + sum(column["gaps"] for column in numbers), "categories": sizes}
 
     def require(self, column: Column[Array], whose: str) -> None:
-        """Whatever it encodes, its network takes."""
+        """Nothing to check: the network takes every encoded row."""
 
     def encode(self, raw: Array) -> Array:
         """Raises DataError where a cell of a numeric column is no number."""
@@ -208,7 +208,7 @@ ENCODERS.register("table")(_restore)
 
 
 def digests_of_rows(part: Part) -> Array:
-    """uint64 (n,)"""
+    """Hashes of the rows, uint64 (n,)."""
     rows = np.concatenate([part.inputs, part.targets[:, None]], axis=1, dtype=np.float32, casting="unsafe")
     found = np.zeros(len(rows), np.uint64)
     for column in rows.view(np.uint32).T:
@@ -218,4 +218,4 @@ def digests_of_rows(part: Part) -> Array:
 
 
 KINDS["table rows"] = Kind("row", repeats=Repeats("rows", ", cell for cell", 2, digests_of_rows))
-"""Two rows of a small table may be equal by chance, and two pictures hardly."""
+"""A single repeat is not reported: rows of a small table may be equal by chance."""

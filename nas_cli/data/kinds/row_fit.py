@@ -51,7 +51,7 @@ class Whole:
 
 @dataclass
 class _Found:
-    """What was found of the columns so far. `values`: what is learned from, of the rows `tried`, to be tried alone."""
+    """Findings on the columns so far. `values`: the input columns at the rows `tried`, for the search for leaks."""
 
     tried: Array
 
@@ -139,7 +139,7 @@ def _why_useless(name: str, cells: Sequence[str], roles: Roles) -> str | None:
 def _fit_words(
     found: _Found, name: str, cells: list[str], why: str | None, named: bool, missing: Sequence[str], decimal: str
 ) -> None:
-    """`why` says why a column is none of numbers, where most of its cells are."""
+    """`why`: the reason why the column is not numeric, where most of its cells are numbers."""
     if not named and (cell := has_commas(cells, missing)) is not None:
         raise DataError(_commas(name, cell, decimal), decimals_after_comma(cell) if decimal == "." else {})
     many = None if named else count_groups(cells)

@@ -14,7 +14,7 @@ from nas_cli.data.source import Array, Dataset, Examples, Targets, target
 from nas_cli.errors import DataError
 
 IGNORED = -100
-"""The target of a place after a sentence's last word; torch's cross-entropy passes over it."""
+"""The target of padding after a sentence's last word; torch's cross-entropy ignores it."""
 
 
 @target("class", called="classes", classes=True)
@@ -62,7 +62,7 @@ class Tags:
         return ()
 
     def strata(self, targets: Array) -> Array:
-        """Sentences without any tag but one (O, mostly), and the others."""
+        """0 for sentences with a single distinct tag (mostly O), 1 for the others."""
         tags = np.where(targets == IGNORED, targets[:, :1], targets)
         several: Array = (tags != tags[:, :1]).any(axis=1)
         return several.astype(np.int64)

@@ -21,7 +21,7 @@ from nas_cli.errors import DataError, MissingExtraError
 
 Tokenizer = Literal["word", "character", "bpe"]
 TYPICAL = 0.95
-"""Costs and latency are those of a length that so many of the training part's examples do not exceed."""
+"""Costs and latency are measured at this quantile of the training part's lengths."""
 
 MOST = 1_000_000
 """Words of a text and characters of a word that are read, at most."""
@@ -67,7 +67,7 @@ class WordEncoder:
         return facts
 
     def require(self, column: Column[Array], whose: str) -> None:
-        """Whatever it encodes, its network takes."""
+        """Nothing to check: the network takes every encoded sequence."""
 
     def encode(self, raw: Array) -> Array:
         return encode_words(self.content, raw.tolist())
@@ -158,7 +158,7 @@ def _counts(sentences: Sequence[Sequence[str]], lower: bool) -> Counter[str]:
 
 
 def _letters(sentences: Sequence[Sequence[str]]) -> list[str]:
-    """Those that occur twice."""
+    """The characters that occur at least twice."""
     return most_frequent(Counter(letter for sentence in sentences for word in sentence for letter in word), 2)
 
 

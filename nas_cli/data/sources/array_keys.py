@@ -1,4 +1,4 @@
-"""Arrays by which the examples of a NumPy archive are divided: of groups, of times, a value for each example."""
+"""Divides the examples of a NumPy archive by arrays of groups and times, with a value for each example."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from nas_cli.data.source import Array
 from nas_cli.errors import DataError, did_you_mean
 
 KINDS = "iufMUSb"
-"""Of arrays whose values are numbers, times or texts."""
+"""NumPy kinds of arrays of numbers, times or texts."""
 
 
 def divide_arrays(
     path: Path, dividers: Dividers, names: Sequence[str], read: Callable[[str], Array], count: int
 ) -> Division:
-    """By arrays of `path`, which has those called `names`, with a value for each of `count` examples to train on.
-    Raises DataError where they are none."""
+    """The division of `count` training examples by arrays of `path`, whose arrays are `names`. Raises DataError where
+    an array is missing or has no value for each example."""
     found: list[Array | None] = []
     for key, name in (("group", dividers.group), ("time", dividers.time)):
         if name is not None and name not in names:
@@ -38,8 +38,8 @@ def divide_arrays(
 
 
 def own_keys(dividers: Dividers, part: str, names: Sequence[str], read: Callable[[str], Array], count: int) -> Keys:
-    """Of `count` examples of a part of its own: by arrays that are called so, with the part's name in place of train's
-    where it has that; None where there are none."""
+    """The keys of `count` examples of another part: from the arrays of the same names, with "train" replaced by the
+    part's name; None where an array is missing."""
     found: list[Array | None] = []
     for said in (dividers.group, dividers.time):
         name = None if said is None else said.replace("train", part)

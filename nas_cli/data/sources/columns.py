@@ -19,12 +19,12 @@ from nas_cli.data.sources.text_table import LABEL_COLUMNS, TEXT_COLUMNS
 TARGETS = ("target", "label", "class", "y", "classification", "outcome", "quality", "price")
 """Names of columns that are usually what is to be learned; else the last one is."""
 FEW_WORDS = 2
-"""A column with fewer words a cell is none of texts."""
+"""A column with fewer words in a cell has no texts."""
 SENTENCE, FEW_COLUMNS = 4, 4
 """Words a cell from which on a column has texts, and the columns that a table of texts has at most, where none has a
 usual name."""
 MANY = 20
-"""So many different whole numbers, or half as many as there are rows, may be classes."""
+"""Up to this many different whole numbers, or up to half the number of rows, may be classes."""
 
 
 @sniff("csv", inputs="table rows", targets=("class", "number"), expects="a CSV or TSV file")

@@ -17,14 +17,14 @@ GROUPS = re.compile(rf"(.*[^a-z])?({'|'.join(WHO)})s?([ _.-]?(id|no|nr|number|na
 """Names of columns that say to whom or what a row belongs."""
 BIRTH = re.compile(r"birth|born|\bdob\b", re.IGNORECASE)
 FEWEST = 3
-"""Groups: of two, yes and no say, none can be held out."""
+"""Fewest groups: a column of two, such as yes and no, cannot be divided by."""
 WIDE = 33
 """Letters of a key with its value, before the comment behind it."""
 
 
 def dividing_lines(columns: Sequence[str], rows: Sequence[Sequence[str]], others: Container[str]) -> list[str]:
     """Comments for a starter spec, on a column of groups and one of dates, where there are such among the first `rows`;
-    `others` are columns that are none."""
+    columns in `others` are skipped."""
     found: dict[str, str] = {}
     for place, name in enumerate(columns):
         cells = [row[place] for row in rows if len(row) == len(columns)]

@@ -1,4 +1,4 @@
-"""Pictures as examples: how those of every part are decoded, and what is said of it."""
+"""Reads pictures as examples: how those of every part are decoded, with notes."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Pictures:
 
 
 class Reading:
-    """How the pictures of every part are decoded: as the spec says, or as the headers of those to train on have it.
+    """How the pictures of every part are decoded, by the spec or by the headers of the training pictures.
 
     Settled once, when the first picture is needed.
     """
@@ -72,7 +72,7 @@ class Reading:
 
     @cached_property
     def levels(self) -> Levels | None:
-        """What becomes 0 and 255 of pictures with more than 8 bits; None where there are none."""
+        """The values that become 0 and 255 in pictures with more than 8 bits; None where there are none."""
         if self.said != "auto":
             return self.said
         return _all_levels(self.looks)
@@ -105,7 +105,7 @@ class Reading:
 
     @property
     def notes(self) -> list[str]:
-        """What the pictures told that were looked at until now."""
+        """Notes on the pictures looked at so far."""
         return _notes(self.looks, self.levels) if "looks" in vars(self) else []
 
 

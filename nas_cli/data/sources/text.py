@@ -205,7 +205,7 @@ class Place:
 
     @property
     def documents(self) -> bool:
-        """Whether each file is one text, and not each line."""
+        """Whether each file is one text, rather than each line."""
         part = "train" if self.parts else ""
         return self.table(part) is None and bool(self.below(part).folders)
 

@@ -16,7 +16,7 @@ from nas_cli.errors import DataError
 
 NO_CLASS = ("readme", "license", "licence", "changes")
 WIDE = ("utf-16", "utf16", "utf-32", "utf32")
-"""Encodings whose texts have zeros."""
+"""Encodings whose texts contain zero bytes."""
 DOCUMENTS = (b"%PDF-", b"PK\3\4", b"\xd0\xcf\x11\xe0", b"\x1f\x8b", b"\x89PNG", b"\xff\xd8\xff", b"GIF8")
 """How documents, archives and pictures begin."""
 LOOKED_AT, MOST_ZEROS = 8192, 0.01

@@ -22,7 +22,7 @@ LABEL_COLUMNS = ("label", "class", "category", "sentiment", "target")
 Texts = list[tuple[str, str]]
 """(text, class) of each example."""
 NO_GROUP = ("",)
-"""What a cell of a column that divides may not hold."""
+"""Cells that are not allowed in a column of groups or times."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Table:
 
 
 def read_table(file: Path, table: Table, notes: list[str], whole: bool = True) -> tuple[Texts, Keys]:
-    """The texts, and what they are divided by; with `whole` that is there for every row.
+    """The texts and their keys (groups, times); with `whole`, every row must have them.
 
     Raises DataError where a column is missing, or a label.
     """
