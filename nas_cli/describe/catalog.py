@@ -48,7 +48,7 @@ def argument(param: Param) -> dict[str, Any]:
 
 
 def short_type(annotation: Any) -> str:
-    """What an argument takes, in few words: `whole number ≥ 1 | same, x2`, `max | avg`, `number 0 to 1`."""
+    """The values of an argument, in few words: `whole number ≥ 1 | same, x2`, `max | avg`, `number 0 to 1`."""
     origin, args = get_origin(annotation), get_args(annotation)
     if origin is Annotated:
         return _short_annotated(args[0], args[1:])
@@ -88,7 +88,7 @@ class OpenDecision:
 
 @dataclass(frozen=True)
 class SpaceFacts:
-    """What there is to say of a space. `size` counts genotypes, train settings included; `architectures` without."""
+    """The facts of a space. `size` counts genotypes, train settings included; `architectures` counts without them."""
 
     name: str
     text: str
@@ -150,8 +150,7 @@ def list_spaces() -> list[SpaceFacts]:
 def open_decisions(space: Space) -> list[OpenDecision]:
     """Every decision of `space` in the order of the text.
 
-    Found by taking each value of each decision in turn, with all others as they were where the decision was met first.
-    """
+    Takes each value of each decision in turn, with the other decisions as they were where it was first met."""
     met: dict[str, tuple[Decision, dict[str, Scalar]]] = {}
     visits: dict[str, int] = {}
     order: list[str] = []
@@ -172,7 +171,7 @@ def open_decisions(space: Space) -> list[OpenDecision]:
         for path in reversed(trail):
             if path not in met:
                 met[path] = found[path], dict(genotype)
-                order.insert(following, path)  # before what comes next in the text
+                order.insert(following, path)  # before the next decision in the text
             following = order.index(path)
             visits[path] = visits.get(path, 0) + 1
         return trail

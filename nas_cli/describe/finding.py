@@ -18,8 +18,8 @@ from nas_cli.yaml_text import inline_yaml
 
 @dataclass
 class Lead:
-    """A source that may read what lies at `path`, None where it reads no files. `settings` are keys of it that became
-    known on the way, by the remedies of errors, and `guessed` says why."""
+    """A source that may read `path` (None for a source without files). `settings` are keys of the source that the
+    remedies of errors set, and `guessed` are the reasons."""
 
     source: str
     path: Path | None
@@ -28,7 +28,7 @@ class Lead:
     _asked: tuple[dict[str, Any], Found | None] | None = None
 
     def ask(self) -> Found | None:
-        """What the source takes the path for. Raises DataError where it reads such files, and not these."""
+        """What the source finds at the path. Raises DataError where it reads such files but cannot read these."""
         while self._asked is None or self._asked[0] != self.settings:
             try:
                 self._asked = dict(self.settings), SNIFFS.ask(self.source, self.path, self.settings)
@@ -51,9 +51,8 @@ class Lead:
 
 
 def source_for(task_name: str, path: Path | None) -> Lead:
-    """The source that reads what `task_name` learns: the only one that there is, or the one that is surest of `path`.
-
-    Raises UserError where nothing can be said of such a task, DataError where no source reads what lies at `path`.
+    """The source for the task `task_name`: the only one, or the one that is surest of `path`.
+    Raises UserError where the task has no recipe or source, DataError where no source reads `path`.
     """
     task = _task(task_name)
     wanted = task.wanted
@@ -74,8 +73,8 @@ def source_for(task_name: str, path: Path | None) -> Lead:
 
 
 def task_for(path: Path | None) -> tuple[str, Lead, list[str]]:
-    """The task, the source, and notes on what is guessed of them. Raises DataError where no source is sure of `path`,
-    UserError where no task learns what it reads."""
+    """The task, the source, and notes on what was guessed. Raises DataError where no source is sure of `path`,
+    UserError where no task learns from it."""
     claims = _claims([name for name in SNIFFS if reads_files(name) == (path is not None)], path, least=0.0)
     wanted: list[Wanted] = []
     for claim in claims:
@@ -128,14 +127,14 @@ def _learning(wanted: Wanted) -> list[str]:
 
 @dataclass(frozen=True)
 class Claim:
-    """What a source found."""
+    """A source, and what it found at the path."""
 
     lead: Lead
     found: Found
 
     @property
     def standing(self) -> tuple[float, bool]:
-        """Of two sources that are as sure that of a plugin, which the user names."""
+        """Sort key: the surest first; of equally sure sources, that of a plugin, which the user names."""
         return self.found.sure, SOURCES.origin(self.lead.source) is not None
 
 

@@ -37,7 +37,7 @@ DRAWING = 2.0
 """Seconds after which no further candidate is drawn."""
 REHEARSALS = 5
 ENDLESS = 10**15
-"""Trials; a larger space takes no less than for ever."""
+"""Most trials of an estimate: a larger space is as good as endless."""
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,7 @@ def draw(experiment: Experiment, session: Session, memory: int | None = None) ->
     """What the strategy would propose first, 40 times at most, and what each costs; those over a constraint are not
     trained, nor are those that need more than `memory` bytes.
 
-    A strategy that learns goes on from there as nobody can foretell.
+    How a learning strategy goes on from there cannot be foretold.
     """
     strategy = experiment.make_strategy()
     drawn = Drawn([], [])
@@ -142,9 +142,7 @@ def draw(experiment: Experiment, session: Session, memory: int | None = None) ->
 
 
 def _times(experiment: Experiment, session: Session, timing: Timing | None) -> tuple[dict[str, Any], list[str]]:
-    """Seconds of an epoch, of the search and of the final phase, None where it cannot be said; and what is to be said
-    of them.
-    """
+    """Seconds of an epoch, of the search and of the final phase (None where unknown), with notes."""
     stop, final = experiment.spec.search.stop, experiment.spec.final
     if timing is None:
         return {"epoch": None, "search": stop.time, "final": None}, []

@@ -1,4 +1,4 @@
-"""How long a search takes whose trainings take so long: its schedule, played through without training anything."""
+"""Estimates the time of a search: plays its schedule through with known times, without training."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from nas_cli.search.scheduler import Scheduler
 from nas_cli.trial import History
 
 MOST_TRIALS = 1000
-"""A longer search takes as many times as long as it has more trials."""
+"""Times of longer searches are extrapolated in proportion to the number of trials."""
 
 
 def rehearse(

@@ -153,7 +153,7 @@ def _component(registry: Registry[Any], open_values: bool = False) -> list[Schem
 
 
 def _given(params: tuple[Param, ...], open_values: bool, summary: str) -> Schema:
-    """What may stand behind a component's name: its arguments by name, its first argument, or nothing."""
+    """The values behind a component's name: its arguments by name, its first argument, or nothing."""
     ways = [_arguments(params, open_values)]
     if params:
         ways.append(_value(params[0].annotation, open_values))
@@ -208,7 +208,7 @@ def _type(annotation: Any, open_values: bool) -> Schema:
 
 
 def _list(item: Any, open_values: bool) -> Schema:
-    """Of a list of components an item may be open, and one item stands for a list of it."""
+    """In a list of components, an item may be an open decision, and a single item stands for a list."""
     if not any(isinstance(mark, Component) for mark in getattr(item, "__metadata__", ())):
         return {"type": "array", "items": _type(item, open_values=False)}
     return {"anyOf": [{"type": "array", "items": _value(item, open_values)}, _type(item, open_values)]}

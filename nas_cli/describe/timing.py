@@ -1,4 +1,4 @@
-"""How long candidates train, found out by training a few of them for a few seconds."""
+"""Estimates the training times of candidates by training a few of them for a few seconds."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ TRAINED = 0.6
 MOST_MACS = 2e10
 """Multiply-accumulates of a forward pass of one batch that are tried in this very process, which nothing could stop."""
 FAR = 2.0
-"""Times as many multiply-accumulates as the dearest that was timed."""
+"""Extrapolation is doubtful beyond this many times the multiply-accumulates of the largest timed candidate."""
 
 Costed = tuple[Resolved, Mapping[str, float]]
 
@@ -109,8 +109,8 @@ def _untimed(times: float) -> list[str]:
 
 
 def _chosen(drawn: Sequence[Costed], in_this_process: bool) -> list[Costed]:
-    """A few from the cheapest to the dearest; these two come first, and the middle next. What nothing could stop in
-    this process is left out.
+    """A few candidates from the cheapest to the dearest: these two first, the middle one next. Those too large to train
+    in this process, where nothing could stop them, are left out.
     """
     by_cost = sorted(drawn, key=lambda candidate: candidate[1]["macs"])
     places = [int(place) for place in np.unique(np.linspace(0, len(by_cost) - 1, TIMED).round())]

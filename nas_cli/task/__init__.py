@@ -1,4 +1,4 @@
-"""What is learned. Importing the room registers its tasks, and the yardsticks and recipes beside them."""
+"""Tasks. Importing the room registers them, with their references and recipes."""
 
 from nas_cli.task import (
     boosting,

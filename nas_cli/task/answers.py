@@ -1,4 +1,4 @@
-"""Answers to examples, by a network that may be asked as often as an answer takes."""
+"""Answers of a network to examples; an answer may take several forward passes."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 Run = Callable[[Sequence[Any]], Sequence[Any]]
-"""From examples, as a source reads them, to the network's output for each, an array."""
+"""Maps examples, as a source reads them, to the network's output for each, an array."""
 
 
 class Answering(Protocol):
-    """What is needed of a task for an answer by one output."""
+    """The part of a task that turns one output into an answer."""
 
     def answer(self, outputs: Any, labels: Sequence[str], top: int = 5, raw: Any = ()) -> dict[str, Any]: ...
 

@@ -1,4 +1,4 @@
-"""What a task is: all that depends on what is learned, behind one interface. A task is one file."""
+"""The interface of tasks: all that depends on what is learned. A task is one file."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ from nas_cli.task.guards import hold_task
 T = TypeVar("T")
 Direction = Literal["maximize", "minimize"]
 Shape = tuple[int, ...]
-"""Of one example, without the batch."""
+"""The shape of one example, without the batch axis."""
 Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 Scale = float | torch.Tensor
-"""The deviation of targets that are numbers: of one, or float32 (K,) of several."""
+"""The standard deviation of numeric targets: one number, or float32 (K,) for several."""
 Array = np.ndarray[Any, Any] | torch.Tensor
 """Network outputs and targets come as tensors while training, and as arrays from ONNX Runtime."""
 
 
 class Scorer(Protocol):
-    """Adds up, batch by batch, how well a network answers; it keeps no outputs that it does not need."""
+    """Accumulates the scores of a network batch by batch, keeping only the outputs that it needs."""
 
     def add(self, outputs: Array, targets: Array) -> None:
         """One batch: outputs (n, …) and targets (n, …), on the CPU."""
         ...
 
     def metrics(self) -> dict[str, float]:
-        """The task's metrics over all that was added; one that does not apply to it is left out."""
+        """The task's metrics over all batches; undefined ones are left out."""
         ...
 
     def report(self) -> dict[str, Any]:
@@ -59,7 +59,7 @@ class Task(Protocol):
 
     @property
     def wanted(self) -> Wanted:
-        """What it learns from, and what it learns."""
+        """The kinds of input and of target."""
         ...
 
     @property
@@ -69,8 +69,8 @@ class Task(Protocol):
 
     @property
     def unchanged_by(self) -> tuple[str, ...] | None:
-        """Augmentations of which the user says that they do not change its targets, though they may change others of
-        the kind; None where its arguments do not say so."""
+        """Augmentations that, by the user's word, keep the targets unchanged, though they may change other targets of
+        the kind; None where the user named none."""
         ...
 
     def head(self, shape: Shape, facts: Mapping[str, Any]) -> list[Any]:
@@ -81,11 +81,11 @@ class Task(Protocol):
         ...
 
     def loss(self, outputs: torch.Tensor, targets: torch.Tensor, loss_of: Loss, scale: Scale) -> torch.Tensor:
-        """What a training step makes smaller, a scalar; `scale` is that of targets that are numbers."""
+        """The scalar that a training step minimises; `scale` is the deviation of numeric targets."""
         ...
 
     def scorer(self, labels: Sequence[str]) -> Scorer:
-        """What measures a network's outputs; `labels` name the classes, tags or numbers."""
+        """A scorer of a network's outputs; `labels` name the classes, tags or numbers."""
         ...
 
     def objective(self, targets: Array) -> str:
@@ -98,7 +98,7 @@ class Task(Protocol):
         ...
 
     def blocks(self, report: Mapping[str, Any]) -> list[Block]:
-        """What a scorer reported, as tables, matrices and curves for a person."""
+        """The report of a scorer as tables, matrices and curves for a person."""
         ...
 
     def answer(self, outputs: Array, labels: Sequence[str], top: int = 5, raw: Any = ()) -> dict[str, Any]:
@@ -123,7 +123,7 @@ class Task(Protocol):
 
 
 class Defaults:
-    """What most tasks say alike."""
+    """Defaults of members that most tasks share."""
 
     metrics: Mapping[str, Direction]
     proportions: frozenset[str] = frozenset()

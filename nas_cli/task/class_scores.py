@@ -57,7 +57,7 @@ class ClassScores:
         return found
 
     def f1(self) -> Numbers:
-        """Of each class; 0 where it is neither present nor predicted."""
+        """The F1 of each class; 0 for classes neither present nor predicted."""
         either = self.confusion.sum(axis=0) + self.confusion.sum(axis=1)
         scores: Numbers = 2 * np.diag(self.confusion) / np.maximum(either, 1)
         return scores

@@ -17,7 +17,7 @@ from nas_cli.task.class_scores import TOP, ClassScores, ranking
 
 CONFUSION = "Confusion: rows are true, columns predicted"
 LOPSIDED = 0.8
-"""The share of the largest class from which on it is said beside the scores."""
+"""A largest class of at least this share is named beside the scores."""
 
 
 class Classification(Defaults):
@@ -34,7 +34,7 @@ class Classification(Defaults):
     wanted = Wanted("images", "class")
 
     def head(self, shape: Shape, facts: Mapping[str, Any]) -> list[Any]:
-        """Global average pooling where `shape` still has places, then a linear layer to a logit a class."""
+        """Global average pooling where `shape` has positions, then a linear layer to one logit for each class."""
         pooling = [{"global_pool": "avg"}] if len(shape) > 1 else []
         return [*pooling, {"linear": {"units": facts["labels"]}}]
 
@@ -85,7 +85,7 @@ class Classification(Defaults):
 
 
 def _constant(report: Mapping[str, Any]) -> str:
-    """What the answer that is always the largest class scores, where that is much."""
+    """The accuracy of always answering the largest class, where that is high."""
     largest = max(report["classes"], key=lambda each: each["support"])
     share = largest["support"] / report["samples"]
     return f"; the answer {largest['label']} alone has accuracy {share:.4f}" if share >= LOPSIDED else ""

@@ -1,7 +1,7 @@
 """Linear-chain conditional random fields (Lafferty, McCallum & Pereira 2001): their likelihood.
 
-What a `crf` layer gives is (N, T, T + 2 + L): scores of moves from a tag (row) to a tag (column), of starting and of
-ending with a tag, then those of the tags at each place.
+A `crf` layer gives (N, T, T + 2 + L): transition scores from a tag (row) to a tag (column), start and end scores, then
+the tag scores at each position.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ import torch
 from torch import Tensor
 
 LEAST, MOST = 1e-37, 80.0
-"""What a sum of products of exponentials is kept above, and an exponent below: float32 ends near e^±87."""
+"""Bounds against under- and overflow: sums of exponentials stay above LEAST, exponents below MOST; float32 ends near
+e^±87."""
 
 
 def negative_log_likelihood(outputs: Tensor, targets: Tensor) -> Tensor:
@@ -34,8 +35,9 @@ def negative_log_likelihood(outputs: Tensor, targets: Tensor) -> Tensor:
 class LogPartition(torch.autograd.Function):
     """log Σ exp(score of a path) over all paths of each sentence, (N,), by the forward algorithm.
 
-    Its gradient are the probabilities of tags and of moves, by the backward algorithm: a second loop over the places,
-    and no graph of the first, which would take twice the time. Inside, places come first and sentences last.
+    Its gradient is the marginal probabilities of tags and transitions, by the backward algorithm: a second loop over
+    the positions instead of autograd through the first, which would take twice the time. Inside, positions come first
+    and sentences last.
     """
 
     @staticmethod
@@ -60,8 +62,8 @@ class LogPartition(torch.autograd.Function):
 
 
 def path_sums(start: Tensor, moves: Tensor, scores: Tensor, taken: Tensor) -> Tensor:
-    """log Σ exp(score) over the paths that come to each place with each tag, (L, T, N); after a sentence's end those
-    of its last word.
+    """log Σ exp(score) over the paths that end at each position with each tag, (L, T, N); after a sentence's end, the
+    sums of its last word.
 
     The sums are products with the matrix of exp(moves), scaled so that the largest factors are 1.
     """
@@ -78,9 +80,8 @@ def path_sums(start: Tensor, moves: Tensor, scores: Tensor, taken: Tensor) -> Te
 
 
 def move_sums(moves: Tensor, ahead: Tensor, back: Tensor, total: Tensor, weight: Tensor) -> Tensor:
-    """(T, T): the probabilities of each move, times a weight of the place that it comes from, over all places.
-
-    `ahead` are the sums up to the places that moves leave, `back` those from the places they come to.
+    """(T, T): the marginal probability of each transition, weighted by its first position, summed over all positions.
+    `ahead` are the forward sums at the first positions of transitions, `back` the backward sums at the second.
     """
     highest, before, after = moves.max(), ahead.amax(1), back.amax(1)
     scale = torch.exp((before + after + highest - total).clamp(max=MOST)) * weight
@@ -91,7 +92,7 @@ def move_sums(moves: Tensor, ahead: Tensor, back: Tensor, total: Tensor, weight:
 
 
 def turned(taken: Tensor) -> Tensor:
-    """(L, N): the places of each sentence from its last word to its first; those after its end stay."""
+    """(L, N): the positions of each sentence reversed; those after its end stay."""
     places = torch.arange(len(taken), device=taken.device)[:, None]
     sizes = taken.sum(0)
     return torch.where(places < sizes, sizes - 1 - places, places)

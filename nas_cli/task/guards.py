@@ -1,4 +1,4 @@
-"""Tasks of plugins, held to their contract: what breaks it is told in the plugin's words."""
+"""Checks that tasks of plugins keep their contract; a violation is reported with the plugin's name."""
 
 from __future__ import annotations
 
@@ -164,7 +164,7 @@ class HeldTask:
     def answers(
         self, run: Run, examples: Sequence[Any], labels: Sequence[str], facts: Mapping[str, Any], top: int = 5
     ) -> list[dict[str, Any]]:
-        """Of a task that says nothing of it, by the output for each."""
+        """The task's own `answers`; without that method, one answer for each output."""
         method = getattr(self._task, "answers", None)
         if method is None:
             return answer_each(self, run, examples, labels, top)

@@ -10,7 +10,7 @@ import numpy as np
 
 Numbers = np.ndarray[Any, Any]
 GOLDEN = 0.618034
-"""Turns of hue from class to class: no two of the first dozen look alike."""
+"""Step of hue from class to class, in turns: the first dozen are distinct."""
 SCORES = ("iou", "dice", "precision", "recall")
 """Of each class of a report."""
 LOWEST = 10

@@ -1,4 +1,4 @@
-"""What is learned, of what, and what the outputs mean: as one thing, from the data to an exported network."""
+"""The learning problem: task, inputs and labels as one object, from the data to an exported network."""
 
 from __future__ import annotations
 

@@ -127,7 +127,7 @@ class Errors:
         return predicted, wanted
 
     def _worst(self, predicted: Numbers, wanted: Numbers) -> list[dict[str, Any]]:
-        """Of several numbers an example's error is that which is the largest in units of its column's `rmse`."""
+        """With several numbers, an example's error is the largest of its errors in units of the column's `rmse`."""
         errors = predicted - wanted
         usual = np.sqrt((errors**2).mean(axis=1, keepdims=True))
         relative = np.abs(errors) / np.where(usual > 0, usual, 1.0)
@@ -153,7 +153,7 @@ def _columns(values: Array) -> Numbers:
 
 
 def _scores(predicted: Numbers, wanted: Numbers) -> dict[str, float]:
-    """Of one column; `r2` is left out where all that is wanted is the same."""
+    """The scores of one column; `r2` is left out where all targets are equal."""
     squared = float(((predicted - wanted) ** 2).mean())
     variance = float(((wanted - wanted.mean()) ** 2).mean())
     scores = {"rmse": squared**0.5, "mae": float(np.abs(predicted - wanted).mean())}
@@ -196,7 +196,7 @@ def _largest(report: Mapping[str, Any]) -> list[Block]:
 
 
 def _decimals(error: float) -> int:
-    """Those that show four digits of an error, and whole numbers wholly."""
+    """Decimals that show four significant digits of an error, and all digits of whole numbers."""
     return max(0, 3 - math.floor(math.log10(abs(error)))) if error else FEWEST
 
 

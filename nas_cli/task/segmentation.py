@@ -50,7 +50,7 @@ class Segmentation(Defaults):
         return Scorer(labels, self.behind(labels))
 
     def behind(self, labels: Sequence[str]) -> int | None:
-        """The number of the background. Raises DataError where no class is called so."""
+        """The index of the background class. Raises DataError where no class has that name."""
         names = [label.casefold() for label in labels]
         if self.background.casefold() in names:
             return names.index(self.background.casefold())
@@ -103,7 +103,7 @@ class Segmentation(Defaults):
 
 
 class Scorer:
-    """Adds up how many pixels of each class are taken for each."""
+    """Counts pixels by true and predicted class."""
 
     def __init__(self, labels: Sequence[str], behind: int | None) -> None:
         self.labels, self.behind = tuple(labels), behind

@@ -26,7 +26,8 @@ BILSTM = "bilstm: [{embedding: {units: 100, unknown: 0.05}}, {dropout: {rate: 0.
 
 @task("sequence-labelling")
 class SequenceLabelling(Defaults):
-    """Tags in IOB2. Outputs are (N, tags, L); where a network ends with a `crf`, the moves of tags come first."""
+    """Tags in IOB2. Outputs are (N, tags, L); where a network ends with a `crf`, transitions between tags come
+    first."""
 
     metrics: Mapping[str, Direction] = {
         "f1": "maximize",
@@ -40,7 +41,7 @@ class SequenceLabelling(Defaults):
     losses: tuple[str, ...] = ("cross_entropy",)
 
     def head(self, shape: Shape, facts: Mapping[str, Any]) -> list[Any]:
-        """A linear layer to a logit a tag at every place; nothing where the body ends with a `crf`."""
+        """A linear layer to one logit for each tag at every position; nothing where the body ends with a `crf`."""
         if len(shape) != 2:
             raise Infeasible("it gives one vector for the whole sentence, and every word needs a tag: do not pool")
         if shape == (facts["labels"], facts["places"] + facts["labels"] + 2):

@@ -31,7 +31,7 @@ mlp: [features, {linear: {units: 256}}, relu, {dropout: {rate: 0.2}}, {linear: {
 @recipe("table rows", "class")
 @recipe("table rows", "number")
 def tables(inputs: Mapping[str, Axes], examples: int) -> Recipe:
-    """Of many columns small networks; else the space for tables."""
+    """Small networks for tables of many columns; else the built-in space `tabular`."""
     epochs = passes(examples, least=8, seen=100_000)
     if only(inputs).shape[0] >= WIDE:
         return Recipe(model=WIDE_MODEL, about=ABOUT_WIDE, epochs=epochs, batch_size=128, baselines=BASELINES)
