@@ -1,4 +1,4 @@
-"""A commented spec for somebody's data: what lies at a path, and the text that fits it."""
+"""Writes a commented starter spec for the data at a path."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from nas_cli.task import RECIPES, TASKS, Task, open_task
 from nas_cli.words import LONGEST_NAME, printable, run_name
 
 MOST_NAMED = 20
-"""Classes or tags that are listed."""
+"""Most classes or tags that are listed."""
 
 
 def is_task(name: str, plugins: Sequence[Path] = ()) -> bool:
@@ -38,8 +38,8 @@ def is_task(name: str, plugins: Sequence[Path] = ()) -> bool:
 
 @dataclass(frozen=True)
 class Survey:
-    """What lies at a path: its name, the file that the spec is for, a sentence on the data, notes on its columns or
-    words, and a spec that runs as it stands."""
+    """The data at a path and its spec: the `name`, the `file` of the spec, a sentence on the data (`what`), notes on
+    its columns or words, and the `text` of a spec that runs as it stands."""
 
     name: str
     file: Path
@@ -50,9 +50,9 @@ class Survey:
 
 @dataclass(frozen=True)
 class Seen:
-    """What was read of the data: what one example looks like, by field, how many there are to learn from, the `names`
-    of classes and the like, and `targets` that say which metrics have a value. `chosen_by` is how many the validation
-    part has, where that was read; else `targets` are all there are."""
+    """What was read of the data: the axes of an example by field, the number of training examples, the `names` of
+    classes, and the `targets` by which metrics are checked to be defined. `chosen_by` is the size of the validation
+    part, where that was read; else `targets` are those of all examples."""
 
     inputs: Mapping[str, Axes]
     examples: int
@@ -67,10 +67,9 @@ class Seen:
 def survey(
     task: str | None = None, path: Path | None = None, file: str | Path | None = None, plugins: Sequence[Path] = ()
 ) -> Survey:
-    """By looking at the data at `path`, or at data that needs none. The `task` is guessed where it is None; `file` is
-    where the spec will lie, by default beside where the command runs, called as the data is.
-
-    Raises UserError where nothing can be said of the task, DataError where the data cannot be learned from.
+    """Surveys the data at `path`, or data that needs no path. A `task` of None is guessed; `file` is the path of the
+    spec, by default in the current folder, named like the data.
+    Raises UserError where the task has no recipe or source, DataError where the data is unfit for training.
     """
     for plugin in plugins:
         import_plugin(plugin)
@@ -92,7 +91,7 @@ def survey(
 
 
 def _lead(task: str | None, path: Path | None) -> tuple[str, Lead, list[str]]:
-    """The task's name, the source, and what is guessed of them."""
+    """The task's name, the source, and notes on what was guessed."""
     return task_for(path) if task is None else (task, source_for(task, path), [])
 
 
@@ -155,7 +154,7 @@ def _first(examples: Examples) -> Array:
 
 
 def _told(wanted: Wanted, seen: Seen, path: Path | None) -> str:
-    """How many examples there are, and of which classes."""
+    """A sentence with the number of examples and the classes."""
     called = TARGET_KINDS[wanted.target].called
     names = ", ".join(seen.names[:MOST_NAMED])
     if len(seen.names) > MOST_NAMED:
@@ -169,7 +168,7 @@ def _told(wanted: Wanted, seen: Seen, path: Path | None) -> str:
 
 
 def _objective(task: Task, seen: Seen) -> tuple[str, Mapping[str, str], list[str]]:
-    """The metric to choose by, one that has a value; those that have none, with why; and a note on it."""
+    """The objective, a metric that is defined on the data; the undefined metrics with reasons; and notes."""
     undefined = task.undefined(seen.targets, seen.names)
     wished = [task.objective(seen.learned), *task.metrics]
     metric = next((name for name in wished if name not in undefined), wished[0])
@@ -183,13 +182,13 @@ def _objective(task: Task, seen: Seen) -> tuple[str, Mapping[str, str], list[str
 
 
 def _file_name(stem: str) -> str:
-    """What the spec's file is called: as the data is, where that is easily typed."""
+    """The name of the spec's file: that of the data, where it is easily typed."""
     typed = stem == printable(stem) and stem[:1] not in ("", "-", "~") and len(stem) <= LONGEST_NAME
     return stem if typed else run_name(stem)
 
 
 def _require_readable(text: str, wanted: Wanted, file: Path) -> None:
-    """Raises PluginError where a plugin's recipe makes a spec that is none."""
+    """Raises PluginError where a plugin's recipe makes an invalid spec."""
     origin = RECIPES[wanted].origin
     if origin is None:
         return

@@ -73,8 +73,8 @@ class Parts:
 
 
 def write_spec(parts: Parts, recipe: Recipe, metrics: Mapping[str, str], chosen: str, left_out: Container[str]) -> str:
-    """With the objective `chosen` among the task's `metrics`, each with its better direction; those that are `left_out`
-    are not named beside it."""
+    """The text of the spec. The objective is `chosen` among the task's `metrics`, which map to their better direction;
+    those in `left_out` are not offered."""
     others = [name for name in metrics if name != chosen and name not in left_out]
     plugins = inline_yaml([str(plugin) for plugin in parts.plugins])
     text = TEMPLATE.format(
@@ -105,7 +105,7 @@ def _data_lines(parts: Parts) -> Iterator[str]:
 
 
 def _pieces(recipe: Recipe) -> dict[str, Any]:
-    """Of the template: what the recipe says."""
+    """The pieces of the template that the recipe gives."""
     model = SPACE.format(space=recipe.space)
     if not recipe.space:
         about = "\n".join(comment(line) for line in recipe.about.splitlines())
@@ -126,7 +126,7 @@ def _pieces(recipe: Recipe) -> dict[str, Any]:
 
 
 def _behind(text: str) -> str:
-    """What stands behind a key: on its line, or on lines of its own."""
+    """The text behind a key: on the key's line, or on lines of its own."""
     return text.rstrip() if text.startswith("\n") else f" {text.strip()}"
 
 

@@ -16,13 +16,13 @@ HELD_OUT = 0.1
 
 @reference("table rows", "class")
 def boosted_classes(train: tuple[Any, Any], test: Any, facts: Mapping[str, Any]) -> tuple[str, Any] | None:
-    """Log-probabilities (N, classes) of scikit-learn's HistGradientBoostingClassifier as it comes, seed 0. None where
-    it is not known which columns are categories."""
+    """Log-probabilities (N, classes) of scikit-learn's HistGradientBoostingClassifier with default settings, seed 0.
+    None where the categorical columns are unknown."""
     if "categories" not in facts:
         return None
     from sklearn.ensemble import HistGradientBoostingClassifier
 
-    # With more than 10,000 rows it stops early by a tenth of them, of which each class needs its share.
+    # With more than 10,000 rows it holds out a tenth for early stopping, and each class needs a share of that.
     counts = np.unique(np.asarray(train[1]), return_counts=True)[1]
     early = "auto" if counts.min() > 1 and len(counts) <= HELD_OUT * counts.sum() else False
     model = HistGradientBoostingClassifier(
@@ -36,8 +36,8 @@ def boosted_classes(train: tuple[Any, Any], test: Any, facts: Mapping[str, Any])
 
 @reference("table rows", "number")
 def boosted_numbers(train: tuple[Any, Any], test: Any, facts: Mapping[str, Any]) -> tuple[str, Any] | None:
-    """Predictions (N, K) of scikit-learn's HistGradientBoostingRegressor as it comes, seed 0, one a number; None
-    likewise."""
+    """Predictions (N, K) of scikit-learn's HistGradientBoostingRegressor with default settings, seed 0, one model for
+    each number; None as in `boosted_classes`."""
     if "categories" not in facts:
         return None
     from sklearn.ensemble import HistGradientBoostingRegressor
@@ -51,6 +51,6 @@ def boosted_numbers(train: tuple[Any, Any], test: Any, facts: Mapping[str, Any])
 
 
 def _categorical(facts: Mapping[str, Any]) -> list[int]:
-    """The columns that are categories, of which scikit-learn takes 255 at most; with more they count as numbers."""
+    """Indices of categorical columns. scikit-learn takes at most 255 categories; columns with more count as numeric."""
     first = facts["numeric_columns"]
     return [first + k for k, size in enumerate(facts["categories"]) if size <= 255]

@@ -24,6 +24,6 @@ TRAIN = (
 
 @recipe("images", "mask", side=128)
 def masks(inputs: Mapping[str, Axes], examples: int) -> Recipe:
-    """Encoder-decoders; few images, as they are dear to draw masks for, are seen more often."""
+    """Encoder-decoders; masks are costly to draw, so a small data set is seen for more epochs."""
     epochs = passes(examples, least=8, seen=4_000)
     return Recipe("segmenter", epochs=epochs, batch_size=8, train=TRAIN, baselines=UNET)

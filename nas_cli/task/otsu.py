@@ -12,16 +12,14 @@ from nas_cli.task.pixels import count_pairs, overlaps
 from nas_cli.task.references import reference
 
 LUMINANCE = (0.299, 0.587, 0.114)
-"""Of red, green and blue (ITU-R BT.601), as Pillow has it."""
+"""Weights of red, green and blue (ITU-R BT.601), as in Pillow."""
 MOST_FITTED = 500
-"""Examples of the training part by which it is decided on which side of the threshold each class lies."""
+"""Most training examples used to decide on which side of the threshold each class lies."""
 
 
 @reference("images", "mask")
 def otsu(train: tuple[Any, Any], test: Any, facts: Mapping[str, Any]) -> tuple[str, Any] | None:
-    """One-hot outputs (N, classes, H, W). Which class is the brighter one is what has the larger mean IoU on the
-    training part.
-    """
+    """One-hot outputs (N, classes, H, W). The brighter class is chosen by mean IoU on the training part."""
     inputs, targets = as_numpy(train[0][:MOST_FITTED]), as_numpy(train[1][:MOST_FITTED])
     images, classes = as_numpy(test), int(facts["labels"])
     if classes != 2:
@@ -44,7 +42,7 @@ def is_bright(image: Numbers) -> Numbers:
 
 
 def as_grey(image: Numbers) -> Numbers:
-    """The luminance of colours; of another number of channels their mean."""
+    """The luminance of three channels; the mean of any other number."""
     shares = LUMINANCE if len(image) == 3 else (1 / len(image),) * len(image)
     grey: Numbers = np.tensordot(np.asarray(shares), image, axes=1)
     return grey

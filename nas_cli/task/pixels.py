@@ -1,4 +1,4 @@
-"""What counts of pixels say, and how masks are shown: the parts of tasks that give every pixel a class."""
+"""Scores from pixel counts, and pictures of masks, for tasks that give every pixel a class."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Numbers = np.ndarray[Any, Any]
 GOLDEN = 0.618034
 """Step of hue from class to class, in turns: the first dozen are distinct."""
 SCORES = ("iou", "dice", "precision", "recall")
-"""Of each class of a report."""
+"""The scores of each class in a report."""
 LOWEST = 10
 """Examples with the lowest scores that a report names."""
 STRENGTH = 0.5
@@ -20,15 +20,15 @@ STRENGTH = 0.5
 
 
 def count_pairs(truth: Numbers, found: Numbers, classes: int) -> Numbers:
-    """int64 (classes, classes): pixels by their true class (rows) and the one found. What is of no class, ignored
-    pixels say, is not counted."""
+    """int64 (classes, classes): pixels by true class (rows) and predicted class. Pixels of no class, such as ignored
+    ones, are not counted."""
     counted = truth < classes
     pairs = truth[counted].astype(np.int64) * classes + found[counted]
     return np.bincount(pairs, minlength=classes * classes).reshape(classes, classes)
 
 
 def overlaps(pairs: Numbers) -> tuple[Numbers, Numbers]:
-    """IoU (classes,) and Dice (classes,) by counts of pairs; NaN of a class that is neither true nor found anywhere."""
+    """IoU (classes,) and Dice (classes,) by counts of pairs; NaN for classes neither true nor predicted anywhere."""
     hits = np.diagonal(pairs).astype(np.float64)
     both = (pairs.sum(axis=0) + pairs.sum(axis=1)).astype(np.float64)
     with np.errstate(invalid="ignore"):
@@ -36,7 +36,7 @@ def overlaps(pairs: Numbers) -> tuple[Numbers, Numbers]:
 
 
 def mean_iou(pairs: Numbers) -> float:
-    """Over the classes that are true or found somewhere; NaN where no pixel counts."""
+    """Mean IoU over the classes that are true or predicted somewhere; NaN where no pixel counts."""
     return float(np.nanmean(overlaps(pairs)[0])) if pairs.any() else float("nan")
 
 
@@ -47,8 +47,8 @@ def worst(scores: Sequence[float]) -> list[dict[str, Any]]:
 
 
 def class_scores(pairs: Numbers, labels: Sequence[str]) -> list[dict[str, Any]]:
-    """Of each class `label`, `iou`, `dice`, `precision` and `recall`, None where they are of nothing, and `pixels`, how
-    many are truly of it."""
+    """For each class its `label`, `iou`, `dice`, `precision` and `recall` (None where undefined), and `pixels`, the
+    number of its true pixels."""
     (iou, dice), hits = overlaps(pairs), np.diagonal(pairs)
     with np.errstate(invalid="ignore"):
         columns = (iou, dice, hits / pairs.sum(axis=0), hits / pairs.sum(axis=1))

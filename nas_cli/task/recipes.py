@@ -1,10 +1,10 @@
-"""What a starter spec says of a search and a training, found by the kinds of input and target that it fits.
+"""Recipes of starter specs for search and training, by the kinds of input and target.
 
     @recipe("audio", "class")
     def spoken_words(inputs: Mapping[str, Axes], examples: int) -> Recipe:
         return Recipe(model="[{conv1d: {units: {choice: [16, 32]}}}, relu]", epochs=20, batch_size=32)
 
-It is given what one example looks like, by field, and how many there are to learn from.
+A recipe is given the axes of an example, by field, and the number of training examples.
 """
 
 from __future__ import annotations
@@ -50,15 +50,15 @@ Made = Callable[[Mapping[str, Axes], int], Recipe]
 
 @dataclass(frozen=True)
 class Starter:
-    """How a recipe is made, whose it is where it is a plugin's, and the pixels that the longer `side` of images gets at
-    most; None where they stay as large as they are."""
+    """A function that makes a recipe, its plugin (None for ours), and the most pixels of the longer `side` of images
+    (None keeps their size)."""
 
     make: Made
     side: int | None
     origin: Origin | None
 
     def recipe(self, inputs: Mapping[str, Axes], examples: int) -> Recipe:
-        """Raises PluginError where a plugin's gives something else."""
+        """The recipe. Raises PluginError where a plugin's function gives something else."""
         if self.origin is None:
             return self.make(inputs, examples)
         found = self.origin.call("it", self.make, inputs, examples)

@@ -25,8 +25,8 @@ SHOWN = 0.0005
 class Segmentation(Defaults):
     """Logits (N, classes, H, W), as large as the image, by softmax; masks are uint8 (N, H, W).
 
-    `background` is the class that `dice` is not the mean over and that overlays leave as it is: a class's name, "none",
-    or "auto", the class that is called background, else the first one.
+    `background` is the class that the mean `dice` leaves out and that overlays do not colour: a class's name, "none",
+    or "auto": the class named background, else the first one.
     """
 
     metrics: Mapping[str, Direction] = {"mean_iou": "maximize", "dice": "maximize", "pixel_accuracy": "maximize"}
@@ -119,7 +119,8 @@ class Scorer:
             self.pairs += pairs
 
     def metrics(self) -> dict[str, float]:
-        """Means over the classes that are true or found somewhere; `dice` where a class but the background is true."""
+        """Means over the classes that are true or predicted somewhere; `dice` where a class other than the background
+        is true."""
         metrics = {"mean_iou": mean_iou(self.pairs)}
         rows = np.arange(len(self.labels)) != self.behind
         if self.pairs[rows].any():

@@ -50,7 +50,7 @@ class TableClassification(Classification):
         return [metrics_table(first.title, report, spoken), *others]
 
     def _positive(self, labels: Sequence[str]) -> int:
-        """Its place among the labels. Raises UserError where it is none of them."""
+        """The index of the positive class. Raises UserError where no label has its name."""
         if self.positive is None or not labels:
             return 1
         if self.positive not in labels:
@@ -63,7 +63,7 @@ class TableScores(ClassScores):
     """With two classes also `f1` and `roc_auc` of class number `positive`. With more, `roc_auc` is the mean over
     classes of one against the rest (scikit-learn's "ovr", macro). Where a class is lacking, `roc_auc` is left out.
 
-    Probabilities are kept, float64 (N, classes): the area under the curve is of their order.
+    Probabilities are kept, float64 (N, classes): the area under the curve needs their ranking.
     """
 
     def __init__(self, labels: Sequence[str] = (), positive: int = 1) -> None:

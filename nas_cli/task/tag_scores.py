@@ -21,7 +21,7 @@ class TagScores:
     """Entity `f1`, `precision` and `recall` as conlleval has them, where there are entities to find; of words
     `accuracy`, `macro_f1` over tags and `loss`, the mean of `loss_of` a word.
 
-    Of every word two numbers are kept, its tag and what it was taken for.
+    For every word, its true and its predicted tag are kept.
     """
 
     def __init__(self, labels: Sequence[str], loss_of: LossOf) -> None:
@@ -39,7 +39,7 @@ class TagScores:
         predicted, taken = decode(given, wanted), wanted != IGNORED
         for kind, counts in count_entities(self._texts(wanted, taken), self._texts(predicted, taken)).items():
             self._entities.setdefault(kind, Counter()).update(dict(enumerate(counts)))
-        # A tag that only this part has was never learned: what it costs has no meaning.
+        # A tag that only this part has was never learned: its loss has no meaning.
         known = np.where(wanted < given.shape[1], wanted, 0 if given.shape[2] > wanted.shape[1] else IGNORED)
         counted = int((known != IGNORED).sum())
         if counted:
@@ -104,9 +104,10 @@ class TagScores:
 
 
 def decode(outputs: Numbers, targets: Numbers) -> Numbers:
-    """The tags (N, L) that outputs (N, tags, W) say; where they begin with a `crf`'s moves, the best path through them.
+    """The tags (N, L) predicted by outputs (N, tags, W); where these begin with the transitions of a `crf`, the best
+    path.
 
-    `targets` (N, L) are IGNORED after a sentence's end; what is decoded there means nothing.
+    `targets` (N, L) are IGNORED after a sentence's end; tags decoded there are meaningless.
     """
     if outputs.shape[2] > targets.shape[1]:
         return best_paths(outputs, (targets != IGNORED).sum(axis=1))
