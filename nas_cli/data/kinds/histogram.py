@@ -1,4 +1,4 @@
-"""How often each level of a channel is there: what raw images are normalised by, and what is odd about them."""
+"""Histograms of the levels of images, for normalisation and for notes on odd levels."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def histogram(images: Column[Array]) -> Array:
     assert images.values.dtype == np.uint8, images.values.dtype
     channels = images.values.shape[1]
     counts = np.zeros((channels, 256), np.int64)
-    # What is mapped from a file is read in its order.
+    # A memory-mapped file is read in its order.
     images = images if images.rows is None else Column(images.values, np.sort(images.rows))
     for start in range(0, len(images), CHUNK):
         pixels = images.take(start, start + CHUNK).values
@@ -40,7 +40,7 @@ def normalisation(counts: Array) -> tuple[tuple[float, ...], tuple[float, ...]]:
 
 
 def about_levels(counts: Array) -> list[str]:
-    """A note where a histogram of the training part shows that there is little or nothing to be seen."""
+    """A note where the histogram of the training part shows images of a single colour, or nearly black ones."""
     levels = np.flatnonzero(counts.any(axis=0))
     if ((counts > 0).sum(axis=1) == 1).all():
         return ["every picture to learn from is the same, one colour all over: look at how they were made"]

@@ -1,4 +1,4 @@
-"""What Unicode says of the characters that words are made of."""
+"""Classes of characters in words, from Unicode's database."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from functools import lru_cache
 from itertools import pairwise
 
 JOINERS = (0x200C, 0x200D)
-"""Within words of Persian and of Hindi, and in emoji."""
+"""Joiners (zero width), within words of Persian and Hindi, and in emoji."""
 EMOJI_PARTS = (*range(0x1F3FB, 0x1F400), *range(0xE0020, 0xE0080))
-"""Tones of skin, and the letters that flags of regions are spelled with."""
+"""Skin tones, and the tag letters of regional flags."""
 WITHOUT_SPACES = ("CJK", "HIRAGANA", "KATAKANA", "THAI", "LAO", "KHMER", "MYANMAR", "TIBETAN")
-"""How the names of letters begin whose scripts put no spaces between words."""
+"""Prefixes of the Unicode names of letters of scripts without spaces between words."""
 
 
 @lru_cache
 def known_marks() -> str:
-    """All that may follow a letter or a sign and belongs to it, as ranges: `0300-036f 0483-0489 …`.
+    """All characters that belong to the letter or sign before them, as ranges: `0300-036f 0483-0489 …`.
 
     They are kept with a network: another version of Unicode has others.
     """

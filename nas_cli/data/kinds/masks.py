@@ -21,7 +21,7 @@ SHOWN = 10
 
 @dataclass(frozen=True)
 class Masks:
-    """The classes of the training part, by the numbers that masks have: class 0 is `names[0]`."""
+    """The classes of the training part: value 0 in a mask is the class `names[0]`."""
 
     names: tuple[str, ...]
     notes: tuple[str, ...] = ()
@@ -45,7 +45,7 @@ class Masks:
         return masks
 
     def strata(self, targets: Array) -> Array:
-        """Whether an example has the class that the fewest have; 0 for all where each has every class."""
+        """1 for examples with the rarest class, else 0; 0 for all where every example has every class."""
         having = (count_pixels(targets)[:, :IGNORED] > 0).sum(axis=0)
         some = np.flatnonzero((having > 0) & (having < len(targets)))
         if not len(some):
@@ -64,8 +64,8 @@ class Masks:
 
 @target("mask", called="classes", outside=IGNORED)
 def masks_of(dataset: Dataset, labels: Sequence[str] | None = None, origin: float | None = None) -> Masks:
-    """A class for every pixel, by the dataset's names, else by the numbers that the training part has. Raises
-    DataError where there is nothing to learn.
+    """Masks with the dataset's class names, else with the values in the training part as names. Raises DataError where
+    there is nothing to learn.
     """
     train = dataset.train
     if labels is not None:
@@ -82,7 +82,7 @@ def masks_of(dataset: Dataset, labels: Sequence[str] | None = None, origin: floa
 
 
 def _numbered(train: Examples, present: Array) -> tuple[str, ...]:
-    """Raises DataError where the numbers are levels of grey rather than those of classes."""
+    """Class names from values. Raises DataError where the values look like grey levels rather than classes."""
     last = int(present[-1])
     if 2 * len(present) <= last:
         raise DataError(
@@ -116,7 +116,7 @@ def count_pixels(masks: Array) -> Array:
 
 
 def as_masks(examples: Examples) -> Array:
-    """The labels as uint8 (N, H, W). Raises DataError where they are something else."""
+    """The labels as uint8 (N, H, W). Raises DataError where they are no masks."""
     labels = examples.labels
     if len(labels) == 0:
         raise DataError(f"{examples.origin} has no examples")

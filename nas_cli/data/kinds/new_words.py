@@ -1,4 +1,4 @@
-"""Cells of rows to predict from, or to test on, that are none of the categories that a network learned."""
+"""Counts cells, in rows to predict or to test on, that are unknown categories to the network."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MOST_NAMED = 10
 
 
 class NewWords:
-    """Of a table encoder's `state`; rows are looked at in pieces."""
+    """The unknown categories by a table encoder's `state`; rows are given in pieces."""
 
     def __init__(self, state: Mapping[str, Any]) -> None:
         empty = {*state["missing"], ""}
@@ -24,7 +24,7 @@ class NewWords:
         self.firsts: dict[str, str] = {}
 
     def look(self, rows: Array) -> None:
-        """At rows (n, columns) of texts, in the columns of the header."""
+        """Counts in rows (n, columns) of texts, whose columns are those of the header."""
         for name, known in self.known.items():
             for cell, count in Counter(rows[:, self.places[name]].tolist()).items():
                 if unicodedata.normalize("NFC", cell.strip()) not in known:

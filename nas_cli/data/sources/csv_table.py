@@ -29,7 +29,7 @@ from nas_cli.registry import short
 from nas_cli.words import printable
 
 FREQUENT = 0.05
-"""The share of the rows from which on a word that may mean an empty cell may be a class."""
+"""A word that may mean an empty cell may be a class where at least this share of the rows has it."""
 
 
 @SOURCES.register("csv")
@@ -205,13 +205,13 @@ def _read_training(file: Path, form: Form, say: Callable[[str], None]) -> tuple[
 
 
 def _counters(columns: Sequence[str], rows: Rows) -> dict[str, str]:
-    """Which columns number the rows, and why that is thought of each."""
+    """The columns that number the rows, each with the reason."""
     reasons = {name: numbers_rows(name, rows[:, place]) for place, name in enumerate(columns)}
     return {name: why for name, why in reasons.items() if why is not None}
 
 
 def _in_nfc(name: str | None) -> str | None:
-    """As columns are called."""
+    """A name in NFC, as the names of columns are."""
     return name if name is None else unicodedata.normalize("NFC", name)
 
 
@@ -270,7 +270,7 @@ def _divided(file: Path, form: Form, columns: Sequence[str], rows: Rows, divider
 
 
 def _target(wanted: str | None, columns: Sequence[str], dividers: Sequence[str], file: Path) -> str:
-    """The last column, where none is `wanted`, that is none of `dividers`."""
+    """The column to learn: `wanted`, else the last column that is not one of `dividers`."""
     if wanted is None:
         return next((name for name in reversed(columns) if name not in dividers), columns[-1])
     if wanted not in columns:

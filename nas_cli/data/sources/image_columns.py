@@ -21,7 +21,7 @@ from nas_cli.data.sources.dividing import dividing_lines
 from nas_cli.errors import DataError, did_you_mean
 
 LOOKED_AT = 20
-"""Rows that tell which column names files."""
+"""The column of files is guessed from so many rows."""
 
 
 @sniff("image-table", inputs="images", targets=("number", "class"), expects="a table that names pictures")
@@ -48,12 +48,12 @@ def table_at(path: Path, table: str | None = None, encoding: str = "utf-8") -> F
 
 
 def is_example(rows: Sequence[Sequence[str]]) -> bool:
-    """Whether the first of `rows` is one like the others, or names a picture, and is no header."""
+    """Whether the first row is an example rather than a header: it is like the other rows, or names a picture."""
     return bool(rows) and (any(map(has_picture_ending, rows[0])) or looks_like_a_row(rows))
 
 
 def has_header(table: FileTable, rows: Sequence[Sequence[str]], say: Say) -> bool:
-    """Whether the first of `rows` names columns, and no picture."""
+    """Whether the first row is a header."""
     if is_example(rows):
         say(
             f"the first row of {table.path} is taken for an example, since it looks like the others; header: true says "
@@ -88,13 +88,13 @@ def image_column(
 
 
 def _columns_of_files(columns: Sequence[str], rows: Rows, files: NamedFiles) -> list[str]:
-    """Those with the endings of pictures, or else those whose names are files."""
+    """The columns with endings of pictures, else those whose cells are names of existing files."""
     by_ending = columns_with(has_picture_ending, columns, rows)
     return by_ending or columns_with(NamedFiles(files.folder, files.packed).find, columns, rows)
 
 
 def columns_with(is_one: Callable[[str], object], columns: Sequence[str], rows: Rows) -> list[str]:
-    """Those in which most of the first cells are such."""
+    """The columns in which most of the first cells satisfy `is_one`."""
     found = []
     for place, name in enumerate(columns):
         cells = [cell for cell in rows[:LOOKED_AT, place].tolist() if cell]
@@ -106,7 +106,7 @@ def columns_with(is_one: Callable[[str], object], columns: Sequence[str], rows: 
 def target_columns(
     table: FileTable, columns: Sequence[str], taken: Sequence[str], said: str | list[str] | None, rows: Rows, say: Say
 ) -> tuple[str, ...]:
-    """Those to learn; `taken` are the column of the images, and after it those by which the data is divided."""
+    """The columns to learn; `taken` are the column of images, then the columns of groups and times."""
     if said is None:
         others = [name for name in columns if name not in taken]
         free = [name for name in others if not any(map(has_picture_ending, rows[:LOOKED_AT, columns.index(name)]))]

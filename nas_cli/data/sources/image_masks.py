@@ -133,7 +133,7 @@ def _pictures(pairs: Sequence[Pair], origin: Path, labels: Array | None = None) 
 def find_legend(
     tree: Tree, classes: list[str] | dict[str, Any] | str | None, pairs: Pairs
 ) -> tuple[Legend | None, list[str]]:
-    """What is said of classes, or what a file beside masks in colours says; with a note on it. Raises DataError."""
+    """The legend in `classes`, or in a file beside masks in colours, with a note on it. Raises DataError."""
     if isinstance(classes, str):
         return legend_file(tree, classes)[0], []
     if classes is not None:
@@ -193,7 +193,7 @@ def _resized(pair: Pair, coding: Coding, size: tuple[int, int], fit: Fit) -> _Dr
 
 
 def _upright(pair: Pair, coding: Coding) -> _Drawn:
-    """As its image lies, in the mask's own size."""
+    """The classes, turned like the image, in the mask's original size."""
     upright, orientation = stands(pair.image)
     classes = coding.encode(pair.masks[0])
     for mask in pair.masks[1:]:
@@ -219,7 +219,7 @@ def _upright(pair: Pair, coding: Coding) -> _Drawn:
 
 
 def _united(first: Array, second: Array) -> Array:
-    """The class that is not the first one; what one of them ignores is what the other has."""
+    """Merges two masks: the higher class wins, and ignored pixels take the class of the other mask."""
     one = np.where(first == IGNORED, second, first)
     other = np.where(second == IGNORED, first, second)
     united: Array = np.maximum(one, other)
@@ -227,6 +227,6 @@ def _united(first: Array, second: Array) -> Array:
 
 
 def _is_like(shape: tuple[int, ...], other: tuple[int, int]) -> bool:
-    """Whether the proportions are the same, but for what rounding does."""
+    """Whether the proportions are the same, up to rounding."""
     exact, found = shape[0] * other[1], shape[1] * other[0]
     return abs(exact - found) <= max(LOPSIDED * max(exact, found), *shape, *other)
