@@ -109,14 +109,6 @@ def ordered(column: Column[Array], places: Array) -> Column[Array]:
     return Column(column.values[places], None, None if column.lengths is None else column.lengths[places])
 
 
-def ends(column: Column[Array]) -> Array:
-    """int64 (n,): the length of each example of a ragged column."""
-    if column.lengths is not None:
-        return column.lengths
-    found: Array = np.count_nonzero(column.values[:, 0], axis=-1)
-    return found
-
-
 def together(raw: Sequence[Raw]) -> Raw:
     """Joins raw examples (1, …) into one batch (N, …), by field where they are mappings."""
     by_fields: list[Any] = list(raw)

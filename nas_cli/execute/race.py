@@ -69,7 +69,9 @@ class Steps:
         feed = open_feed(part, self.device)
         fed = next(iter(feed.batches(torch.arange(len(part)), len(part))))
         fields = {name: arrange(x, option.layout) for name, x in network.normalize(fed.fields).items()}
-        loss_of = LOSSES[self.problem.task.losses[0]]()
+        loss_of, scale = LOSSES[self.problem.task.losses[0]](), self.data.scale
+        if isinstance(scale, torch.Tensor):
+            scale = scale.to(self.device)
 
         def step() -> float:
             use_tf32(option.format == "tf32")
@@ -77,7 +79,7 @@ class Steps:
             with torch.random.fork_rng(devices=[]), option.exempt_depthwise(network, self.device):
                 with option.autocast(self.device):
                     outputs = network.body(fields, fed.lengths).values
-                loss = self.problem.task.loss(outputs.float(), fed.targets, loss_of, self.data.scale)
+                loss = self.problem.task.loss(outputs.float(), fed.targets, loss_of, scale)
                 torch.autograd.backward(loss)
             if self.device.type != "cpu":
                 torch.accelerator.synchronize(self.device)

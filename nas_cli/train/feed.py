@@ -139,14 +139,18 @@ def open_feed(part: Tensors, device: torch.device) -> Feed:
     return Resident(part, device) if here and not mapped else Streamed(part, device)
 
 
-class Resident:
-    """A feed of data on the device: the order is sent there once per pass, and no batch waits for the CPU."""
+class _OfPart:
+    """The split that a feed gives batches of, on `device`, with the lengths of its ragged fields."""
 
     def __init__(self, part: Tensors, device: torch.device) -> None:
         self.part = part
         self.device = device
         self.lengths = lengths_of(part)
         self.sizes = _sizes(self.lengths)
+
+
+class Resident(_OfPart):
+    """A feed of data on the device: the order is sent there once per pass, and no batch waits for the CPU."""
 
     def batches(self, order: Tensor, size: int, every: bool = False) -> Iterator[Fed]:
         there = order if self.device.type == "cpu" else send(order, self.device)
@@ -155,14 +159,8 @@ class Resident:
             yield _fed(self.part, rows if run is None else run, _longest(self.lengths, numbers), _index)
 
 
-class Streamed:
+class Streamed(_OfPart):
     """A feed of data on the CPU or in a file: a thread gathers the next batches, into pinned memory for a GPU."""
-
-    def __init__(self, part: Tensors, device: torch.device) -> None:
-        self.part = part
-        self.device = device
-        self.lengths = lengths_of(part)
-        self.sizes = _sizes(self.lengths)
 
     def batches(self, order: Tensor, size: int, every: bool = False) -> Iterator[Fed]:
         waiting: deque[Future[Fed]] = deque()

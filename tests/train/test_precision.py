@@ -103,10 +103,21 @@ def test_a_format_in_which_layers_fail_is_not_chosen() -> None:
 
     chosen, reasons = choose_precision("auto", "channels-first", CPU, True, make)
     assert chosen == Precision()
-    assert reasons["failed"] == {"bf16, channels first": "this layer is not implemented for 'BFloat16'"}
+    assert reasons["failed"] == {"bf16, channels first": "RuntimeError: this layer is not implemented for 'BFloat16'"}
     chosen, reasons = choose_precision("bf16", "auto", CPU, True, make)
     assert chosen == Precision("bf16")
     assert reasons["chosen_by"] == "layers that fail when they are timed"
+
+
+@pytest.mark.parametrize("error", [IndexError("index out of range in self"), AssertionError(), KeyError("x")])
+def test_a_candidate_whose_layers_fail_ends_no_search(error: Exception) -> None:
+    def make(option: Precision, examples: int) -> Any:
+        raise error
+
+    chosen, reasons = choose_precision("auto", "auto", CPU, True, make)
+    assert chosen == Precision()
+    assert len(reasons["failed"]) == 4
+    assert all(words.startswith(type(error).__name__) for words in reasons["failed"].values())
 
 
 def test_a_step_takes_as_many_examples_as_its_cost_allows() -> None:
